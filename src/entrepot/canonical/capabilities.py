@@ -1,0 +1,66 @@
+"""What a request needs of a model, so that a candidate which cannot do it is never chosen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from entrepot.canonical.request import Media, Reasoning, Request, Text, ToolCall, ToolResult
+
+Capability = Literal["tools", "images", "audio", "files", "json", "json_schema", "logprobs", "multiple_choices"]
+
+
+def required_capabilities(request: Request) -> frozenset[Capability]:
+    """The capabilities without which `request` cannot be answered."""
+    needed: set[Capability] = set()
+    if request.tools:
+        needed.add("tools")
+    if request.output_format.kind == "json":
+        needed.add("json")
+    elif request.output_format.kind == "json_schema":
+        needed.add("json_schema")
+    if request.n > 1:
+        needed.add("multiple_choices")
+    if request.extra.get("logprobs"):
+        needed.add("logprobs")
+    for part in request.parts():
+        if isinstance(part, Media):
+            needed.add(_MEDIA[part.kind])
+        elif isinstance(part, ToolResult):
+            needed.update(_MEDIA[inner.kind] for inner in part.parts if isinstance(inner, Media))
+    return frozenset(needed)
+
+
+_MEDIA: dict[str, Capability] = {"image": "images", "audio": "audio", "video": "files", "file": "files"}
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens `text` is, without any model's own tokenizer.
+
+    Latin text runs at about four characters a token and CJK text at about one and a half characters a token with the
+    tokenizers of 2024-2026; the two are told apart by the length of their UTF-8 form. Used where a provider has not
+    counted: before a call, and for what was delivered of a stream that broke off.
+    """
+    if not text:
+        return 0
+    characters = len(text)
+    wide = min(characters, max(0, (len(text.encode("utf-8", "surrogatepass")) - characters) // 2))
+    return max(1, round((characters - wide) / 4 + wide / 1.5))
+
+
+def estimate_input_tokens(request: Request) -> int:
+    """About how many tokens `request` will be read as; images count as a typical 800."""
+    total = 0
+    for message in request.messages:
+        total += 4
+        for part in message.parts:
+            if isinstance(part, Text | Reasoning):
+                total += estimate_tokens(part.text)
+            elif isinstance(part, ToolCall):
+                total += 8 + estimate_tokens(part.arguments)
+            elif isinstance(part, ToolResult):
+                total += 8 + sum(estimate_tokens(inner.text) for inner in part.parts if isinstance(inner, Text))
+            elif isinstance(part, Media):
+                total += 800
+    for tool in request.tools:
+        total += 12 + estimate_tokens(tool.description or "") + estimate_tokens(repr(tool.parameters or ""))
+    return total

@@ -1,0 +1,58 @@
+"""An answer in canonical form, and the tokens it was billed for.
+
+Rules of this file: the kinds of tokens are disjoint. Providers count differently (OpenAI's input includes cache reads,
+Anthropic's does not; OpenAI's output includes reasoning, Gemini's does not); a dialect takes them apart on the way in and
+puts them together on the way out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from entrepot.canonical.request import Part
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "error", "unknown"]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens by kind, disjoint. `estimated` says that the provider did not report them and we counted what we saw."""
+
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+    extra: dict[str, Any] = {}
+
+    @property
+    def all_input(self) -> int:
+        """Everything the model read."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+    @property
+    def all_output(self) -> int:
+        """Everything the model wrote."""
+        return self.output_tokens + self.reasoning_tokens
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One of the `n` answers."""
+
+    index: int
+    parts: tuple[Part, ...]
+    finish_reason: FinishReason
+    extra: dict[str, Any] = {}
+
+
+class Response(msgspec.Struct, frozen=True):
+    """A whole answer. `model` is the name the provider claims: a signal, never what is priced."""
+
+    id: str
+    model: str
+    created: int
+    choices: tuple[Choice, ...]
+    usage: Usage | None = None
+    extra: dict[str, Any] = {}

@@ -1,0 +1,156 @@
+"""The shapes of catalog facts, and the deployment they add up to.
+
+Rules of this file: a fact carries the page it came from and the date it was read (`source`, `as_of`); a price without both
+does not load. `None` means unknown, never zero or no. Countries are ISO 3166-1 alpha-2. Regions are a country code or one
+of `EU`, `GLOBAL` (anywhere the provider likes) and `LOCAL` (the operator's own machines).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from entrepot.canonical.capabilities import Capability
+
+Currency = Literal["USD", "CNY"]
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A list price per million tokens in its own currency.
+
+    Reasoning tokens cost `reasoning_per_mtok`, or as output where that is None. A None cache price means that cached
+    tokens cost as input.
+    """
+
+    input_per_mtok: Decimal
+    output_per_mtok: Decimal
+    source: str
+    as_of: str
+    cache_read_per_mtok: Decimal | None = None
+    cache_write_per_mtok: Decimal | None = None
+    reasoning_per_mtok: Decimal | None = None
+    currency: Currency = "USD"
+    tiers: tuple[PriceTier, ...] = ()
+
+
+class PriceTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Prices of the whole request once its input is longer than `input_tokens_above`."""
+
+    input_tokens_above: int
+    input_per_mtok: Decimal
+    output_per_mtok: Decimal
+    cache_read_per_mtok: Decimal | None = None
+    cache_write_per_mtok: Decimal | None = None
+    reasoning_per_mtok: Decimal | None = None
+
+
+class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A published benchmark score, a fraction of 1."""
+
+    benchmark: str
+    score: float
+    source: str
+    as_of: str
+
+
+class Maker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who trained a model."""
+
+    id: str
+    name: str
+    country: str
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Named weights. `names` are other names by which providers and outcome files call the same weights."""
+
+    id: str
+    maker: str
+    source: str
+    as_of: str
+    open_weights: bool | None = None
+    licence: str | None = None
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    capabilities: tuple[Capability, ...] | None = None
+    languages: tuple[str, ...] = ()
+    reasoning: bool | None = None
+    retires_on: str | None = None
+    names: tuple[str, ...] = ()
+    scores: tuple[Score, ...] = ()
+
+
+class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One address of a provider and where what is sent there is processed (see the module's rules)."""
+
+    name: str
+    base_url: str
+    processed_in: str
+    source: str
+    as_of: str
+
+
+class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model at a provider: the name it has there and what it costs. `regions` limits it to some of the addresses."""
+
+    model: str
+    upstream_name: str
+    price: Price | None = None
+    regions: tuple[str, ...] = ()
+    capabilities: tuple[Capability, ...] | None = None
+
+
+class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who hosts models and bills for them.
+
+    `auth` is the header form; `key_env` the environment variables in which people keep its key, in order.
+    `probe_port` is set for local servers, which are looked for on loopback.
+    """
+
+    id: str
+    name: str
+    country: str | None
+    dialect: str
+    auth: Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
+    source: str
+    as_of: str
+    key_env: tuple[str, ...] = ()
+    on_premises: bool = False
+    probe_port: int | None = None
+    accelerator: str | None = None
+    quirks: tuple[str, ...] = ()
+    regions: tuple[Region, ...] = ()
+    offers: tuple[Offer, ...] = ()
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """A model at a provider, ready to be called: what routing, policy, pricing and the call need, in one value.
+
+    `id` is unique, by default `provider/model`. `price` None is *unknown*, and stays unknown in every sum.
+    `secret` is a reference (`env:NAME`, `file:PATH`) or None; the value is read by `upstream/credentials` alone.
+    """
+
+    id: str
+    model: str
+    maker: str
+    maker_country: str
+    provider: str
+    provider_country: str
+    region: str
+    base_url: str
+    dialect: str
+    upstream_name: str
+    auth: str = "bearer"
+    secret: str | None = None
+    price: Price | None = None
+    open_weights: bool | None = None
+    licence: str | None = None
+    on_premises: bool = False
+    accelerator: str | None = None
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    capabilities: frozenset[Capability] | None = None
+    quirks: frozenset[str] = frozenset()
+    reasoning: bool = False

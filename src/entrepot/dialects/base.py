@@ -1,0 +1,132 @@
+"""What a dialect promises, to clients and to providers.
+
+Rules of this file: a dialect is pure. `parse_*` turns bytes into canonical values, `render_*` turns them into bytes. A
+client dialect and a provider dialect meet in a `Relay`: where both are the same the bytes pass through and are only
+tapped; otherwise the provider's stream is parsed, and rendered again for the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from entrepot.canonical.request import Request
+from entrepot.canonical.response import Response, Usage
+from entrepot.canonical.stream import Failure
+from entrepot.catalog.schema import Deployment
+from entrepot.errors import EntrepotError
+
+HeaderPairs = tuple[tuple[bytes, bytes], ...]
+
+
+class WireRequest(msgspec.Struct, frozen=True):
+    """An HTTP request to a provider, complete but for credentials, which `upstream` adds when it sends it.
+
+    `url` is absolute. `headers` have lower-case names and hold neither `host`, `content-length` nor any secret.
+    """
+
+    url: str
+    body: bytes
+    headers: HeaderPairs = ((b"content-type", b"application/json"),)
+    method: str = "POST"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A client's request: the canonical form beside the bytes it came in."""
+
+    request: Request
+    dialect: str
+    body: bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A rendered answer or error for a client."""
+
+    status: int
+    headers: HeaderPairs
+    body: bytes
+
+
+class Relayed(msgspec.Struct):
+    """What one piece of a provider's answer became.
+
+    `data` goes to the client. `content` says that part of the answer itself was in it (a token, not a ping), `ended` that
+    the dialect's end marker was, `failure` that the provider reported an error.
+    """
+
+    data: bytes = b""
+    content: bool = False
+    ended: bool = False
+    failure: Failure | None = None
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What is known of an answer once it is over, however it ended.
+
+    `usage` is the provider's report, or our own count of what was delivered, then marked `estimated`. `finished` is False
+    for a stream that was cut off.
+    """
+
+    usage: Usage
+    finished: bool
+    claimed_model: str | None = None
+
+
+class Relay(Protocol):
+    """Carries one answer from a provider's bytes to a client's bytes, and keeps count."""
+
+    content_type: bytes
+
+    def feed(self, data: bytes) -> Relayed:
+        """Take more of the provider's body."""
+        ...
+
+    def close(self) -> Relayed:
+        """The provider's body is complete: what is left to say to the client."""
+        ...
+
+    def break_off(self, error: EntrepotError) -> bytes:
+        """The answer cannot be completed: the client dialect's own words for that, and its end."""
+        ...
+
+    def summary(self, input_tokens: int) -> Summary:
+        """What it came to. `input_tokens` is our estimate, used where the provider did not count."""
+        ...
+
+
+class ClientDialect(Protocol):
+    """A dialect as clients speak it to us."""
+
+    name: str
+
+    def parse_request(self, body: bytes) -> Asked:
+        """Raises InvalidRequest, which names the offending part."""
+        ...
+
+    def render_response(self, response: Response) -> bytes:
+        """A whole answer, byte for byte as a client of this dialect expects it."""
+        ...
+
+    def render_error(self, error: EntrepotError, exchange_id: str) -> Answer:
+        """An error in this dialect's own shape; shows only `error.public`."""
+        ...
+
+
+class ProviderDialect(Protocol):
+    """A dialect as we speak it to providers."""
+
+    name: str
+
+    def render_request(self, asked: Asked, deployment: Deployment, max_output_tokens: int | None) -> WireRequest:
+        """The request for this deployment; `max_output_tokens` is set where the client named no limit."""
+        ...
+
+    def parse_response(self, body: bytes) -> Response:
+        """A whole answer. Raises ProviderError if it is none."""
+        ...
+
+    def parse_failure(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Failure:
+        """Classify an error answer, by its body first and its status second."""
+        ...

@@ -1,0 +1,58 @@
+"""What an exchange asks of the outside. Imperatives; only `Wait` suspends, every other command returns at once.
+
+A failure of a call comes back as an event, never as an exception: the course of an exchange reads from top to bottom.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from entrepot.catalog.schema import Deployment
+from entrepot.dialects.base import WireRequest
+from entrepot.exchange.records import Entry
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class CallUpstream(msgspec.Struct, frozen=True):
+    """Start attempt number `attempt`: send `request` to `deployment`. Its events carry the same number."""
+
+    attempt: int
+    deployment: Deployment
+    request: WireRequest
+    connect_timeout_s: float = 10.0
+
+
+class CancelUpstream(msgspec.Struct, frozen=True):
+    """Drop attempt `attempt` at once and free its connection; no event of it follows."""
+
+    attempt: int
+
+
+class SendHead(msgspec.Struct, frozen=True):
+    """Send the status and headers of the answer to the client. At most once."""
+
+    status: int
+    headers: Headers
+
+
+class SendToClient(msgspec.Struct, frozen=True):
+    """Send bytes of the answer; `end` says that they are the last."""
+
+    data: bytes
+    end: bool = False
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Write the entry down before anything that follows is done."""
+
+    entry: Entry
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Suspend until the next event, or until the clock passes `until_s` (monotonic seconds): then `DeadlinePassed` comes."""
+
+    until_s: float
+
+
+Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Wait

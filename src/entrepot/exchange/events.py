@@ -1,0 +1,49 @@
+"""What happened outside. Past facts, sent into the generator at a `Wait`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from entrepot.canonical.stream import FailureKind
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+
+class UpstreamHead(msgspec.Struct, frozen=True):
+    """The provider answered: status and headers, names in lower case. Informational (1xx) heads are not reported."""
+
+    attempt: int
+    status: int
+    headers: RawHeaders
+
+
+class UpstreamChunk(msgspec.Struct, frozen=True):
+    """Bytes of the body, transfer and content coding removed."""
+
+    attempt: int
+    data: bytes
+
+
+class UpstreamEnded(msgspec.Struct, frozen=True):
+    """The body is complete by its own framing."""
+
+    attempt: int
+
+
+class UpstreamFailed(msgspec.Struct, frozen=True):
+    """The call broke: `connect`, `timeout`, `protocol` (malformed HTTP) or `cut_off` (closed before the body was complete)."""
+
+    attempt: int
+    kind: FailureKind
+    message: str
+
+
+class ClientGone(msgspec.Struct, frozen=True):
+    """The client closed its connection; nothing can be sent to it any more."""
+
+
+class DeadlinePassed(msgspec.Struct, frozen=True):
+    """The moment that the last `Wait` named has passed."""
+
+
+Event = UpstreamHead | UpstreamChunk | UpstreamEnded | UpstreamFailed | ClientGone | DeadlinePassed

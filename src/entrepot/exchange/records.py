@@ -1,0 +1,96 @@
+"""What is written down of an exchange: the ledger entry, complete in itself.
+
+Rules of this file: an entry repeats the facts it was made under (maker's country, region, price currency), because facts
+change and the ledger must not. Ids are UUIDv7, so they sort by time. Money is whole nano-dollars; None is unknown. Nothing
+here holds a prompt, an answer or a secret.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from entrepot.canonical.response import Usage
+from entrepot.canonical.stream import FailureKind
+from entrepot.routing.utility import Decision
+
+State = Literal["completed", "refused", "failed", "client_gone", "broken"]
+"""How it ended: answered in full · refused by us before any call · no candidate answered · the client left first ·
+the answer broke off midway."""
+
+
+class AttemptRecord(msgspec.Struct, frozen=True):
+    """One call to one deployment. Times are milliseconds from its start; `status` is 0 if no head came."""
+
+    number: int
+    deployment: str
+    model: str
+    provider: str
+    status: int
+    duration_ms: float
+    first_byte_ms: float | None = None
+    failure: FailureKind | None = None
+    failure_code: str | None = None
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+    cost_nano: int | None = None
+    currency: str | None = None
+    claimed_model: str | None = None
+    answered: bool = False
+
+
+class Served(msgspec.Struct, frozen=True):
+    """The facts of the deployment whose answer the client got."""
+
+    deployment: str
+    model: str
+    maker: str
+    maker_country: str
+    provider: str
+    provider_country: str
+    region: str
+    on_premises: bool
+    open_weights: bool | None
+    accelerator: str | None
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """What the operator's baseline would have cost for this request.
+
+    Input tokens are those of the request; output tokens are the router's estimate unless the baseline itself answered
+    (`measured`). `error_nano_usd` is the standard deviation of that estimate.
+    """
+
+    deployment: str
+    model: str
+    cost_nano_usd: int
+    error_nano_usd: int
+    measured: bool
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One exchange as the ledger keeps it. `added_ms` is the time that was ours, not a provider's or the client's."""
+
+    id: str
+    started_ns: int
+    state: State
+    status: int
+    dialect: str
+    asked_model: str
+    stream: bool
+    duration_ms: float
+    added_ms: float
+    key: str | None = None
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+    route: str | None = None
+    first_token_ms: float | None = None
+    error_code: str | None = None
+    rule: str | None = None
+    served: Served | None = None
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+    baseline: Baseline | None = None
+    attempts: tuple[AttemptRecord, ...] = ()
+    decision: Decision | None = None

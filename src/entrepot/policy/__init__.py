@@ -1,0 +1,5 @@
+"""Who may use what: rules over principals and deployments, decided without I/O.
+
+May import `catalog`, `canonical`, `statistics`, `plugins` and `errors`.
+Start at `rules.py`; `eligibility.py` is the one gate that every attempt passes.
+"""
