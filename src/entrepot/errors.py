@@ -163,6 +163,7 @@ class OperatorError(EntrepotError):
 
     @property
     def public(self) -> str:
+        """Nothing of the installation is shown to a client."""
         return "the gateway is not set up for this; its operator can read why in its log"
 
 
@@ -190,9 +191,7 @@ class ExtraMissing(OperatorError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs the '{extra}' extra, which is not installed: pip install 'entrepot[{extra}]'"
-        )
+        super().__init__(f"{what} needs the '{extra}' extra, which is not installed: pip install 'entrepot[{extra}]'")
         self.extra = extra
 
 
@@ -201,4 +200,5 @@ class Defect(EntrepotError):
 
     @property
     def public(self) -> str:
+        """The exchange id is all that a client can use."""
         return "the gateway failed on its own account; the exchange id helps its operator to find out why"

@@ -12,13 +12,26 @@ from typing import Protocol
 
 import msgspec
 
+from entrepot.canonical.capabilities import Capability
 from entrepot.canonical.request import Request
 from entrepot.canonical.response import Response, Usage
 from entrepot.canonical.stream import Failure
-from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError
 
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a dialect needs to know of the deployment it writes to.
+
+    `quirks` are the provider's declared departures from its dialect, by the names that the dialect's module lists.
+    """
+
+    base_url: str
+    upstream_name: str
+    quirks: frozenset[str] = frozenset()
+    capabilities: frozenset[Capability] | None = None
+    max_output_tokens: int | None = None
 
 
 class WireRequest(msgspec.Struct, frozen=True):
@@ -119,8 +132,8 @@ class ProviderDialect(Protocol):
 
     name: str
 
-    def render_request(self, asked: Asked, deployment: Deployment, max_output_tokens: int | None) -> WireRequest:
-        """The request for this deployment; `max_output_tokens` is set where the client named no limit."""
+    def render_request(self, asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
+        """The request for this target; `max_output_tokens` is the limit to send where the client named none."""
         ...
 
     def parse_response(self, body: bytes) -> Response:

@@ -11,7 +11,8 @@ from entrepot.routing.base import Basis
 
 class Goal(msgspec.Struct, frozen=True):
     """`cheapest_within`: the least expensive candidate predicted to stay within `max_loss` (points of quality, 0.02 = two)
-    of the reference. `best_under`: the best candidate whose expected cost stays under `max_cost_usd`."""
+    of the reference. `best_under`: the best candidate whose expected cost stays under `max_cost_usd`.
+    """
 
     kind: Literal["cheapest_within", "best_under"] = "cheapest_within"
     max_loss: float = 0.02

@@ -1,0 +1,53 @@
+"""The shapes of rules, and of who is asking."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who is asking: the key's id (never its secret), its team, and the tags in force.
+
+    Tags come from the key; a request may add tags of its own, which can only narrow what it may use.
+    """
+
+    key: str | None = None
+    team: str | None = None
+    tags: frozenset[str] = frozenset()
+
+
+class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Facts of a deployment that a rule requires or denies. A list means any of; None means the rule does not look.
+
+    An unknown fact (None on the deployment) never satisfies a `require`, and never triggers a `deny`, except that a rule
+    which denies `open_weights = false` also denies unknown: what is not known to be allowed is not allowed.
+    """
+
+    deployment: tuple[str, ...] | None = None
+    model: tuple[str, ...] | None = None
+    maker: tuple[str, ...] | None = None
+    maker_country: tuple[str, ...] | None = None
+    provider: tuple[str, ...] | None = None
+    provider_country: tuple[str, ...] | None = None
+    region: tuple[str, ...] | None = None
+    accelerator: tuple[str, ...] | None = None
+    licence: tuple[str, ...] | None = None
+    open_weights: bool | None = None
+    on_premises: bool | None = None
+
+
+class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom a rule applies to: every condition given must hold; an empty one always does. `tags` means any of them."""
+
+    tags: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A named rule. `require`: a deployment must satisfy every fact given. `deny`: it must satisfy none of them."""
+
+    name: str
+    when: When = When()
+    require: Facts | None = None
+    deny: Facts | None = None

@@ -1,0 +1,79 @@
+"""The resolved settings: everything a gateway process needs, checked, with defaults filled in and catalog facts joined.
+
+Rules of this file: frozen and serializable (msgspec), so that a parent hands the same value to its processes. Secrets are
+references (`env:NAME`, `file:PATH`), never values; keys of clients are SHA-256 digests.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from entrepot.catalog.pricing import ExchangeRates
+from entrepot.catalog.schema import Deployment
+from entrepot.policy.rules import Rule
+from entrepot.routing.utility import Goal
+
+
+class GatewaySettings(msgspec.Struct, frozen=True):
+    """Where and how the data plane listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    processes: int = 1
+    max_body_bytes: int = 32 * 1024 * 1024
+    body_timeout_s: float = 30.0
+    grace_s: float = 20.0
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Deadlines of an exchange, seconds: to connect, to the first byte of the answer, between bytes, and in all."""
+
+    connect_s: float = 10.0
+    first_byte_s: float = 120.0
+    idle_s: float = 60.0
+    total_s: float = 900.0
+
+
+class LedgerSettings(msgspec.Struct, frozen=True):
+    """Where entries are kept: `directory` holds the SQLite file `ledger.db` and the folder `spool`. Absolute."""
+
+    directory: str
+
+
+class KeySettings(msgspec.Struct, frozen=True):
+    """A client key: known by name, held as the hex SHA-256 of its text."""
+
+    name: str
+    sha256: str
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class RouteSettings(msgspec.Struct, frozen=True):
+    """A name that clients may ask for as their model. All references are deployment ids, resolved and existing.
+
+    `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no
+    saving is reported. `max_output_tokens` is sent where a client names no limit.
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+    goal: Goal = Goal()
+    reference: str | None = None
+    baseline: str | None = None
+    max_output_tokens: int | None = None
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """One installation. `source` is the file it was read from, or says that it was found in the environment."""
+
+    gateway: GatewaySettings
+    ledger: LedgerSettings
+    deployments: tuple[Deployment, ...]
+    routes: tuple[RouteSettings, ...]
+    exchange_rates: ExchangeRates
+    keys: tuple[KeySettings, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    timeouts: Timeouts = Timeouts()
+    router: str | None = None
+    source: str = ""
