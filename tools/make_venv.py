@@ -43,7 +43,7 @@ def main(directory: str) -> int:
     sys.stdout.flush()
     made = subprocess.call([sys.executable, "-m", "venv", "--clear", directory])  # noqa: S603 - our own argument list
     python = os.path.join(directory, "bin", "python")  # noqa: PTH118 - plain paths keep this readable to old Pythons
-    if made != 0 or subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL) != 0:  # noqa: S603
+    if made != 0 or subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL) != 0:  # noqa: S603 - as above
         shutil.rmtree(directory, ignore_errors=True)
         sys.stderr.write(
             f"{sys.executable} -m venv {directory} did not leave an environment with pip in it; its message is above.\n"
