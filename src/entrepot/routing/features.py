@@ -289,6 +289,15 @@ class Featurizer:
     mean_: Floats
     scale_: Floats
 
+    @classmethod
+    def of(cls, idf: Floats, mean: Floats, scale: Floats) -> Featurizer:
+        """A featurizer that was fitted before. Raises ValueError if the arrays are of another featurizer."""
+        if (idf.shape, mean.shape, scale.shape) != ((BUCKETS,), (len(STRUCTURE),), (len(STRUCTURE),)):
+            raise ValueError("the features are not those of this version")
+        featurizer = cls()
+        featurizer.idf_, featurizer.mean_, featurizer.scale_ = idf, mean, scale
+        return featurizer
+
     def fit(self, counts: Floats, structure: Floats) -> Featurizer:
         """Learn the weights from what `read_prompts` gave, shapes (prompts, BUCKETS) and (prompts, structure)."""
         seen = np.count_nonzero(counts, axis=0)
