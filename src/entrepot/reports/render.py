@@ -100,7 +100,9 @@ def format_cell(cell: Cell, unit: Unit, usd_digits: int) -> str:
         case Label():
             return cell.text
         case Quantity():
-            return format_cell(cell.value, cell.unit, _digits_of([cell.value]) if cell.unit == "nano_usd" else usd_digits)
+            return format_cell(
+                cell.value, cell.unit, _digits_of([cell.value]) if cell.unit == "nano_usd" else usd_digits
+            )
         case Interval():
             digits = _digits_of([cell.low, cell.high]) if cell.unit == "nano_usd" else usd_digits
             low, high = (format_cell(end, cell.unit, digits) for end in (cell.low, cell.high))

@@ -109,9 +109,7 @@ def combine(comparisons: Sequence[Comparison], confidence: float = 0.95) -> Savi
         unfinished=sum(part.unfinished for part in named),
         unfinished_nano_usd=sum(part.unfinished_nano_usd for part in named),
         unknown_cost=sum(part.unknown_cost + part.unfinished_unknown_cost for part in named),
-        without_baseline=sum(
-            part.exchanges + part.unknown_cost for part in comparisons if part.baseline_model is None
-        ),
+        without_baseline=sum(part.exchanges + part.unknown_cost for part in comparisons if part.baseline_model is None),
         confidence=confidence,
     )
     estimates = tuple(estimate_baseline(part) for part in named if part.exchanges)
@@ -206,9 +204,7 @@ def _notes(savings: Savings, words: Words) -> list[str]:
     if savings.thrown_away_nano_usd:
         notes.append(words("thrown_away", usd=words.usd(savings.thrown_away_nano_usd)))
     if savings.unfinished:
-        notes.append(
-            words("unfinished", count=savings.unfinished, usd=words.usd(savings.unfinished_nano_usd))
-        )
+        notes.append(words("unfinished", count=savings.unfinished, usd=words.usd(savings.unfinished_nano_usd)))
     if savings.unknown_cost:
         notes.append(words("unknown_excluded", count=savings.unknown_cost))
     if savings.without_baseline and savings.baseline is not None:

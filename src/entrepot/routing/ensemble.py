@@ -160,9 +160,7 @@ class BoundEnsemble:
         row, novelty = self._featurizer.row(prompt)
         scores = self._columns @ row
         count = len(self.models)
-        slope = np.exp(
-            np.minimum(np.maximum(scores[count + 1], -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT)
-        )
+        slope = np.exp(np.minimum(np.maximum(scores[count + 1], -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_ability = slope * self._ability - scores[count]
         apart = scores[:count] - by_ability
         logits = (by_ability + self._say * apart) * self._slope + self._shift
@@ -179,4 +177,3 @@ class BoundEnsemble:
             log_error=self._log_error,
             basis=self._basis,
         )
-

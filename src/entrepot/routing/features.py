@@ -70,7 +70,14 @@ _SHARE_CLASSES = np.array([_CLASS[name] for name in _SHARES])
 
 # Tokens a character, by class, for the estimate before the provider says: cl100k on the prompts of this file's tests.
 _TOKENS_PER_CHAR = np.full(len(_CLASSES), 0.7)
-for _name, _tokens in (("letter", 0.22), ("space", 0.03), ("newline", 0.4), ("digit", 0.5), ("stop", 0.6), ("cyrillic", 0.45)):
+for _name, _tokens in (
+    ("letter", 0.22),
+    ("space", 0.03),
+    ("newline", 0.4),
+    ("digit", 0.5),
+    ("stop", 0.6),
+    ("cyrillic", 0.45),
+):
     _TOKENS_PER_CHAR[_CLASS[_name]] = _tokens
 
 _IDF_FLOOR = 0.1

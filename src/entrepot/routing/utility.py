@@ -179,9 +179,7 @@ def _reason_within(
     return said + _price_caveat(chosen) + "."
 
 
-def _best_under(
-    weighed: list[_Choice], goal: Goal, _reference: str | None
-) -> tuple[list[_Choice], list[_Choice], str]:
+def _best_under(weighed: list[_Choice], goal: Goal, _reference: str | None) -> tuple[list[_Choice], list[_Choice], str]:
     limit = float("inf") if goal.max_cost_usd is None else goal.max_cost_usd
     under = [choice for choice in weighed if choice.cost_usd is not None and choice.cost_usd <= limit]
     over = [choice for choice in weighed if choice not in under]
@@ -191,7 +189,9 @@ def _best_under(
         said = f"{meeting[0].deployment} has the best expected quality under {limit:.6g} USD a request"
         return meeting, sorted(over, key=_by_cost), f"{said} (P(correct) {meeting[0].p_correct:.2f})."
     meeting = sorted(over, key=_by_cost)
-    said = f"no candidate is expected to cost at most {limit:.6g} USD, so {meeting[0].deployment} is taken as the cheapest"
+    said = (
+        f"no candidate is expected to cost at most {limit:.6g} USD, so {meeting[0].deployment} is taken as the cheapest"
+    )
     return meeting, [], said + _price_caveat(meeting[0]) + "."
 
 

@@ -19,7 +19,7 @@ from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import check_rules
-from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings, Timeouts
+from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.settings.secret import anchor_reference, check_reference, read_secret
 from entrepot.settings.surroundings import Surroundings
 
@@ -39,7 +39,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
     return Settings(
         gateway=_gateway(file.gateway),
-        timeouts=Timeouts(**msgspec.structs.asdict(file.timeouts)),
+        deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
         ledger=LedgerSettings(str(_anchored(file.ledger.directory or LEDGER_FOLDER, around.directory))),
         deployments=deployments,
         routes=routes,
