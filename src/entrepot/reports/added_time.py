@@ -35,4 +35,6 @@ def tabulate_added_time(added: AddedTime, words: Words = ENGLISH) -> Table:
         (Label("added_p50_ms", words("added_p50")), added.p50_ms),
         (Label("added_p99_ms", words("added_p99")), added.p99_ms),
     )
-    return Table("added_time", words("added_time"), columns, rows, (words("added_within", error=f"{RELATIVE_ERROR:.0%}"),))
+    return Table(
+        "added_time", words("added_time"), columns, rows, (words("added_within", error=f"{RELATIVE_ERROR:.0%}"),)
+    )

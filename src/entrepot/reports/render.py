@@ -86,7 +86,7 @@ def render_terminal(table: Table) -> RenderableType:
     return RenderedGroup(rendered, *(Text(f"  · {note}") for note in table.notes))
 
 
-def render_json(tables: Sequence[Table], **facts: Any) -> str:
+def render_json(tables: Sequence[Table], **facts: object) -> str:
     """One JSON object: `facts`, and under `tables` each table with its rows as objects by column name."""
     document = {**facts, "tables": [_plain_table(table) for table in tables]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
@@ -100,7 +100,9 @@ def format_cell(cell: Cell, unit: Unit, usd_digits: int) -> str:
         case Label():
             return cell.text
         case Quantity():
-            return format_cell(cell.value, cell.unit, _digits_of([cell.value]) if cell.unit == "nano_usd" else usd_digits)
+            return format_cell(
+                cell.value, cell.unit, _digits_of([cell.value]) if cell.unit == "nano_usd" else usd_digits
+            )
         case Interval():
             digits = _digits_of([cell.low, cell.high]) if cell.unit == "nano_usd" else usd_digits
             low, high = (format_cell(end, cell.unit, digits) for end in (cell.low, cell.high))
@@ -147,7 +149,7 @@ def _plain_table(table: Table) -> dict[str, Any]:
     }
 
 
-def _plain(cell: Cell) -> Any:
+def _plain(cell: Cell) -> object:
     match cell:
         case Label():
             return cell.name

@@ -17,7 +17,7 @@ than need be (1.13 half-widths). With several baselines their systematic parts a
 baseline can never have cost less than the part of it that was measured.
 
 Assumed besides, and printed: the baseline would have answered every completed request once, at its price of that moment,
-without failed attempts, reading the tokens that were read. Counted against routing: the cost of attempts whose answer
+without failed attempts, reading the tokens that were read, cached ones from its own cache. Counted against routing: the cost of attempts whose answer
 nobody got, and of exchanges that did not complete, for which the baseline is credited with nothing.
 """
 
@@ -28,7 +28,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from entrepot.ledger.store import ALWAYS, Comparison, LedgerReader, Period
+from entrepot.ledger.store import ALWAYS, Comparison, LedgerReader, Period, Unfinished
 from entrepot.reports.render import Column, Label, Quantity, Row, Table
 from entrepot.reports.wording import ENGLISH, Words
 from entrepot.statistics.intervals import normal_quantile, ratio_error
@@ -95,23 +95,21 @@ class Savings(msgspec.Struct, frozen=True):
 
 def measure_savings(reader: LedgerReader, period: Period = ALWAYS, confidence: float = 0.95) -> Savings:
     """The savings of a period. Raises LedgerError if the ledger cannot answer."""
-    return combine(reader.comparisons(period), confidence)
+    return combine(reader.comparisons(period), reader.unfinished(period), confidence)
 
 
-def combine(comparisons: Sequence[Comparison], confidence: float = 0.95) -> Savings:
-    """Comparisons, one per baseline, as one statement."""
+def combine(comparisons: Sequence[Comparison], unfinished: Unfinished, confidence: float = 0.95) -> Savings:
+    """Comparisons, one per baseline, and what was spent in vain, as one statement."""
     named = [part for part in comparisons if part.baseline_model is not None]
-    cost = sum(part.cost_nano_usd + part.unfinished_nano_usd for part in named)
+    cost = sum(part.cost_nano_usd for part in named) + unfinished.cost_nano_usd
     savings = Savings(
         exchanges=sum(part.exchanges for part in named),
         cost_nano_usd=cost,
         thrown_away_nano_usd=sum(part.thrown_away_nano_usd for part in named),
-        unfinished=sum(part.unfinished for part in named),
-        unfinished_nano_usd=sum(part.unfinished_nano_usd for part in named),
-        unknown_cost=sum(part.unknown_cost + part.unfinished_unknown_cost for part in named),
-        without_baseline=sum(
-            part.exchanges + part.unknown_cost for part in comparisons if part.baseline_model is None
-        ),
+        unfinished=unfinished.exchanges,
+        unfinished_nano_usd=unfinished.cost_nano_usd,
+        unknown_cost=sum(part.unknown_cost for part in named) + unfinished.unknown_cost,
+        without_baseline=sum(part.exchanges + part.unknown_cost for part in comparisons if part.baseline_model is None),
         confidence=confidence,
     )
     estimates = tuple(estimate_baseline(part) for part in named if part.exchanges)
@@ -206,9 +204,7 @@ def _notes(savings: Savings, words: Words) -> list[str]:
     if savings.thrown_away_nano_usd:
         notes.append(words("thrown_away", usd=words.usd(savings.thrown_away_nano_usd)))
     if savings.unfinished:
-        notes.append(
-            words("unfinished", count=savings.unfinished, usd=words.usd(savings.unfinished_nano_usd))
-        )
+        notes.append(words("unfinished", count=savings.unfinished, usd=words.usd(savings.unfinished_nano_usd)))
     if savings.unknown_cost:
         notes.append(words("unknown_excluded", count=savings.unknown_cost))
     if savings.without_baseline and savings.baseline is not None:

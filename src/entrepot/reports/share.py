@@ -45,7 +45,9 @@ def tabulate_share(share: Share, words: Words = ENGLISH, *, limit: int | None = 
     rest = share.groups[len(shown) :]
     rows = [_row(_label(group, share.dimension, words), group.sums, share.total) for group in shown]
     if rest:
-        rows.append(_row(Label("others", words("others", count=len(rest))), add_up([part.sums for part in rest]), share.total))
+        rows.append(
+            _row(Label("others", words("others", count=len(rest))), add_up([part.sums for part in rest]), share.total)
+        )
     title = words("share_by", dimension=words(f"by_{share.dimension}"))
     return Table(f"share_by_{share.dimension}", title, columns, tuple(rows), _notes(share.total, words))
 
