@@ -17,8 +17,9 @@ than need be (1.13 half-widths). With several baselines their systematic parts a
 baseline can never have cost less than the part of it that was measured.
 
 Assumed besides, and printed: the baseline would have answered every completed request once, at its price of that moment,
-without failed attempts, reading the tokens that were read, cached ones from its own cache. Counted against routing: the cost of attempts whose answer
-nobody got, and of exchanges that did not complete, for which the baseline is credited with nothing.
+without failed attempts, reading the tokens that were read, as many of them from its cache. Counted against routing: the
+cost of attempts whose answer nobody got, and of exchanges that did not complete, for which the baseline is credited with
+nothing.
 """
 
 from __future__ import annotations
@@ -214,7 +215,7 @@ def _notes(savings: Savings, words: Words) -> list[str]:
 
 def _how_estimated(part: BaselineEstimate, words: Words) -> str:
     """How the cost of one baseline was arrived at, and what is allowed for its bias."""
-    values = {
+    values: dict[str, str | int] = {
         "model": part.model,
         "measured": part.measured,
         "estimated": part.exchanges - part.measured,
