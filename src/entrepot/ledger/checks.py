@@ -13,7 +13,7 @@ import msgspec
 from entrepot.canonical.response import Usage
 from entrepot.errors import LedgerError
 from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Served
-from entrepot.ledger.store import DIMENSIONS, LedgerStore, Period, SpoolProgress, Sums
+from entrepot.ledger.store import DIMENSIONS, LedgerStore, Period, SpoolProgress, Sums, Unfinished
 from entrepot.routing.utility import Decision, Weighed
 
 OpenStore = Callable[[str], LedgerStore]
@@ -204,7 +204,8 @@ def _compares_with_the_baseline(open_store: OpenStore) -> None:
             sample_entry(1),
             msgspec.structs.replace(sample_entry(2), baseline=measured, cost_nano_usd=8_000),
             msgspec.structs.replace(sample_entry(3), cost_nano_usd=None),
-            msgspec.structs.replace(sample_entry(4), state="client_gone", cost_nano_usd=500),
+            msgspec.structs.replace(sample_entry(4), state="client_gone", cost_nano_usd=500, baseline=None),
+            msgspec.structs.replace(sample_entry(6), state="failed", baseline=None, route=None),
             msgspec.structs.replace(sample_entry(5), baseline=None),
         ]
     )
@@ -218,9 +219,7 @@ def _compares_with_the_baseline(open_store: OpenStore) -> None:
     pairs = with_baseline.pairs
     _require(pairs.size == 1 and abs(pairs.y - 8e-6) < 1e-15 and abs(pairs.x - 7e-6) < 1e-15, "pairs in dollars")
     _require(with_baseline.unknown_cost == 1, "an unknown cost is left out and counted")
-    _require(
-        (with_baseline.unfinished, with_baseline.unfinished_nano_usd) == (1, 500), "what did not complete is apart"
-    )
+    _require(store.unfinished() == Unfinished(1, 500, 0), "what did not complete is apart, on routes with a baseline")
     _require(without.exchanges == 1, "what has no baseline is apart")
     store.close()
 

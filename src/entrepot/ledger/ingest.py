@@ -8,6 +8,7 @@ and the next run tries again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -55,24 +56,22 @@ class Ingester:
             raise failure
         return count
 
-    async def follow(self, interval_s: float = 0.2) -> None:
-        """Ingest again and again until cancelled; a run in progress is finished first. Failures are logged and retried."""
-        pause_s, last_failure = interval_s, ""
-        while True:
-            run = asyncio.ensure_future(asyncio.to_thread(self.run_once))
+    async def follow(self, stop: asyncio.Event, interval_s: float = 0.2) -> None:
+        """Ingest again and again until told to stop, then once more. Failures are logged and retried."""
+        pause_s, last_failure, last_run = interval_s, "", False
+        while not last_run:
+            last_run = stop.is_set()
             try:
-                await asyncio.shield(run)
+                await asyncio.to_thread(self.run_once)
                 pause_s, last_failure = interval_s, ""
-            except asyncio.CancelledError:
-                await asyncio.wait([run])
-                run.exception()
-                raise
             except LedgerError as error:
                 pause_s = min(2 * pause_s, max(interval_s, _LONGEST_PAUSE_S))
                 if error.message != last_failure:
                     _log.error("entries wait in the spool: %s", error.message)
                 last_failure = error.message
-            await asyncio.sleep(pause_s)
+            if not last_run:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause_s)
 
     def _ingest(self, path: Path) -> int:
         try:

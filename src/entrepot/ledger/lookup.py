@@ -15,14 +15,10 @@ from entrepot.ledger.store import LedgerReader, SpoolProgress
 
 def find_entry(directory: str | Path, entry_id: str) -> Entry | None:
     """The entry of an exchange of the ledger in `directory`, or None. Raises LedgerError if the ledger cannot be read."""
-    path = ledger_path(directory)
-    if not path.exists():
+    if not ledger_path(directory).exists():
         return _find_in_spools(directory, entry_id, {})
-    reader = open_sqlite_reader(path)
-    try:
+    with open_sqlite_reader(directory) as reader:
         return find_entry_through(reader, directory, entry_id)
-    finally:
-        reader.close()
 
 
 def find_entry_through(reader: LedgerReader, directory: str | Path, entry_id: str) -> Entry | None:

@@ -59,14 +59,13 @@ def totals_by(dimensions: Sequence[Dimension], period: Period) -> tuple[str, Par
 def added_time(period: Period) -> tuple[str, Parameters]:
     """Rows of bucket and count, over exchanges that a deployment answered."""
     where, parameters = _where(period, "served IS NOT NULL")
-    return f"SELECT added_bucket, count(*) FROM entries {where} GROUP BY 1 ORDER BY 1", parameters  # noqa: S608
+    return f"SELECT added_bucket, count(*) FROM entries {where} GROUP BY 1 ORDER BY 1", parameters  # noqa: S608 - only constants are put in
 
 
 def comparisons(period: Period) -> tuple[str, Parameters]:
     """Rows for `comparison_of`."""
-    where, parameters = _where(period, "(baseline_model IS NOT NULL OR state = 'completed')")
-    done, known = "state = 'completed'", "cost_nano_usd IS NOT NULL"
-    compared = f"{done} AND {known}"
+    where, parameters = _where(period, "state = 'completed'")
+    compared = "cost_nano_usd IS NOT NULL"
     pair = f"{compared} AND baseline_measured AND baseline_predicted_nano_usd IS NOT NULL"
     y, x, error = (
         f"({column} * 1e-9)"
@@ -84,12 +83,9 @@ def comparisons(period: Period) -> tuple[str, Parameters]:
         _count(pair),
         *(_sum(term, pair) for term in (x, y, f"{x} * {x}", f"{x} * {y}", f"{y} * {y}")),
         _sum("thrown_away_nano_usd", compared),
-        _count(f"{done} AND NOT ({known})"),
-        _count(f"NOT ({done})"),
-        _sum("cost_nano_usd", f"NOT ({done})"),
-        _count(f"NOT ({done} OR {known})"),
+        _count(f"NOT ({compared})"),
     )
-    return f"SELECT {', '.join(columns)} FROM entries {where} GROUP BY 1, 2 ORDER BY 3 DESC, 1", parameters  # noqa: S608
+    return f"SELECT {', '.join(columns)} FROM entries {where} GROUP BY 1, 2 ORDER BY 3 DESC, 1", parameters  # noqa: S608 - only constants are put in
 
 
 def comparison_of(row: Sequence[Any]) -> Comparison:
@@ -106,10 +102,21 @@ def comparison_of(row: Sequence[Any]) -> Comparison:
         pairs=RatioSums(row[8], *(float(value) for value in row[9:14])),
         thrown_away_nano_usd=row[14],
         unknown_cost=row[15],
-        unfinished=row[16],
-        unfinished_nano_usd=row[17],
-        unfinished_unknown_cost=row[18],
     )
+
+
+def unfinished(period: Period) -> tuple[str, Parameters]:
+    """One row: the fields of `Unfinished`."""
+    routes, routes_parameters = _where(period, "baseline_model IS NOT NULL")
+    where, parameters = _where(
+        period,
+        "state <> 'completed'",
+        "attempts > 0",
+        f"route IN (SELECT DISTINCT route FROM entries {routes})",  # noqa: S608 - constants
+    )
+    sql = f"SELECT count(*), coalesce(sum(cost_nano_usd), 0), {_count('cost_nano_usd IS NULL')} FROM entries {where}"  # noqa: S608 - constants
+    # The conditions of a period come last in a clause, so the inner parameters are the first ones.
+    return sql, routes_parameters + parameters
 
 
 def _count(condition: str) -> str:

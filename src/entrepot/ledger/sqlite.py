@@ -12,7 +12,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import quote
 
 import msgspec
@@ -22,7 +23,7 @@ from entrepot.exchange.records import Entry
 from entrepot.ledger import queries
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
-from entrepot.ledger.store import ALWAYS, Comparison, Dimension, Group, Period, SpoolProgress, Sums
+from entrepot.ledger.store import ALWAYS, Comparison, Dimension, Group, Period, SpoolProgress, Sums, Unfinished
 
 LEDGER_FILE = "ledger.db"
 
@@ -72,6 +73,12 @@ class SqliteReader:
         sql, parameters = queries.comparisons(period)
         return tuple(queries.comparison_of(row) for row in self._query(sql, parameters))
 
+    def unfinished(self, period: Period = ALWAYS) -> Unfinished:
+        """See LedgerReader."""
+        sql, parameters = queries.unfinished(period)
+        (row,) = self._query(sql, parameters)
+        return Unfinished(*row)
+
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
         """See LedgerReader."""
         sql, parameters = queries.added_time(period)
@@ -85,6 +92,14 @@ class SqliteReader:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Any]:
         with self._lock, _as_ledger_error(self._path):
@@ -166,11 +181,12 @@ class SqliteStore(SqliteReader):
         return known
 
 
-def open_sqlite_store(path: Path) -> SqliteStore:
-    """Open the ledger at `path` for writing; make it if it is not there, and bring its schema up to date.
+def open_sqlite(directory: str | Path) -> SqliteStore:
+    """Open the ledger in `directory` for writing; make it if it is not there, and bring its schema up to date.
 
     Raises LedgerError if that cannot be done, or if a newer version of Entrepôt wrote it.
     """
+    path = ledger_path(directory)
     with _as_ledger_error(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -191,8 +207,9 @@ def open_sqlite_store(path: Path) -> SqliteStore:
     return SqliteStore(connection, path)
 
 
-def open_sqlite_reader(path: Path) -> SqliteReader:
-    """Open the ledger at `path` read-only. Raises LedgerError if it is not there or not of this version."""
+def open_sqlite_reader(directory: str | Path) -> SqliteReader:
+    """Open the ledger in `directory` read-only. Raises LedgerError if it is not there or not of this version."""
+    path = ledger_path(directory)
     if not path.exists():
         raise LedgerError(f"no ledger at {path}; it is made when the gateway records its first exchange")
     with _as_ledger_error(path):
@@ -245,4 +262,4 @@ _BUSY_TIMEOUT_S = 5.0
 _INSERT_ENTRY = _insert("entries", ("seq", "served", *ENTRY_COLUMNS))
 _INSERT_ATTEMPT = _insert("attempts", ("seq", *ATTEMPT_COLUMNS), "INSERT OR REPLACE")
 _INSERT_SERVED = _insert("served", SERVED_COLUMNS)
-_FIND_SERVED = f"SELECT served FROM served WHERE {' AND '.join(f'{name} IS ?' for name in SERVED_COLUMNS)}"  # noqa: S608
+_FIND_SERVED = f"SELECT served FROM served WHERE {' AND '.join(f'{name} IS ?' for name in SERVED_COLUMNS)}"  # noqa: S608 - only constants are put in

@@ -90,12 +90,12 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Sums over the exchanges that have one baseline (or, with `baseline_model` None, over those without).
+    """Sums over the completed exchanges that have one baseline (or, with `baseline_model` None, over those without).
 
-    `exchanges` and what follows it count completed exchanges of known cost. `measured` of them the baseline answered
-    itself, for `measured_nano_usd`; the others it would have answered for about `estimated_nano_usd`, the squares of whose
-    errors add up to `error_usd2`. `pairs` are measured (y) and predicted (x) cost in dollars where both are known.
-    `unknown_cost` counts completed exchanges left out; `unfinished` are the exchanges that did not complete.
+    `exchanges` and what follows it count those of known cost; `unknown_cost` counts the others. `measured` of them the
+    baseline answered itself, for `measured_nano_usd`; the rest it would have answered for about `estimated_nano_usd`, the
+    squares of whose errors add up to `error_usd2`. `pairs` are predicted (x) and measured (y) cost in dollars, where both
+    are known.
     """
 
     baseline_deployment: str | None
@@ -109,9 +109,14 @@ class Comparison(msgspec.Struct, frozen=True):
     pairs: RatioSums
     thrown_away_nano_usd: int
     unknown_cost: int
-    unfinished: int
-    unfinished_nano_usd: int
-    unfinished_unknown_cost: int
+
+
+class Unfinished(msgspec.Struct, frozen=True):
+    """Exchanges that called a provider and did not complete, on the routes that named a baseline in the period."""
+
+    exchanges: int = 0
+    cost_nano_usd: int = 0
+    unknown_cost: int = 0
 
 
 class SpoolProgress(msgspec.Struct, frozen=True):
@@ -141,6 +146,10 @@ class LedgerReader(Protocol):
 
     def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
         """Costs beside those of the baseline, one per baseline deployment and model."""
+        ...
+
+    def unfinished(self, period: Period = ALWAYS) -> Unfinished:
+        """What was spent on exchanges that did not complete, beside the `comparisons` of the same period."""
         ...
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:

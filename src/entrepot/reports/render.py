@@ -86,7 +86,7 @@ def render_terminal(table: Table) -> RenderableType:
     return RenderedGroup(rendered, *(Text(f"  · {note}") for note in table.notes))
 
 
-def render_json(tables: Sequence[Table], **facts: Any) -> str:
+def render_json(tables: Sequence[Table], **facts: object) -> str:
     """One JSON object: `facts`, and under `tables` each table with its rows as objects by column name."""
     document = {**facts, "tables": [_plain_table(table) for table in tables]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
@@ -149,7 +149,7 @@ def _plain_table(table: Table) -> dict[str, Any]:
     }
 
 
-def _plain(cell: Cell) -> Any:
+def _plain(cell: Cell) -> object:
     match cell:
         case Label():
             return cell.name

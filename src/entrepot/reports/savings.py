@@ -17,8 +17,9 @@ than need be (1.13 half-widths). With several baselines their systematic parts a
 baseline can never have cost less than the part of it that was measured.
 
 Assumed besides, and printed: the baseline would have answered every completed request once, at its price of that moment,
-without failed attempts, reading the tokens that were read. Counted against routing: the cost of attempts whose answer
-nobody got, and of exchanges that did not complete, for which the baseline is credited with nothing.
+without failed attempts, reading the tokens that were read, as many of them from its cache. Counted against routing: the
+cost of attempts whose answer nobody got, and of exchanges that did not complete, for which the baseline is credited with
+nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from entrepot.ledger.store import ALWAYS, Comparison, LedgerReader, Period
+from entrepot.ledger.store import ALWAYS, Comparison, LedgerReader, Period, Unfinished
 from entrepot.reports.render import Column, Label, Quantity, Row, Table
 from entrepot.reports.wording import ENGLISH, Words
 from entrepot.statistics.intervals import normal_quantile, ratio_error
@@ -95,20 +96,20 @@ class Savings(msgspec.Struct, frozen=True):
 
 def measure_savings(reader: LedgerReader, period: Period = ALWAYS, confidence: float = 0.95) -> Savings:
     """The savings of a period. Raises LedgerError if the ledger cannot answer."""
-    return combine(reader.comparisons(period), confidence)
+    return combine(reader.comparisons(period), reader.unfinished(period), confidence)
 
 
-def combine(comparisons: Sequence[Comparison], confidence: float = 0.95) -> Savings:
-    """Comparisons, one per baseline, as one statement."""
+def combine(comparisons: Sequence[Comparison], unfinished: Unfinished, confidence: float = 0.95) -> Savings:
+    """Comparisons, one per baseline, and what was spent in vain, as one statement."""
     named = [part for part in comparisons if part.baseline_model is not None]
-    cost = sum(part.cost_nano_usd + part.unfinished_nano_usd for part in named)
+    cost = sum(part.cost_nano_usd for part in named) + unfinished.cost_nano_usd
     savings = Savings(
         exchanges=sum(part.exchanges for part in named),
         cost_nano_usd=cost,
         thrown_away_nano_usd=sum(part.thrown_away_nano_usd for part in named),
-        unfinished=sum(part.unfinished for part in named),
-        unfinished_nano_usd=sum(part.unfinished_nano_usd for part in named),
-        unknown_cost=sum(part.unknown_cost + part.unfinished_unknown_cost for part in named),
+        unfinished=unfinished.exchanges,
+        unfinished_nano_usd=unfinished.cost_nano_usd,
+        unknown_cost=sum(part.unknown_cost for part in named) + unfinished.unknown_cost,
         without_baseline=sum(part.exchanges + part.unknown_cost for part in comparisons if part.baseline_model is None),
         confidence=confidence,
     )
@@ -214,7 +215,7 @@ def _notes(savings: Savings, words: Words) -> list[str]:
 
 def _how_estimated(part: BaselineEstimate, words: Words) -> str:
     """How the cost of one baseline was arrived at, and what is allowed for its bias."""
-    values = {
+    values: dict[str, str | int] = {
         "model": part.model,
         "measured": part.measured,
         "estimated": part.exchanges - part.measured,

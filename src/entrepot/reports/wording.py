@@ -6,7 +6,7 @@ Rules of this file: the same keys and the same placeholders in every language (a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from entrepot.catalog.pricing import NANO_PER_UNIT, format_usd
 
@@ -19,7 +19,7 @@ class Words:
     def __init__(self, sentences: Mapping[str, str]) -> None:
         self._sentences = sentences
 
-    def __call__(self, key: str, **values: Any) -> str:
+    def __call__(self, key: str, **values: str | int) -> str:
         """The sentence `key` with its placeholders filled in; whole numbers get thousands separators."""
         filled = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
         return self._sentences[key].format(**filled)
@@ -90,7 +90,7 @@ _ENGLISH = {
     ),
     "assumed": (
         "Assumed: the baseline would have answered every completed request once, at its price of that moment, without "
-        "failed attempts, and reading as many tokens."
+        "failed attempts, reading the same tokens, as many of them from its cache."
     ),
     "thrown_away": "{usd} of the cost went into attempts whose answer no client got.",
     "unfinished": (
@@ -167,7 +167,7 @@ _CHINESE = {
         "{model}：{measured} 个请求由基准模型自己回答，费用已知；{estimated} 个按路由器对其回答长度的预测估算。"
         "{pairs} 个真实回答的费用是预测的 {factor} 倍，估算已按此修正；因这些请求并非随机抽取，另留 ±{allowance} 的余地。"
     ),
-    "assumed": "假定：每个完成的请求，基准模型按当时价格一次答成，没有失败的尝试，读入的 token 数相同。",
+    "assumed": "假定：每个完成的请求，基准模型按当时价格一次答成，没有失败的尝试，读入相同的 token，命中缓存的数量也相同。",
     "thrown_away": "费用中有 {usd} 用于客户端未收到其回答的尝试。",
     "unfinished": "{count} 个未完成的请求花费 {usd}；计入费用，基准一侧不计。",
     "unknown_excluded": "{count} 个费用未知的请求，两侧均不计。",

@@ -13,6 +13,7 @@ import msgspec
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import SettingsError
+from entrepot.exchange.plan import Deadlines
 from entrepot.settings.client_key import digest
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
