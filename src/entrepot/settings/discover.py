@@ -13,13 +13,14 @@ import msgspec
 
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.schema import Deployment, Provider
+from entrepot.exchange.plan import Route
 from entrepot.settings.client_key import make_key
 from entrepot.settings.file import DeploymentTable
 from entrepot.settings.join import join, leaves_the_machine
 from entrepot.settings.probe import LocalServer, Port, usual_ports
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.routes import DEFAULT_ROUTE
-from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, RouteSettings, Settings
+from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.settings.selection import chats, choose_offers
 from entrepot.settings.surroundings import Surroundings
 
@@ -131,7 +132,7 @@ def _local(
     return list({one.id: one for one in deployments}.values())
 
 
-def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[str]) -> RouteSettings:
+def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[str]) -> Route:
     reference, reason = choose_reference(deployments, catalog, catalog.exchange_rates)
     findings.append(
         f'route "{DEFAULT_ROUTE.name}": the cheapest of {len(deployments)} that stays within 2 points of {reference.id} '
@@ -140,7 +141,7 @@ def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[s
     findings.append(
         f"no baseline was named; savings are against {reference.id}; if you would use another, name yours in entrepot.toml"
     )
-    return RouteSettings(
+    return Route(
         name=DEFAULT_ROUTE.name,
         candidates=tuple(one.id for one in deployments),
         reference=reference.id,

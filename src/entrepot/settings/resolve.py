@@ -13,15 +13,17 @@ import msgspec
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import SettingsError
+from entrepot.exchange.plan import Deadlines
 from entrepot.settings.client_key import digest
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import check_rules
-from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings, Timeouts
-from entrepot.settings.secret import anchor_reference, check_reference, read_secret
+from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
+from entrepot.settings.secret import anchor_reference, check_reference
 from entrepot.settings.surroundings import Surroundings
+from entrepot.upstream.credentials import Credentials
 
 LEDGER_FOLDER = "entrepot-data"
 _MIB = 1024 * 1024
@@ -39,7 +41,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
     return Settings(
         gateway=_gateway(file.gateway),
-        timeouts=Timeouts(**msgspec.structs.asdict(file.timeouts)),
+        deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
         ledger=LedgerSettings(str(_anchored(file.ledger.directory or LEDGER_FOLDER, around.directory))),
         deployments=deployments,
         routes=routes,
@@ -115,7 +117,7 @@ def _digest(table: KeyTable, index: int, around: Surroundings, problems: Problem
         problems.add(("keys", index, "secret"), wrong)
         return None
     try:
-        return digest(read_secret(anchor_reference(table.secret, around.directory), around.environ))
+        return digest(Credentials(around.environ).read(anchor_reference(table.secret, around.directory)))
     except SettingsError as error:
         warnings.append(f'client key "{table.name}" lets nobody in: {error.message}')
         return None

@@ -9,12 +9,12 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
+from entrepot.exchange.plan import Route
 from entrepot.routing.utility import Goal
 from entrepot.settings.file import RouteTable
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
-from entrepot.settings.schema import RouteSettings
 
 DEFAULT_ROUTE = RouteTable(name="auto")
 DEFAULT_MAX_LOSS = 0.02
@@ -27,9 +27,9 @@ def resolve_routes(
     rates: ExchangeRates,
     problems: Problems,
     warnings: list[str],
-) -> tuple[RouteSettings, ...]:
+) -> tuple[Route, ...]:
     """The routes that `tables` mean; with none, one called `auto` over every deployment."""
-    routes: list[RouteSettings] = []
+    routes: list[Route] = []
     names: dict[str, int] = {}
     whole = not len(problems)  # with deployments left out, a pattern without a match may be no fault of its own
     for index, table in enumerate(tables or (DEFAULT_ROUTE,)):
@@ -45,7 +45,7 @@ def resolve_routes(
             reference = chosen.deployment
             warnings.append(f'route "{table.name}" names no reference; it is {reference.id}: {chosen.reason}')
         routes.append(
-            RouteSettings(
+            Route(
                 name=table.name,
                 candidates=tuple(candidate.id for candidate in candidates),
                 goal=goal,
