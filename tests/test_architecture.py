@@ -136,9 +136,8 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 def test_an_ignore_has_its_reason_beside_it() -> None:
-    bare = re.compile(
-        r"# noqa(?!: [A-Z]+\d+(?:, ?[A-Z]+\d+)* +[-—] \w)|# type: ignore(?!\[[\w-]+(?:, ?[\w-]+)*\] +# \w)"
-    )
+    codes = r"[A-Z]+\d+(?:, ?[A-Z]+\d+)*"
+    bare = re.compile(rf"# noqa(?!: {codes} +[-(—]\s*\w)|# type: ignore(?!\[[\w, -]+\] +# \w)")
     found = [
         f"{name}:{number}"
         for name, text in texts()

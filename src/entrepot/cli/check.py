@@ -42,7 +42,7 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
         reaches = [Reach(one, reachable=False, hint=hint) for one, hint in wrong.items()]
     else:
         reaches = reach_all(settings.deployments, os.environ)
-    well = all(reach.reachable for reach in reaches) and not _shut_out(settings)
+    well = all(reach.reachable for reach in reaches) and not settings.absent_keys
     if as_json:
         click.echo(_render_json(settings, reaches, well=well, offline=offline))
     else:
@@ -58,10 +58,6 @@ def _settings(config: Path | None) -> Settings:
     if found.settings is None:
         raise SettingsError("\n".join(found.findings))
     return found.settings
-
-
-def _shut_out(settings: Settings) -> bool:
-    return any("lets nobody in" in warning for warning in settings.warnings)
 
 
 def _render_json(settings: Settings, reaches: list[Reach], *, well: bool, offline: bool) -> str:

@@ -43,9 +43,7 @@ class Destination(msgspec.Struct, frozen=True):
         return self.proxy is not None and self.origin.scheme == "https"
 
 
-async def dial(
-    destination: Destination, protocol: asyncio.Protocol, tls: ssl.SSLContext, limits: Limits
-) -> None:
+async def dial(destination: Destination, protocol: asyncio.Protocol, tls: ssl.SSLContext, limits: Limits) -> None:
     """Connect `protocol` to a destination; returns once requests can be written.
 
     Raises `ProviderError`: there is no connection; the message says where and why.

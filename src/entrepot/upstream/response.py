@@ -120,21 +120,22 @@ class ResponseReader:
 
     def _read(self, data: bytes, events: list[Event]) -> None:
         if not self._in_body:
-            data = self._read_heads(data)
-            if not self._in_body:
+            rest = self._read_heads(data)
+            if rest is None:
                 return
+            data = rest
             events.append(UpstreamHead(self._attempt, self.status, tuple(self._headers)))
         if data:
             self._read_body(data, events)
         if self._complete:
             self._end(events)
 
-    def _read_heads(self, data: bytes) -> bytes:
-        """Feed heads up to and with the final one; return what follows it.
+    def _read_heads(self, data: bytes) -> bytes | None:
+        """Feed heads up to and with the final one; return what follows it, None if it is still to come.
 
         The parser gets exactly the bytes of a head, up to its empty line, so that what follows can be counted.
         """
-        while data and not self._in_body:
+        while data:
             if not self._head_started:
                 if data[:1] != b"H":
                     raise Malformed("the answer does not begin with HTTP/")
@@ -148,9 +149,9 @@ class ResponseReader:
                 raise Malformed("NUL in the head")
             self._parser.feed_data(piece)
             self._tail = (self._tail + piece)[-3:]
-            if self._head_complete:
-                self._finish_head()
-        return data
+            if self._head_complete and self._finish_head():
+                return data
+        return None
 
     def _find_end_of_head(self, data: bytes) -> int:
         """The index behind the empty line that ends the head, or the length of `data` if it is not in there."""
@@ -162,19 +163,21 @@ class ResponseReader:
         found = data.find(_END_OF_HEAD)
         return found + 4 if found >= 0 else len(data)
 
-    def _finish_head(self) -> None:
+    def _finish_head(self) -> bool:
+        """Decide the framing; False for an informational head, which another one follows."""
         self._tail = b""
         self.status = self._parser.get_status_code()
         framing = decide_framing(self._parser.get_http_version(), self.status, self._headers, self._limits)
         if self.status < 200:
             self._headers = []
             self._head_started = self._head_complete = False
-            return
+            return False
         self._in_body = True
         self._framing = framing
         for name, value in self._headers:
             if name == b"content-encoding":
                 self._open_inflater(value)
+        return True
 
     def _open_inflater(self, value: bytes) -> None:
         if self._inflater is not None:
