@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -34,7 +35,7 @@ from entrepot.exchange.planning import Considered, Planner, Refusal, Steering
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
-from entrepot.ledger.sqlite import open_sqlite
+from entrepot.ledger.sqlite import ledger_path, open_sqlite_store
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts
@@ -70,7 +71,7 @@ def build_planner(settings: Settings) -> Planner:
         rules=settings.rules,
         exchange_rates=settings.exchange_rates,
         dialects={dialect.name: dialect},
-        router=load_artifact(settings.router or default_artifact_path()),
+        router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
         facts=facts,
         deadlines=settings.deadlines,
     )
@@ -135,8 +136,17 @@ async def run_control(launch: Launch) -> None:
     """Bring entries from the spools into the ledger until told to stop, then once more."""
     stop = asyncio.Event()
     _stop_with(stop.set)
-    with open_sqlite(launch.settings.ledger.directory) as store:
-        await Ingester(store, launch.settings.ledger.directory).follow(stop)
+    directory = launch.settings.ledger.directory
+    store = open_sqlite_store(ledger_path(directory))
+    ingester = Ingester(store, directory)
+    following = asyncio.ensure_future(ingester.follow())
+    try:
+        await stop.wait()
+        following.cancel()
+        await asyncio.wait([following])
+        ingester.run_once()  # the gateways have stopped: what they wrote last
+    finally:
+        store.close()
 
 
 def _stop_with(stop: Callable[[], object]) -> None:
@@ -171,7 +181,9 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     """
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]
-    open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
+    open_sqlite_store(
+        ledger_path(settings.ledger.directory)
+    ).close()  # migrations run once, before any process reads the ledger
 
     def child(role: Role, number: int) -> Child:
         launch = Launch(role, f"{role}-{number}", settings, listening.fileno() if role == "gateway" else -1)
