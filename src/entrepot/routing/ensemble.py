@@ -6,7 +6,7 @@ Start at `EnsembleRouter.fit`, then `bind`, which turns what was learned into co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import msgspec
@@ -21,6 +21,7 @@ from entrepot.routing.features import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import LOGIT_LIMIT
 
+Step = Callable[[str], None]
 RANK = 400
 FOLDS = 5
 _LONGEST_LOG = 11.0
@@ -40,7 +41,7 @@ class EnsembleRouter:
 
     `linear_share` 1 is the linear router alone, 0 the ability router alone. `scores` are published scores by model and
     benchmark, from which models never seen are placed. Learned: `fitted_`; `cross_fit_` and `design_`, for evaluation, are
-    there after `fit` and not after loading.
+    there after `fit` and not after loading. `step` is told what is being done.
     """
 
     fitted_: Fitted
@@ -55,6 +56,7 @@ class EnsembleRouter:
         rank: int = RANK,
         folds: int = FOLDS,
         seed: int = 0,
+        step: Step | None = None,
         version: str = "unsaved",
     ) -> None:
         self.linear_share = linear_share
@@ -62,6 +64,7 @@ class EnsembleRouter:
         self.rank = rank
         self.folds = folds
         self.seed = seed
+        self.step = step
         self._version = version
 
     @classmethod
@@ -78,9 +81,13 @@ class EnsembleRouter:
 
     def fit(self, outcomes: Outcomes) -> Self:
         """Learn from outcomes. Raises DataError if there are none."""
+        step = self.step or (lambda _doing: None)
+        step("reading prompts")
         featurizer, design = build_design(outcomes, self.rank, self.seed)
+        step("fitting on all prompts")
         members = fit_members(design, self.linear_share)
-        self.cross_fit_ = cross_fit(design, self.linear_share, self.folds, self.seed)
+        self.cross_fit_ = cross_fit(design, self.linear_share, self.folds, self.seed, step)
+        step("calibrating")
         self.design_ = design
         ability = with_scores(members.ability, self.scores or {})
         self.fitted_ = Fitted(
@@ -160,9 +167,7 @@ class BoundEnsemble:
         row, novelty = self._featurizer.row(prompt)
         scores = self._columns @ row
         count = len(self.models)
-        slope = np.exp(
-            np.minimum(np.maximum(scores[count + 1], -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT)
-        )
+        slope = np.exp(np.minimum(np.maximum(scores[count + 1], -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_ability = slope * self._ability - scores[count]
         apart = scores[:count] - by_ability
         logits = (by_ability + self._say * apart) * self._slope + self._shift
@@ -179,4 +184,3 @@ class BoundEnsemble:
             log_error=self._log_error,
             basis=self._basis,
         )
-

@@ -73,21 +73,22 @@ def decide(
     estimates: Estimates,
     tariffs: Mapping[str, Tariff],
     goal: Goal,
-    reference: str | None,
+    reference: Deployment | None,
     prompt: Prompt,
     router_version: str,
     promise: str | None = None,
 ) -> Decision:
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
-    `tariffs` by deployment id; one that is missing is a price unknown. `reference` is a deployment id. `estimates` must
-    cover every candidate's model. The order: the chosen, then those that meet the goal by cost, then the rest by quality.
+    `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model. A
+    reference that is no candidate for this request sets no bar: the best eligible candidate does, and the reason says so.
+    The order: the chosen, then those that meet the goal by cost, then the rest by quality.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
     weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens)
     choose = _best_under if goal.kind == "best_under" else _cheapest_within
-    meeting, rest, reason = choose(weighed, goal, reference)
+    meeting, rest, reason = choose(weighed, goal, None if reference is None else reference.id)
     order = tuple(choice.deployment for choice in (*meeting, *rest))
     shown = (*meeting, *rest)
     return Decision(
@@ -98,7 +99,7 @@ def decide(
         ),
         reason=reason,
         goal=goal,
-        reference=reference,
+        reference=None if reference is None else reference.id,
         router=router_version,
         promise=promise,
     )
@@ -179,9 +180,7 @@ def _reason_within(
     return said + _price_caveat(chosen) + "."
 
 
-def _best_under(
-    weighed: list[_Choice], goal: Goal, _reference: str | None
-) -> tuple[list[_Choice], list[_Choice], str]:
+def _best_under(weighed: list[_Choice], goal: Goal, _reference: str | None) -> tuple[list[_Choice], list[_Choice], str]:
     limit = float("inf") if goal.max_cost_usd is None else goal.max_cost_usd
     under = [choice for choice in weighed if choice.cost_usd is not None and choice.cost_usd <= limit]
     over = [choice for choice in weighed if choice not in under]
@@ -191,7 +190,9 @@ def _best_under(
         said = f"{meeting[0].deployment} has the best expected quality under {limit:.6g} USD a request"
         return meeting, sorted(over, key=_by_cost), f"{said} (P(correct) {meeting[0].p_correct:.2f})."
     meeting = sorted(over, key=_by_cost)
-    said = f"no candidate is expected to cost at most {limit:.6g} USD, so {meeting[0].deployment} is taken as the cheapest"
+    said = (
+        f"no candidate is expected to cost at most {limit:.6g} USD, so {meeting[0].deployment} is taken as the cheapest"
+    )
     return meeting, [], said + _price_caveat(meeting[0]) + "."
 
 
