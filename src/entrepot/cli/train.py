@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from entrepot.catalog.load import load_catalog
 from entrepot.learning.evaluate import Report, build_pool, evaluate
 from entrepot.learning.outcomes import Dataset, ListPrice, read_dataset, read_prices, read_scores
-from entrepot.learning.train import Trained, save_artifact, train
+from entrepot.learning.train import Trained, names_and_scores, save_artifact, train
 from entrepot.routing.base import Router
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -33,7 +34,9 @@ class _Half(msgspec.Struct, frozen=True):
     "--outcomes", "outcome_files", multiple=True, required=True, type=_FILE, help="Outcomes: Parquet or JSON Lines."
 )
 @click.option("--prompts", "prompt_files", multiple=True, required=True, type=_FILE, help="Their prompts.")
-@click.option("--scores", type=_FILE, help="Published scores as CSV: model, benchmark, score.")
+@click.option(
+    "--scores", type=_FILE, help="More published scores than the catalog has, as CSV: model, benchmark, score."
+)
 @click.option("--window", default="undated", help="The dates of the outcomes, e.g. 2024-07..2024-11.")
 @click.option("--source", "sources", multiple=True, help="Where the outcomes come from, for the provenance.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the router to this file.")
@@ -59,13 +62,14 @@ def train_command(
     """Fit a router on outcomes: how models did on prompts."""
     if halves and not (prices and pools):
         raise click.UsageError("--half measures choices by quality and cost: it needs --prices and at least one --pool")
-    published = read_scores(scores) if scores else {}
+    catalog = load_catalog()
     fitted_on = datetime.now(UTC).date().isoformat()
 
     def fit(data: Dataset, step: Step) -> Trained:
         return train(
             data,
             scores=published,
+            aliases=aliases,
             window=window,
             sources=sources or tuple(path.name for path in outcome_files),
             fitted_on=fitted_on,
@@ -80,6 +84,9 @@ def train_command(
             progress.update(bar, description=doing)
 
         dataset = read_dataset(outcome_files, prompt_files)
+        aliases, published = names_and_scores(catalog, dataset.outcomes.models)
+        for model, by_benchmark in (read_scores(scores) if scores else {}).items():
+            published.setdefault(aliases.get(model, model), {}).update(by_benchmark)
         trained = fit(dataset, step)
         if out:
             save_artifact(trained.artifact, out)
@@ -88,16 +95,16 @@ def train_command(
         for half in halves:
             learned, held_out = dataset.halves(half)
             progress.update(bar, description=f"half {half}")
-            router = fit(learned, lambda doing: None).artifact.router()
+            router = fit(learned, _quietly).artifact.router()
             measured.append(_Half(half, tuple(_measure(router, learned, held_out, pool, listed) for pool in pools)))
     if as_json:
         click.echo(msgspec.json.encode({"figures": trained.figures, "halves": measured}).decode())
         return
     console = Console()
     _print_figures(console, trained)
-    for half in measured:
-        for report in half.reports:
-            _print_report(console, half.seed, report)
+    for each in measured:
+        for report in each.reports:
+            _print_report(console, each.seed, report)
     if out:
         console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), router {trained.artifact.version}")
 
@@ -105,6 +112,10 @@ def train_command(
 def _measure(router: Router, learned: Dataset, held_out: Dataset, pool: str, prices: Mapping[str, ListPrice]) -> Report:
     models = [name.strip() for name in pool.split(",") if name.strip()]
     return evaluate(router, build_pool(learned, models, prices), build_pool(held_out, models, prices))
+
+
+def _quietly(_doing: str) -> None:
+    """Say nothing."""
 
 
 def _progress() -> Progress:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
+from entrepot.catalog.load import Catalog
 from entrepot.errors import ArtifactError
 from entrepot.learning.figures import area_under_curve, expected_calibration_error
 from entrepot.learning.outcomes import Dataset
@@ -37,6 +38,7 @@ def train(
     dataset: Dataset,
     *,
     scores: Mapping[str, Mapping[str, float]],
+    aliases: Mapping[str, str],
     window: str,
     sources: tuple[str, ...],
     fitted_on: str,
@@ -45,13 +47,22 @@ def train(
 ) -> Trained:
     """Fit the default router on all of `dataset`.
 
-    `scores` are published scores by model (under the names of the outcomes) and benchmark; `window` the dates of the
-    outcomes; `step` is told what is being done. Raises DataError if there is nothing to learn from.
+    `scores` are published scores by model and benchmark; `aliases` the catalog's id of each model that the outcomes call
+    otherwise (see `names_and_scores`); `window` the dates of the outcomes; `step` is told what is being done. Raises
+    DataError if there is nothing to learn from.
     """
-    router = EnsembleRouter(scores=scores, seed=seed, step=step).fit(dataset.outcomes)
+    router = EnsembleRouter(scores=scores, aliases=aliases, seed=seed, step=step).fit(dataset.outcomes)
     provenance = Provenance(window, sources, len(dataset.prompt_ids), len(dataset.outcomes.correct), fitted_on)
     artifact = Artifact(router.fitted_, provenance)
     return Trained(msgspec.structs.replace(artifact, digest=digest_of(artifact)), tuple(_figures(router)))
+
+
+def names_and_scores(catalog: Catalog, names: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
+    """What the catalog says of the models that outcomes name: their ids where they differ, and scores by id."""
+    found = {name: model for name in names if (model := catalog.find_model(name)) is not None}
+    aliases = {name: model.id for name, model in found.items() if name != model.id}
+    scores = {model.id: {s.benchmark: float(s.score) for s in model.scores} for model in found.values() if model.scores}
+    return aliases, scores
 
 
 def save_artifact(artifact: Artifact, path: Path) -> None:

@@ -68,6 +68,7 @@ class _Header(msgspec.Struct, frozen=True):
     format: int
     provenance: Provenance
     models: tuple[str, ...]
+    aliases: dict[str, str]
     scales: dict[str, Scale]
     linear_share: float
     spread: float
@@ -88,6 +89,7 @@ def render_artifact(artifact: Artifact) -> bytes:
             format=FORMAT,
             provenance=artifact.provenance,
             models=fitted.members.heads.models,
+            aliases=dict(fitted.aliases),
             scales=dict(fitted.members.ability.scales),
             linear_share=fitted.members.linear_share,
             spread=fitted.calibration.spread,
@@ -188,4 +190,4 @@ def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float
         linear_share=header.linear_share,
     )
     calibration = Calibration(arrays["slopes"], arrays["shifts"], arrays["length_factors"], header.spread)
-    return Fitted(featurizer, members, calibration)
+    return Fitted(featurizer, members, calibration, header.aliases)

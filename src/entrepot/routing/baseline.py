@@ -138,7 +138,7 @@ KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("physics", re.compile(r"\b(?:velocity|mass|energy|voltage|pressure|electron|force)\b|速度|电压|能量", re.IGNORECASE)),
     ("chemistry", re.compile(r"\b(?:molecule|reaction|acid|solution|atom|mol)\b|化学|分子|反应", re.IGNORECASE)),
     ("business", re.compile(r"\b(?:price|market|company|cost|interest|tax|firm)\b|公司|市场|成本", re.IGNORECASE)),
-    ("mind and society", re.compile(r"\b(?:theory|social|behaviou?r|moral|philosoph\w+|history)\b|社会|历史|哲学", re.IGNORECASE)),
+    ("mind and society", re.compile(r"\b(?:theory|social|moral|philosoph\w+|history)\b|社会|历史|哲学", re.IGNORECASE)),
     ("sum", re.compile(r"\d.*\b(?:how many|how much|total|each)\b|多少", re.IGNORECASE | re.DOTALL)),
 )  # fmt: skip
 _LOOKED_AT_CHARS = 4096

@@ -78,7 +78,10 @@ def check_missing_is_missing(make_router: MakeRouter) -> None:
     record = float(outcomes.correct[outcomes.model == outcomes.models.index(SPARSE)].mean())
     _require(record == 1, "the made-up outcomes are not as this check needs them")
     # made-up numbers cannot say where it belongs, but counting what is missing as wrong would put it at a tenth
-    _require(sparse > 0.25 or sparse >= weak, f"{SPARSE}, never wrong, is estimated at {sparse:.2f}: is missing counted as wrong?")  # fmt: skip
+    _require(
+        sparse > 0.25 or sparse >= weak,
+        f"{SPARSE}, never wrong, is estimated at {sparse:.2f}: is missing counted as wrong?",
+    )
 
 
 def check_unseen_models(make_router: MakeRouter) -> None:
@@ -134,7 +137,7 @@ def check_learns(make_router: MakeRouter) -> None:
 
 
 def made_up_outcomes(prompts: int = 60, seed: int = 7) -> Outcomes:
-    """Easy and hard prompts in turn: the strong model solves both, the weak one the easy ones, the sparse one was asked thrice."""
+    """Easy and hard prompts in turn: the strong model solves both, the weak one the easy ones, the sparse is asked thrice."""
     chance = np.random.default_rng(seed)
     texts = [
         (_HARD if number % 2 else _EASY).format(a=chance.integers(1, 999), b=chance.integers(1, 999))

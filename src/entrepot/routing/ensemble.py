@@ -29,11 +29,15 @@ _UNSEEN_ERROR = 0.7
 
 
 class Fitted(msgspec.Struct, frozen=True, eq=False):
-    """All that a fit learned, over the featurizer's columns: what an artifact holds."""
+    """All that a fit learned, over the featurizer's columns: what an artifact holds.
+
+    `aliases` are other names of the trained models.
+    """
 
     featurizer: Featurizer
     members: Members
     calibration: Calibration
+    aliases: Mapping[str, str]
 
 
 class EnsembleRouter:
@@ -41,7 +45,8 @@ class EnsembleRouter:
 
     `linear_share` 1 is the linear router alone, 0 the ability router alone. `scores` are published scores by model and
     benchmark, from which models never seen are placed. Learned: `fitted_`; `cross_fit_` and `design_`, for evaluation, are
-    there after `fit` and not after loading. `step` is told what is being done.
+    there after `fit` and not after loading. `step` is told what is being done. `aliases` names models that the outcomes
+    call otherwise: outcomes under both names teach one model.
     """
 
     fitted_: Fitted
@@ -53,6 +58,7 @@ class EnsembleRouter:
         *,
         linear_share: float = 0.5,
         scores: Mapping[str, Mapping[str, float]] | None = None,
+        aliases: Mapping[str, str] | None = None,
         rank: int = RANK,
         folds: int = FOLDS,
         seed: int = 0,
@@ -61,6 +67,7 @@ class EnsembleRouter:
     ) -> None:
         self.linear_share = linear_share
         self.scores = scores
+        self.aliases = aliases
         self.rank = rank
         self.folds = folds
         self.seed = seed
@@ -83,7 +90,8 @@ class EnsembleRouter:
         """Learn from outcomes. Raises DataError if there are none."""
         step = self.step or (lambda _doing: None)
         step("reading prompts")
-        featurizer, design = build_design(outcomes, self.rank, self.seed)
+        aliases = {name: model for name, model in (self.aliases or {}).items() if name in outcomes.models}
+        featurizer, design = build_design(_renamed(outcomes, aliases), self.rank, self.seed)
         step("fitting on all prompts")
         members = fit_members(design, self.linear_share)
         self.cross_fit_ = cross_fit(design, self.linear_share, self.folds, self.seed, step)
@@ -99,6 +107,7 @@ class EnsembleRouter:
                 linear_share=self.linear_share,
             ),
             fit_calibration(design, members, self.cross_fit_),
+            aliases,
         )
         return self
 
@@ -107,8 +116,16 @@ class EnsembleRouter:
         if not hasattr(self, "fitted_"):
             raise Defect("a router was bound before it was fitted")
         trained = {name: number for number, name in enumerate(self.fitted_.members.heads.models)}
+        trained.update({name: trained[model] for name, model in self.fitted_.aliases.items()})
         known = [_trained_as(model, facts.get(model), trained) for model in models]
         return BoundEnsemble(self.fitted_, tuple(models), known, [facts.get(model) for model in models])
+
+
+def _renamed(outcomes: Outcomes, aliases: Mapping[str, str]) -> Outcomes:
+    """The outcomes with each alias as its model."""
+    models = tuple(dict.fromkeys(aliases.get(name, name) for name in outcomes.models))
+    number = np.array([models.index(aliases.get(name, name)) for name in outcomes.models], np.int32)
+    return msgspec.structs.replace(outcomes, models=models, model=number[outcomes.model])
 
 
 def _trained_as(model: str, facts: ModelFacts | None, trained: Mapping[str, int]) -> int | None:
