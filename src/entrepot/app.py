@@ -62,7 +62,7 @@ def build_planner(settings: Settings) -> Planner:
     catalog = load_catalog()
     facts = {
         model.id: ModelFacts({score.benchmark: score.score for score in model.scores}, bool(model.reasoning))
-        for model in catalog.models.values()
+        for model in catalog.models
     }
     dialect = OpenAIChat()
     return Planner(
@@ -138,13 +138,8 @@ async def run_control(launch: Launch) -> None:
     _stop_with(stop.set)
     directory = launch.settings.ledger.directory
     store = open_sqlite(directory)
-    ingester = Ingester(store, directory)
-    following = asyncio.ensure_future(ingester.follow())
     try:
-        await stop.wait()
-        following.cancel()
-        await asyncio.wait([following])
-        ingester.run_once()  # the gateways have stopped: what they wrote last
+        await Ingester(store, directory).follow(stop)
     finally:
         store.close()
 
