@@ -62,7 +62,7 @@ def build_planner(settings: Settings) -> Planner:
     catalog = load_catalog()
     facts = {
         model.id: ModelFacts({score.benchmark: score.score for score in model.scores}, bool(model.reasoning))
-        for model in catalog.models.values()
+        for model in catalog.models
     }
     dialect = OpenAIChat()
     return Planner(
