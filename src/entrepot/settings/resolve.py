@@ -13,6 +13,7 @@ import msgspec
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import SettingsError
+from entrepot.exchange.plan import Deadlines
 from entrepot.settings.client_key import digest
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
@@ -20,8 +21,9 @@ from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import check_rules
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
-from entrepot.settings.secret import anchor_reference, check_reference, read_secret
+from entrepot.settings.secret import anchor_reference, check_reference
 from entrepot.settings.surroundings import Surroundings
+from entrepot.upstream.credentials import Credentials
 
 LEDGER_FOLDER = "entrepot-data"
 _MIB = 1024 * 1024
@@ -33,7 +35,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     rates = _exchange_rates(file, around.catalog, problems)
     deployments = resolve_deployments(file.deployments, around, rates, problems, warnings)
     routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings)
-    keys = _keys(file.keys, around, problems, warnings)
+    keys, absent_keys = _keys(file.keys, around, problems, warnings)
     check_rules(file.policy, file.keys, deployments, around.catalog, problems)
     if not file.deployments:
         problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
@@ -49,6 +51,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         exchange_rates=rates,
         source=around.source,
         warnings=tuple(warnings),
+        absent_keys=absent_keys,
     )
 
 
@@ -84,40 +87,48 @@ def _router(artifact: str | None, directory: Path, problems: Problems) -> str | 
 
 def _keys(
     tables: tuple[KeyTable, ...], around: Surroundings, problems: Problems, warnings: list[str]
-) -> tuple[KeySettings, ...]:
+) -> tuple[tuple[KeySettings, ...], tuple[str, ...]]:
+    """The keys that let somebody in, and the names of those whose secret is not there."""
     keys: list[KeySettings] = []
+    absent: list[str] = []
     names: dict[str, int] = {}
     digests: dict[str, str] = {}
     for index, table in enumerate(tables):
         if table.name in names:
             problems.add(("keys", index, "name"), f'"{table.name}" is already the name of keys[{names[table.name]}]')
         names.setdefault(table.name, index)
-        sha256 = _digest(table, index, around, problems, warnings)
+        if not _is_one_of_two(table, index, problems):
+            continue
+        sha256 = table.sha256 or _digest(table, around, warnings)
         if sha256 is None:
+            absent.append(table.name)
             continue
         if sha256 in digests:
             problems.add(("keys", index), f'the same key as "{digests[sha256]}"; one key has one name')
         digests.setdefault(sha256, table.name)
         keys.append(KeySettings(name=table.name, sha256=sha256, team=table.team, tags=table.tags))
-    return tuple(keys)
+    return tuple(keys), tuple(absent)
 
 
-def _digest(table: KeyTable, index: int, around: Surroundings, problems: Problems, warnings: list[str]) -> str | None:
+def _is_one_of_two(table: KeyTable, index: int, problems: Problems) -> bool:
+    """Whether the key is given as a reference or as a digest, and not both."""
     if (table.secret is None) == (table.sha256 is None):
         problems.add(
             ("keys", index), 'a key has either "secret" or "sha256"; entrepot keys new prints a block to paste'
         )
-        return None
-    if table.secret is None:
-        return table.sha256
-    wrong = check_reference(table.secret)
-    if wrong:
+        return False
+    if table.secret is not None and (wrong := check_reference(table.secret)):
         problems.add(("keys", index, "secret"), wrong)
-        return None
+        return False
+    return True
+
+
+def _digest(table: KeyTable, around: Surroundings, warnings: list[str]) -> str | None:
+    """The digest of the key that the table refers to; None, with a warning, if it is not there."""
     try:
-        return digest(read_secret(anchor_reference(table.secret, around.directory), around.environ))
+        return digest(Credentials(around.environ).read(anchor_reference(table.secret or "", around.directory)))
     except SettingsError as error:
-        warnings.append(f'client key "{table.name}" lets nobody in: {error.message}')
+        warnings.append(f"client key '{table.name}' lets nobody in: {error.message}")
         return None
 
 

@@ -44,7 +44,8 @@ class Settings(msgspec.Struct, frozen=True):
     """One installation. `source` is the file it was read from, or says that it was found in the environment.
 
     `warnings` are sentences for the operator about what works otherwise than the file may have meant: a client key that
-    is left out because its secret is not there, a reference that was chosen for a route that names none.
+    is left out because its secret is not there, a reference that was chosen for a route that names none. `absent_keys`
+    are the names of those client keys.
     """
 
     gateway: GatewaySettings
@@ -58,3 +59,4 @@ class Settings(msgspec.Struct, frozen=True):
     router: str | None = None
     source: str = ""
     warnings: tuple[str, ...] = ()
+    absent_keys: tuple[str, ...] = ()

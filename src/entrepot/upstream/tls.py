@@ -37,4 +37,5 @@ def describe_tls_failure(error: ssl.SSLError, host: str) -> str:
         if "issuer" in text or "self-signed" in text or "self signed" in text:
             text += "; if its authority is your own, name that authority's file in SSL_CERT_FILE"
         return text
-    return f"no TLS connection to {host}: {error.reason or 'the peer closed during the handshake'}"
+    reason = getattr(error, "reason", None) or "the peer closed during the handshake"
+    return f"no TLS connection to {host}: {reason}"
