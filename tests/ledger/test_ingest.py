@@ -193,7 +193,7 @@ def test_writers_killed_at_work_lose_nothing_that_was_acknowledged(tmp_path: Pat
         for kill in range(3):
             processes = [
                 subprocess.Popen(
-                    [sys.executable, "-c", WRITER, str(tmp_path), str((3 * kill + one) * 100_000), "50000"],
+                    [sys.executable, "-c", WRITER, str(tmp_path), str((3 * kill + one) * 100_000), "1000000"],
                     stdout=subprocess.PIPE,
                     text=True,
                 )
