@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -215,13 +214,20 @@ def test_writers_killed_at_work_lose_nothing_that_was_acknowledged(tmp_path: Pat
     assert list_spools(tmp_path) == []
 
 
+async def happens(condition: Callable[[], bool]) -> None:
+    """Until a thread that sets no event has done it."""
+    while True:
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+
+
 async def test_following_ingests_what_comes_and_runs_once_more_when_stopped(tmp_path: Path) -> None:
     stop = asyncio.Event()
     with open_sqlite(tmp_path) as store, SpoolWriter(tmp_path, "gateway-0") as spool:
         following = asyncio.create_task(Ingester(store, tmp_path).follow(stop, interval_s=0.001))
         spool.append(sample_entry(0))
-        while store.find(sample_entry(0).id) is None:
-            await asyncio.sleep(0.001)
+        await happens(lambda: store.find(sample_entry(0).id) is not None)
         spool.append(sample_entry(1))
         spool.close()
         stop.set()
@@ -237,12 +243,10 @@ async def test_following_goes_on_after_a_failure_and_tells_of_it_once(
     with open_sqlite(tmp_path) as store:
         store._connection.execute("PRAGMA query_only = ON")
         following = asyncio.create_task(Ingester(store, tmp_path).follow(stop, interval_s=0.001))
-        while not caplog.records:
-            await asyncio.sleep(0.001)
+        await happens(lambda: bool(caplog.records))
         await asyncio.sleep(0.02)
         store._connection.execute("PRAGMA query_only = OFF")
-        while store.find(sample_entry(0).id) is None:
-            await asyncio.sleep(0.001)
+        await happens(lambda: store.find(sample_entry(0).id) is not None)
         stop.set()
         await following
     assert len(caplog.records) == 1
@@ -252,4 +256,4 @@ async def test_following_goes_on_after_a_failure_and_tells_of_it_once(
 def test_nothing_to_ingest_is_no_error(tmp_path: Path) -> None:
     with open_sqlite(tmp_path) as store:
         assert Ingester(store, tmp_path).run_once() == 0
-    assert os.listdir(tmp_path) == ["ledger.db"]
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
