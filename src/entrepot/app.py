@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -70,7 +71,7 @@ def build_planner(settings: Settings) -> Planner:
         rules=settings.rules,
         exchange_rates=settings.exchange_rates,
         dialects={dialect.name: dialect},
-        router=load_artifact(settings.router or default_artifact_path()),
+        router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
         facts=facts,
         deadlines=settings.deadlines,
     )
@@ -135,8 +136,17 @@ async def run_control(launch: Launch) -> None:
     """Bring entries from the spools into the ledger until told to stop, then once more."""
     stop = asyncio.Event()
     _stop_with(stop.set)
-    with open_sqlite(launch.settings.ledger.directory) as store:
-        await Ingester(store, launch.settings.ledger.directory).follow(stop)
+    directory = launch.settings.ledger.directory
+    store = open_sqlite(directory)
+    ingester = Ingester(store, directory)
+    following = asyncio.ensure_future(ingester.follow())
+    try:
+        await stop.wait()
+        following.cancel()
+        await asyncio.wait([following])
+        ingester.run_once()  # the gateways have stopped: what they wrote last
+    finally:
+        store.close()
 
 
 def _stop_with(stop: Callable[[], object]) -> None:

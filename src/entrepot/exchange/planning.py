@@ -58,7 +58,6 @@ class _Choice(msgspec.Struct, frozen=True, eq=False):
     gate: Gate
     route: Route | None
     router: BoundRouter | None
-    reference: Deployment | None
     baseline: Candidate | None
 
 
@@ -86,9 +85,9 @@ class Planner:
         for deployment in deployments:
             by_model.setdefault(deployment.model, []).append(deployment)
         for model, hosts in by_model.items():
-            self._choices[model] = _Choice(Gate(hosts, rules), None, None, None, None)
+            self._choices[model] = _Choice(Gate(hosts, rules), None, None, None)
         for deployment in deployments:
-            self._choices[deployment.id] = _Choice(Gate([deployment], rules), None, None, None, None)
+            self._choices[deployment.id] = _Choice(Gate([deployment], rules), None, None, None)
         for route in routes:
             self._choices[route.name] = self._route(route, rules, router, facts)
 
@@ -100,7 +99,7 @@ class Planner:
         known.extend(deployment for deployment in (reference,) if deployment is not None)
         known.extend(candidate.deployment for candidate in (baseline,) if candidate is not None)
         models = tuple(dict.fromkeys(deployment.model for deployment in known))
-        return _Choice(Gate(candidates, rules), route, router.bind(models, facts), reference, baseline)
+        return _Choice(Gate(candidates, rules), route, router.bind(models, facts), baseline)
 
     def names(self, principal: Principal) -> list[tuple[str, str]]:
         """What this principal may ask for, as (name, owner): routes first, then models, then deployments."""
@@ -175,7 +174,7 @@ class Planner:
             estimates=estimates,
             tariffs=self._tariffs,
             goal=_goal(route.goal, steering),
-            reference=choice.reference,
+            reference=route.reference,
             prompt=prompt,
             router_version=self._router_version,
         )

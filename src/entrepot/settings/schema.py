@@ -41,7 +41,12 @@ class KeySettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """One installation. `source` is the file it was read from, or says that it was found in the environment."""
+    """One installation. `source` is the file it was read from, or says that it was found in the environment.
+
+    `warnings` are sentences for the operator about what works otherwise than the file may have meant: a client key that
+    is left out because its secret is not there, a reference that was chosen for a route that names none. `absent_keys`
+    are the names of those client keys.
+    """
 
     gateway: GatewaySettings
     ledger: LedgerSettings
@@ -53,3 +58,5 @@ class Settings(msgspec.Struct, frozen=True):
     deadlines: Deadlines = Deadlines()
     router: str | None = None
     source: str = ""
+    warnings: tuple[str, ...] = ()
+    absent_keys: tuple[str, ...] = ()

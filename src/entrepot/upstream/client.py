@@ -1,0 +1,268 @@
+"""The call to a provider, from the command to the events of its answer.
+
+Rules of this file: `start` never raises for a request, a provider or an installation that is wrong; every call ends in
+exactly one `UpstreamEnded` or `UpstreamFailed`, unless it is cancelled. With an idle connection at hand the request is
+written before `start` returns, and no task is made. A request is sent a second time in one case only: the connection had
+been used before and broke before one byte of an answer, which is how a provider's closing of an idle connection looks
+from here. The second time is on a fresh connection, so there is no third.
+
+Deadlines but the one to connect belong to the exchange, which cancels. It asks for no compression and follows no
+redirect: a provider's redirect would take a key and a prompt to another host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from entrepot.canonical.stream import FailureKind
+from entrepot.errors import OperatorError, ProviderError
+from entrepot.exchange.commands import CallUpstream
+from entrepot.exchange.events import Event, UpstreamEnded, UpstreamFailed
+from entrepot.upstream.connection import Connection
+from entrepot.upstream.credentials import Credentials
+from entrepot.upstream.dial import Destination, dial
+from entrepot.upstream.limits import DEFAULT_LIMITS, Limits
+from entrepot.upstream.pool import Pool
+from entrepot.upstream.proxy import Proxies
+from entrepot.upstream.request import (
+    parse_address,
+    render_length,
+    render_line,
+    render_lines,
+    render_request_line,
+)
+from entrepot.upstream.tls import build_tls
+
+__all__ = ["Limits", "RunningCall", "UpstreamClient"]
+
+MAX_KNOWN_TARGETS = 4096
+
+STOPPING = "the gateway is stopping"
+
+Sink = Callable[[Event], None]
+
+logger = logging.getLogger("entrepot.upstream")
+
+
+class RunningCall(Protocol):
+    """A call under way."""
+
+    def cancel(self) -> None:
+        """Drop it now: no event follows, and the connection is closed unless the answer had been complete."""
+
+    def pause(self) -> None:
+        """Stop reading from the provider; what has been read is still delivered."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+
+class _Target(msgspec.Struct, frozen=True):
+    """What is the same in every request to one URL. `opening` may hold the proxy's password: it is not shown."""
+
+    destination: Destination
+    opening: bytes
+
+    def __repr__(self) -> str:
+        return f"_Target({self.destination!r})"
+
+
+class UpstreamClient:
+    """Calls providers over HTTP/1.1. Belongs to the event loop it is first used in.
+
+    `environ` gives the secrets, the proxies and `SSL_CERT_FILE`; `tls` replaces the context made of it.
+
+    Raises `SettingsError`: a proxy or `SSL_CERT_FILE` in the environment cannot be used.
+    """
+
+    def __init__(
+        self, *, environ: Mapping[str, str], limits: Limits = DEFAULT_LIMITS, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._limits = limits
+        self._credentials = Credentials(environ)
+        self._proxies = Proxies(environ)
+        self._tls = build_tls(environ) if tls is None else tls
+        self._pool = Pool(limits)
+        self._targets: dict[tuple[str, str], _Target] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def open_count(self) -> int:
+        """How many connections are open."""
+        return self._pool.open_count
+
+    @property
+    def idle_count(self) -> int:
+        """How many of them wait for a call."""
+        return self._pool.idle_count
+
+    def start(self, command: CallUpstream, sink: Sink) -> RunningCall:
+        """Send the command's request; `sink` gets the events of its answer, straight from the event loop's callbacks.
+
+        Never calls `sink` before it returns.
+        """
+        loop = asyncio.get_running_loop()
+        call = _Call(self, command, sink)
+        try:
+            target = self._find_target(command.request.method, command.request.url)
+            call.destination = target.destination
+            call.head = self._render_head(target, command)
+        except ProviderError as error:
+            loop.call_soon(call.fail, "protocol", error.message)
+        except OperatorError as error:
+            # what is wrong with an installation is said by the message; a traceback would not help
+            logger.error("deployment %s cannot be called: %s", command.deployment.id, error.message)
+            loop.call_soon(call.fail, "auth", error.public)
+        else:
+            self._run(call)
+        return call
+
+    async def close(self) -> None:
+        """End every call under way with `cut_off`, and close every connection."""
+        self._closed = True
+        for task in tuple(self._opening):
+            task.cancel()
+        if self._opening:
+            await asyncio.wait(self._opening)
+        await self._pool.close(STOPPING)
+
+    def open_for(self, call: _Call) -> None:
+        """Open a connection and run the call on it; needs a task, which is kept until it ends."""
+        task = asyncio.get_running_loop().create_task(self._open(call))
+        call.opening = task
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+        task.add_done_callback(call.opened)
+
+    def _run(self, call: _Call) -> None:
+        if self._closed:
+            asyncio.get_running_loop().call_soon(call.fail, "cut_off", STOPPING)
+            return
+        connection = self._pool.take(call.destination)
+        if connection is not None:
+            call.run_on(connection)
+        else:
+            self.open_for(call)
+
+    async def _open(self, call: _Call) -> None:
+        connection = Connection(call.destination, self._pool, self._limits)
+        try:
+            async with asyncio.timeout(call.connect_timeout_s):
+                await dial(call.destination, connection, self._tls, self._limits)
+        except TimeoutError:
+            connection.abort()
+            place = call.destination.origin.authority
+            call.fail("timeout", f"no connection to {place} within {call.connect_timeout_s:g} s")
+        except ProviderError as error:
+            connection.abort()
+            call.fail("connect", error.message)
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        else:
+            call.run_on(connection)
+
+    def _find_target(self, method: str, url: str) -> _Target:
+        target = self._targets.get((method, url))
+        if target is None:
+            address = parse_address(url)
+            origin = address.origin
+            proxy = self._proxies.choose(origin)
+            path, lines = address.target, b""
+            if proxy is not None and origin.scheme == "http":
+                path = f"http://{origin.authority}{path}"
+                if proxy.authorization is not None:
+                    lines = render_line(b"proxy-authorization", proxy.authorization)
+            host = render_line(b"host", origin.authority.encode("ascii"))
+            target = _Target(Destination(origin, proxy), render_request_line(method, path) + host + lines)
+            if len(self._targets) >= MAX_KNOWN_TARGETS:
+                self._targets.clear()
+            self._targets[method, url] = target
+        return target
+
+    def _render_head(self, target: _Target, command: CallUpstream) -> bytes:
+        request = command.request
+        parts = [target.opening, render_lines(request.headers)]
+        parts += [render_line(name, value) for name, value in self._credentials.headers(command.deployment)]
+        parts.append(render_length(request.method, request.body))
+        return b"".join(parts)
+
+
+class _Call:
+    """One call under way, and what its connection has to know of it."""
+
+    destination: Destination
+    head: bytes
+
+    def __init__(self, client: UpstreamClient, command: CallUpstream, sink: Sink) -> None:
+        self.attempt = command.attempt
+        self.body = command.request.body
+        self.connect_timeout_s = command.connect_timeout_s
+        self.paused = False
+        self.opening: asyncio.Task[None] | None = None
+        self._client = client
+        self._sink = sink
+        self._connection: Connection | None = None
+        self._over = False
+
+    def cancel(self) -> None:
+        """See `RunningCall`."""
+        self._over = True
+        if self.opening is not None:
+            self.opening.cancel()
+        if self._connection is not None:
+            self._connection.drop(self)
+
+    def pause(self) -> None:
+        """See `RunningCall`."""
+        self.paused = True
+        if self._connection is not None:
+            self._connection.pause(self)
+
+    def resume(self) -> None:
+        """See `RunningCall`."""
+        self.paused = False
+        if self._connection is not None:
+            self._connection.resume(self)
+
+    def run_on(self, connection: Connection) -> None:
+        """Send the request on a connection, unless the peer has closed it meanwhile."""
+        if connection.usable:
+            self._connection = connection
+            connection.send(self)
+        else:
+            self.fail("cut_off", "the connection was closed as soon as it was open")
+
+    def start_over(self) -> None:
+        """The kept connection was stale: send the request again, on a fresh one."""
+        self._connection = None
+        self._client.open_for(self)
+
+    def opened(self, task: asyncio.Task[None]) -> None:
+        """The task that opened a connection has ended, by cancellation or a defect of ours perhaps."""
+        self.opening = None
+        if task.cancelled():
+            self.fail("cut_off", STOPPING)
+        elif task.exception() is not None:
+            logger.error("opening a connection failed by a defect", exc_info=task.exception())
+            self.fail("connect", "the connection could not be opened")
+
+    def deliver(self, event: Event) -> None:
+        """Pass an event on, unless the call was cancelled or has ended."""
+        if self._over:
+            return
+        if isinstance(event, UpstreamEnded | UpstreamFailed):
+            self._over = True
+            self._connection = None
+        self._sink(event)
+
+    def fail(self, kind: FailureKind, message: str) -> None:
+        """End with `UpstreamFailed`."""
+        self.deliver(UpstreamFailed(self.attempt, kind, message))
