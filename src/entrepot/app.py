@@ -136,17 +136,8 @@ async def run_control(launch: Launch) -> None:
     """Bring entries from the spools into the ledger until told to stop, then once more."""
     stop = asyncio.Event()
     _stop_with(stop.set)
-    directory = launch.settings.ledger.directory
-    store = open_sqlite(directory)
-    ingester = Ingester(store, directory)
-    following = asyncio.ensure_future(ingester.follow())
-    try:
-        await stop.wait()
-        following.cancel()
-        await asyncio.wait([following])
-        ingester.run_once()  # the gateways have stopped: what they wrote last
-    finally:
-        store.close()
+    with open_sqlite(launch.settings.ledger.directory) as store:
+        await Ingester(store, launch.settings.ledger.directory).follow(stop)
 
 
 def _stop_with(stop: Callable[[], object]) -> None:

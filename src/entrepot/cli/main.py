@@ -7,6 +7,7 @@ import sys
 import click
 
 from entrepot import __version__
+from entrepot.cli.report import report
 from entrepot.errors import EntrepotError
 
 
@@ -26,3 +27,6 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="entrepot")
 def main() -> None:
     """One address in front of every AI model, the right model for each request, and the proof."""
+
+
+main.add_command(report)
