@@ -62,7 +62,7 @@ def build_planner(settings: Settings) -> Planner:
     catalog = load_catalog()
     facts = {
         model.id: ModelFacts({score.benchmark: score.score for score in model.scores}, bool(model.reasoning))
-        for model in catalog.models.values()
+        for model in catalog.models
     }
     dialect = OpenAIChat()
     return Planner(
@@ -136,8 +136,17 @@ async def run_control(launch: Launch) -> None:
     """Bring entries from the spools into the ledger until told to stop, then once more."""
     stop = asyncio.Event()
     _stop_with(stop.set)
+<<<<<<< HEAD
     with open_sqlite(launch.settings.ledger.directory) as store:
         await Ingester(store, launch.settings.ledger.directory).follow(stop)
+=======
+    directory = launch.settings.ledger.directory
+    store = open_sqlite(directory)
+    try:
+        await Ingester(store, directory).follow(stop)
+    finally:
+        store.close()
+>>>>>>> main
 
 
 def _stop_with(stop: Callable[[], object]) -> None:
