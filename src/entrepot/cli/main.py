@@ -7,6 +7,9 @@ import sys
 import click
 
 from entrepot import __version__
+from entrepot.cli.check import check
+from entrepot.cli.init import init
+from entrepot.cli.keys import keys
 from entrepot.errors import EntrepotError
 
 
@@ -26,3 +29,8 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="entrepot")
 def main() -> None:
     """One address in front of every AI model, the right model for each request, and the proof."""
+
+
+main.add_command(check)
+main.add_command(init)
+main.add_command(keys)
