@@ -30,7 +30,10 @@ LONG_MODULES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 
 # Path below src/entrepot -> why a pure layer reads from the disk here.
-READERS = {"catalog/load.py": "reads the TOML that ships with it"}
+READERS = {
+    "catalog/load.py": "reads the TOML that ships with it",
+    "routing/artifact.py": "a fitted router is a file, read once when a process starts",
+}
 
 EMPTY_NAMES = {"utils", "util", "helpers", "common", "manager", "handler", "handlers", "service", "services", "types"}
 

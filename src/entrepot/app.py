@@ -35,7 +35,7 @@ from entrepot.exchange.planning import Considered, Planner, Refusal, Steering
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
-from entrepot.ledger.sqlite import ledger_path, open_sqlite_store
+from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts
@@ -59,10 +59,10 @@ class Launch(msgspec.Struct, frozen=True):
 
 def build_planner(settings: Settings) -> Planner:
     """The planner for these settings, with the router they name or the one that ships."""
-    catalog = None
+    catalog = load_catalog()
     facts = {
         model.id: ModelFacts({score.benchmark: score.score for score in model.scores}, bool(model.reasoning))
-        for model in (catalog.models.values() if catalog else [])
+        for model in catalog.models
     }
     dialect = OpenAIChat()
     return Planner(
@@ -137,14 +137,9 @@ async def run_control(launch: Launch) -> None:
     stop = asyncio.Event()
     _stop_with(stop.set)
     directory = launch.settings.ledger.directory
-    store = open_sqlite_store(ledger_path(directory))
-    ingester = Ingester(store, directory)
-    following = asyncio.ensure_future(ingester.follow())
+    store = open_sqlite(directory)
     try:
-        await stop.wait()
-        following.cancel()
-        await asyncio.wait([following])
-        ingester.run_once()  # the gateways have stopped: what they wrote last
+        await Ingester(store, directory).follow(stop)
     finally:
         store.close()
 
@@ -181,9 +176,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     """
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]
-    open_sqlite_store(
-        ledger_path(settings.ledger.directory)
-    ).close()  # migrations run once, before any process reads the ledger
+    open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
 
     def child(role: Role, number: int) -> Child:
         launch = Launch(role, f"{role}-{number}", settings, listening.fileno() if role == "gateway" else -1)

@@ -22,7 +22,7 @@ from entrepot.exchange.commands import (
     SendToClient,
     Wait,
 )
-from entrepot.exchange.events import ClientGone, DeadlinePassed, Event
+from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
 from entrepot.exchange.records import Entry
 
 SEND_TIMEOUT_S = 120.0
@@ -116,7 +116,7 @@ class _Performance:
                     self._waiting = True
                     event = await self._inbox.get(command.until_s)
                     self._waiting = False
-                    self._gone = self._gone or type(event) is ClientGone
+                    self._note(event)
                     command = course.send(event)
                 else:
                     if type(command) is SendToClient or type(command) is SendHead:
@@ -126,6 +126,12 @@ class _Performance:
                     command = next(course)
         except StopIteration:
             return
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, ClientGone):
+            self._gone = True
+        elif isinstance(event, UpstreamEnded | UpstreamFailed):
+            self._calls.pop(event.attempt, None)
 
     def _carry_out(self, command: Command) -> None:
         match command:
