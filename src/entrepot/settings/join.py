@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.catalog.deployment import build_deployment
+from entrepot.catalog.deployment import build_deployment, leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.places import LOCAL, UNKNOWN
 from entrepot.catalog.schema import Deployment, Price, Provider, Region
@@ -76,11 +76,6 @@ def find_region(table: DeploymentTable, provider: Provider) -> Region | None:
         given = table.base_url.rstrip("/")
         return next((region for region in provider.regions if region.base_url.rstrip("/") == given), None)
     return None
-
-
-def leaves_the_machine(upstream_name: str) -> bool:
-    """Whether a local Ollama hands this model on to a cloud, as it does for names tagged `cloud`."""
-    return upstream_name.endswith(("-cloud", ":cloud"))
 
 
 def _said_to_be_there(table: DeploymentTable, provider: Provider, catalog: Catalog) -> str | None:
