@@ -136,7 +136,7 @@ def _local(
 def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[str]) -> Route:
     reference, reason = choose_reference(deployments, catalog, catalog.exchange_rates)
     findings.append(
-        f'route "{DEFAULT_ROUTE.name}": the cheapest of {len(deployments)} that stays within 2 points of {reference.id} '
+        f"route '{DEFAULT_ROUTE.name}': the cheapest of {len(deployments)} that stays within 2 points of {reference.id} "
         f"({reason})"
     )
     findings.append(
