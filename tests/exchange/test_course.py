@@ -133,7 +133,8 @@ def test_the_baseline_is_measured_where_it_answered_itself() -> None:
     baseline = story.entry.baseline
     assert baseline is not None
     assert (baseline.cost_nano_usd, baseline.error_nano_usd, baseline.measured) == (2_000_000, 0, True)
-    assert baseline.predicted_nano_usd == 1_500_000  # 1000 at 1 $/M, 250 at 2 $/M: the savings report learns from the gap
+    # 1000 at 1 $/M, 250 at 2 $/M: the savings report learns from the gap
+    assert baseline.predicted_nano_usd == 1_500_000
 
 
 @pytest.mark.parametrize(
