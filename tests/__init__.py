@@ -1,0 +1,1 @@
+"""Tests: one file a source file, under the same path."""

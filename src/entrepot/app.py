@@ -1,1 +1,282 @@
-"""The one place where things are wired."""
+"""The one place where things are wired: settings become a planner, a gateway process, a control process, an installation.
+
+Rules of this file: no decisions and no wire; only who is given what. A child process is `python -m entrepot.app`: it reads
+what it is to be (`Launch`) from its standard input, so that no setting appears in a process list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import uvicorn
+import uvloop
+
+from entrepot.canonical.request import Message, Request, Text
+from entrepot.catalog.load import load_catalog
+from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.drive.driver import Driver
+from entrepot.drive.recorder import SpoolRecorder
+from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
+from entrepot.exchange.planning import Considered, Planner, Refusal, Steering
+from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.lookup import find_entry
+from entrepot.ledger.spool import SpoolWriter
+from entrepot.ledger.sqlite import open_sqlite
+from entrepot.policy.rules import Principal
+from entrepot.routing.artifact import default_artifact_path, load_artifact
+from entrepot.routing.base import ModelFacts
+from entrepot.server.authenticate import Keyring
+from entrepot.server.endpoints import Gateway
+from entrepot.server.supervisor import Child, Supervisor, watch_parent
+from entrepot.settings.schema import Settings
+from entrepot.upstream.client import UpstreamClient
+
+Role = Literal["gateway", "control"]
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """What a child process is told: its role, its name among its like, the listening socket it inherits, the settings."""
+
+    role: Role
+    name: str
+    settings: Settings
+    fd: int = -1
+
+
+def build_planner(settings: Settings) -> Planner:
+    """The planner for these settings, with the router they name or the one that ships."""
+    catalog = load_catalog()
+    facts = {
+        model.id: ModelFacts({score.benchmark: score.score for score in model.scores}, bool(model.reasoning))
+        for model in catalog.models
+    }
+    dialect = OpenAIChat()
+    return Planner(
+        deployments=settings.deployments,
+        routes=settings.routes,
+        rules=settings.rules,
+        exchange_rates=settings.exchange_rates,
+        dialects={dialect.name: dialect},
+        router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
+        facts=facts,
+        deadlines=settings.deadlines,
+    )
+
+
+def decide_offline(
+    settings: Settings, text: str, model: str, principal: Principal, steering: Steering
+) -> Considered | Refusal:
+    """The decision that a gateway with these settings would take for this text, without calling anyone."""
+    request = Request(model=model, messages=(Message("user", (Text(text),)),))
+    return build_planner(settings).consider(request, principal, steering)
+
+
+def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
+    """The ASGI application of one gateway process."""
+    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
+    return Gateway(
+        settings=settings.gateway,
+        keyring=Keyring(settings.keys),
+        planner=build_planner(settings),
+        driver=Driver(upstream, recorder.append),
+        dialect=OpenAIChat(),
+        recorder=recorder,
+        find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with its signals left to us: it would end the process before the spool is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+async def run_gateway(launch: Launch) -> None:
+    """Serve on the inherited socket until told to stop, then finish the exchanges under way."""
+    settings = launch.settings
+    spool = SpoolWriter(settings.ledger.directory, launch.name)
+    upstream = UpstreamClient(environ=os.environ)
+    config = uvicorn.Config(
+        build_gateway(settings, upstream, spool),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.gateway.grace_s),
+    )
+    server = _Server(config)
+    _stop_with(lambda: setattr(server, "should_exit", True))
+    try:
+        await server.serve(sockets=[socket.socket(fileno=launch.fd)])
+    finally:
+        await upstream.close()
+        spool.close()
+
+
+async def run_control(launch: Launch) -> None:
+    """Bring entries from the spools into the ledger until told to stop, then once more."""
+    stop = asyncio.Event()
+    _stop_with(stop.set)
+    directory = launch.settings.ledger.directory
+    store = open_sqlite(directory)
+    try:
+        await Ingester(store, directory).follow(stop)
+    finally:
+        store.close()
+
+
+def _stop_with(stop: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+    def orphaned() -> None:
+        loop.call_soon_threadsafe(stop)
+
+    watch_parent(orphaned)
+
+
+class Running(msgspec.Struct, frozen=True, eq=False):
+    """An installation that is up: where it listens, and its processes."""
+
+    host: str
+    port: int
+    supervisor: Supervisor
+    listening: socket.socket
+
+    def run(self) -> None:
+        """Keep it up until `supervisor.request_stop`, then stop its processes and give the port back."""
+        try:
+            self.supervisor.run()
+        finally:
+            self.listening.close()
+
+    @property
+    def base_url(self) -> str:
+        """What OpenAI clients take as their base URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/v1"
+
+
+def start(settings: Settings, environ: Mapping[str, str]) -> Running:
+    """Start the processes of an installation and return once a gateway answers. Raises SettingsError or Unavailable.
+
+    `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
+    """
+    listening = _listen(settings.gateway.host, settings.gateway.port)
+    host, port = listening.getsockname()[:2]
+    open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
+
+    def child(role: Role, number: int) -> Child:
+        launch = Launch(role, f"{role}-{number}", settings, listening.fileno() if role == "gateway" else -1)
+        return Child(role, lambda: _spawn(launch, environ))
+
+    gateways = [child("gateway", number) for number in range(settings.gateway.processes)]
+    supervisor = Supervisor(gateways, child("control", 0), settings.gateway.grace_s)
+    try:
+        _wait_ready(host, port, gateways)
+    except BaseException:
+        supervisor.stop()
+        listening.close()
+        raise
+    return Running(host, port, supervisor, listening)
+
+
+@contextlib.contextmanager
+def running(settings: Settings, environ: Mapping[str, str]) -> Iterator[Running]:
+    """An installation for as long as the block lasts: for the demo and for tests."""
+    installation = start(settings, environ)
+    keeper = threading.Thread(target=installation.run, name="supervisor")
+    keeper.start()
+    try:
+        yield installation
+    finally:
+        installation.supervisor.request_stop()
+        keeper.join()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with [gateway] host and port, or --port"
+        ) from error
+    listening.listen(2048)
+    return listening
+
+
+def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "entrepot.app"],
+        stdin=subprocess.PIPE,
+        pass_fds=() if launch.fd < 0 else (launch.fd,),
+        env=dict(environ),
+        start_new_session=True,  # Ctrl-C reaches the supervisor, which stops its processes in order
+    )
+    if process.stdin is None:
+        raise Defect("a child process has no standard input")
+    with contextlib.suppress(BrokenPipeError):  # it died at once; the supervisor will say so
+        process.stdin.write(msgspec.msgpack.encode(launch))
+        process.stdin.close()
+    return process
+
+
+def _wait_ready(host: str, port: int, gateways: Sequence[Child]) -> None:
+    deadline_s = time.monotonic() + 30
+    while time.monotonic() < deadline_s:
+        if all(child.process.poll() is not None for child in gateways):
+            raise Unavailable("the gateway process ended before it was ready; its own message above says why")
+        connection = http.client.HTTPConnection(host, port, timeout=1)
+        try:
+            connection.request("GET", "/livez")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass  # not yet
+        finally:
+            connection.close()
+        time.sleep(0.02)
+    raise Unavailable("the gateway did not become ready within 30 s")
+
+
+def main() -> int:
+    """What a child process does with its life."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    launch = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Launch)
+    run = run_gateway if launch.role == "gateway" else run_control
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(launch))
+    except EntrepotError as error:
+        sys.stderr.write(f"entrepot: the {launch.role} process cannot run: {error.message}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

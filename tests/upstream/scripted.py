@@ -211,7 +211,7 @@ async def fetch(client: UpstreamClient, url: str, body: bytes = b"{}", *, attemp
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something holds that nobody announces."""
-    while not condition():  # noqa: ASYNC110 - what is waited for is how many connections are open
+    while not condition():
         await asyncio.sleep(0.001)
 
 

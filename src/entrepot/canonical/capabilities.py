@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from entrepot.canonical.request import Media, Reasoning, Request, Text, ToolCall, ToolResult
 
 Capability = Literal["tools", "images", "audio", "files", "json", "json_schema", "logprobs", "multiple_choices"]
@@ -34,16 +36,20 @@ _MEDIA: dict[str, Capability] = {"image": "images", "audio": "audio", "video": "
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens `text` is, without any model's own tokenizer.
+    """About how many tokens `text` is, without any model's own tokenizer; see `estimate_tokens_of`."""
+    return estimate_tokens_of(len(text), len(text.encode("utf-8", "surrogatepass")))
+
+
+def estimate_tokens_of(characters: int, utf8_bytes: int) -> int:
+    """About how many tokens a text of this size is.
 
     Latin text runs at about four characters a token and CJK text at about one and a half characters a token with the
     tokenizers of 2024-2026; the two are told apart by the length of their UTF-8 form. Used where a provider has not
     counted: before a call, and for what was delivered of a stream that broke off.
     """
-    if not text:
+    if characters <= 0:
         return 0
-    characters = len(text)
-    wide = min(characters, max(0, (len(text.encode("utf-8", "surrogatepass")) - characters) // 2))
+    wide = min(characters, max(0, (utf8_bytes - characters) // 2))
     return max(1, round((characters - wide) / 4 + wide / 1.5))
 
 
@@ -62,5 +68,5 @@ def estimate_input_tokens(request: Request) -> int:
             elif isinstance(part, Media):
                 total += 800
     for tool in request.tools:
-        total += 12 + estimate_tokens(tool.description or "") + estimate_tokens(repr(tool.parameters or ""))
+        total += 12 + estimate_tokens(tool.description or "") + len(msgspec.json.encode(tool.parameters)) // 4
     return total

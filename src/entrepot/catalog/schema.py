@@ -2,7 +2,7 @@
 
 Rules of this file: a fact carries the page it came from and the date it was read (`source`, `as_of`); a price without both
 does not load. `None` means unknown, never zero or no. Countries are ISO 3166-1 alpha-2. Regions are a country code or one
-of `EU`, `GLOBAL` (anywhere the provider likes) and `LOCAL` (the operator's own machines).
+of `EU`, `GLOBAL` (anywhere the provider likes) and `LOCAL` (the operator's own machines); `places.py` says what they cover.
 """
 
 from __future__ import annotations
@@ -111,11 +111,11 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     name: str
-    country: str | None
     dialect: str
     auth: Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
     source: str
     as_of: str
+    country: str | None = None
     key_env: tuple[str, ...] = ()
     on_premises: bool = False
     probe_port: int | None = None
@@ -128,7 +128,9 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Deployment(msgspec.Struct, frozen=True):
     """A model at a provider, ready to be called: what routing, policy, pricing and the call need, in one value.
 
-    `id` is unique, by default `provider/model`. `price` None is *unknown*, and stays unknown in every sum.
+    `id` is unique, by default `provider/model`. `region` is where data is processed. `maker_country` and
+    `provider_country` are `unknown` where nobody said, and `provider_country` is `LOCAL` on the operator's own machines.
+    `price` None is *unknown*, and stays unknown in every sum.
     `secret` is a reference (`env:NAME`, `file:PATH`) or None; the value is read by `upstream/credentials` alone.
     """
 

@@ -14,7 +14,7 @@ import msgspec
 
 from entrepot.canonical.capabilities import Capability
 from entrepot.canonical.request import Request
-from entrepot.canonical.response import Response, Usage
+from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
 from entrepot.errors import EntrepotError
 
@@ -47,11 +47,11 @@ class WireRequest(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A client's request: the canonical form beside the bytes it came in."""
+    """A client's request: the canonical form beside the wire's own fields, untouched, for a provider of the same dialect."""
 
     request: Request
     dialect: str
-    body: bytes
+    fields: dict[str, msgspec.Raw]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -118,11 +118,11 @@ class ClientDialect(Protocol):
         """Raises InvalidRequest, which names the offending part."""
         ...
 
-    def render_response(self, response: Response) -> bytes:
-        """A whole answer, byte for byte as a client of this dialect expects it."""
+    def open_relay(self, asked: Asked) -> Relay:
+        """A fresh relay for one attempt at `asked`."""
         ...
 
-    def render_error(self, error: EntrepotError, exchange_id: str) -> Answer:
+    def render_error(self, error: EntrepotError) -> Answer:
         """An error in this dialect's own shape; shows only `error.public`."""
         ...
 
@@ -136,10 +136,6 @@ class ProviderDialect(Protocol):
         """The request for this target; `max_output_tokens` is the limit to send where the client named none."""
         ...
 
-    def parse_response(self, body: bytes) -> Response:
-        """A whole answer. Raises ProviderError if it is none."""
-        ...
-
-    def parse_failure(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Failure:
-        """Classify an error answer, by its body first and its status second."""
+    def parse_failure(self, status: int, headers: Mapping[bytes, bytes], body: bytes, now_s: float | None) -> Failure:
+        """Classify an error answer, by its body first and its status second. `now_s` is Unix time, for Retry-After dates."""
         ...

@@ -59,7 +59,8 @@ class Baseline(msgspec.Struct, frozen=True):
     """What the operator's baseline would have cost for this request.
 
     Input tokens are those of the request; output tokens are the router's estimate unless the baseline itself answered
-    (`measured`). `error_nano_usd` is the standard deviation of that estimate.
+    (`measured`). `error_nano_usd` is the standard deviation of that estimate. `predicted_nano_usd` is, where measured, what
+    the estimate would have been: the two together show how far the estimates are off.
     """
 
     deployment: str
@@ -67,10 +68,14 @@ class Baseline(msgspec.Struct, frozen=True):
     cost_nano_usd: int
     error_nano_usd: int
     measured: bool
+    predicted_nano_usd: int | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One exchange as the ledger keeps it. `added_ms` is the time that was ours, not a provider's or the client's."""
+    """One exchange as the ledger keeps it. `added_ms` is the time that was ours, not a provider's or the client's.
+
+    `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
+    """
 
     id: str
     started_ns: int

@@ -66,10 +66,14 @@ class Outcomes(msgspec.Struct, frozen=True, eq=False):
 
 
 class ModelFacts(msgspec.Struct, frozen=True):
-    """What the catalog knows of a model that a router never saw: published scores by benchmark, fractions of 1."""
+    """What the catalog knows of a model: published scores by benchmark, fractions of 1, and other names of the same weights.
+
+    A model that a router never saw is placed by its scores; one that outcome files call otherwise is found by its `names`.
+    """
 
     scores: Mapping[str, float]
     reasoning: bool = False
+    names: tuple[str, ...] = ()
 
 
 class Router(Protocol):

@@ -1,12 +1,21 @@
-"""From estimates to a choice: prices as they are now, the operator's goal, and a decision that explains itself."""
+"""From estimates to a choice: prices as they are now, the operator's goal, and a decision that explains itself.
+
+Rules of this file: plain Python over a handful of candidates, deterministic: ties go to the better estimate, then to the
+lower cost, then to the smaller id. A candidate whose price is unknown is never taken for cheap: it is chosen only where no
+candidate of known price will do.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from entrepot.routing.base import Basis
+from entrepot.catalog.pricing import Tariff
+from entrepot.catalog.schema import Deployment
+from entrepot.errors import Defect
+from entrepot.routing.base import Basis, Estimates, Prompt
 
 
 class Goal(msgspec.Struct, frozen=True):
@@ -56,3 +65,155 @@ class Decision(msgspec.Struct, frozen=True):
     def chosen(self) -> str:
         """The deployment id that goes first."""
         return self.order[0]
+
+
+def decide(
+    candidates: Sequence[Deployment],
+    rejected: Sequence[Weighed],
+    estimates: Estimates,
+    tariffs: Mapping[str, Tariff],
+    goal: Goal,
+    reference: Deployment | None,
+    prompt: Prompt,
+    router_version: str,
+    promise: str | None = None,
+) -> Decision:
+    """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
+
+    `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model. A
+    reference that is no candidate for this request sets no bar: the best eligible candidate does, and the reason says so.
+    The order: the chosen, then those that meet the goal by cost, then the rest by quality.
+    """
+    if not candidates:
+        raise Defect("a decision needs at least one candidate")
+    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens)
+    choose = _best_under if goal.kind == "best_under" else _cheapest_within
+    meeting, rest, reason = choose(weighed, goal, None if reference is None else reference.id)
+    order = tuple(choice.deployment for choice in (*meeting, *rest))
+    shown = (*meeting, *rest)
+    return Decision(
+        order=order,
+        candidates=(
+            *(_shown(choice, estimates, 1.0 if choice is shown[0] else 0.0) for choice in shown),
+            *rejected,
+        ),
+        reason=reason,
+        goal=goal,
+        reference=None if reference is None else reference.id,
+        router=router_version,
+        promise=promise,
+    )
+
+
+_SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it meets exactly
+
+
+class _Choice(NamedTuple):
+    deployment: str
+    model: str
+    row: int
+    p_correct: float
+    p_error: float
+    output_tokens: float
+    cost_usd: float | None
+
+
+def _weigh(
+    candidates: Sequence[Deployment], estimates: Estimates, tariffs: Mapping[str, Tariff], input_tokens: int
+) -> list[_Choice]:
+    rows = {model: row for row, model in enumerate(estimates.models)}
+    p_correct = estimates.p_correct.tolist()
+    p_error = estimates.p_error.tolist()
+    output_tokens = estimates.output_tokens.tolist()
+    weighed = []
+    for deployment in candidates:
+        row = rows[deployment.model]
+        tokens = output_tokens[row]
+        if deployment.max_output_tokens is not None:
+            tokens = min(tokens, deployment.max_output_tokens)
+        tariff = tariffs.get(deployment.id)
+        cost = None
+        if tariff is not None:
+            per_input, per_output = tariff.usd_per_token(input_tokens)
+            cost = input_tokens * per_input + tokens * per_output
+        weighed.append(_Choice(deployment.id, deployment.model, row, p_correct[row], p_error[row], tokens, cost))
+    return weighed
+
+
+def _by_cost(choice: _Choice) -> tuple[bool, float, float, str]:
+    unknown = choice.cost_usd is None
+    return (unknown, choice.cost_usd or 0.0, -choice.p_correct, choice.deployment)
+
+
+def _by_quality(choice: _Choice) -> tuple[float, bool, float, str]:
+    return (-choice.p_correct, choice.cost_usd is None, choice.cost_usd or 0.0, choice.deployment)
+
+
+def _cheapest_within(
+    weighed: list[_Choice], goal: Goal, reference: str | None
+) -> tuple[list[_Choice], list[_Choice], str]:
+    measure = next((choice for choice in weighed if choice.deployment == reference), None)
+    best = measure or min(weighed, key=_by_quality)
+    bar = best.p_correct - goal.max_loss - _SLACK
+    meeting = sorted((choice for choice in weighed if choice.p_correct >= bar), key=_by_cost)
+    rest = sorted((choice for choice in weighed if choice.p_correct < bar), key=_by_quality)
+    return meeting, rest, _reason_within(meeting[0], best, goal, reference, measure is not None, len(weighed))
+
+
+def _reason_within(
+    chosen: _Choice, best: _Choice, goal: Goal, reference: str | None, eligible: bool, number: int
+) -> str:
+    points = f"{100 * goal.max_loss:g} point{'' if goal.max_loss == 0.01 else 's'}"
+    measured = "the reference" if eligible else "the best eligible candidate"
+    if number == 1:
+        said = f"{chosen.deployment} is the only eligible candidate"
+    elif chosen is best:
+        said = f"{chosen.deployment}, {measured}, has no cheaper rival expected to stay within {points} of it"
+    else:
+        said = (
+            f"{chosen.deployment} is the least expensive candidate expected to stay within {points} of {best.deployment}, "
+            f"{measured} (P(correct) {chosen.p_correct:.2f} against {best.p_correct:.2f}"
+            f"{_saving(chosen.cost_usd, best.cost_usd)})"
+        )
+    if reference is not None and not eligible:
+        said += f"; the reference {reference} is not eligible for this request"
+    return said + _price_caveat(chosen) + "."
+
+
+def _best_under(weighed: list[_Choice], goal: Goal, _reference: str | None) -> tuple[list[_Choice], list[_Choice], str]:
+    limit = float("inf") if goal.max_cost_usd is None else goal.max_cost_usd
+    under = [choice for choice in weighed if choice.cost_usd is not None and choice.cost_usd <= limit]
+    over = [choice for choice in weighed if choice not in under]
+    if under:
+        # the best goes first; should it fail, the next best under the limit follows
+        meeting = sorted(under, key=_by_quality)
+        said = f"{meeting[0].deployment} has the best expected quality under {limit:.6g} USD a request"
+        return meeting, sorted(over, key=_by_cost), f"{said} (P(correct) {meeting[0].p_correct:.2f})."
+    meeting = sorted(over, key=_by_cost)
+    said = (
+        f"no candidate is expected to cost at most {limit:.6g} USD, so {meeting[0].deployment} is taken as the cheapest"
+    )
+    return meeting, [], said + _price_caveat(meeting[0]) + "."
+
+
+def _saving(cost: float | None, measure: float | None) -> str:
+    if cost is None or measure is None:
+        return ""
+    return f", {cost:.6f} USD against {measure:.6f}"
+
+
+def _price_caveat(chosen: _Choice) -> str:
+    return "" if chosen.cost_usd is not None else ", though its price is unknown"
+
+
+def _shown(choice: _Choice, estimates: Estimates, propensity: float) -> Weighed:
+    return Weighed(
+        deployment=choice.deployment,
+        model=choice.model,
+        p_correct=choice.p_correct,
+        p_error=choice.p_error,
+        output_tokens=choice.output_tokens,
+        cost_usd=choice.cost_usd,
+        basis=estimates.basis[choice.row],
+        propensity=propensity,
+    )

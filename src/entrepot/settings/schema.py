@@ -10,8 +10,8 @@ import msgspec
 
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
+from entrepot.exchange.plan import Deadlines, Route
 from entrepot.policy.rules import Rule
-from entrepot.routing.utility import Goal
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
@@ -23,15 +23,6 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     max_body_bytes: int = 32 * 1024 * 1024
     body_timeout_s: float = 30.0
     grace_s: float = 20.0
-
-
-class Timeouts(msgspec.Struct, frozen=True):
-    """Deadlines of an exchange, seconds: to connect, to the first byte of the answer, between bytes, and in all."""
-
-    connect_s: float = 10.0
-    first_byte_s: float = 120.0
-    idle_s: float = 60.0
-    total_s: float = 900.0
 
 
 class LedgerSettings(msgspec.Struct, frozen=True):
@@ -49,31 +40,23 @@ class KeySettings(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
-class RouteSettings(msgspec.Struct, frozen=True):
-    """A name that clients may ask for as their model. All references are deployment ids, resolved and existing.
-
-    `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no
-    saving is reported. `max_output_tokens` is sent where a client names no limit.
-    """
-
-    name: str
-    candidates: tuple[str, ...]
-    goal: Goal = Goal()
-    reference: str | None = None
-    baseline: str | None = None
-    max_output_tokens: int | None = None
-
-
 class Settings(msgspec.Struct, frozen=True):
-    """One installation. `source` is the file it was read from, or says that it was found in the environment."""
+    """One installation. `source` is the file it was read from, or says that it was found in the environment.
+
+    `warnings` are sentences for the operator about what works otherwise than the file may have meant: a client key that
+    is left out because its secret is not there, a reference that was chosen for a route that names none. `absent_keys`
+    are the names of those client keys.
+    """
 
     gateway: GatewaySettings
     ledger: LedgerSettings
     deployments: tuple[Deployment, ...]
-    routes: tuple[RouteSettings, ...]
+    routes: tuple[Route, ...]
     exchange_rates: ExchangeRates
     keys: tuple[KeySettings, ...] = ()
     rules: tuple[Rule, ...] = ()
-    timeouts: Timeouts = Timeouts()
+    deadlines: Deadlines = Deadlines()
     router: str | None = None
     source: str = ""
+    warnings: tuple[str, ...] = ()
+    absent_keys: tuple[str, ...] = ()

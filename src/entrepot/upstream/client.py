@@ -118,7 +118,7 @@ class UpstreamClient:
             loop.call_soon(call.fail, "protocol", error.message)
         except OperatorError as error:
             # what is wrong with an installation is said by the message; a traceback would not help
-            logger.error("deployment %s cannot be called: %s", command.deployment.id, error.message)  # noqa: TRY400
+            logger.error("deployment %s cannot be called: %s", command.deployment.id, error.message)
             loop.call_soon(call.fail, "auth", error.public)
         else:
             self._run(call)

@@ -1,0 +1,111 @@
+"""A model at a provider, joined into the one value that routing, policy, pricing and the call need."""
+
+from __future__ import annotations
+
+from entrepot.canonical.capabilities import Capability
+from entrepot.catalog.lookup import Catalog
+from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.places import GLOBAL, LOCAL, UNKNOWN
+from entrepot.catalog.schema import Deployment, Model, Offer, Price, Provider, Region
+from entrepot.errors import CatalogError
+
+
+def leaves_the_machine(upstream_name: str) -> bool:
+    """Whether a local server hands this model on to a cloud, as Ollama does by the end of its name.
+
+    Source: Ollama, docs/api/authentication.mdx, 2026-08-21.
+    """
+    return upstream_name.endswith(("-cloud", ":cloud"))
+
+
+def build_deployment(
+    catalog: Catalog,
+    provider_id: str,
+    model_id: str,
+    region: str | None = None,
+    *,
+    id: str | None = None,
+    secret: str | None = None,
+    base_url: str | None = None,
+    upstream_name: str | None = None,
+    price: Price | None = None,
+    accelerator: str | None = None,
+) -> Deployment:
+    """The deployment of `model_id` at `provider_id`, in `region` (by default the provider's first that offers it).
+
+    What is given wins over what the catalog says. A model that the catalog does not know, or that the provider is not known
+    to offer, needs its `upstream_name` said, so that a mistyped name cannot pass for a new model; on the operator's own
+    machines any name will do. Facts that nobody states stay unknown, and so does where an address processes that is not the
+    catalog's. Raises CatalogError.
+    """
+    provider = catalog.provider(provider_id)
+    model = catalog.find_model(model_id)
+    chosen = catalog.region(provider_id, model_id, region)
+    offer = catalog.offer(provider_id, model_id, chosen.name)
+    if offer is None and upstream_name is None and not provider.on_premises:
+        raise _not_offered(catalog, provider, model, model_id, chosen.name)
+    facts = model or Model(id=model_id, maker=UNKNOWN, source="", as_of="")
+    name = upstream_name or (model_id if offer is None else offer.upstream_name)
+    on_premises = provider.on_premises and not leaves_the_machine(name)
+    return Deployment(
+        id=id or f"{provider.id}/{facts.id}",
+        model=facts.id,
+        maker=facts.maker,
+        maker_country=UNKNOWN if model is None else catalog.maker(facts.maker).country,
+        provider=provider.id,
+        provider_country=LOCAL if on_premises else provider.country or UNKNOWN,
+        region=_processed_in(provider, chosen, base_url) if on_premises or not provider.on_premises else GLOBAL,
+        base_url=_address(provider, chosen.base_url, base_url),
+        dialect=provider.dialect,
+        upstream_name=name,
+        auth="bearer" if provider.auth == "none" and secret is not None else provider.auth,
+        secret=secret,
+        price=price if price is not None or offer is None else offer.price,
+        open_weights=facts.open_weights,
+        licence=facts.licence,
+        on_premises=on_premises,
+        accelerator=accelerator or provider.accelerator,
+        context_tokens=facts.context_tokens,
+        max_output_tokens=facts.max_output_tokens,
+        capabilities=_capabilities(facts, offer),
+        quirks=frozenset(provider.quirks),
+        reasoning=bool(facts.reasoning),
+    )
+
+
+def _capabilities(model: Model, offer: Offer | None) -> frozenset[Capability] | None:
+    known = model.capabilities if offer is None or offer.capabilities is None else offer.capabilities
+    return None if known is None else frozenset(known)
+
+
+def _address(provider: Provider, catalogued: str, given: str | None) -> str:
+    if given is not None:
+        return given.rstrip("/")
+    if "{" in catalogued:
+        raise CatalogError(f"provider '{provider.id}' has an address for each customer, {catalogued}: give base_url")
+    return catalogued
+
+
+def _processed_in(provider: Provider, chosen: Region, base_url: str | None) -> str:
+    if base_url is None or provider.on_premises:
+        return chosen.processed_in
+    address = base_url.rstrip("/")
+    return next((known.processed_in for known in provider.regions if known.base_url == address), UNKNOWN)
+
+
+def _not_offered(catalog: Catalog, provider: Provider, model: Model | None, asked: str, region: str) -> CatalogError:
+    offered = [offer.model for offer in provider.offers]
+    if model is None:
+        everywhere = [*offered, *(known.id for known in catalog.models)]
+        return CatalogError(
+            f"no model '{asked}' in the catalog{did_you_mean(asked, everywhere)} "
+            f"(to use one that the catalog does not know at '{provider.id}', give its upstream_name)"
+        )
+    elsewhere = [
+        f"in region '{name}'" for offer in provider.offers if offer.model == model.id for name in offer.regions
+    ]
+    hint = f"; it does {', '.join(elsewhere)}" if elsewhere else did_you_mean(asked, offered)
+    return CatalogError(
+        f"provider '{provider.id}' is not known to offer '{asked}' in region '{region}'{hint} "
+        f"(if it does, give its upstream_name)"
+    )

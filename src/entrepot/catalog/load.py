@@ -1,0 +1,169 @@
+"""The TOML that ships with us, and the operator's own beside it, read into a `Catalog`.
+
+Rules of this file: strict. An unknown key, a wrong type, a dangling reference, a price without its page and date is a
+CatalogError that names the file and the place in it. Numbers are read as decimals and never pass through a float. One
+file a maker (`makers/`) with its models, one file a provider (`providers/`) with its addresses and offers, and
+`exchange.toml`; `docs/reference/catalog.md` describes every field.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from entrepot.catalog.check import check_catalog
+from entrepot.catalog.deployment import build_deployment
+from entrepot.catalog.lookup import Catalog
+from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.pricing import ExchangeRates
+from entrepot.catalog.schema import Maker, Model, Offer, Price, PriceTier, Provider, Region, Score
+from entrepot.errors import CatalogError
+
+__all__ = ["Catalog", "build_deployment", "load_catalog"]
+
+Table = dict[str, Any]
+_Shape = TypeVar("_Shape")
+
+_SHAPES = (Maker, Model, Score, Provider, Region, Offer, Price, PriceTier)
+_FIELDS = sorted({name for shape in _SHAPES for name in shape.__struct_fields__})
+
+
+class _Read(NamedTuple):
+    """One catalog file: its name for messages, and what is in it."""
+
+    file: str
+    table: Table
+
+
+def load_catalog(extra_dirs: Sequence[Path] = ()) -> Catalog:
+    """The shipped catalog, with the files of `extra_dirs` over it.
+
+    An extra directory is laid out as ours is: `makers/*.toml`, `providers/*.toml`, `exchange.toml`. A maker, provider or
+    exchange rate found there replaces ours of the same id. Raises CatalogError.
+    """
+    ours = files("entrepot.catalog")
+    makers: dict[str, tuple[str, Maker, tuple[Model, ...]]] = {}
+    providers: dict[str, tuple[str, Provider]] = {}
+    exchange: ExchangeRates | None = None
+    for root in (ours, *(_directory(path) for path in extra_dirs)):
+        here: set[str] = set()
+        for read in _read_all(root, "makers"):
+            maker, models = _maker(read)
+            _once(here, f"maker '{maker.id}'", read.file)
+            makers[maker.id] = (read.file, maker, models)
+        for read in _read_all(root, "providers"):
+            provider = _provider(read)
+            _once(here, f"provider '{provider.id}'", read.file)
+            providers[provider.id] = (read.file, provider)
+        rates = root / "exchange.toml"
+        if rates.is_file():
+            exchange = _convert(_read(rates), ExchangeRates)
+    if exchange is None:
+        raise CatalogError("the catalog has no exchange.toml: the installation is incomplete")
+    catalog = Catalog(
+        makers=tuple(maker for _, maker, _ in makers.values()),
+        models=tuple(model for _, _, models in makers.values() for model in models),
+        providers=tuple(provider for _, provider in providers.values()),
+        exchange_rates=exchange,
+    )
+    check_catalog(
+        catalog,
+        {maker_id: file for maker_id, (file, _, _) in makers.items()},
+        {provider_id: file for provider_id, (file, _) in providers.items()},
+    )
+    return catalog
+
+
+def _directory(path: Path) -> Path:
+    if not path.is_dir():
+        raise CatalogError(f"catalog directory {path} does not exist or is not a directory")
+    return path
+
+
+def _once(seen: set[str], what: str, file: str) -> None:
+    if what in seen:
+        raise CatalogError(f"{file}: {what} is defined in another file of the same directory too")
+    seen.add(what)
+
+
+def _read_all(root: Traversable, folder: str) -> Iterator[_Read]:
+    where = root / folder
+    if where.is_dir():
+        for file in sorted(where.iterdir(), key=lambda entry: entry.name):
+            if file.name.endswith(".toml"):
+                yield _read(file)
+
+
+def _read(file: Traversable) -> _Read:
+    name = str(file)
+    try:
+        return _Read(name, tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{name}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise CatalogError(f"{name}: cannot be read: {error.strerror}") from error
+
+
+def _maker(read: _Read) -> tuple[Maker, tuple[Model, ...]]:
+    """A maker and its models; the file's own `source` and `as_of` hold for every model that states none."""
+    table = dict(read.table)
+    page = _take_page(table)
+    models = table.pop("models", [])
+    maker = _convert(_Read(read.file, table), Maker)
+    if not isinstance(models, list):
+        raise CatalogError(f"{read.file}: models is not a list of tables: write [[models]]")
+    for model in models:
+        if model.get("maker", maker.id) != maker.id:
+            raise CatalogError(f"{read.file}: model '{model.get('id')}' names another maker, '{model['maker']}'")
+    filled = [{**page, "maker": maker.id, **model} for model in models]
+    return maker, _convert(_Read(read.file, {"models": filled}), _Models).models
+
+
+def _provider(read: _Read) -> Provider:
+    """A provider; its own page and date hold for its regions, and those of `[prices]` for its prices, that state none."""
+    table = dict(read.table)
+    page = {key: table[key] for key in ("source", "as_of") if key in table}
+    of_prices = table.pop("prices", {})
+    table["regions"] = [{**page, **region} for region in table.get("regions", [])]
+    table["offers"] = [
+        {**offer, "price": {**of_prices, **offer["price"]}} if isinstance(offer.get("price"), dict) else offer
+        for offer in table.get("offers", [])
+    ]
+    return _convert(_Read(read.file, table), Provider)
+
+
+class _Models(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    models: tuple[Model, ...]
+
+
+def _take_page(table: Table) -> Table:
+    return {key: table.pop(key) for key in ("source", "as_of") if key in table}
+
+
+def _convert(read: _Read, shape: type[_Shape]) -> _Shape:
+    try:
+        return msgspec.convert(read.table, shape)
+    except msgspec.ValidationError as error:
+        raise CatalogError(f"{read.file}: {_explain(str(error), read.table)}") from error
+
+
+def _explain(message: str, table: Table) -> str:
+    """The words of msgspec, with the entry named by its id and an unknown key by its nearest right word."""
+    text, _, path = message.partition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
+    entry = re.match(r"(models|offers|regions)\[(\d+)\]", path)
+    if entry:
+        named = table[entry[1]][int(entry[2])]
+        label = next((named[key] for key in ("id", "name", "model") if key in named), None)
+        path += f" ('{label}')" if label else ""
+    unknown = re.search(r"unknown field `(.+?)`", text)
+    hint = did_you_mean(unknown[1], _FIELDS) if unknown else ""
+    return f"{text}{hint}" + (f", at {path}" if path else "")

@@ -1,0 +1,105 @@
+"""`entrepot check`: are the settings right, are the secrets there, does every deployment answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from entrepot.catalog.load import load_catalog
+from entrepot.errors import SettingsError
+from entrepot.settings.client_key import ENTROPY_BYTES
+from entrepot.settings.discover import discover
+from entrepot.settings.load import find_settings_file, load_settings
+from entrepot.settings.probe import probe
+from entrepot.settings.reach import Reach, check_secrets, reach_all
+from entrepot.settings.schema import Settings
+
+NOT_READY = 3
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--offline", is_flag=True, help="Check settings and secrets only; open no connection.")
+def check(config: Path | None, as_json: bool, offline: bool) -> None:
+    """Verify the settings, and reach each deployment with the smallest request that proves its key.
+
+    Exit code: 0 all is well, 2 the settings are wrong, 3 a secret is missing or a deployment cannot be reached.
+    """
+    settings = _settings(config)
+    if offline:
+        wrong = check_secrets(settings.deployments, os.environ)
+        reaches = [Reach(one, reachable=False, hint=hint) for one, hint in wrong.items()]
+    else:
+        reaches = reach_all(settings.deployments, os.environ)
+    well = all(reach.reachable for reach in reaches) and not settings.absent_keys
+    if as_json:
+        click.echo(_render_json(settings, reaches, well=well, offline=offline))
+    else:
+        _print_table(settings, reaches, offline=offline)
+    sys.exit(0 if well else NOT_READY)
+
+
+def _settings(config: Path | None) -> Settings:
+    path = find_settings_file(config, os.environ, Path.cwd())
+    if path is not None:
+        return load_settings(path, os.environ)
+    found = discover(os.environ, probe, catalog=load_catalog(), entropy=secrets.token_bytes(ENTROPY_BYTES))
+    if found.settings is None:
+        raise SettingsError("\n".join(found.findings))
+    return found.settings
+
+
+def _render_json(settings: Settings, reaches: list[Reach], *, well: bool, offline: bool) -> str:
+    shown = {
+        "settings": settings.source,
+        "well": well,
+        "offline": offline,
+        "warnings": list(settings.warnings),
+        "deployments": [msgspec.to_builtins(reach) for reach in reaches],
+    }
+    return json.dumps(shown, ensure_ascii=False, indent=2)
+
+
+def _print_table(settings: Settings, reaches: list[Reach], *, offline: bool) -> None:
+    click.echo(f"settings: {settings.source}: {_counts(settings)}")
+    for warning in settings.warnings:
+        click.echo(f"note: {warning}")
+    if offline:
+        for reach in reaches:
+            click.echo(f"{reach.deployment}: {reach.hint}")
+        if not reaches:
+            click.echo("every secret is there; nothing was called (--offline)")
+        return
+    table = Table(box=SIMPLE, pad_edge=False)
+    for heading in ("deployment", "reachable", "status", "latency", "hint"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("status", "latency") else "left")
+    for reach in reaches:
+        table.add_row(
+            Text(reach.deployment),
+            Text("yes", style="green") if reach.reachable else Text("no", style="bold red"),
+            Text("" if reach.status is None else str(reach.status)),
+            Text("" if reach.latency_ms is None else f"{reach.latency_ms:.0f} ms"),
+            Text(reach.hint),
+        )
+    Console().print(table)
+
+
+def _counts(settings: Settings) -> str:
+    counted = (
+        (len(settings.deployments), "deployment"),
+        (len(settings.routes), "route"),
+        (len(settings.keys), "key"),
+        (len(settings.rules), "rule"),
+    )
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted)

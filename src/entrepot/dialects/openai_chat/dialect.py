@@ -1,0 +1,35 @@
+"""The dialect as one object, for the tables that look dialects up by name."""
+
+from __future__ import annotations
+
+from entrepot.dialects.base import Answer, Asked, HeaderPairs, Relay
+from entrepot.dialects.openai_chat.failure import parse_failure
+from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay, error_body, error_type
+from entrepot.dialects.openai_chat.request import DIALECT, parse_request, render_request
+from entrepot.dialects.openai_chat.wire import encode
+from entrepot.errors import EntrepotError
+
+
+class OpenAIChat:
+    """OpenAI chat completions, to clients and to providers."""
+
+    name = DIALECT
+    parse_request = staticmethod(parse_request)
+    render_request = staticmethod(render_request)
+    parse_failure = staticmethod(parse_failure)
+
+    @staticmethod
+    def open_relay(asked: Asked) -> Relay:
+        """The relay between a provider and a client that both speak this dialect."""
+        return StreamRelay(asked) if asked.request.stream else WholeRelay(asked)
+
+    @staticmethod
+    def render_error(error: EntrepotError) -> Answer:
+        """An error in the dialect's shape; only `error.public` is shown."""
+        headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json")]
+        retry_after_s = getattr(error, "retry_after_s", None)
+        if retry_after_s is not None:
+            # Whole seconds, rounded up: a client that waits them is never early.
+            headers.append((b"retry-after", str(max(1, -int(-retry_after_s // 1))).encode()))
+        pairs: HeaderPairs = tuple(headers)
+        return Answer(error.status, pairs, encode(error_body(error, error_type(error.status))))

@@ -1,0 +1,239 @@
+"""Requests: what a client sends us, and what we send a provider of the same dialect.
+
+Rules of this file: the client's own fields are kept as the bytes they were and sent on as they are; only `model`, the token
+limit where the client named none, and `stream_options` (so that usage is reported) are written by us.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from entrepot.canonical.request import (
+    Media,
+    Message,
+    OutputFormat,
+    Part,
+    Reasoning,
+    Refusal,
+    Request,
+    Role,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Unknown,
+)
+from entrepot.dialects.base import Asked, Target, WireRequest
+from entrepot.dialects.openai_chat.wire import (
+    REQUEST_FIELDS,
+    WireMessage,
+    WireTool,
+    WireToolCall,
+    decode_fields,
+    decode_request,
+    encode,
+)
+from entrepot.dialects.openai_chat.wire import WireRequest as OpenAIRequest
+from entrepot.errors import InvalidRequest
+
+DIALECT = "openai-chat"
+MAX_CHOICES = 128
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
+
+
+def parse_request(body: bytes) -> Asked:
+    """Bytes to a request. Raises InvalidRequest naming the offending part."""
+    try:
+        fields = decode_fields(body)
+        wire = decode_request(body)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
+    except RecursionError:
+        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
+    return Asked(request=_canonical(wire, fields), dialect=DIALECT, fields=fields)
+
+
+def _invalid(text: str) -> InvalidRequest:
+    found = _AT.search(text)
+    if found is None:
+        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
+    path = found["path"].replace("[...]", "[*]")
+    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
+
+
+def _canonical(wire: OpenAIRequest, fields: dict[str, msgspec.Raw]) -> Request:
+    if not wire.model:
+        raise InvalidRequest("'model' is empty: name a route, a model or a deployment", param="model")
+    if not wire.messages:
+        raise InvalidRequest("'messages' is empty: at least one message is needed", param="messages")
+    limit = wire.max_completion_tokens if wire.max_completion_tokens is not None else wire.max_tokens
+    if limit is not None and limit < 1:
+        raise InvalidRequest(f"the token limit is {limit}: it must be at least 1", param="max_tokens")
+    if wire.n is not None and not 1 <= wire.n <= MAX_CHOICES:
+        raise InvalidRequest(f"'n' is {wire.n}: it must be between 1 and {MAX_CHOICES}", param="n")
+    return Request(
+        model=wire.model,
+        messages=tuple(_message(message, f"messages[{i}]") for i, message in enumerate(wire.messages)),
+        tools=tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ())),
+        tool_choice=_tool_choice(wire.tool_choice),
+        parallel_tool_calls=wire.parallel_tool_calls,
+        output_format=_output_format(wire.response_format),
+        max_output_tokens=limit,
+        temperature=wire.temperature,
+        top_p=wire.top_p,
+        stop=(wire.stop,) if isinstance(wire.stop, str) else tuple(wire.stop or ()),
+        seed=wire.seed,
+        n=wire.n or 1,
+        reasoning_effort=wire.reasoning_effort,
+        user=wire.user,
+        stream=bool(wire.stream),
+        include_usage=bool((wire.stream_options or {}).get("include_usage")),
+        extra={name: msgspec.json.decode(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS},
+    )
+
+
+def _message(wire: WireMessage, at: str) -> Message:
+    role = _ROLES.get(wire.role)
+    if role is None:
+        raise InvalidRequest(f"'{at}.role' is '{wire.role[:40]}': use one of {', '.join(_ROLES)}", param=f"{at}.role")
+    content = _content(wire.content, f"{at}.content")
+    if role == "tool":
+        if not wire.tool_call_id and wire.role == "tool":
+            raise InvalidRequest(f"'{at}.tool_call_id' is missing: name the call answered", param=f"{at}.tool_call_id")
+        kept = tuple(part for part in content if isinstance(part, Text | Media | Unknown))
+        return Message(role="tool", parts=(ToolResult(wire.tool_call_id or wire.name or "", kept),), name=wire.name)
+    parts: list[Part] = []
+    if reasoning := wire.reasoning_content or wire.reasoning:
+        parts.append(Reasoning(reasoning, bound_to=DIALECT))
+    parts.extend(content)
+    if wire.refusal:
+        parts.append(Refusal(wire.refusal))
+    parts.extend(_tool_call(call) for call in wire.tool_calls or ())
+    if not parts and role != "assistant" and wire.content is None:
+        raise InvalidRequest(f"'{at}.content' is missing", param=f"{at}.content")
+    return Message(role=role, parts=tuple(parts), name=wire.name)
+
+
+def _content(content: str | list[dict[str, Any]] | None, at: str) -> tuple[Part, ...]:
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Text(content),)
+    return tuple(_part(part, f"{at}[{i}]") for i, part in enumerate(content))
+
+
+def _part(part: dict[str, Any], at: str) -> Part:
+    kind = part.get("type")
+    if not isinstance(kind, str):
+        raise InvalidRequest(f"'{at}.type' is missing: a content part names its type", param=f"{at}.type")
+    value = part.get(kind)
+    if kind == "text" or kind == "refusal":
+        if not isinstance(value, str):
+            raise InvalidRequest(f"'{at}.{kind}' must be a string", param=f"{at}.{kind}")
+        return Text(value) if kind == "text" else Refusal(value)
+    if kind not in ("image_url", "input_audio", "file"):
+        return Unknown(DIALECT, part)
+    if kind == "image_url" and isinstance(value, str):
+        value = {"url": value}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"'{at}.{kind}' must be an object", param=f"{at}.{kind}")
+    return _media(kind, value, f"{at}.{kind}")
+
+
+def _media(kind: str, value: dict[str, Any], at: str) -> Media:
+    source = {"image_url": "url", "input_audio": "data", "file": "file_data"}[kind]
+    given = value.get(source)
+    if given is None and isinstance(value.get("file_id"), str):
+        return Media("file", file_id=value["file_id"], name=value.get("filename"))
+    if not isinstance(given, str):
+        raise InvalidRequest(f"'{at}.{source}' must be a string", param=f"{at}.{source}")
+    if kind == "input_audio":
+        return Media("audio", media_type=f"audio/{value.get('format', 'wav')}", data=given)
+    media: dict[str, Any] = {"url": given}
+    if given.startswith("data:"):
+        head, _, data = given.partition(",")
+        media = {"media_type": head[5:].partition(";")[0], "data": data}
+    if kind == "image_url":
+        return Media("image", detail=value.get("detail"), **media)
+    return Media("file", name=value.get("filename"), **media)
+
+
+def _tool_call(wire: WireToolCall) -> ToolCall:
+    function = wire.function
+    arguments = function.arguments if function else None
+    if not isinstance(arguments, str):  # some clients send the object itself
+        arguments = json.dumps(arguments, ensure_ascii=False) if arguments else "{}"
+    return ToolCall(id=wire.id or "", name=(function.name if function else None) or "", arguments=arguments)
+
+
+def _tool(wire: WireTool, at: str) -> Tool:
+    if wire.function is None:
+        if wire.type == "function":
+            raise InvalidRequest(f"'{at}.function' is missing", param=f"{at}.function")
+        return Tool(name=wire.type)
+    function = wire.function
+    return Tool(function.name, function.description, function.parameters, function.strict)
+
+
+def _tool_choice(wire: str | dict[str, Any] | None) -> ToolChoice | None:
+    if isinstance(wire, dict):
+        function = wire.get("function")
+        name = function.get("name") if isinstance(function, dict) else None
+        return ToolChoice("named", name if isinstance(name, str) else None)
+    if wire is None or wire not in ("auto", "none", "required"):
+        return None
+    return ToolChoice(wire)  # type: ignore[arg-type]  # one of the three, checked above
+
+
+def _output_format(wire: dict[str, Any] | None) -> OutputFormat:
+    kind = (wire or {}).get("type")
+    if wire is None or kind not in ("json_object", "json_schema"):
+        return OutputFormat()
+    inner = wire.get("json_schema")
+    if kind == "json_object" or not isinstance(inner, dict):
+        return OutputFormat("json")
+    schema = inner.get("schema")
+    return OutputFormat(
+        "json_schema", schema if isinstance(schema, dict) else None, inner.get("name"), inner.get("strict")
+    )
+
+
+def render_request(asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
+    """The client's own fields for a provider of this dialect, with the few that are ours to write."""
+    fields = dict(asked.fields)
+    fields["model"] = msgspec.Raw(encode(target.upstream_name))
+    request = asked.request
+    if request.stream and not request.include_usage and "no_stream_options" not in target.quirks:
+        given = fields.get("stream_options")
+        options = (msgspec.json.decode(given) if given is not None else None) or {}
+        fields["stream_options"] = msgspec.Raw(encode({**options, "include_usage": True}))
+    wants_new_name = "max_completion_tokens" in target.quirks
+    if request.max_output_tokens is None and max_output_tokens is not None:
+        name = "max_completion_tokens" if wants_new_name else "max_tokens"
+        fields[name] = msgspec.Raw(encode(max_output_tokens))
+    elif wants_new_name and "max_tokens" in fields and "max_completion_tokens" not in fields:
+        fields["max_completion_tokens"] = fields.pop("max_tokens")
+    if "no_developer_role" in target.quirks and any(message.role == "developer" for message in request.messages):
+        fields["messages"] = _without_developer_role(fields["messages"])
+    return WireRequest(url=f"{target.base_url}/chat/completions", body=encode(fields))
+
+
+def _without_developer_role(raw: msgspec.Raw) -> msgspec.Raw:
+    messages = msgspec.json.decode(raw)
+    renamed = [{**m, "role": "system"} if m.get("role") == "developer" else m for m in messages]
+    return msgspec.Raw(encode(renamed))

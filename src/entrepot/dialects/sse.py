@@ -1,0 +1,84 @@
+"""Server-sent events, split from bytes that may be cut anywhere.
+
+Rules of this file (WHATWG HTML, section 9.2.6): a line ends in LF, CR or CRLF; an empty line ends a frame; a line that
+begins with a colon is a comment; one space after a field's colon is dropped; several `data` lines join with LF. Any split
+of the same bytes gives the same frames. The raw bytes of a frame are kept, so that they can be passed on unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from entrepot.errors import ProviderError
+
+MAX_FRAME_BYTES = 32 * 1024 * 1024
+"""A single frame longer than this is no answer but a fault; images in base64 stay well below it."""
+
+# Two line ends in a row. A CR counts alone only where no LF follows; one that arrives later is skipped as an empty frame.
+_FRAME_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+class Frame(NamedTuple):
+    """One event: its raw bytes with the blank line, and its `data` (None for comments alone) and `event` fields."""
+
+    raw: bytes
+    data: bytes | None
+    event: bytes | None
+
+
+class FrameSplitter:
+    """Takes bytes as they come, gives the frames that are complete."""
+
+    __slots__ = ("_buffer", "_scanned", "_started")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._scanned = 0
+        self._started = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that `data` completes. Raises ProviderError where one grows beyond MAX_FRAME_BYTES."""
+        buffer = self._buffer + data if self._buffer else data
+        frames: list[Frame] = []
+        start = 0
+        # A frame's end is at most four bytes long, so three bytes back is far enough to see one that was cut.
+        position = max(0, self._scanned - 3)
+        while (found := _FRAME_END.search(buffer, position)) is not None:
+            frames.append(self._frame(buffer[start : found.end()]))
+            start = position = found.end()
+        self._buffer = buffer[start:]
+        self._scanned = len(self._buffer)
+        if self._scanned > MAX_FRAME_BYTES:
+            raise ProviderError(f"one event of the stream is longer than {MAX_FRAME_BYTES} bytes")
+        return frames
+
+    def close(self) -> Frame | None:
+        """What is left at the end of the body: a last frame without its blank line, which some servers forget."""
+        rest, self._buffer = self._buffer, b""
+        return self._frame(rest) if rest.strip() else None
+
+    def _frame(self, raw: bytes) -> Frame:
+        body = raw
+        if not self._started:
+            self._started = True
+            body = raw.removeprefix(_BOM)
+        if body.startswith(b"data: ") and b"\r" not in body and body.find(b"\n") == len(body) - 2:
+            return Frame(raw, body[6:-2], None)
+        return _parse_frame(raw, body)
+
+
+def _parse_frame(raw: bytes, body: bytes) -> Frame:
+    data: list[bytes] = []
+    event: bytes | None = None
+    for line in _LINE_END.split(body):
+        field, colon, value = line.partition(b":")
+        if colon and value.startswith(b" "):
+            value = value[1:]
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            event = value
+    return Frame(raw, b"\n".join(data) if data else None, event)

@@ -1,0 +1,17 @@
+"""Ids and clocks for exchanges: the pure code is handed them, this is where they are made.
+
+Ids are UUIDs of version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then random bits, so that they sort by time.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+
+def new_exchange_id(now_ns: int) -> str:
+    """A fresh UUIDv7 for this Unix time in nanoseconds, as its usual 36 characters."""
+    random = int.from_bytes(os.urandom(10), "big")
+    milliseconds = (now_ns // 1_000_000) & 0xFFFF_FFFF_FFFF
+    value = milliseconds << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
+    return str(uuid.UUID(int=value))

@@ -1,0 +1,32 @@
+"""Entries on their way to the spool: a failure to write never fails an answer, and never goes unseen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from entrepot.errors import LedgerError
+from entrepot.exchange.records import Entry
+
+log = logging.getLogger("entrepot.ledger")
+
+
+class SpoolRecorder:
+    """Appends entries with `write`. An entry that cannot be written is logged whole (it holds no prompt and no secret)."""
+
+    def __init__(self, write: Callable[[Entry], None], describe: Callable[[Entry], str]) -> None:
+        self._write = write
+        self._describe = describe
+        self.lost = 0
+        self.trouble: str | None = None
+
+    def append(self, entry: Entry) -> None:
+        """Write one down."""
+        try:
+            self._write(entry)
+        except LedgerError as error:
+            self.lost += 1
+            self.trouble = f"{self.lost} entries could not be written to the spool: {error.message}"
+            log.error("%s; the entry: %s", error.message, self._describe(entry))
+        else:
+            self.trouble = None

@@ -1,0 +1,172 @@
+"""One attempt: a call to one candidate, from its start until it has answered, failed, or the client has gone.
+
+Rules of this file: nothing of an answer leaves before its first content is here; until then a failure lets the next
+candidate try. After the first byte only this attempt's bytes follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Literal
+
+import msgspec
+
+from entrepot.canonical.response import Usage
+from entrepot.canonical.stream import Failure
+from entrepot.dialects.base import Relay, Relayed, Summary
+from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
+from entrepot.exchange.events import (
+    ClientGone,
+    DeadlinePassed,
+    Event,
+    UpstreamChunk,
+    UpstreamEnded,
+    UpstreamFailed,
+    UpstreamHead,
+)
+from entrepot.exchange.plan import Candidate, Plan
+from entrepot.exchange.records import AttemptRecord
+
+Clock = Callable[[], float]
+Ending = Literal["answered", "failed", "broken", "client_gone"]
+
+MAX_ERROR_BYTES = 64 * 1024
+LINGER_S = 1.0
+"""After the end marker the provider still owes the end of its HTTP message; its connection can be kept only once that came."""
+
+
+class Progress(msgspec.Struct):
+    """What has happened in an attempt so far. Times are monotonic seconds."""
+
+    number: int
+    candidate: Candidate
+    relay: Relay
+    started_s: float
+    ended_s: float = 0.0
+    status: int = 0
+    headers: dict[bytes, bytes] = {}
+    head_s: float | None = None
+    content_s: float | None = None
+    last_byte_s: float = 0.0
+    error_body: bytes = b""
+    failure: Failure | None = None
+    open: bool = True
+    head_sent: bool = False
+
+    def next_deadline_s(self, plan: Plan) -> float:
+        """When to give up waiting: the first byte, the next byte, or the whole, whichever comes first."""
+        deadlines = plan.deadlines
+        waiting = (
+            self.started_s + deadlines.first_byte_s if self.content_s is None else self.last_byte_s + deadlines.idle_s
+        )
+        return min(waiting, plan.started_s + deadlines.total_s)
+
+    def take(self, event: Event, now_s: float, now_ns: int) -> Relayed | None:
+        """Note what happened; what the provider's bytes became, if they became anything. Sets `failure` where it failed."""
+        if isinstance(event, UpstreamHead):
+            self.status, self.headers, self.head_s = event.status, dict(event.headers), now_s
+        elif isinstance(event, UpstreamChunk):
+            self.last_byte_s = now_s
+            if self._is_answer:
+                return self._noting(self.relay.feed(event.data))
+            self.error_body = (self.error_body + event.data)[:MAX_ERROR_BYTES]
+        elif isinstance(event, UpstreamEnded):
+            self.open = False
+            if self._is_answer:
+                return self._noting(self.relay.close())
+            self.failure = self.candidate.dialect.parse_failure(
+                self.status, self.headers, self.error_body, now_ns / 1_000_000_000
+            )
+        elif isinstance(event, UpstreamFailed):
+            self.open = False
+            self.failure = Failure(event.kind, event.message, self.status)
+        elif isinstance(event, DeadlinePassed):
+            self.failure = Failure("timeout", "the deadline passed", self.status)
+        return None
+
+    @property
+    def _is_answer(self) -> bool:
+        return 200 <= self.status < 300
+
+    def _noting(self, relayed: Relayed) -> Relayed:
+        self.failure = relayed.failure
+        return relayed
+
+    @property
+    def cost_is_unknowable(self) -> bool:
+        """Whether the provider may have charged for something it did not report: the request was sent, no answer ended it."""
+        failure = self.failure
+        return failure is not None and failure.kind in ("timeout", "cut_off", "protocol") and self.content_s is None
+
+    def record(self, plan: Plan, ending: Ending) -> tuple[AttemptRecord, Summary | None]:
+        """The attempt as the ledger keeps it, with the summary of its answer if there was any."""
+        summary: Summary | None = None
+        usage: Usage | None = None
+        if self.content_s is not None or ending == "answered":
+            summary = self.relay.summary(plan.input_tokens)
+            usage = summary.usage
+        elif ending == "client_gone":
+            # The provider had the request; what it read is billed, what it wrote we did not see.
+            usage = Usage(input_tokens=plan.input_tokens, estimated=True)
+        elif self.failure is not None and not self.cost_is_unknowable:
+            usage = Usage()
+        money = self.candidate.tariff.cost(usage) if usage is not None and self.candidate.tariff is not None else None
+        deployment = self.candidate.deployment
+        failed = self.failure
+        return AttemptRecord(
+            number=self.number,
+            deployment=deployment.id,
+            model=deployment.model,
+            provider=deployment.provider,
+            status=self.status,
+            duration_ms=(self.ended_s - self.started_s) * 1000,
+            first_byte_ms=None if self.content_s is None else (self.content_s - self.started_s) * 1000,
+            failure=None if failed is None else failed.kind,
+            failure_code=None if failed is None else failed.code,
+            usage=usage,
+            cost_nano_usd=None if money is None else money.nano_usd,
+            cost_nano=None if money is None else money.nano,
+            currency=None if money is None else money.currency,
+            claimed_model=None if summary is None else summary.claimed_model,
+            answered=ending == "answered",
+        ), summary
+
+
+def perform(
+    plan: Plan,
+    progress: Progress,
+    clock: Clock,
+    forward: Callable[[Progress, Relayed], Generator[Command, Event, None]],
+) -> Generator[Command, Event, Ending]:
+    """Call the candidate and relay what it answers; `forward` says how bytes and the end reach the client."""
+    deployment = progress.candidate.deployment
+    request = progress.candidate.dialect.render_request(plan.asked, progress.candidate.target, plan.max_output_tokens)
+    yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s)
+    while True:
+        event = yield Wait(progress.next_deadline_s(plan))
+        now_s = progress.ended_s = clock()
+        if isinstance(event, ClientGone):
+            yield CancelUpstream(progress.number)
+            return "client_gone"
+        relayed = progress.take(event, now_s, plan.started_ns + int((now_s - plan.started_s) * 1_000_000_000))
+        if relayed is not None and relayed.content and progress.content_s is None:
+            progress.content_s = progress.last_byte_s = now_s
+        if relayed is not None and (relayed.data or relayed.ended):
+            yield from forward(progress, relayed)
+        if progress.failure is not None:
+            if progress.open:
+                yield CancelUpstream(progress.number)
+            return "failed" if progress.content_s is None else "broken"
+        if relayed is not None and relayed.ended:
+            yield from _linger(progress, now_s + LINGER_S)
+            return "answered"
+
+
+def _linger(progress: Progress, until_s: float) -> Generator[Command, Event, None]:
+    while progress.open:
+        event = yield Wait(until_s)
+        if isinstance(event, UpstreamEnded | UpstreamFailed):
+            progress.open = False
+        elif isinstance(event, DeadlinePassed):
+            yield CancelUpstream(progress.number)
+            return

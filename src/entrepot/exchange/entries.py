@@ -1,0 +1,136 @@
+"""Ledger entries made of what happened: the one place where an exchange's facts, tokens and money are put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from entrepot.canonical.response import Usage
+from entrepot.catalog.schema import Deployment
+from entrepot.errors import EntrepotError
+from entrepot.exchange.plan import Plan
+from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Served, State
+from entrepot.policy.rules import Principal
+from entrepot.routing.utility import Decision
+
+
+def served_by(deployment: Deployment) -> Served:
+    """The facts of a deployment as they are now."""
+    return Served(
+        deployment=deployment.id,
+        model=deployment.model,
+        maker=deployment.maker,
+        maker_country=deployment.maker_country,
+        provider=deployment.provider,
+        provider_country=deployment.provider_country,
+        region=deployment.region,
+        on_premises=deployment.on_premises,
+        open_weights=deployment.open_weights,
+        accelerator=deployment.accelerator,
+    )
+
+
+def baseline_of(plan: Plan, answered: AttemptRecord) -> Baseline | None:
+    """What the baseline would have cost for this exchange.
+
+    It is charged the same input tokens of the same kinds, and the number of output tokens that the router expects of it. The
+    error is that of a log-normal length: sd = mean * sqrt(exp(s^2) - 1) for a log-error s.
+    """
+    if plan.baseline is None or answered.usage is None:
+        return None
+    candidate = plan.baseline.candidate
+    if candidate.tariff is None:
+        return None
+    deployment = candidate.deployment
+    read = answered.usage
+    wrote = max(1, round(plan.baseline.output_tokens))
+    usage = Usage(read.input_tokens, read.cache_read_tokens, read.cache_write_tokens, output_tokens=wrote)
+    cost = candidate.tariff.cost(usage).nano_usd
+    if deployment.id == answered.deployment and answered.cost_nano_usd is not None:
+        measured = not answered.usage.estimated
+        return Baseline(deployment.id, deployment.model, answered.cost_nano_usd, 0, measured, predicted_nano_usd=cost)
+    output_cost = candidate.tariff.cost(Usage(output_tokens=wrote)).nano_usd
+    error = output_cost * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
+    return Baseline(deployment.id, deployment.model, cost, round(error), measured=False)
+
+
+def entry_of(
+    plan: Plan,
+    attempts: Sequence[AttemptRecord],
+    state: State,
+    status: int,
+    now_s: float,
+    *,
+    content_s: float | None = None,
+    error_code: str | None = None,
+) -> Entry:
+    """The entry of an exchange that went as far as a call. The last attempt is the one whose answer counts, if any does."""
+    last = attempts[-1] if attempts else None
+    answering = last if last is not None and state in ("completed", "broken", "client_gone") else None
+    costs = [attempt.cost_nano_usd for attempt in attempts]
+    duration_ms = (now_s - plan.started_s) * 1000
+    return Entry(
+        id=plan.id,
+        started_ns=plan.started_ns,
+        state=state,
+        status=status,
+        dialect=plan.asked.dialect,
+        asked_model=plan.asked.request.model,
+        stream=plan.asked.request.stream,
+        duration_ms=duration_ms,
+        added_ms=max(0.0, duration_ms - sum(attempt.duration_ms for attempt in attempts)),
+        key=plan.principal.key,
+        team=plan.principal.team,
+        tags=tuple(sorted(plan.principal.tags)),
+        route=plan.route,
+        first_token_ms=None if content_s is None else (content_s - plan.started_s) * 1000,
+        error_code=error_code,
+        served=None if answering is None else _served(plan, answering),
+        usage=None if answering is None else answering.usage,
+        cost_nano_usd=None if any(cost is None for cost in costs) else sum(cost or 0 for cost in costs),
+        baseline=baseline_of(plan, answering) if answering is not None and state == "completed" else None,
+        attempts=tuple(attempts),
+        decision=plan.decision,
+    )
+
+
+def _served(plan: Plan, answering: AttemptRecord) -> Served | None:
+    for candidate in plan.candidates:
+        if candidate.deployment.id == answering.deployment:
+            return served_by(candidate.deployment)
+    return None
+
+
+def refusal_entry(
+    *,
+    id: str,
+    started_ns: int,
+    duration_ms: float,
+    principal: Principal,
+    dialect: str,
+    error: EntrepotError,
+    asked_model: str = "",
+    stream: bool = False,
+    route: str | None = None,
+    decision: Decision | None = None,
+) -> Entry:
+    """The entry of a request that was refused before any byte left."""
+    return Entry(
+        id=id,
+        started_ns=started_ns,
+        state="refused",
+        status=error.status,
+        dialect=dialect,
+        asked_model=asked_model[:200],
+        stream=stream,
+        duration_ms=duration_ms,
+        added_ms=duration_ms,
+        key=principal.key,
+        team=principal.team,
+        tags=tuple(sorted(principal.tags)),
+        route=route,
+        error_code=error.code,
+        rule=getattr(error, "rule", None),
+        cost_nano_usd=0,
+        decision=decision,
+    )

@@ -1,0 +1,73 @@
+"""All that is decided before the first call: who asked for what, which candidates in which order, by when.
+
+A plan is a frozen value; `planning.py` makes it, `course.py` carries it out.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from entrepot.catalog.pricing import Tariff
+from entrepot.catalog.schema import Deployment
+from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
+from entrepot.policy.rules import Principal
+from entrepot.routing.utility import Decision, Goal
+
+
+class Deadlines(msgspec.Struct, frozen=True):
+    """Seconds: to connect, to the first byte of an answer, between its bytes, and for the exchange as a whole."""
+
+    connect_s: float = 10.0
+    first_byte_s: float = 120.0
+    idle_s: float = 60.0
+    total_s: float = 900.0
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A name that clients may ask for as their model. References are deployment ids.
+
+    `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
+    is reported. `max_output_tokens` is sent where a client names no limit.
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+    goal: Goal = Goal()
+    reference: str | None = None
+    baseline: str | None = None
+    max_output_tokens: int | None = None
+
+
+class Candidate(msgspec.Struct, frozen=True, eq=False):
+    """A deployment with what calling it takes. `tariff` None: its price is unknown."""
+
+    deployment: Deployment
+    target: Target
+    dialect: ProviderDialect
+    tariff: Tariff | None
+
+
+class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
+    """The operator's baseline and the router's estimate of how much it would have written (see routing.base.Estimates)."""
+
+    candidate: Candidate
+    output_tokens: float
+    log_error: float
+
+
+class Plan(msgspec.Struct, frozen=True, eq=False):
+    """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate."""
+
+    id: str
+    started_ns: int
+    started_s: float
+    asked: Asked
+    client: ClientDialect
+    principal: Principal
+    decision: Decision
+    candidates: tuple[Candidate, ...]
+    deadlines: Deadlines
+    input_tokens: int
+    route: str | None = None
+    max_output_tokens: int | None = None
+    baseline: BaselinePlan | None = None

@@ -1,0 +1,250 @@
+"""From a request to a plan: what the asked name stands for, who is eligible, which candidate goes first.
+
+Rules of this file: everything that does not depend on the request is compiled once per settings (`Planner`); planning one
+request is look-ups, one gate and one decision. A plan is made of eligible deployments only, so that every attempt, the
+first as the last, has passed the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from entrepot.canonical.capabilities import estimate_input_tokens, required_capabilities
+from entrepot.canonical.request import Request
+from entrepot.catalog.pricing import ExchangeRates, Tariff
+from entrepot.catalog.schema import Deployment
+from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
+from entrepot.errors import CatalogError, EntrepotError, Forbidden, InvalidRequest, NotFound
+from entrepot.exchange.plan import BaselinePlan, Candidate, Deadlines, Plan, Route
+from entrepot.policy.eligibility import Eligibility, Gate
+from entrepot.policy.rules import Principal, Rule
+from entrepot.routing.base import BoundRouter, Estimates, ModelFacts, Router
+from entrepot.routing.features import prompt_of
+from entrepot.routing.utility import Decision, Goal, Weighed, decide
+
+
+class Steering(msgspec.Struct, frozen=True):
+    """What a request asks for beside its model name. Tags are added to the key's: they can only narrow."""
+
+    max_loss: float | None = None
+    max_cost_usd: float | None = None
+    tags: frozenset[str] = frozenset()
+
+
+class Refusal(msgspec.Struct, frozen=True, eq=False):
+    """No plan: the error for the client, and for the ledger what was considered."""
+
+    error: EntrepotError
+    route: str | None = None
+    decision: Decision | None = None
+
+
+class Considered(msgspec.Struct, frozen=True, eq=False):
+    """What was decided for a request, before anything is called. `principal` has the request's own tags."""
+
+    principal: Principal
+    decision: Decision
+    input_tokens: int
+    route: Route | None
+    baseline: BaselinePlan | None
+
+
+class _Choice(msgspec.Struct, frozen=True, eq=False):
+    """A name that can be asked for, compiled: its gate, and its router where it has a choice to make."""
+
+    gate: Gate
+    route: Route | None
+    router: BoundRouter | None
+    baseline: Candidate | None
+
+
+class Planner:
+    """One installation's names, rules, prices and router, compiled for planning."""
+
+    def __init__(
+        self,
+        *,
+        deployments: Sequence[Deployment],
+        routes: Sequence[Route],
+        rules: Sequence[Rule],
+        exchange_rates: ExchangeRates,
+        dialects: Mapping[str, ProviderDialect],
+        router: Router,
+        facts: Mapping[str, ModelFacts],
+        deadlines: Deadlines,
+    ) -> None:
+        self._deadlines = deadlines
+        self._router_version = router.version
+        self._candidates = {d.id: _candidate(d, dialects, exchange_rates) for d in deployments}
+        self._tariffs = {id_: c.tariff for id_, c in self._candidates.items() if c.tariff is not None}
+        self._choices: dict[str, _Choice] = {}
+        by_model: dict[str, list[Deployment]] = {}
+        for deployment in deployments:
+            by_model.setdefault(deployment.model, []).append(deployment)
+        for model, hosts in by_model.items():
+            self._choices[model] = _Choice(Gate(hosts, rules), None, None, None)
+        for deployment in deployments:
+            self._choices[deployment.id] = _Choice(Gate([deployment], rules), None, None, None)
+        for route in routes:
+            self._choices[route.name] = self._route(route, rules, router, facts)
+
+    def _route(self, route: Route, rules: Sequence[Rule], router: Router, facts: Mapping[str, ModelFacts]) -> _Choice:
+        candidates = [self._candidates[id_].deployment for id_ in route.candidates]
+        reference = None if route.reference is None else self._candidates[route.reference].deployment
+        baseline = None if route.baseline is None else self._candidates[route.baseline]
+        known = list(candidates)
+        known.extend(deployment for deployment in (reference,) if deployment is not None)
+        known.extend(candidate.deployment for candidate in (baseline,) if candidate is not None)
+        models = tuple(dict.fromkeys(deployment.model for deployment in known))
+        return _Choice(Gate(candidates, rules), route, router.bind(models, facts), baseline)
+
+    def names(self, principal: Principal) -> list[tuple[str, str]]:
+        """What this principal may ask for, as (name, owner): routes first, then models, then deployments."""
+        listed: list[tuple[int, str, str]] = []
+        for name, choice in self._choices.items():
+            allowed = choice.gate.check(principal, frozenset(), 0).allowed
+            if not allowed:
+                continue
+            owner = "entrepot" if choice.route is not None else allowed[0].maker
+            rank = 0 if choice.route is not None else 2 if name in self._candidates else 1
+            listed.append((rank, name, owner))
+        return [(name, owner) for _, name, owner in sorted(listed)]
+
+    def consider(self, request: Request, principal: Principal, steering: Steering) -> Considered | Refusal:
+        """The decision for this request, or why there is none."""
+        choice = self._choices.get(request.model)
+        if choice is None:
+            text = f"no route, model or deployment is called '{request.model[:100]}': GET /v1/models lists what can be asked for"
+            return Refusal(NotFound(text, param="model", code="model_not_found"))
+        principal = msgspec.structs.replace(principal, tags=principal.tags | steering.tags)
+        input_tokens = estimate_input_tokens(request)
+        eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens)
+        if not eligibility.allowed:
+            name = None if choice.route is None else choice.route.name
+            return Refusal(_refuse(request.model, eligibility), name, _nothing(eligibility))
+        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens)
+        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates))
+
+    def plan(
+        self,
+        asked: Asked,
+        client: ClientDialect,
+        principal: Principal,
+        steering: Steering,
+        *,
+        id: str,
+        started_ns: int,
+        started_s: float,
+    ) -> Plan | Refusal:
+        """A plan for this request, or why there is none."""
+        considered = self.consider(asked.request, principal, steering)
+        if isinstance(considered, Refusal):
+            return considered
+        route = considered.route
+        return Plan(
+            id=id,
+            started_ns=started_ns,
+            started_s=started_s,
+            asked=asked,
+            client=client,
+            principal=considered.principal,
+            decision=considered.decision,
+            candidates=tuple(self._candidates[id_] for id_ in considered.decision.order),
+            deadlines=self._deadlines,
+            input_tokens=considered.input_tokens,
+            route=None if route is None else route.name,
+            max_output_tokens=None if route is None else route.max_output_tokens,
+            baseline=considered.baseline,
+        )
+
+    def _decide(
+        self, choice: _Choice, eligibility: Eligibility, request: Request, steering: Steering, input_tokens: int
+    ) -> tuple[Decision, Estimates | None]:
+        route = choice.route
+        if route is None or choice.router is None:
+            return self._by_name(eligibility, request.model), None
+        prompt = msgspec.structs.replace(prompt_of(request), input_tokens=input_tokens)
+        estimates = choice.router.predict(prompt)
+        decision = decide(
+            candidates=eligibility.allowed,
+            rejected=_weighed(eligibility),
+            estimates=estimates,
+            tariffs=self._tariffs,
+            goal=_goal(route.goal, steering),
+            reference=None if route.reference is None else self._candidates[route.reference].deployment,
+            prompt=prompt,
+            router_version=self._router_version,
+        )
+        return decision, estimates
+
+    def _by_name(self, eligibility: Eligibility, name: str) -> Decision:
+        """A model or deployment asked for by name: nothing is estimated; its hosts follow each other by price."""
+
+        def price(deployment: Deployment) -> tuple[Decimal, str]:
+            tariff = self._tariffs.get(deployment.id)
+            rates = tariff.usd_per_token(0) if tariff is not None else None
+            return (Decimal("Infinity") if rates is None else Decimal(rates[0] + rates[1]), deployment.id)
+
+        order = tuple(deployment.id for deployment in sorted(eligibility.allowed, key=price))
+        chosen = tuple(
+            Weighed(deployment.id, deployment.model, propensity=1.0 if deployment.id == order[0] else 0.0)
+            for deployment in eligibility.allowed
+        )
+        reason = f"'{name}' was asked for by name" + (
+            "; its hosts follow each other by price" if len(order) > 1 else ""
+        )
+        return Decision(order=order, candidates=(*chosen, *_weighed(eligibility)), reason=reason)
+
+
+def _candidate(deployment: Deployment, dialects: Mapping[str, ProviderDialect], rates: ExchangeRates) -> Candidate:
+    dialect = dialects.get(deployment.dialect)
+    if dialect is None:
+        known = ", ".join(sorted(dialects))
+        raise CatalogError(f"deployment '{deployment.id}' speaks '{deployment.dialect}', which is none of: {known}")
+    target = Target(
+        base_url=deployment.base_url.rstrip("/"),
+        upstream_name=deployment.upstream_name,
+        quirks=deployment.quirks,
+        capabilities=deployment.capabilities,
+        max_output_tokens=deployment.max_output_tokens,
+    )
+    tariff = None if deployment.price is None else Tariff(deployment.price, rates)
+    return Candidate(deployment=deployment, target=target, dialect=dialect, tariff=tariff)
+
+
+def _goal(goal: Goal, steering: Steering) -> Goal:
+    if steering.max_loss is not None:
+        goal = msgspec.structs.replace(goal, kind="cheapest_within", max_loss=steering.max_loss)
+    if steering.max_cost_usd is not None:
+        limit = steering.max_cost_usd if goal.max_cost_usd is None else min(goal.max_cost_usd, steering.max_cost_usd)
+        goal = msgspec.structs.replace(goal, max_cost_usd=limit)
+    return goal
+
+
+def _baseline(choice: _Choice, estimates: Estimates | None) -> BaselinePlan | None:
+    if choice.baseline is None or estimates is None:
+        return None
+    at = estimates.models.index(choice.baseline.deployment.model)
+    return BaselinePlan(choice.baseline, float(estimates.output_tokens[at]), float(estimates.log_error[at]))
+
+
+def _weighed(eligibility: Eligibility) -> tuple[Weighed, ...]:
+    return tuple(Weighed(r.deployment, r.model, rejected=r.reason) for r in eligibility.rejected)
+
+
+def _nothing(eligibility: Eligibility) -> Decision:
+    return Decision(order=(), candidates=_weighed(eligibility), reason="no deployment is eligible")
+
+
+def _refuse(name: str, eligibility: Eligibility) -> EntrepotError:
+    """403 if a rule is the reason for any of them, for then the rules could have allowed it; else 400 with what is missing."""
+    for rejected in eligibility.rejected:
+        if rejected.kind == "policy":
+            rules = dict.fromkeys(r.rule for r in eligibility.rejected if r.rule is not None)
+            named = ", ".join(f"'{rule}'" for rule in rules)
+            return Forbidden(f"policy leaves no deployment for '{name}': denied by {named}", rule=rejected.rule)
+    reasons = "; ".join(f"{r.deployment}: {r.reason}" for r in eligibility.rejected[:5])
+    return InvalidRequest(f"no deployment behind '{name}' can answer this request ({reasons})", code="not_capable")

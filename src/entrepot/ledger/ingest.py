@@ -1,0 +1,137 @@
+"""From spools into the ledger, exactly once: what was ingested and how far is written in one transaction.
+
+Rules of this file: a spool file is deleted only when its writer is gone (nobody holds its lock) and the ledger has it to
+the end; one with damage inside is kept beside the others as `*.damaged`. Whatever fails, the entries stay in the spool
+and the next run tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from entrepot.errors import LedgerError
+from entrepot.exchange.records import Entry
+from entrepot.ledger.frames import Damage
+from entrepot.ledger.spool import claim_finished, list_spools, read_spool
+from entrepot.ledger.store import LedgerStore, SpoolProgress
+
+_BATCH = 2000
+_LONGEST_PAUSE_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+class Ingester:
+    """Moves entries from the spools of the ledger in `directory` into `store`. One a ledger is enough; two do no harm."""
+
+    def __init__(self, store: LedgerStore, directory: str | Path) -> None:
+        self._store = store
+        self._directory = Path(directory)
+        self._progress: dict[str, SpoolProgress] | None = None
+
+    def run_once(self) -> int:
+        """Ingest what lies in the spools now; returns how many entries were new.
+
+        Raises LedgerError if the store refuses, or after all others if a spool cannot be read.
+        """
+        count = 0
+        failure: LedgerError | None = None
+        if self._progress is None:
+            self._progress = self._store.spool_progress()
+        for path in list_spools(self._directory):
+            try:
+                count += self._ingest(path)
+            except OSError as error:
+                failure = LedgerError(f"cannot ingest the spool {path}: {error.strerror or error}")
+            except LedgerError:
+                self._progress = None  # what is remembered may no longer be so
+                raise
+        if failure is not None:
+            raise failure
+        return count
+
+    async def follow(self, stop: asyncio.Event, interval_s: float = 0.2) -> None:
+        """Ingest again and again until told to stop, then once more. Failures are logged and retried."""
+        pause_s, last_failure, last_run = interval_s, "", False
+        while not last_run:
+            last_run = stop.is_set()
+            try:
+                await asyncio.to_thread(self.run_once)
+                pause_s, last_failure = interval_s, ""
+            except LedgerError as error:
+                pause_s = min(2 * pause_s, max(interval_s, _LONGEST_PAUSE_S))
+                if error.message != last_failure:
+                    _log.error("entries wait in the spool: %s", error.message)
+                last_failure = error.message
+            if not last_run:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause_s)
+
+    def _ingest(self, path: Path) -> int:
+        try:
+            claim = claim_finished(path)
+        except FileNotFoundError:
+            return 0  # another ingester was faster
+        try:
+            count, progress = self._copy(path, ended=claim is not None)
+            if claim is not None:
+                _put_away(path, progress)
+        finally:
+            if claim is not None:
+                os.close(claim)
+        return count
+
+    def _copy(self, path: Path, *, ended: bool) -> tuple[int, SpoolProgress]:
+        known = self._progress if self._progress is not None else {}
+        progress = known.get(path.name, SpoolProgress(path.name))
+        count = 0
+        for entries, after in _batches(read_spool(path, progress.offset, ended=ended), progress):
+            count += self._store.insert(entries, before=progress, after=after)
+            known[path.name] = progress = after
+        return count, progress
+
+
+def _batches(
+    records: Iterable[tuple[Entry | Damage, int]], progress: SpoolProgress
+) -> Iterator[tuple[list[Entry], SpoolProgress]]:
+    """Entries by the batch, each with the progress once the batch is in the ledger."""
+    entries: list[Entry] = []
+    start = progress.offset
+    for record, following in records:
+        if isinstance(record, Entry):
+            entries.append(record)
+            progress = msgspec.structs.replace(progress, offset=following, entries=progress.entries + 1)
+        else:
+            progress = _past(record, following, progress)
+        if len(entries) >= _BATCH:
+            yield entries, progress
+            entries, start = [], progress.offset
+    if progress.offset > start:
+        yield entries, progress
+
+
+def _past(damage: Damage, following: int, progress: SpoolProgress) -> SpoolProgress:
+    """Damage is counted and told; a torn end is not damage: its append never returned, so nobody was promised it."""
+    if damage.kind == "torn":
+        _log.info("spool %s ends inside a record (%d bytes)", progress.name, damage.length)
+        return msgspec.structs.replace(progress, offset=following)
+    _log.error("spool %s: %s bytes %d to %d are skipped", progress.name, damage.kind, damage.offset, following)
+    return msgspec.structs.replace(
+        progress,
+        offset=following,
+        damaged=progress.damaged + 1,
+        damaged_bytes=progress.damaged_bytes + damage.length,
+    )
+
+
+def _put_away(path: Path, progress: SpoolProgress) -> None:
+    if progress.damaged:
+        path.rename(path.with_name(f"{path.name}.damaged"))
+    else:
+        path.unlink()

@@ -1,0 +1,54 @@
+"""One entry by its id, as soon as it was written down: in the ledger, or still in a spool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from entrepot.errors import LedgerError
+from entrepot.exchange.records import Entry
+from entrepot.ledger.spool import list_spools, read_payloads
+from entrepot.ledger.sqlite import ledger_path, open_sqlite_reader
+from entrepot.ledger.store import LedgerReader, SpoolProgress
+
+
+def find_entry(directory: str | Path, entry_id: str) -> Entry | None:
+    """The entry of an exchange of the ledger in `directory`, or None. Raises LedgerError if the ledger cannot be read."""
+    if not ledger_path(directory).exists():
+        return _find_in_spools(directory, entry_id, {})
+    with open_sqlite_reader(directory) as reader:
+        return find_entry_through(reader, directory, entry_id)
+
+
+def find_entry_through(reader: LedgerReader, directory: str | Path, entry_id: str) -> Entry | None:
+    """As `find_entry`, with a reader that is open already."""
+    return (
+        reader.find(entry_id)
+        or _find_in_spools(directory, entry_id, reader.spool_progress())
+        or reader.find(entry_id)  # it may have been ingested, and its spool deleted, between the two
+    )
+
+
+def _find_in_spools(directory: str | Path, entry_id: str, progress: dict[str, SpoolProgress]) -> Entry | None:
+    needle = entry_id.encode()
+    for path in list_spools(directory):
+        start = progress[path.name].offset if path.name in progress else 0
+        try:
+            for payload, _ in read_payloads(path, start):
+                if isinstance(payload, bytes) and needle in payload:
+                    entry = _decode(payload)
+                    if entry is not None and entry.id == entry_id:
+                        return entry
+        except FileNotFoundError:
+            continue  # ingested meanwhile
+        except OSError as error:
+            raise LedgerError(f"cannot read the spool {path}: {error.strerror}") from error
+    return None
+
+
+def _decode(payload: bytes) -> Entry | None:
+    try:
+        return msgspec.msgpack.decode(payload, type=Entry)
+    except msgspec.MsgspecError:
+        return None  # the ingester reports it

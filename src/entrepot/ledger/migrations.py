@@ -1,0 +1,86 @@
+"""The schema of the SQLite ledger, as the steps that led to it.
+
+Rules of this file: a migration, once released, is never edited; a change of the schema is a new function at the end of
+`MIGRATIONS`. The number of a migration is its place there, from 1, and the table `migrations` says which were applied.
+Column by column the schema is explained in `docs/reference/ledger.md`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+
+def m0001_entries(connection: sqlite3.Connection) -> None:
+    """The first schema. The facts of deployments are kept once per combination, in `served`."""
+    connection.execute("""
+        CREATE TABLE served (
+            served INTEGER PRIMARY KEY,
+            deployment TEXT NOT NULL, model TEXT NOT NULL, maker TEXT NOT NULL, maker_country TEXT NOT NULL,
+            provider TEXT NOT NULL, provider_country TEXT NOT NULL, region TEXT NOT NULL,
+            on_premises INTEGER NOT NULL, open_weights INTEGER, accelerator TEXT
+        )""")
+    connection.execute("""
+        CREATE TABLE entries (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            started_ns INTEGER NOT NULL, day TEXT NOT NULL,
+            state TEXT NOT NULL, status INTEGER NOT NULL,
+            dialect TEXT NOT NULL, asked_model TEXT NOT NULL, stream INTEGER NOT NULL,
+            route TEXT, key TEXT, team TEXT, tags TEXT NOT NULL, error_code TEXT, rule TEXT,
+            served INTEGER REFERENCES served,
+            duration_ms REAL, first_token_ms REAL, added_ms REAL, added_bucket INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            input_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
+            output_tokens INTEGER, reasoning_tokens INTEGER, usage_estimated INTEGER,
+            cost_nano_usd INTEGER, thrown_away_nano_usd INTEGER NOT NULL,
+            baseline_deployment TEXT, baseline_model TEXT, baseline_cost_nano_usd INTEGER,
+            baseline_error_nano_usd INTEGER, baseline_measured INTEGER, baseline_predicted_nano_usd INTEGER,
+            router TEXT
+        )""")
+    connection.execute("CREATE INDEX entries_started ON entries (started_ns)")
+    connection.execute("""
+        CREATE TABLE attempts (
+            seq INTEGER NOT NULL REFERENCES entries,
+            number INTEGER NOT NULL,
+            deployment TEXT NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL,
+            status INTEGER NOT NULL, duration_ms REAL, first_byte_ms REAL,
+            failure TEXT, failure_code TEXT,
+            input_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
+            output_tokens INTEGER, reasoning_tokens INTEGER, usage_estimated INTEGER,
+            cost_nano_usd INTEGER, cost_nano INTEGER, currency TEXT,
+            claimed_model TEXT, answered INTEGER NOT NULL,
+            PRIMARY KEY (seq, number)
+        ) WITHOUT ROWID""")
+    connection.execute("CREATE TABLE documents (seq INTEGER PRIMARY KEY REFERENCES entries, document BLOB NOT NULL)")
+    connection.execute("""
+        CREATE TABLE ingested (
+            name TEXT PRIMARY KEY,
+            offset INTEGER NOT NULL, entries INTEGER NOT NULL,
+            damaged INTEGER NOT NULL, damaged_bytes INTEGER NOT NULL
+        ) WITHOUT ROWID""")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries,)
+
+
+def applied(connection: sqlite3.Connection) -> int:
+    """How many migrations the database has had; 0 for an empty one."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'").fetchone():
+        return 0
+    (count,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()
+    return int(count)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, inside the caller's transaction."""
+    connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+    for number, migration in enumerate(MIGRATIONS, start=1):
+        if number > applied(connection):
+            migration(connection)
+            connection.execute("INSERT INTO migrations VALUES (?, ?)", (number, migration.__name__))

@@ -1,0 +1,190 @@
+"""An entry taken apart into the rows that a relational ledger keeps of it.
+
+Rules of this file: every column is a function of the entry alone, so rows can be made again from the documents. Numbers
+that come from a provider are believed only within reason: a count of tokens or a cost beyond it is kept as unknown (the
+document still holds what was said), because one absurd number would overflow every sum it takes part in.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from entrepot.canonical.response import Usage
+from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Served
+from entrepot.statistics.quantiles import bucket_of
+
+Value = str | int | float | bytes | None
+
+MAX_TOKENS = 1 << 40
+MAX_NANO = 1 << 53  # nine million dollars for one exchange
+
+SERVED_COLUMNS = Served.__struct_fields__
+TOKEN_COLUMNS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+ENTRY_COLUMNS = (
+    "id",
+    "started_ns",
+    "day",
+    "state",
+    "status",
+    "dialect",
+    "asked_model",
+    "stream",
+    "route",
+    "key",
+    "team",
+    "tags",
+    "error_code",
+    "rule",
+    "duration_ms",
+    "first_token_ms",
+    "added_ms",
+    "added_bucket",
+    "attempts",
+    *TOKEN_COLUMNS,
+    "usage_estimated",
+    "cost_nano_usd",
+    "thrown_away_nano_usd",
+    "baseline_deployment",
+    "baseline_model",
+    "baseline_cost_nano_usd",
+    "baseline_error_nano_usd",
+    "baseline_measured",
+    "baseline_predicted_nano_usd",
+    "router",
+)
+ATTEMPT_COLUMNS = (
+    "number",
+    "deployment",
+    "model",
+    "provider",
+    "status",
+    "duration_ms",
+    "first_byte_ms",
+    "failure",
+    "failure_code",
+    *TOKEN_COLUMNS,
+    "usage_estimated",
+    "cost_nano_usd",
+    "cost_nano",
+    "currency",
+    "claimed_model",
+    "answered",
+)
+
+
+class Rows(NamedTuple):
+    """`served` in the order of SERVED_COLUMNS, `entry` of ENTRY_COLUMNS, each of `attempts` of ATTEMPT_COLUMNS."""
+
+    served: tuple[Value, ...] | None
+    entry: tuple[Value, ...]
+    attempts: tuple[tuple[Value, ...], ...]
+
+
+def rows_of(entry: Entry) -> Rows:
+    """The rows of one entry."""
+    return Rows(
+        served=None if entry.served is None else msgspec.structs.astuple(entry.served),
+        entry=_entry_row(entry),
+        attempts=tuple(_attempt_row(attempt) for attempt in entry.attempts),
+    )
+
+
+def _entry_row(entry: Entry) -> tuple[Value, ...]:
+    cost = entry.cost_nano_usd
+    if cost is None and not entry.attempts:
+        cost = 0  # nobody was called, so nobody bills
+    thrown_away = sum(
+        _within(attempt.cost_nano_usd, MAX_NANO) or 0 for attempt in entry.attempts if not attempt.answered
+    )
+    return (
+        entry.id,
+        entry.started_ns,
+        _day(entry.started_ns // 86_400_000_000_000),
+        entry.state,
+        entry.status,
+        entry.dialect,
+        entry.asked_model,
+        entry.stream,
+        entry.route,
+        entry.key,
+        entry.team,
+        " ".join(entry.tags),
+        entry.error_code,
+        entry.rule,
+        entry.duration_ms,
+        entry.first_token_ms,
+        entry.added_ms,
+        bucket_of(entry.added_ms * 1000) if math.isfinite(entry.added_ms) else 0,
+        len(entry.attempts),
+        *_tokens(entry.usage),
+        _within(cost, MAX_NANO),
+        thrown_away,
+        *_baseline(entry.baseline),
+        None if entry.decision is None else entry.decision.router,
+    )
+
+
+def _attempt_row(attempt: AttemptRecord) -> tuple[Value, ...]:
+    return (
+        attempt.number,
+        attempt.deployment,
+        attempt.model,
+        attempt.provider,
+        attempt.status,
+        attempt.duration_ms,
+        attempt.first_byte_ms,
+        attempt.failure,
+        attempt.failure_code,
+        *_tokens(attempt.usage),
+        _within(attempt.cost_nano_usd, MAX_NANO),
+        _within(attempt.cost_nano, MAX_NANO),
+        attempt.currency,
+        attempt.claimed_model,
+        attempt.answered,
+    )
+
+
+def _tokens(usage: Usage | None) -> tuple[Value, ...]:
+    """TOKEN_COLUMNS and `usage_estimated`."""
+    if usage is None:
+        return (None,) * 6
+    counts = (
+        usage.input_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
+    )
+    if not 0 <= min(counts) <= max(counts) <= MAX_TOKENS:
+        return (None,) * 6
+    return (*counts, usage.estimated)
+
+
+def _baseline(baseline: Baseline | None) -> tuple[Value, ...]:
+    if baseline is None:
+        return (None,) * 6
+    if None in (_within(baseline.cost_nano_usd, MAX_NANO), _within(baseline.error_nano_usd, MAX_NANO)):
+        return (None,) * 6
+    return (
+        baseline.deployment,
+        baseline.model,
+        baseline.cost_nano_usd,
+        baseline.error_nano_usd,
+        baseline.measured,
+        _within(baseline.predicted_nano_usd, MAX_NANO),
+    )
+
+
+def _within(value: int | None, limit: int) -> int | None:
+    return value if value is not None and 0 <= value <= limit else None
+
+
+@lru_cache(maxsize=1024)
+def _day(days: int) -> str:
+    """The UTC date of a day counted from 1970."""
+    return datetime.fromtimestamp(days * 86_400, UTC).date().isoformat()

@@ -1,0 +1,191 @@
+"""Spools: each gateway process appends its entries to a file of its own, which the control process ingests.
+
+Rules of this file: one record is one `write`, so what `append` returned for survives the death of the process (kill -9);
+with `durability="fsync"` it survives the machine's as well. A spool file has one writer, which holds its advisory lock
+(flock) as long as it may append. A file that nobody holds the lock of is finished: its writer rotated, closed or died.
+Names are never used twice. A writer is opened in the process that uses it, after any fork, and used by one thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import msgspec
+
+from entrepot.errors import LedgerError
+from entrepot.exchange.records import Entry
+from entrepot.ledger.frames import Damage, frame, scan
+
+SPOOL_FOLDER = "spool"
+SUFFIX = ".spool"
+Durability = Literal["process", "fsync"]
+
+_ROTATE_BYTES = 16 * 1024 * 1024  # one file is read into memory as a whole when it is ingested
+_ENTRY_DECODER = msgspec.msgpack.Decoder(Entry)
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def spool_folder(directory: str | Path) -> Path:
+    """Where the spools of the ledger in `directory` lie."""
+    return Path(directory) / SPOOL_FOLDER
+
+
+def list_spools(directory: str | Path) -> list[Path]:
+    """The spool files of the ledger in `directory`, by name."""
+    return sorted(spool_folder(directory).glob(f"*{SUFFIX}"))
+
+
+class SpoolWriter:
+    """Appends entries to the spool of one process. `name` says whose it is, e.g. `gateway-0`.
+
+    Raises LedgerError where a file cannot be made, written or locked.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        name: str,
+        *,
+        durability: Durability = "process",
+        rotate_bytes: int = _ROTATE_BYTES,
+    ) -> None:
+        if not _SAFE_NAME.fullmatch(name):
+            raise LedgerError(f"spool name {name!r}: use letters, digits, dots, dashes and underscores")
+        self._folder = spool_folder(directory)
+        self._name = name
+        self._fsync = durability == "fsync"
+        self._rotate_bytes = rotate_bytes
+        self._encoder = msgspec.msgpack.Encoder()
+        try:
+            self._fd, self.path = self._open()
+        except OSError as error:
+            raise LedgerError(
+                f"cannot open a spool in {self._folder}: {error.strerror}; "
+                "check that the folder's disk has room and its owner may write there"
+            ) from error
+
+    def append(self, entry: Entry) -> None:
+        """Write `entry` down. Once this returns, the death of this process cannot lose it. Raises LedgerError."""
+        try:
+            record = frame(self._encoder.encode(entry))
+        except (ValueError, OverflowError) as error:  # an integer beyond 64 bits, a lone surrogate, or far too long
+            raise LedgerError(f"entry {entry.id} cannot be written to the spool: {error}") from error
+        try:
+            state = os.fstat(self._fd)
+            if not state.st_nlink or (state.st_size and state.st_size + len(record) > self._rotate_bytes):
+                self._rotate()
+            written = os.write(self._fd, record)
+            if written < len(record):
+                self._take_back(written)
+            if self._fsync:
+                os.fdatasync(self._fd)
+        except OSError as error:
+            raise LedgerError(
+                f"cannot append to the spool {self.path}: {error.strerror}; make room on its disk"
+            ) from error
+
+    def close(self) -> None:
+        """Finish the file; the ingester deletes it once its entries are in the ledger."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> SpoolWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> tuple[int, Path]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            path = self._folder / f"{self._name}.{secrets.token_hex(8)}{SUFFIX}"
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.fstat(fd).st_nlink:
+                break
+            os.close(fd)  # between its creation and its lock an ingester saw an empty file of nobody and deleted it
+        if self._fsync:
+            _sync_folder(self._folder)
+        return fd, path
+
+    def _rotate(self) -> None:
+        """Go on in a new file: this one is full, or somebody deleted it while we had it open."""
+        try:
+            fd, path = self._open()
+        except OSError:
+            if os.fstat(self._fd).st_nlink:
+                return  # a file that grows over its size is better than a lost entry; the next append tries again
+            raise
+        os.close(self._fd)
+        self._fd, self.path = fd, path
+
+    def _take_back(self, written: int) -> None:
+        """The disk is full: leave no half record behind."""
+        os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+        raise LedgerError(
+            f"cannot append to the spool {self.path}: only {written} bytes of a record fitted; make room on its disk"
+        )
+
+
+def read_spool(path: Path, offset: int = 0, *, ended: bool = False) -> Iterator[tuple[Entry | Damage, int]]:
+    """The entries of a spool file from `offset` on, in order, each with the offset at which the next one begins.
+
+    Ends at the end of the file, or before a record that is still being written; call again with the last offset to
+    follow a growing file. `ended` says that the file is finished (`claim_finished`). Damage is yielded in its place.
+    Raises OSError if the file cannot be read, FileNotFoundError where it was ingested and deleted meanwhile.
+    """
+    for payload, following in read_payloads(path, offset, ended=ended):
+        if isinstance(payload, Damage):
+            yield payload, following
+            continue
+        try:
+            entry: Entry | Damage = _ENTRY_DECODER.decode(payload)
+        except msgspec.MsgspecError:
+            entry = Damage("undecodable", following - len(payload), len(payload))
+        yield entry, following
+
+
+def read_payloads(path: Path, offset: int = 0, *, ended: bool = False) -> Iterator[tuple[bytes | Damage, int]]:
+    """As `read_spool`, with the encoded entries as they lie there."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read()
+    for record, following in scan(data, ended=ended):
+        if isinstance(record, Damage):
+            record = msgspec.structs.replace(record, offset=record.offset + offset)
+        yield record, following + offset
+
+
+def claim_finished(path: Path) -> int | None:
+    """A file descriptor that holds the lock of a finished spool file, or None while its writer lives.
+
+    Nobody can append to the file any more; the caller closes the descriptor when it is done with the file.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

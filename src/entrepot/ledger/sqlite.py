@@ -1,0 +1,265 @@
+"""The ledger in one SQLite file: one writer at a time, any number of readers beside it.
+
+Rules of this file: write-ahead logging with `synchronous = FULL`, one sync a batch: a spool is deleted on the strength of a
+commit, so a commit must survive the machine (`NORMAL` would let a power cut take the last ones back). Readers open the
+file read-only. Every sqlite3 error becomes a LedgerError that names the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import msgspec
+
+from entrepot.errors import LedgerError
+from entrepot.exchange.records import Entry
+from entrepot.ledger import queries
+from entrepot.ledger.migrations import MIGRATIONS, applied, migrate
+from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
+from entrepot.ledger.store import ALWAYS, Comparison, Dimension, Group, Period, SpoolProgress, Sums, Unfinished
+
+LEDGER_FILE = "ledger.db"
+
+
+def ledger_path(directory: str | Path) -> Path:
+    """The SQLite file of the ledger in `directory`."""
+    return Path(directory) / LEDGER_FILE
+
+
+class SqliteReader:
+    """Reads a ledger. Safe to use from several threads, one query at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._lock = threading.Lock()
+        self._decoder = msgspec.msgpack.Decoder(Entry)
+
+    def find(self, entry_id: str) -> Entry | None:
+        """See LedgerReader."""
+        rows = self._query(queries.FIND, (entry_id,))
+        if not rows:
+            return None
+        try:
+            return self._decoder.decode(rows[0][0])
+        except msgspec.MsgspecError as error:
+            raise LedgerError(f"entry {entry_id} in {self._path} cannot be read by this version: {error}") from error
+
+    def totals(self, period: Period = ALWAYS) -> Sums:
+        """See LedgerReader."""
+        sql, parameters = queries.totals_by((), period)
+        (row,) = self._query(sql, parameters)
+        return Sums(*row)
+
+    def totals_by(self, dimensions: Sequence[Dimension], period: Period = ALWAYS) -> tuple[Group, ...]:
+        """See LedgerReader."""
+        sql, parameters = queries.totals_by(dimensions, period)
+        count = len(dimensions)
+        return tuple(
+            Group(tuple(None if value is None else str(value) for value in row[:count]), bool(row[count]), sums)
+            for row in self._query(sql, parameters)
+            if (sums := Sums(*row[count + 1 :])).exchanges
+        )
+
+    def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
+        """See LedgerReader."""
+        sql, parameters = queries.comparisons(period)
+        return tuple(queries.comparison_of(row) for row in self._query(sql, parameters))
+
+    def unfinished(self, period: Period = ALWAYS) -> Unfinished:
+        """See LedgerReader."""
+        sql, parameters = queries.unfinished(period)
+        (row,) = self._query(sql, parameters)
+        return Unfinished(*row)
+
+    def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
+        """See LedgerReader."""
+        sql, parameters = queries.added_time(period)
+        return dict(self._query(sql, parameters))
+
+    def spool_progress(self) -> dict[str, SpoolProgress]:
+        """See LedgerReader."""
+        return {row[0]: SpoolProgress(*row) for row in self._query(queries.SPOOL_PROGRESS)}
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Any]:
+        with self._lock, _as_ledger_error(self._path):
+            return self._connection.execute(sql, parameters).fetchall()
+
+
+class SqliteStore(SqliteReader):
+    """Reads and writes a ledger."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        super().__init__(connection, path)
+        self._encoder = msgspec.msgpack.Encoder()
+        self._served: dict[tuple[Value, ...], int] = {}
+
+    def insert(
+        self, entries: Sequence[Entry], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+    ) -> int:
+        """See LedgerStore."""
+        with self._lock, _as_ledger_error(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                if after is not None:
+                    self._move(before, after)
+                count = self._insert_new(entries)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._served.clear()  # it may name rows that are taken back
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        return count
+
+    def _move(self, before: SpoolProgress | None, after: SpoolProgress) -> None:
+        start = 0 if before is None else before.offset
+        found = self._connection.execute("SELECT offset FROM ingested WHERE name = ?", (after.name,)).fetchone()
+        if (found[0] if found else 0) != start:
+            raise LedgerError(f"the spool {after.name} was ingested by another process meanwhile; try again")
+        self._connection.execute(
+            "INSERT OR REPLACE INTO ingested (name, offset, entries, damaged, damaged_bytes) VALUES (?, ?, ?, ?, ?)",
+            msgspec.structs.astuple(after),
+        )
+
+    def _insert_new(self, entries: Sequence[Entry]) -> int:
+        fresh = self._without_known(entries)
+        (last,) = self._connection.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()
+        entry_rows: list[tuple[Value, ...]] = []
+        attempt_rows: list[tuple[Value, ...]] = []
+        documents: list[tuple[Value, ...]] = []
+        for seq, entry in enumerate(fresh, start=last + 1):
+            rows = rows_of(entry)
+            entry_rows.append((seq, self._intern(rows.served), *rows.entry))
+            attempt_rows.extend((seq, *attempt) for attempt in rows.attempts)
+            documents.append((seq, self._encoder.encode(entry)))
+        self._connection.executemany(_INSERT_ENTRY, entry_rows)
+        self._connection.executemany(_INSERT_ATTEMPT, attempt_rows)
+        self._connection.executemany("INSERT INTO documents (seq, document) VALUES (?, ?)", documents)
+        return len(fresh)
+
+    def _without_known(self, entries: Sequence[Entry]) -> list[Entry]:
+        by_id: dict[str, Entry] = {}
+        for entry in entries:
+            by_id.setdefault(entry.id, entry)
+        ids = msgspec.json.encode(list(by_id)).decode()
+        known = self._connection.execute(
+            "SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+        ).fetchall()
+        for (entry_id,) in known:
+            del by_id[entry_id]
+        return list(by_id.values())
+
+    def _intern(self, facts: tuple[Value, ...] | None) -> int | None:
+        if facts is None:
+            return None
+        known = self._served.get(facts)
+        if known is None:
+            row = self._connection.execute(_FIND_SERVED, facts).fetchone()
+            known = int(row[0]) if row else int(self._connection.execute(_INSERT_SERVED, facts).lastrowid or 0)
+            self._served[facts] = known
+        return known
+
+
+def open_sqlite(directory: str | Path) -> SqliteStore:
+    """Open the ledger in `directory` for writing; make it if it is not there, and bring its schema up to date.
+
+    Raises LedgerError if that cannot be done, or if a newer version of Entrepôt wrote it.
+    """
+    path = ledger_path(directory)
+    with _as_ledger_error(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerError(f"cannot make the ledger's directory {path.parent}: {error.strerror}") from error
+        connection = _connect(path, "rwc")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            connection.execute("PRAGMA synchronous = FULL")
+            if applied(connection) < len(MIGRATIONS):
+                connection.execute("BEGIN IMMEDIATE")
+                migrate(connection)
+                connection.execute("COMMIT")
+            _refuse_newer(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return SqliteStore(connection, path)
+
+
+def open_sqlite_reader(directory: str | Path) -> SqliteReader:
+    """Open the ledger in `directory` read-only. Raises LedgerError if it is not there or not of this version."""
+    path = ledger_path(directory)
+    if not path.exists():
+        raise LedgerError(f"no ledger at {path}; it is made when the gateway records its first exchange")
+    with _as_ledger_error(path):
+        connection = _connect(path, "ro")
+        try:
+            _refuse_newer(connection, path)
+            _refuse_older(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return SqliteReader(connection, path)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        uri=True,
+        isolation_level=None,  # transactions are begun and ended by name
+        check_same_thread=False,  # guarded by the reader's own lock
+        timeout=_BUSY_TIMEOUT_S,
+    )
+    connection.execute("PRAGMA cache_size = -16000")  # 16 MB; the rest is the operating system's to cache
+    return connection
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    if applied(connection) > len(MIGRATIONS):
+        raise LedgerError(f"the ledger {path} was written by a newer version of Entrepôt; upgrade this one to read it")
+
+
+def _refuse_older(connection: sqlite3.Connection, path: Path) -> None:
+    if applied(connection) < len(MIGRATIONS):
+        raise LedgerError(f"the ledger {path} is of an older version; start `entrepot up` once to bring it up to date")
+
+
+@contextmanager
+def _as_ledger_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerError(f"the ledger {path} cannot be used: {error}") from error
+
+
+def _insert(table: str, columns: tuple[str, ...], verb: str = "INSERT") -> str:
+    marks = ", ".join("?" * len(columns))
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+
+
+_BUSY_TIMEOUT_S = 5.0
+_INSERT_ENTRY = _insert("entries", ("seq", "served", *ENTRY_COLUMNS))
+_INSERT_ATTEMPT = _insert("attempts", ("seq", *ATTEMPT_COLUMNS), "INSERT OR REPLACE")
+_INSERT_SERVED = _insert("served", SERVED_COLUMNS)
+_FIND_SERVED = f"SELECT served FROM served WHERE {' AND '.join(f'{name} IS ?' for name in SERVED_COLUMNS)}"  # noqa: S608 - only constants are put in

@@ -1,0 +1,179 @@
+"""What a ledger's store promises, whatever database it is: `check_ledger` in `checks.py` holds every one of them to it.
+
+Rules of this file: a store only appends, invents no id and no time, and is idempotent by entry id. Money is whole
+nano-dollars; what is unknown is counted beside a sum, never added as zero. Periods are half-open and refer to the moment
+an exchange began. Sums of squares are floats: they describe errors, they are not money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, get_args
+
+import msgspec
+
+from entrepot.exchange.records import Entry
+from entrepot.statistics.intervals import RatioSums
+
+ServedDimension = Literal[
+    "deployment",
+    "model",
+    "maker",
+    "maker_country",
+    "provider",
+    "provider_country",
+    "region",
+    "on_premises",
+    "open_weights",
+    "accelerator",
+]
+EntryDimension = Literal["route", "key", "team", "day", "state", "dialect", "asked_model"]
+Dimension = ServedDimension | EntryDimension
+
+SERVED_DIMENSIONS: tuple[ServedDimension, ...] = get_args(ServedDimension)
+ENTRY_DIMENSIONS: tuple[EntryDimension, ...] = get_args(EntryDimension)
+DIMENSIONS: tuple[Dimension, ...] = (*SERVED_DIMENSIONS, *ENTRY_DIMENSIONS)
+
+
+class Period(msgspec.Struct, frozen=True):
+    """From `since_ns` (included) to `until_ns` (not included), nanoseconds since 1970 UTC; None is open."""
+
+    since_ns: int | None = None
+    until_ns: int | None = None
+
+
+ALWAYS = Period()
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """Totals over exchanges. `cost_nano_usd` adds the known costs; `unknown_cost` counts the exchanges without one.
+
+    `thrown_away_nano_usd` is the part of the cost that went into attempts whose answer the client did not get.
+    `unknown_usage` counts exchanges that called a provider and have no token counts.
+    """
+
+    exchanges: int = 0
+    completed: int = 0
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    unknown_usage: int = 0
+    estimated_usage: int = 0
+    cost_nano_usd: int = 0
+    unknown_cost: int = 0
+    thrown_away_nano_usd: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of every kind."""
+        return (
+            self.input_tokens
+            + self.cache_read_tokens
+            + self.cache_write_tokens
+            + self.output_tokens
+            + self.reasoning_tokens
+        )
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The sums of one combination of values, in the order of the dimensions asked for.
+
+    `served` is False for exchanges that no deployment answered: their values of a `ServedDimension` are all None, which
+    elsewhere means unknown.
+    """
+
+    values: tuple[str | None, ...]
+    served: bool
+    sums: Sums
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """Sums over the completed exchanges that have one baseline (or, with `baseline_model` None, over those without).
+
+    `exchanges` and what follows it count those of known cost; `unknown_cost` counts the others. `measured` of them the
+    baseline answered itself, for `measured_nano_usd`; the rest it would have answered for about `estimated_nano_usd`, the
+    squares of whose errors add up to `error_usd2`. `pairs` are predicted (x) and measured (y) cost in dollars, where both
+    are known.
+    """
+
+    baseline_deployment: str | None
+    baseline_model: str | None
+    exchanges: int
+    cost_nano_usd: int
+    measured: int
+    measured_nano_usd: int
+    estimated_nano_usd: int
+    error_usd2: float
+    pairs: RatioSums
+    thrown_away_nano_usd: int
+    unknown_cost: int
+
+
+class Unfinished(msgspec.Struct, frozen=True):
+    """Exchanges that called a provider and did not complete, on the routes that named a baseline in the period."""
+
+    exchanges: int = 0
+    cost_nano_usd: int = 0
+    unknown_cost: int = 0
+
+
+class SpoolProgress(msgspec.Struct, frozen=True):
+    """How far a spool file has been ingested, and what of it could not be read."""
+
+    name: str
+    offset: int = 0
+    entries: int = 0
+    damaged: int = 0
+    damaged_bytes: int = 0
+
+
+class LedgerReader(Protocol):
+    """What reports ask of a ledger. Every method raises LedgerError if the store cannot answer."""
+
+    def find(self, entry_id: str) -> Entry | None:
+        """The entry of an exchange, as it was written."""
+        ...
+
+    def totals(self, period: Period = ALWAYS) -> Sums:
+        """The sums over a period."""
+        ...
+
+    def totals_by(self, dimensions: Sequence[Dimension], period: Period = ALWAYS) -> tuple[Group, ...]:
+        """The sums by every combination of values that occurs, most exchanges first."""
+        ...
+
+    def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
+        """Costs beside those of the baseline, one per baseline deployment and model."""
+        ...
+
+    def unfinished(self, period: Period = ALWAYS) -> Unfinished:
+        """What was spent on exchanges that did not complete, beside the `comparisons` of the same period."""
+        ...
+
+    def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
+        """How many answered exchanges fall into each bucket (`statistics.quantiles`) of microseconds added by us."""
+        ...
+
+    def spool_progress(self) -> dict[str, SpoolProgress]:
+        """Every spool file ever ingested, by name."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database."""
+        ...
+
+
+class LedgerStore(LedgerReader, Protocol):
+    """A ledger that can be written to."""
+
+    def insert(
+        self, entries: Sequence[Entry], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+    ) -> int:
+        """Write entries that are not there yet; returns how many were new. All of them, or LedgerError and none.
+
+        With `after`, the progress of a spool file is moved from `before` in the same transaction; if it is no longer at
+        `before`, somebody else has ingested the file: LedgerError, and nothing is written.
+        """
+        ...

@@ -1,0 +1,168 @@
+"""A report's table as a value, and its renderings: for a terminal, and as JSON.
+
+Rules of this file: a cell keeps its exact value, and only a rendering rounds it. Money is whole nano-dollars in JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+from rich import box
+from rich.console import Group as RenderedGroup
+from rich.console import RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from entrepot.catalog.pricing import NANO_PER_UNIT, format_usd
+
+Unit = Literal["text", "count", "nano_usd", "fraction", "ms", "interval"]
+
+
+class Label(msgspec.Struct, frozen=True):
+    """Text for people, and the stable name by which programs know it (None: the ledger holds no value)."""
+
+    name: str | bool | None
+    text: str
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """From `low` to `high`, in `unit`."""
+
+    low: float
+    high: float
+    unit: Unit
+
+
+class Quantity(msgspec.Struct, frozen=True):
+    """A value whose unit is not its column's, with the ends of its interval where it has one."""
+
+    value: float | None
+    unit: Unit
+    low: float | None = None
+    high: float | None = None
+
+    def interval(self) -> Interval | None:
+        """The interval as a cell of its own."""
+        if self.low is None or self.high is None:
+            return None
+        return Interval(self.low, self.high, self.unit)
+
+
+Cell = Label | Quantity | Interval | float | None
+Row = tuple[Cell, ...]
+
+
+class Column(msgspec.Struct, frozen=True):
+    """`name` is for programs, `title` for people; `unit` is that of every plain number in the column."""
+
+    name: str
+    title: str
+    unit: Unit
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows have one cell a column. None in a cell is unknown or not applicable, never zero."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+def render_terminal(table: Table) -> RenderableType:
+    """The table and its notes for rich's Console."""
+    rendered = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for column in table.columns:
+        rendered.add_column(Text(column.title), justify="left" if column.unit == "text" else "right", overflow="fold")
+    digits = [_usd_digits(table, place) for place in range(len(table.columns))]
+    for row in table.rows:
+        cells = zip(row, table.columns, digits, strict=True)
+        rendered.add_row(*(Text(format_cell(cell, column.unit, usd)) for cell, column, usd in cells))
+    notes = RichTable.grid(padding=(0, 1))
+    for note in table.notes:
+        notes.add_row(" ", "·", Text(note))
+    return RenderedGroup(rendered, notes) if table.notes else rendered
+
+
+def render_json(tables: Sequence[Table], **facts: object) -> str:
+    """One JSON object: `facts`, and under `tables` each table with its rows as objects by column name."""
+    document = {**facts, "tables": [_plain_table(table) for table in tables]}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def format_cell(cell: Cell, unit: Unit, usd_digits: int) -> str:
+    """A cell as text for people; an en dash where there is nothing to say."""
+    match cell:
+        case None:
+            return "–"
+        case Label():
+            return cell.text
+        case Quantity():
+            return format_cell(
+                cell.value, cell.unit, _digits_of([cell.value]) if cell.unit == "nano_usd" else usd_digits
+            )
+        case Interval():
+            digits = _digits_of([cell.low, cell.high]) if cell.unit == "nano_usd" else usd_digits
+            low, high = (format_cell(end, cell.unit, digits) for end in (cell.low, cell.high))
+            return f"{low} … {high}"
+        case _:
+            return _format_number(cell, unit, usd_digits)
+
+
+def _format_number(value: float, unit: Unit, usd_digits: int) -> str:
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "−∞"
+    if unit == "nano_usd":
+        sign, amount = ("−", -value) if value < 0 else ("", value)
+        return f"{sign}${Decimal(format_usd(int(amount), usd_digits)):,}"
+    if unit == "fraction":
+        return f"{100 * value:.1f} %".replace("-", "−")
+    if unit == "ms":
+        return f"{value:.3g} ms" if value < 100 else f"{value:,.0f} ms"
+    return f"{value:,}"
+
+
+def _usd_digits(table: Table, place: int) -> int:
+    """Every amount of a column has as many decimals as its largest one needs."""
+    if table.columns[place].unit != "nano_usd":
+        return 2
+    return _digits_of([cell for row in table.rows if isinstance(cell := row[place], int | float)])
+
+
+def _digits_of(nano_usd: Sequence[float | None]) -> int:
+    largest = max((abs(amount) for amount in nano_usd if amount is not None), default=0)
+    if largest >= 100 * NANO_PER_UNIT:
+        return 2
+    return 4 if largest >= NANO_PER_UNIT else 6
+
+
+def _plain_table(table: Table) -> dict[str, Any]:
+    names = [column.name for column in table.columns]
+    return {
+        "name": table.name,
+        "title": table.title,
+        "columns": [{"name": column.name, "title": column.title, "unit": column.unit} for column in table.columns],
+        "rows": [{name: _plain(cell) for name, cell in zip(names, row, strict=True)} for row in table.rows],
+        "notes": list(table.notes),
+    }
+
+
+def _plain(cell: Cell) -> object:
+    match cell:
+        case Label():
+            return cell.name
+        case Quantity():
+            return {"value": _finite(cell.value), "unit": cell.unit}
+        case Interval():
+            return {"low": _finite(cell.low), "high": _finite(cell.high), "unit": cell.unit}
+        case _:
+            return _finite(cell)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is None or math.isfinite(value) else None

@@ -1,0 +1,193 @@
+"""A fitted router as one file: what it learned, from what, when, in a form that runs no code when it is read.
+
+The file: a magic line, the length of a header (8 bytes, big-endian), the header (MessagePack: format version, provenance,
+a list of arrays with their types and shapes), the arrays one after another, deflated, and last the SHA-256 of all before
+it. Weights are kept as float16: that moves no estimate by more than a thousandth, which a test holds them to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from entrepot.errors import ArtifactError
+from entrepot.routing.ability import Ability, Scale
+from entrepot.routing.calibration import Calibration, Members
+from entrepot.routing.ensemble import EnsembleRouter, Fitted
+from entrepot.routing.features import Featurizer
+from entrepot.routing.lengths import Lengths
+from entrepot.routing.linear import Heads
+
+FORMAT = 1
+_MAGIC = b"entrepot router\n"
+_DIGEST_BYTES = 32
+_LARGEST_BYTES = 64 * 1024 * 1024
+_HALF = frozenset({"heads", "prompt_weights", "lengths", "idf"})
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """Where a fit comes from: the dates of its outcomes, the files, how much there was, and when it was made."""
+
+    window: str
+    sources: tuple[str, ...]
+    prompts: int
+    outcomes: int
+    fitted_on: str
+
+
+class Artifact(msgspec.Struct, frozen=True, eq=False):
+    """A fitted router and its provenance. `digest` is the hex SHA-256 of the file's content, empty before it is saved."""
+
+    fitted: Fitted
+    provenance: Provenance
+    digest: str = ""
+
+    @property
+    def version(self) -> str:
+        """The router's name in every decision."""
+        return f"ensemble/{self.provenance.fitted_on}/{self.digest[:12] or 'unsaved'}"
+
+    def router(self) -> EnsembleRouter:
+        """The router, ready to bind."""
+        return EnsembleRouter.of(self.fitted, self.version)
+
+
+class _Array(msgspec.Struct, frozen=True):
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class _Header(msgspec.Struct, frozen=True):
+    format: int
+    provenance: Provenance
+    models: tuple[str, ...]
+    aliases: dict[str, str]
+    scales: dict[str, Scale]
+    linear_share: float
+    spread: float
+    arrays: tuple[_Array, ...]
+
+
+def default_artifact_path() -> Path:
+    """The router that ships with the package."""
+    return Path(__file__).parent / "artifacts" / "default.router"
+
+
+def render_artifact(artifact: Artifact) -> bytes:
+    """The file's bytes: the same fit gives the same bytes."""
+    fitted = artifact.fitted
+    arrays = {name: _stored(name, values) for name, values in _arrays(fitted).items()}
+    header = msgspec.msgpack.encode(
+        _Header(
+            format=FORMAT,
+            provenance=artifact.provenance,
+            models=fitted.members.heads.models,
+            aliases=dict(fitted.aliases),
+            scales=dict(fitted.members.ability.scales),
+            linear_share=fitted.members.linear_share,
+            spread=fitted.calibration.spread,
+            arrays=tuple(_Array(name, values.dtype.str, values.shape) for name, values in arrays.items()),
+        )
+    )
+    body = zlib.compress(b"".join(values.tobytes() for values in arrays.values()), 9)
+    content = _MAGIC + len(header).to_bytes(8, "big") + header + body
+    return content + hashlib.sha256(content).digest()
+
+
+def digest_of(artifact: Artifact) -> str:
+    """The digest that the artifact has once it is a file."""
+    return render_artifact(artifact)[-_DIGEST_BYTES:].hex()
+
+
+def load_artifact(path: Path | str) -> Artifact:
+    """Read a router's file. Raises ArtifactError if it is missing, damaged, or of another format."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"the router {path} cannot be read: {error.strerror}") from error
+    return parse_artifact(content, str(path))
+
+
+def parse_artifact(content: bytes, where: str) -> Artifact:
+    """An artifact from its bytes; `where` names them in errors."""
+    start = len(_MAGIC) + 8
+    if not content.startswith(_MAGIC):
+        raise ArtifactError(f"{where} is not a router's file (those are written by `entrepot train`)")
+    if hashlib.sha256(content[:-_DIGEST_BYTES]).digest() != content[-_DIGEST_BYTES:]:
+        raise ArtifactError(f"the router {where} is damaged: its digest does not match; copy or train it again")
+    end = start + int.from_bytes(content[len(_MAGIC) : start], "big")
+    # the digest holds, so whatever is wrong from here on is another version of this program, not damage
+    try:
+        version = msgspec.msgpack.decode(content[start:end], type=_Version).format
+        if version != FORMAT:
+            raise ArtifactError(f"the router {where} has format {version}, this program reads {FORMAT}: train it again")
+        header = msgspec.msgpack.decode(content[start:end], type=_Header)
+        arrays = _split(header.arrays, content[end:-_DIGEST_BYTES])
+        fitted = _fitted(header, arrays)
+    except (msgspec.MsgspecError, ValueError, KeyError, TypeError, zlib.error) as error:
+        raise ArtifactError(f"the router {where} was written by another version: {error}; train it again") from error
+    return Artifact(fitted, header.provenance, content[-_DIGEST_BYTES:].hex())
+
+
+class _Version(msgspec.Struct, frozen=True):
+    format: int
+
+
+def _arrays(fitted: Fitted) -> dict[str, np.ndarray[Any, Any]]:
+    members, calibration = fitted.members, fitted.calibration
+    return {
+        "idf": fitted.featurizer.idf_,
+        "mean": fitted.featurizer.mean_,
+        "scale": fitted.featurizer.scale_,
+        "heads": members.heads.weights,
+        "head_outcomes": members.heads.outcomes,
+        "prompt_weights": members.ability.prompt_weights,
+        "abilities": members.ability.abilities,
+        "ability_errors": members.ability.errors,
+        "lengths": members.lengths.weights,
+        "log_errors": members.lengths.log_errors,
+        "slopes": calibration.slopes,
+        "shifts": calibration.shifts,
+        "length_factors": calibration.length_factors,
+    }
+
+
+def _stored(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.ascontiguousarray(values, np.dtype("<f2") if name in _HALF else np.dtype("<f4"))
+
+
+def _split(arrays: tuple[_Array, ...], body: bytes) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+    unpack = zlib.decompressobj()
+    raw = unpack.decompress(body, _LARGEST_BYTES)
+    found = {}
+    start = 0
+    for array in arrays:
+        dtype = np.dtype(array.dtype)
+        if dtype.kind != "f":
+            raise ValueError(f"array {array.name} has type {array.dtype}")
+        size = math.prod(array.shape)
+        found[array.name] = np.frombuffer(raw, dtype, size, start).reshape(array.shape).astype(np.float32)
+        start += size * dtype.itemsize
+    return found
+
+
+def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float32]]]) -> Fitted:
+    featurizer = Featurizer.of(arrays["idf"], arrays["mean"], arrays["scale"])
+    models = header.models
+    if arrays["heads"].shape != (featurizer.columns, len(models)):
+        raise ValueError(f"heads of shape {arrays['heads'].shape} for {len(models)} models")
+    members = Members(
+        heads=Heads(models, arrays["heads"], arrays["head_outcomes"]),
+        ability=Ability(models, arrays["prompt_weights"], arrays["abilities"], arrays["ability_errors"], header.scales),
+        lengths=Lengths(models, arrays["lengths"], arrays["log_errors"]),
+        linear_share=header.linear_share,
+    )
+    calibration = Calibration(arrays["slopes"], arrays["shifts"], arrays["length_factors"], header.spread)
+    return Fitted(featurizer, members, calibration, header.aliases)

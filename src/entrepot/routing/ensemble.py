@@ -1,0 +1,203 @@
+"""The default router: linear heads and ability, averaged and calibrated; one matrix product a request.
+
+Start at `EnsembleRouter.fit`, then `bind`, which turns what was learned into columns for the models at hand, then
+`BoundEnsemble.predict`, the hot path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self
+
+import msgspec
+import numpy as np
+
+from entrepot.errors import Defect
+from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_scores
+from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
+from entrepot.routing.calibration import Calibration, CrossFit, Members, cross_fit, fit_calibration, fit_members
+from entrepot.routing.design import Design, build_design
+from entrepot.routing.features import Featurizer
+from entrepot.routing.lengths import REASONING_FACTOR
+from entrepot.routing.logistic import LOGIT_LIMIT
+
+Step = Callable[[str], None]
+RANK = 400
+FOLDS = 5
+_LONGEST_LOG = 11.0
+_UNSEEN_ERROR = 0.7
+
+
+class Fitted(msgspec.Struct, frozen=True, eq=False):
+    """All that a fit learned, over the featurizer's columns: what an artifact holds.
+
+    `aliases` are other names of the trained models.
+    """
+
+    featurizer: Featurizer
+    members: Members
+    calibration: Calibration
+    aliases: Mapping[str, str]
+
+
+class EnsembleRouter:
+    """Average of per-model heads (`linear_share` of it) and ability, calibrated on cross-fitted predictions.
+
+    `linear_share` 1 is the linear router alone, 0 the ability router alone. `scores` are published scores by model and
+    benchmark, from which models never seen are placed. Learned: `fitted_`; `cross_fit_` and `design_`, for evaluation, are
+    there after `fit` and not after loading. `step` is told what is being done. `aliases` names models that the outcomes
+    call otherwise: outcomes under both names teach one model.
+    """
+
+    fitted_: Fitted
+    cross_fit_: CrossFit
+    design_: Design
+
+    def __init__(
+        self,
+        *,
+        linear_share: float = 0.5,
+        scores: Mapping[str, Mapping[str, float]] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        rank: int = RANK,
+        folds: int = FOLDS,
+        seed: int = 0,
+        step: Step | None = None,
+        version: str = "unsaved",
+    ) -> None:
+        self.linear_share = linear_share
+        self.scores = scores
+        self.aliases = aliases
+        self.rank = rank
+        self.folds = folds
+        self.seed = seed
+        self.step = step
+        self._version = version
+
+    @classmethod
+    def of(cls, fitted: Fitted, version: str) -> EnsembleRouter:
+        """A router that was fitted before."""
+        router = cls(linear_share=fitted.members.linear_share, version=version)
+        router.fitted_ = fitted
+        return router
+
+    @property
+    def version(self) -> str:
+        """Names the fit in every decision; `unsaved` until it is part of an artifact."""
+        return self._version
+
+    def fit(self, outcomes: Outcomes) -> Self:
+        """Learn from outcomes. Raises DataError if there are none."""
+        step = self.step or (lambda _doing: None)
+        step("reading prompts")
+        aliases = {name: model for name, model in (self.aliases or {}).items() if name in outcomes.models}
+        featurizer, design = build_design(_renamed(outcomes, aliases), self.rank, self.seed)
+        step("fitting on all prompts")
+        members = fit_members(design, self.linear_share)
+        self.cross_fit_ = cross_fit(design, self.linear_share, self.folds, self.seed, step)
+        step("calibrating")
+        self.design_ = design
+        ability = with_scores(members.ability, self.scores or {})
+        self.fitted_ = Fitted(
+            featurizer,
+            Members(
+                heads=members.heads.folded(design.loadings),
+                ability=ability.folded(design.loadings),
+                lengths=members.lengths.folded(design.loadings),
+                linear_share=self.linear_share,
+            ),
+            fit_calibration(design, members, self.cross_fit_),
+            aliases,
+        )
+        return self
+
+    def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> BoundEnsemble:
+        """Prepare for these models. A model that was trained on under one of its other names is found by it."""
+        if not hasattr(self, "fitted_"):
+            raise Defect("a router was bound before it was fitted")
+        trained = {name: number for number, name in enumerate(self.fitted_.members.heads.models)}
+        trained.update({name: trained[model] for name, model in self.fitted_.aliases.items()})
+        known = [_trained_as(model, facts.get(model), trained) for model in models]
+        return BoundEnsemble(self.fitted_, tuple(models), known, [facts.get(model) for model in models])
+
+
+def _renamed(outcomes: Outcomes, aliases: Mapping[str, str]) -> Outcomes:
+    """The outcomes with each alias as its model."""
+    models = tuple(dict.fromkeys(aliases.get(name, name) for name in outcomes.models))
+    number = np.array([models.index(aliases.get(name, name)) for name in outcomes.models], np.int32)
+    return msgspec.structs.replace(outcomes, models=models, model=number[outcomes.model])
+
+
+def _trained_as(model: str, facts: ModelFacts | None, trained: Mapping[str, int]) -> int | None:
+    for name in (model, *(facts.names if facts else ())):
+        if name in trained:
+            return trained[name]
+    return None
+
+
+class BoundEnsemble:
+    """An ensemble prepared for `models`. `known` is each model's number in training, or None."""
+
+    def __init__(
+        self,
+        fitted: Fitted,
+        models: tuple[str, ...],
+        known: Sequence[int | None],
+        facts: Sequence[ModelFacts | None],
+    ) -> None:
+        self.models = models
+        self._featurizer = fitted.featurizer
+        members, calibration = fitted.members, fitted.calibration
+        heads, names = members.heads, members.heads.models
+        count = len(models)
+        columns = np.zeros((self._featurizer.columns, 2 * count + 2), np.float32)
+        columns[:, count : count + 2] = members.ability.prompt_weights
+        self._say = np.zeros(count, np.float32)
+        self._ability, self._ability_error = np.zeros(count, np.float32), np.zeros(count, np.float32)
+        self._log_error = np.zeros(count, np.float32)
+        number = np.array([-1 if i is None else i for i in known], np.intp)  # -1: the last, for models never seen
+        self._slope, self._shift = calibration.slopes[number], calibration.shifts[number]
+        self._length = calibration.length_factors[number].copy()
+        basis: list[Basis] = []
+        for i, at in enumerate(known):
+            fact = facts[i]
+            self._ability[i], self._ability_error[i], rests_on = members.ability.place(
+                None if at is None else names[at], fact
+            )
+            basis.append(rests_on)
+            columns[:, count + 2 + i] = members.lengths.weights[:, number[i]]
+            self._log_error[i] = members.lengths.log_errors[number[i]]
+            if at is not None:
+                columns[:, i] = heads.weights[:, at]
+                self._say[i] = members.say(heads.outcomes[at : at + 1])[0]
+            else:
+                self._ability_error[i] = np.hypot(self._ability_error[i], _UNSEEN_ERROR)
+                if fact is not None and fact.reasoning:
+                    self._length[i] *= REASONING_FACTOR
+                    self._log_error[i] += 1
+        self._basis = tuple(basis)
+        self._columns = np.ascontiguousarray(columns.T)
+        self._spread_squared = np.float32(calibration.spread**2)
+
+    def predict(self, prompt: Prompt) -> Estimates:
+        """Estimates for every bound model."""
+        row, novelty = self._featurizer.row(prompt)
+        scores = self._columns @ row
+        count = len(self.models)
+        slope = np.exp(np.minimum(np.maximum(scores[count + 1], -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
+        by_ability = slope * self._ability - scores[count]
+        apart = scores[:count] - by_ability
+        logits = (by_ability + self._say * apart) * self._slope + self._shift
+        np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT, out=logits)
+        p_correct = 1 / (1 + np.exp(-logits))
+        variance = (slope * self._ability_error) ** 2 + (self._say * apart) ** 2
+        variance += self._spread_squared + np.float32(novelty * novelty)
+        logs = np.clip(scores[count + 2 :], 0, _LONGEST_LOG)
+        return Estimates(
+            models=self.models,
+            p_correct=p_correct,
+            p_error=p_correct * (1 - p_correct) * np.sqrt(variance),
+            output_tokens=np.exp(logs) * self._length,
+            log_error=self._log_error,
+            basis=self._basis,
+        )

@@ -1,0 +1,327 @@
+"""From a request to a prompt, and from a prompt to numbers: hashed words and characters, and the outside of the request.
+
+Rules of this file: numpy only, and slice first, so that a megabyte costs what four kilobytes cost. Text becomes an array of
+code points; every n-gram is a difference of one prefix sum (a polynomial hash modulo 2^32, Rabin 1981), so nothing here
+loops over characters. Nothing depends on case, on the value of a digit, or on spaces between words of a script that has
+none: an ideograph is a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from entrepot.canonical.capabilities import estimate_input_tokens
+from entrepot.canonical.request import Media, Request, Text, ToolResult
+from entrepot.routing.base import Floats, Prompt
+
+BUCKETS = 1 << 13
+HEAD_CHARS = 3072
+TAIL_CHARS = 1024
+MAX_CHARS = HEAD_CHARS + TAIL_CHARS
+_CONTEXT_CHARS = 1024
+
+# One class a code point; counting them is the whole of the structural features.
+_CLASSES = (
+    "other", "space", "newline", "letter", "digit", "question", "stop", "maths", "code", "quote", "backslash",
+    "ideograph", "kana", "hangul", "arabic", "cyrillic", "greek", "indic", "thai", "hebrew",
+)  # fmt: skip
+_CLASS = {name: number for number, name in enumerate(_CLASSES)}
+_BLOCKS = (
+    (0x00C0, 0x0250, "letter"),
+    (0x0370, 0x0400, "greek"),
+    (0x0400, 0x0530, "cyrillic"),
+    (0x0590, 0x0600, "hebrew"),
+    (0x0600, 0x0780, "arabic"),
+    (0x0900, 0x0E00, "indic"),
+    (0x0E00, 0x0E80, "thai"),
+    (0x1E00, 0x2000, "letter"),
+    (0x2200, 0x2300, "maths"),
+    (0x3040, 0x3100, "kana"),
+    (0x3400, 0x4DC0, "ideograph"),
+    (0x4E00, 0xA000, "ideograph"),
+    (0xAC00, 0xD7B0, "hangul"),
+    (0xF900, 0xFB00, "ideograph"),
+)
+_SIGNS = {
+    "space": " \t\r\u00a0\u3000",
+    "newline": "\n",
+    "digit": "0123456789",
+    "question": "?？؟",
+    "stop": ".,;:!。，、；：！،۔",
+    "maths": "+=^<>%$×÷±√∑∫≤≥≠−°",
+    "code": "{}[]()_#@&|~`*/",
+    "quote": "\"'“”‘’「」『』《》",
+    "backslash": "\\",
+}
+_FIRST_WORD_CLASS = _CLASS["ideograph"]
+_ALONE = (_CLASS["ideograph"], _CLASS["kana"], _CLASS["thai"])
+
+STRUCTURE = (
+    "log_chars", "log_words", "word_length", "log_lines", "line_length", "options",
+    "space", "letter", "digit", "question", "stop", "maths", "code", "quote", "backslash",
+    "ideograph", "kana", "hangul", "arabic", "cyrillic", "greek", "indic", "thai", "hebrew",
+    "numbers", "log_turns", "tools", "images", "json",
+)  # fmt: skip
+"""Names of the structural features, in order."""
+_SHARES = STRUCTURE[STRUCTURE.index("space") : STRUCTURE.index("hebrew") + 1]
+_SHARE_CLASSES = np.array([_CLASS[name] for name in _SHARES])
+
+_IDF_FLOOR = 0.1
+_LEAST_DEVIATION = 1e-3
+_CLIP = 3.0
+
+_LAST_BMP = 0xFFFF
+_FULL_WIDTH, _FULL_WIDTH_END, _FULL_WIDTH_SHIFT = 0xFF01, 0xFF5F, 0xFEE0
+
+
+def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    """Class and folded form of every code point of the basic plane (what lies above counts as its last one)."""
+    classes = np.zeros(_LAST_BMP + 1, np.uint8)
+    for first, end, name in _BLOCKS:
+        classes[first:end] = _CLASS[name]
+    for letters in (range(ord("a"), ord("z") + 1), range(ord("A"), ord("Z") + 1)):
+        classes[letters.start : letters.stop] = _CLASS["letter"]
+    for name, signs in _SIGNS.items():
+        for sign in signs:
+            classes[ord(sign)] = _CLASS[name]
+    fold = np.arange(_LAST_BMP + 1, dtype=np.uint32)
+    for code in range(0x2000):  # scripts with case live below; the rest is its own lower case
+        lower = chr(code).lower()
+        if len(lower) == 1:
+            fold[code] = ord(lower)
+    fold[ord("0") : ord("9") + 1] = ord("0")
+    half = np.arange(_FULL_WIDTH, _FULL_WIDTH_END) - _FULL_WIDTH_SHIFT
+    classes[_FULL_WIDTH:_FULL_WIDTH_END] = classes[half]
+    fold[_FULL_WIDTH:_FULL_WIDTH_END] = fold[half]
+    return classes, fold
+
+
+_CLASS_OF, _FOLD_OF = _tables()
+_IS_WORD = np.zeros(len(_CLASSES), np.bool_)
+_IS_WORD[[_CLASS["letter"], _CLASS["digit"], *range(_FIRST_WORD_CLASS, len(_CLASSES))]] = True
+_IS_ALONE = np.zeros(len(_CLASSES), np.bool_)
+_IS_ALONE[list(_ALONE)] = True
+
+_BASE = 0x9E3779B1  # odd, so that it has an inverse modulo 2^32
+_POWERS = np.empty(MAX_CHARS + 2, np.uint32)
+_INVERSES = np.empty(MAX_CHARS + 2, np.uint32)
+_POWERS[0] = _INVERSES[0] = 1
+_POWERS[1:], _INVERSES[1:] = _BASE, pow(_BASE, -1, 1 << 32)
+np.multiply.accumulate(_POWERS, out=_POWERS)
+np.multiply.accumulate(_INVERSES, out=_INVERSES)
+_CHARS = (3,)  # longer runs collide more than they tell: by cross-validation
+_SALT = np.uint32(0x85EBCA6B)
+_MIX = np.uint32(0xC2B2AE35)
+_SHIFT = np.uint32(32 - BUCKETS.bit_length() + 1)
+
+
+def prompt_of(request: Request, input_tokens: int | None = None) -> Prompt:
+    """What a router may see of `request`: the last user turn, and a bounded slice of the system and earlier turns before it.
+
+    Costs what a few kilobytes cost, however long the request. `input_tokens` is the request's length where it is known
+    already; otherwise it is estimated, which reads the whole text once.
+    """
+    last = next((i for i in range(len(request.messages) - 1, -1, -1) if request.messages[i].role == "user"), None)
+    asked = _Slice(MAX_CHARS)
+    context = _Slice(_CONTEXT_CHARS)
+    images = False
+    for number, message in enumerate(request.messages):
+        into = asked if number == last else context
+        for part in message.parts:
+            if isinstance(part, Text):
+                into.add(part.text)
+            elif isinstance(part, ToolResult):
+                for inner in part.parts:
+                    if isinstance(inner, Text):
+                        into.add(inner.text)
+            elif isinstance(part, Media):
+                images = images or part.kind == "image"
+    text = asked.text()
+    room = MAX_CHARS - len(text)
+    before = context.text()[: max(room, 0)]
+    sample = f"{before}\n{text}" if before else text
+    return Prompt(
+        text=sample,
+        input_tokens=estimate_input_tokens(request) if input_tokens is None else input_tokens,
+        turns=len(request.messages),
+        has_tools=bool(request.tools),
+        has_images=images,
+        wants_json=request.output_format.kind != "text",
+    )
+
+
+class _Slice:
+    """The head and the tail of text that comes in pieces, at most `limit` characters of it, without joining the rest."""
+
+    def __init__(self, limit: int) -> None:
+        self._head: list[str] = []
+        self._head_room = limit * 3 // 4
+        self._tail = ""
+        self._tail_room = limit - self._head_room
+
+    def add(self, piece: str) -> None:
+        """Take one piece."""
+        head = piece[: self._head_room]
+        if head:
+            self._head.append(head)
+            self._head_room -= len(head)
+        rest = len(piece) - len(head)
+        if rest:
+            # a slice of the end alone: the piece may be a megabyte
+            self._tail = (self._tail + piece[-min(rest, self._tail_room) :])[-self._tail_room :]
+
+    def text(self) -> str:
+        """What was kept."""
+        return "\n".join(self._head) + self._tail
+
+
+def read_prompt(prompt: Prompt) -> tuple[Floats, Floats]:
+    """The prompt's n-gram counts, shape (BUCKETS,), and its structural features, shape (len(STRUCTURE),)."""
+    text = prompt.text
+    if len(text) > MAX_CHARS:
+        text = text[:HEAD_CHARS] + text[-TAIL_CHARS:]
+    codes = np.minimum(_codes(text), _LAST_BMP)
+    classes = _CLASS_OF[codes]
+    starts, ends = _words(classes)
+    counts = np.bincount(_hash(_FOLD_OF[codes], starts, ends), minlength=BUCKETS).astype(np.float32)
+    return counts, _structure(prompt, codes, classes, ends - starts)
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def _words(classes: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where each word starts and ends: a run of letters and digits, or a single ideograph."""
+    word = np.zeros(len(classes) + 2, np.bool_)
+    word[1:-1] = _IS_WORD[classes]
+    alone = np.zeros(len(classes) + 2, np.bool_)
+    alone[1:-1] = _IS_ALONE[classes]
+    before, here = word[:-1], word[1:]
+    apart = alone[:-1] | alone[1:]
+    return (here & (~before | apart))[:-1].nonzero()[0], (before & (~here | apart))[1:].nonzero()[0] + 1
+
+
+def _hash(folded: NDArray[np.uint32], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.uint32]:
+    """The bucket of every word, pair of neighbouring words, and run of characters."""
+    prefix = np.zeros(len(folded) + 1, np.uint32)
+    np.cumsum((folded + np.uint32(1)) * _POWERS[: len(folded)], dtype=np.uint32, out=prefix[1:])
+    words = (prefix[ends] - prefix[starts]) * _INVERSES[starts]
+    grams = [words * _SALT, (words[:-1] * _MIX + words[1:]) ^ _SALT]
+    for size in _CHARS:
+        if len(folded) >= size:
+            runs = prefix[size:] - prefix[:-size]
+            grams.append(runs * _INVERSES[: len(runs)] + np.uint32(size))
+    mixed = np.concatenate(grams)
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= _MIX
+    mixed ^= mixed >> np.uint32(13)
+    mixed *= _SALT
+    return mixed >> _SHIFT
+
+
+def _structure(
+    prompt: Prompt, codes: NDArray[np.uint32], classes: NDArray[np.uint8], word_lengths: NDArray[np.intp]
+) -> Floats:
+    chars = max(len(codes), 1)
+    counts = np.bincount(classes, minlength=len(_CLASSES))
+    words = len(word_lengths)
+    digits = np.flatnonzero(classes == _CLASS["digit"])
+    numbers = np.count_nonzero(np.diff(digits) > 1) + bool(len(digits))
+    lines = int(counts[_CLASS["newline"]]) + 1
+    first = np.flatnonzero(classes[:-2] == _CLASS["newline"]) + 1
+    options = np.count_nonzero(
+        (classes[first] == _CLASS["letter"]) & ((codes[first + 1] == ord(".")) | (codes[first + 1] == ord(")")))
+    )
+    values = np.empty(len(STRUCTURE), np.float32)
+    values[:6] = (
+        np.log1p(len(codes)),
+        np.log1p(words),
+        word_lengths.sum() / max(words, 1),
+        np.log(lines),
+        np.log1p(chars / lines),
+        np.log1p(options),
+    )
+    values[6 : 6 + len(_SHARES)] = np.sqrt(counts[_SHARE_CLASSES] / chars)
+    values[6 + len(_SHARES) :] = (
+        np.log1p(numbers),
+        np.log1p(prompt.turns - 1),
+        prompt.has_tools,
+        prompt.has_images,
+        prompt.wants_json,
+    )
+    return values
+
+
+class Featurizer:
+    """Prompts as rows of one design matrix: hashed n-grams, structural features, and a one.
+
+    An n-gram weighs the logarithm of its count times its inverse document frequency, and the n-grams of a prompt together
+    have length one; structural features are standardized and clipped, so that a prompt unlike all others stays bounded.
+    Learned: `idf_` (BUCKETS,), zero for a bucket that no training prompt fell into; `mean_` and `scale_` (structure,).
+    """
+
+    columns = BUCKETS + len(STRUCTURE) + 1
+
+    idf_: Floats
+    mean_: Floats
+    scale_: Floats
+
+    @classmethod
+    def of(cls, idf: Floats, mean: Floats, scale: Floats) -> Featurizer:
+        """A featurizer that was fitted before. Raises ValueError if the arrays are of another featurizer."""
+        if (idf.shape, mean.shape, scale.shape) != ((BUCKETS,), (len(STRUCTURE),), (len(STRUCTURE),)):
+            raise ValueError("the features are not those of this version")
+        featurizer = cls()
+        featurizer.idf_, featurizer.mean_, featurizer.scale_ = idf, mean, scale
+        return featurizer
+
+    def fit(self, counts: Floats, structure: Floats) -> Featurizer:
+        """Learn the weights from what `read_prompts` gave, shapes (prompts, BUCKETS) and (prompts, structure)."""
+        seen = np.count_nonzero(counts, axis=0)
+        self.idf_ = np.where(seen > 0, np.log(len(counts) / np.maximum(seen, 1)) + _IDF_FLOOR, 0).astype(np.float32)
+        self.mean_ = structure.mean(axis=0, dtype=np.float64).astype(np.float32)
+        deviation = structure.std(axis=0, dtype=np.float64)
+        # what never varied in training must not shout when it first does
+        self.scale_ = np.where(deviation > _LEAST_DEVIATION, 1 / np.maximum(deviation, _LEAST_DEVIATION), 0).astype(
+            np.float32
+        )
+        return self
+
+    def rows(self, counts: Floats, structure: Floats) -> Floats:
+        """The design matrix, shape (prompts, columns), of prompts that were read."""
+        design = np.empty((len(counts), self.columns), np.float32)
+        for number in range(len(counts)):
+            self._fill(design[number], counts[number], structure[number])
+        return design
+
+    def row(self, prompt: Prompt) -> tuple[Floats, float]:
+        """One prompt's row, shape (columns,), and the share of its n-grams that training never saw."""
+        counts, structure = read_prompt(prompt)
+        row = np.empty(self.columns, np.float32)
+        return row, self._fill(row, counts, structure)
+
+    def _fill(self, row: Floats, counts: Floats, structure: Floats) -> float:
+        grams = row[:BUCKETS]
+        np.log1p(counts, out=grams)
+        everything = float(grams.sum())
+        known = float(grams @ (self.idf_ > 0)) if everything else 0.0
+        grams *= self.idf_
+        length = float(np.sqrt(grams @ grams))
+        if length > 0:
+            grams *= 1 / length
+        np.clip((structure - self.mean_) * self.scale_, -_CLIP, _CLIP, out=row[BUCKETS:-1])
+        row[-1] = 1
+        return 1 - known / everything if everything else 1.0
+
+
+def read_prompts(prompts: Sequence[Prompt]) -> tuple[Floats, Floats]:
+    """`read_prompt` for many: shapes (prompts, BUCKETS) and (prompts, structure)."""
+    counts = np.empty((len(prompts), BUCKETS), np.float32)
+    structure = np.empty((len(prompts), len(STRUCTURE)), np.float32)
+    for number, prompt in enumerate(prompts):
+        counts[number], structure[number] = read_prompt(prompt)
+    return counts, structure

@@ -1,0 +1,74 @@
+"""Logistic regression with a ridge, by Newton's method, in plain numpy: fitting needs no other library.
+
+Rules of this file: float64 throughout; outcomes are fractions in [0, 1]; the last column of a design is its constant and is
+not shrunk.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+_STEPS = 12
+_CONVERGED = 1e-3
+_LEAST_CURVATURE = 1e-3
+_CONSTANT_RIDGE = 1e-3
+LOGIT_LIMIT = 12.0
+
+
+def sigmoid(logits: Doubles) -> Doubles:
+    """1 / (1 + exp(-x)), without overflow."""
+    return 1 / (1 + np.exp(-np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT)))
+
+
+def logit(fractions: Doubles, margin: float = 1e-4) -> Doubles:
+    """log(p / (1 - p)) with p kept `margin` away from 0 and 1."""
+    inside = np.clip(fractions, margin, 1 - margin)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def ridge_penalty(columns: int, ridge: float) -> Doubles:
+    """The penalty of each column: `ridge`, and next to nothing for the constant at the end."""
+    penalty = np.full(columns, ridge)
+    penalty[-1] = _CONSTANT_RIDGE
+    return penalty
+
+
+def fit_logistic(design: Doubles, outcomes: Doubles, weights: Doubles, ridge: float) -> Doubles:
+    """Coefficients, shape (columns,), that maximize the penalized likelihood of `outcomes`, shape (rows,)."""
+    coefficients = np.zeros(design.shape[1])
+    penalty = ridge_penalty(design.shape[1], ridge)
+    for _ in range(_STEPS):
+        expected = sigmoid(design @ coefficients)
+        gradient = design.T @ (weights * (outcomes - expected)) - penalty * coefficients
+        curvature = weights * np.maximum(expected * (1 - expected), _LEAST_CURVATURE)
+        step = newton_step(design, curvature, gradient, penalty)
+        coefficients += step
+        if np.abs(step).max() < _CONVERGED:
+            break
+    return coefficients
+
+
+def newton_step(design: Doubles, curvature: Doubles, gradient: Doubles, penalty: Doubles) -> Doubles:
+    """Solve (design' diag(curvature) design + diag(penalty)) step = gradient."""
+    hessian = (design * curvature[:, None]).T @ design
+    hessian[np.diag_indices(len(penalty))] += penalty
+    return np.asarray(np.linalg.solve(hessian, gradient))
+
+
+def fit_line(values: Doubles, outcomes: Doubles, towards: tuple[float, float], strength: float) -> tuple[float, float]:
+    """Slope and shift of a logistic line through `outcomes`, drawn towards given ones (Platt scaling, Platt 1999)."""
+    design = np.column_stack([values, np.ones(len(values))])
+    goal = np.array(towards)
+    line = goal.copy()
+    penalty = np.array([strength, strength / 4])
+    for _ in range(_STEPS):
+        expected = sigmoid(design @ line)
+        gradient = design.T @ (outcomes - expected) - penalty * (line - goal)
+        step = newton_step(design, expected * (1 - expected), gradient, penalty)
+        line += step
+        if np.abs(step).max() < _CONVERGED:
+            break
+    return float(line[0]), float(line[1])

@@ -1,0 +1,237 @@
+"""The data plane's endpoints over raw ASGI: find the path, know the caller, read the body, hand over.
+
+Rules of this file: nothing is decided here. Every error of ours becomes an answer in the asking dialect at one border
+(`_answer_error`); whatever else escapes is our own defect, logged with the exchange's id and answered as 500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from entrepot.dialects.base import Asked, ClientDialect
+from entrepot.drive.driver import Driver
+from entrepot.drive.identity import new_exchange_id
+from entrepot.errors import CallerError, Defect, EntrepotError, InvalidRequest, MethodNotAllowed, NotFound
+from entrepot.exchange.course import Course
+from entrepot.exchange.entries import refusal_entry
+from entrepot.exchange.planning import Planner, Refusal, Steering
+from entrepot.exchange.records import Entry
+from entrepot.policy.rules import Principal
+from entrepot.server.authenticate import Keyring
+from entrepot.server.decisions import render_decision
+from entrepot.server.http import AsgiClient, ClientDisconnected, Receive, Scope, Send, answer, headers_of, read_body
+from entrepot.settings.schema import GatewaySettings
+
+log = logging.getLogger("entrepot.gateway")
+
+Handler = Callable[["Call"], Awaitable[None]]
+_JSON = ((b"content-type", b"application/json"),)
+_DECISIONS = "/v1/decisions/"
+_MAX_TAGS = 32
+
+
+class Recorder(Protocol):
+    """Where entries go."""
+
+    def append(self, entry: Entry) -> None:
+        """Write one down; does not raise, because an answer must not fail for it."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps entries from being written, None if nothing does."""
+        ...
+
+
+class Call(msgspec.Struct, eq=False):
+    """One HTTP request on its way through the endpoints."""
+
+    scope: Scope
+    receive: Receive
+    client: AsgiClient
+    send: Send
+    headers: Mapping[bytes, bytes]
+    id: str
+    started_ns: int
+    started_s: float
+
+
+class Gateway:
+    """The ASGI application of a gateway process, once everything it needs exists."""
+
+    def __init__(
+        self,
+        *,
+        settings: GatewaySettings,
+        keyring: Keyring,
+        planner: Planner,
+        driver: Driver,
+        dialect: ClientDialect,
+        recorder: Recorder,
+        find_entry: Callable[[str], Entry | None],
+    ) -> None:
+        self._settings = settings
+        self._keyring = keyring
+        self._planner = planner
+        self._driver = driver
+        self._dialect = dialect
+        self._recorder = recorder
+        self._find_entry = find_entry
+        self._created = int(time.time())
+        self._paths: dict[str, dict[str, Handler]] = {
+            "/v1/chat/completions": {"POST": self._chat},
+            "/v1/models": {"GET": self._models},
+            "/livez": {"GET": self._live},
+            "/readyz": {"GET": self._ready},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        now_ns = time.time_ns()
+        client = AsgiClient(receive, send)
+        call = Call(
+            scope,
+            receive,
+            client,
+            send,
+            headers_of(scope),
+            new_exchange_id(now_ns),
+            now_ns,
+            time.monotonic(),
+        )
+        try:
+            await self._handler(scope)(call)
+        except EntrepotError as error:
+            if error.status >= 500:
+                log.error("exchange %s: %s", call.id, error.message)
+            await self._answer_error(call, error)
+        except ClientDisconnected:
+            pass  # it left before its request was complete: there is nothing to answer or to write down
+        except Exception:  # the border: whatever escaped is our defect, and must not take the process along
+            log.exception("exchange %s failed by a defect of the gateway", call.id)
+            await self._answer_error(call, Defect("unexpected"))
+
+    def _handler(self, scope: Scope) -> Handler:
+        path: str = scope["path"]
+        methods = self._paths.get(path)
+        if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
+            methods = {"GET": self._decision}
+        if methods is None:
+            raise NotFound(f"there is nothing at {path[:200]}: chat completions are at POST /v1/chat/completions")
+        handler = methods.get(scope["method"])
+        if handler is None:
+            raise MethodNotAllowed(f"{path} takes {' or '.join(methods)}, not {scope['method'][:20]}")
+        return handler
+
+    async def _answer_error(self, call: Call, error: EntrepotError) -> None:
+        if call.client.head_sent:
+            return  # the answer had begun; its end is missing, and uvicorn closes the connection
+        rendered = self._dialect.render_error(error)
+        headers = [*rendered.headers, (b"x-entrepot-exchange", call.id.encode())]
+        if error.status in (408, 413):
+            headers.append((b"connection", b"close"))  # the rest of the body is not wanted
+        await answer(call.send, rendered.status, tuple(headers), rendered.body)
+
+    async def _chat(self, call: Call) -> None:
+        principal = self._keyring.authenticate(call.headers)
+        asked: Asked | None = None
+        try:
+            settings = self._settings
+            body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+            asked = self._dialect.parse_request(body)
+            steering = steering_of(call.headers)
+        except CallerError as error:
+            self._refuse(call, principal, Refusal(error), asked)
+            raise
+        planned = self._planner.plan(
+            asked,
+            self._dialect,
+            principal,
+            steering,
+            id=call.id,
+            started_ns=call.started_ns,
+            started_s=call.started_s,
+        )
+        if isinstance(planned, Refusal):
+            self._refuse(call, principal, planned, asked)
+            raise planned.error
+        course = Course(planned, time.monotonic)
+        await self._driver.perform(course.run(), call.client)
+
+    def _refuse(self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None) -> None:
+        self._recorder.append(
+            refusal_entry(
+                id=call.id,
+                started_ns=call.started_ns,
+                duration_ms=(time.monotonic() - call.started_s) * 1000,
+                principal=principal,
+                dialect=self._dialect.name,
+                error=refusal.error,
+                asked_model="" if asked is None else asked.request.model,
+                stream=False if asked is None else asked.request.stream,
+                route=refusal.route,
+                decision=refusal.decision,
+            )
+        )
+
+    async def _models(self, call: Call) -> None:
+        principal = self._keyring.authenticate(call.headers)
+        listed = [
+            {"id": name, "object": "model", "created": self._created, "owned_by": owner}
+            for name, owner in self._planner.names(principal)
+        ]
+        await answer(call.send, 200, _JSON, msgspec.json.encode({"object": "list", "data": listed}))
+
+    async def _decision(self, call: Call) -> None:
+        principal = self._keyring.authenticate(call.headers)
+        wanted = call.scope["path"][len(_DECISIONS) :]
+        # Reading the ledger is disk work; the loop goes on meanwhile.
+        entry = await asyncio.to_thread(self._find_entry, wanted) if len(wanted) == 36 else None
+        if (
+            entry is None or entry.key != principal.key
+        ):  # another key's exchange is not there, as far as this key can tell
+            raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
+        await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
+
+    async def _live(self, call: Call) -> None:
+        await answer(call.send, 200, _JSON, b'{"status":"live"}')
+
+    async def _ready(self, call: Call) -> None:
+        trouble = self._recorder.trouble
+        body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
+        await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
+
+
+def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
+    """What the `x-entrepot-*` request headers ask for. Raises InvalidRequest naming the header."""
+    tags = headers.get(b"x-entrepot-tags", b"").decode("utf-8", "replace")
+    named = frozenset(tag.strip() for tag in tags.split(",") if tag.strip())
+    if len(named) > _MAX_TAGS:
+        raise InvalidRequest(
+            f"x-entrepot-tags names {len(named)} tags; the limit is {_MAX_TAGS}", param="x-entrepot-tags"
+        )
+    return Steering(
+        max_loss=_fraction(headers, b"x-entrepot-quality", 1.0),
+        max_cost_usd=_fraction(headers, b"x-entrepot-max-cost-usd", 1e6),
+        tags=named,
+    )
+
+
+def _fraction(headers: Mapping[bytes, bytes], name: bytes, top: float) -> float | None:
+    given = headers.get(name)
+    if given is None:
+        return None
+    try:
+        number = float(given)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= top:
+        header = name.decode()
+        raise InvalidRequest(f"{header} must be a number between 0 and {top:g}", param=header)
+    return number

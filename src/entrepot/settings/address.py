@@ -1,0 +1,44 @@
+"""Addresses of providers: well formed, and of which it can be said that they are the operator's own machines.
+
+Rules of this file: no name is looked up. An address is taken for one's own only if it cannot be anybody else's: loopback,
+a private or link-local IP, or a name that no public registry hands out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlsplit
+
+_PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".intranet", ".svc.cluster.local")
+
+
+def check_base_url(base_url: str) -> str | None:
+    """What is wrong with `base_url`; None if it can be called."""
+    try:
+        parts = urlsplit(base_url)
+        port_is_wrong = parts.port == 0
+    except ValueError:
+        return "not an address; write it as https://host/v1"
+    if parts.scheme not in ("http", "https") or not parts.hostname or port_is_wrong or " " in base_url:
+        return "not an address; write it as https://host/v1"
+    if parts.username is not None or parts.password is not None:
+        return (
+            'holds a password; give the key by reference instead: key = "env:NAME" (the address is not repeated here)'
+        )
+    if parts.query or parts.fragment:
+        return "ends in a query or fragment; an address is https://host/path alone"
+    return None
+
+
+def is_own_machine(base_url: str) -> bool:
+    """Whether the address can only be one of the operator's own machines."""
+    host = _split(base_url).hostname or ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or ("." not in host and bool(host)) or host.endswith(_PRIVATE_SUFFIXES)
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+def _split(base_url: str) -> SplitResult:
+    return urlsplit(base_url if "://" in base_url else f"//{base_url}")

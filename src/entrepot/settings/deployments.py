@@ -1,0 +1,118 @@
+"""[[deployments]] checked one by one and together, then joined with the catalog.
+
+Rules of this file: a name that nobody knows is taken for a slip of the pen, unless the table says itself what it needs to:
+a `base_url` for a provider of one's own, a `base_url` or `maker` for a model newer than the catalog.
+"""
+
+from __future__ import annotations
+
+from entrepot.catalog.lookup import Catalog
+from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.pricing import ExchangeRates, Tariff
+from entrepot.catalog.schema import Deployment, Price, Provider
+from entrepot.errors import CatalogError
+from entrepot.settings.address import check_base_url
+from entrepot.settings.file import DeploymentTable, PriceTable
+from entrepot.settings.join import OPENAI_COMPATIBLE, find_provider, join
+from entrepot.settings.lines import Path
+from entrepot.settings.place_words import check_region
+from entrepot.settings.problems import Problems, quote
+from entrepot.settings.secret import check_reference
+from entrepot.settings.surroundings import Surroundings
+
+
+def resolve_deployments(
+    tables: tuple[DeploymentTable, ...],
+    around: Surroundings,
+    rates: ExchangeRates,
+    problems: Problems,
+    warnings: list[str],
+) -> tuple[Deployment, ...]:
+    """The deployments that `tables` mean, in their order; one with problems is left out after noting them."""
+    found: dict[str, Deployment] = {}
+    for index, table in enumerate(tables):
+        path: Path = ("deployments", index)
+        before = len(problems)
+        _check(table, path, around.catalog, problems)
+        price = _price(table.price, around.changed_on, rates, (*path, "price"), problems)
+        if len(problems) > before:
+            continue
+        try:
+            deployment = join(table, price, around, warnings)
+        except CatalogError as error:
+            problems.add(path, error.message)
+            continue
+        if deployment.id in found:
+            what = f"'{deployment.id}' names two deployments; give one of them an id of its own: id = …"
+            problems.add((*path, "id") if table.id else path, what)
+        found.setdefault(deployment.id, deployment)
+    return tuple(found.values())
+
+
+def _check(table: DeploymentTable, path: Path, catalog: Catalog, problems: Problems) -> None:
+    provider = find_provider(catalog, table.provider)
+    if table.key is not None and (wrong := check_reference(table.key)):
+        problems.add((*path, "key"), wrong)
+    if table.base_url is not None:
+        if wrong := check_base_url(table.base_url):
+            problems.add((*path, "base_url"), wrong)
+    elif provider is None:
+        _miss_address(table, path, catalog, problems)
+        return
+    if provider is not None:
+        _check_model(table, provider, path, catalog, problems)
+    _check_region(table, provider, path, problems)
+
+
+def _miss_address(table: DeploymentTable, path: Path, catalog: Catalog, problems: Problems) -> None:
+    if table.provider == OPENAI_COMPATIBLE:
+        problems.add(path, f"'base_url' is missing: the catalog knows no address of {table.provider}")
+        return
+    known = [provider.id for provider in catalog.providers]
+    what = f"the catalog knows no provider {quote(table.provider)}{did_you_mean(table.provider, known)}"
+    problems.add((*path, "provider"), f"{what} (one of your own needs a base_url)")
+
+
+def _check_model(table: DeploymentTable, provider: Provider, path: Path, catalog: Catalog, problems: Problems) -> None:
+    if table.base_url or table.maker or provider.on_premises or catalog.offers(provider.id, table.model):
+        return
+    if table.upstream_name and catalog.find_model(table.model):
+        return
+    offered = [offer.model for offer in provider.offers]
+    what = f"the catalog knows no model {quote(table.model)} at {provider.id}{did_you_mean(table.model, offered)}"
+    problems.add((*path, "model"), f"{what} (for a model newer than the catalog, name its maker)")
+
+
+def _check_region(table: DeploymentTable, provider: Provider | None, path: Path, problems: Problems) -> None:
+    if table.region is None:
+        return
+    names = [region.name for region in provider.regions] if provider else []
+    if table.region in names:
+        return
+    if names and table.base_url is None:
+        what = f"{table.provider} has no region {quote(table.region)}{did_you_mean(table.region, names)}"
+        problems.add((*path, "region"), what)
+    elif wrong := check_region(table.region):
+        problems.add((*path, "region"), wrong)
+
+
+def _price(
+    table: PriceTable | None, changed_on: str, rates: ExchangeRates, path: Path, problems: Problems
+) -> Price | None:
+    if table is None:
+        return None
+    price = Price(
+        input_per_mtok=table.input_per_mtok,
+        output_per_mtok=table.output_per_mtok,
+        cache_read_per_mtok=table.cache_read_per_mtok,
+        cache_write_per_mtok=table.cache_write_per_mtok,
+        reasoning_per_mtok=table.reasoning_per_mtok,
+        currency=table.currency,
+        source=table.source,
+        as_of=table.as_of.isoformat() if table.as_of else changed_on,
+    )
+    try:
+        Tariff(price, rates)
+    except CatalogError as error:
+        problems.add(path, error.message)
+    return price

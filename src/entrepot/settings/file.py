@@ -1,0 +1,158 @@
+"""The shape of entrepot.toml, as it is written by people; `schema.py` is what it resolves to.
+
+Rules of this file: every key is known, every default is the one that `docs/reference/settings.md` states, units live in
+names. None means that nothing was said. The descriptions are what an editor shows beside a key.
+"""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from entrepot.canonical.capabilities import Capability
+from entrepot.catalog.schema import Currency
+from entrepot.policy.rules import Rule
+
+Name = Annotated[str, Meta(min_length=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Tokens = Annotated[int, Meta(gt=0)]
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Dollars = Annotated[float, Meta(gt=0)]
+
+
+class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where and how the gateway listens."""
+
+    host: Annotated[Name, Meta(description="Address to listen on; 127.0.0.1 admits this machine alone.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8080
+    processes: Annotated[int, Meta(ge=1, le=256, description="Gateway processes, about one a core.")] = 1
+    max_body_mb: Annotated[int, Meta(ge=1, le=1024, description="Largest request body, in MiB.")] = 32
+    body_timeout_s: Annotated[Seconds, Meta(description="How long a request body may take to arrive.")] = 30.0
+    grace_s: Annotated[float, Meta(ge=0, description="How long open answers may still run at a stop.")] = 20.0
+
+
+class TimeoutsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Deadlines of one exchange, in seconds."""
+
+    connect_s: Annotated[Seconds, Meta(description="To connect to a provider.")] = 10.0
+    first_byte_s: Annotated[Seconds, Meta(description="To the first byte of its answer.")] = 120.0
+    idle_s: Annotated[Seconds, Meta(description="Between two bytes of its answer.")] = 60.0
+    total_s: Annotated[Seconds, Meta(description="For the whole exchange.")] = 900.0
+
+
+class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where entries are kept."""
+
+    directory: Annotated[
+        Name | None, Meta(description="A folder, relative to this file. Default: entrepot-data beside this file.")
+    ] = None
+
+
+class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key that clients of the gateway present. `entrepot keys new NAME` makes one."""
+
+    name: Annotated[Name, Meta(description="What the key is called in rules, reports and the ledger.")]
+    secret: Annotated[Name | None, Meta(description="Where its text is found: env:NAME or file:PATH.")] = None
+    sha256: Annotated[Digest | None, Meta(description="Or the SHA-256 of its text, in hex.")] = None
+    team: Annotated[Name | None, Meta(description="The team that it belongs to.")] = None
+    tags: Annotated[tuple[Name, ...], Meta(description="Tags by which rules and reports know its requests.")] = ()
+
+
+class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the operator pays, per million tokens; replaces the catalog's list price."""
+
+    input_per_mtok: Annotated[Decimal, Meta(description="Per million input tokens.")]
+    output_per_mtok: Annotated[Decimal, Meta(description="Per million output tokens.")]
+    cache_read_per_mtok: Annotated[Decimal | None, Meta(description="Default: as input.")] = None
+    cache_write_per_mtok: Annotated[Decimal | None, Meta(description="Default: as input.")] = None
+    reasoning_per_mtok: Annotated[Decimal | None, Meta(description="Default: as output.")] = None
+    currency: Annotated[Currency, Meta(description="USD or CNY.")] = "USD"
+    source: Annotated[Name, Meta(description="Where the price is agreed or published.")] = "operator"
+    as_of: Annotated[
+        datetime.date | None, Meta(description="The day it was read. Default: when this file last changed.")
+    ] = None
+
+
+class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model at a provider. Facts that the catalog knows need not be given; facts given here win."""
+
+    provider: Annotated[Name, Meta(description="A provider of the catalog, or openai-compatible with a base_url.")]
+    model: Annotated[Name, Meta(description="A model of the catalog, or any name where base_url or maker is given.")]
+    id: Annotated[Name | None, Meta(description="What routes and rules call it. Default: provider/model.")] = None
+    region: Annotated[
+        Name | None,
+        Meta(description="One of the provider's regions; where there are none: a country code, EU, GLOBAL or LOCAL."),
+    ] = None
+    key: Annotated[Name | None, Meta(description="Where the provider's key is found: env:NAME or file:PATH.")] = None
+    base_url: Annotated[Name | None, Meta(description="The address, where it is not the catalog's.")] = None
+    upstream_name: Annotated[Name | None, Meta(description="The model's name at the provider.")] = None
+    price: Annotated[PriceTable | None, Meta(description="The price that you pay.")] = None
+    accelerator: Annotated[Name | None, Meta(description="What it computes on, such as nvidia or ascend.")] = None
+    on_premises: Annotated[bool | None, Meta(description="Whether it runs on machines of your own.")] = None
+    context_tokens: Annotated[Tokens | None, Meta(description="The longest input it takes.")] = None
+    max_output_tokens: Annotated[Tokens | None, Meta(description="The longest answer it gives.")] = None
+    capabilities: Annotated[tuple[Capability, ...] | None, Meta(description="What it can do.")] = None
+    maker: Annotated[Name | None, Meta(description="Who trained the model.")] = None
+    maker_country: Annotated[Country | None, Meta(description="The maker's country, ISO 3166-1 alpha-2.")] = None
+    provider_country: Annotated[Country | None, Meta(description="The country whose law binds the provider.")] = None
+    open_weights: Annotated[bool | None, Meta(description="Whether the weights are published.")] = None
+    licence: Annotated[Name | None, Meta(description="The licence of the weights.")] = None
+    reasoning: Annotated[bool | None, Meta(description="Whether it thinks before it answers.")] = None
+
+
+class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name that clients ask for as their model, standing for candidates and a goal."""
+
+    name: Annotated[Name, Meta(description="What clients write as their model.")]
+    candidates: Annotated[
+        tuple[Name, ...], Meta(min_length=1, description="Deployment ids, or patterns over them such as deepseek/*.")
+    ] = ("*",)
+    goal: Annotated[
+        Literal["cheapest_within", "best_under"],
+        Meta(description="cheapest_within max_loss of the reference, or best_under max_cost_usd."),
+    ] = "cheapest_within"
+    max_loss: Annotated[
+        Share | None, Meta(description="Points of quality below the reference; 0.02 is two points.")
+    ] = None
+    max_cost_usd: Annotated[Dollars | None, Meta(description="The most that one request may cost.")] = None
+    reference: Annotated[Name | None, Meta(description="What quality is measured from: a deployment or model.")] = None
+    baseline: Annotated[
+        Name | None, Meta(description="What you would use without routing; savings are against it.")
+    ] = None
+    max_output_tokens: Annotated[Tokens | None, Meta(description="Sent where a client names no limit.")] = None
+
+
+class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What estimates quality and length."""
+
+    artifact: Annotated[
+        Name | None, Meta(description="A fitted router's file, relative to this one. Default: the one that ships.")
+    ] = None
+
+
+class ExchangeRatesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rate at which prices in yuan become dollars; replaces the catalog's."""
+
+    usd_per_cny: Annotated[Decimal, Meta(description="Dollars for one yuan.")]
+    as_of: Annotated[datetime.date, Meta(description="The day of the rate.")]
+    source: Annotated[Name, Meta(description="Where it was read.")] = "operator"
+
+
+class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """entrepot.toml, whole."""
+
+    gateway: GatewayTable = GatewayTable()
+    timeouts: TimeoutsTable = TimeoutsTable()
+    ledger: LedgerTable = LedgerTable()
+    keys: tuple[KeyTable, ...] = ()
+    deployments: tuple[DeploymentTable, ...] = ()
+    routes: tuple[RouteTable, ...] = ()
+    policy: tuple[Rule, ...] = ()
+    router: RouterTable = RouterTable()
+    exchange_rates: ExchangeRatesTable | None = None

@@ -1,0 +1,162 @@
+"""One [[deployments]] table and the catalog make one deployment.
+
+Rules of this file: what the catalog knows is filled in, what the file says wins, what neither says stays unknown. Where data
+is processed is never inferred from who made the model or who bills: an address that is not the catalog's is of unknown
+region, unless it can only be the operator's own machine (`address.py`) or the file says where it is.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from entrepot.catalog.deployment import build_deployment, leaves_the_machine
+from entrepot.catalog.lookup import Catalog
+from entrepot.catalog.places import LOCAL, UNKNOWN
+from entrepot.catalog.schema import Deployment, Price, Provider, Region
+from entrepot.settings.address import is_own_machine
+from entrepot.settings.file import DeploymentTable
+from entrepot.settings.secret import anchor_reference
+from entrepot.settings.surroundings import Surroundings
+
+OPENAI_COMPATIBLE = "openai-compatible"
+OPENAI_CHAT = "openai-chat"
+
+_STATED = (
+    "context_tokens",
+    "max_output_tokens",
+    "maker",
+    "maker_country",
+    "provider_country",
+    "open_weights",
+    "licence",
+    "reasoning",
+)
+
+
+def join(table: DeploymentTable, price: Price | None, around: Surroundings, warnings: list[str]) -> Deployment:
+    """The deployment that `table` means. Raises CatalogError where the catalog contradicts it."""
+    catalog = around.catalog
+    provider = find_provider(catalog, table.provider)
+    secret = _secret(table, provider, around)
+    if provider is None:
+        base = _at_own_provider(table, price, secret, catalog)
+    else:
+        base = build_deployment(
+            catalog,
+            provider.id,
+            table.model,
+            named_region.name if (named_region := find_region(table, provider)) else None,
+            id=table.id,
+            secret=secret,
+            base_url=table.base_url,
+            upstream_name=table.upstream_name or _said_to_be_there(table, provider, catalog),
+            price=price,
+            accelerator=table.accelerator,
+        )
+    stated = {name: getattr(table, name) for name in _STATED if getattr(table, name) is not None}
+    if table.capabilities is not None:
+        stated["capabilities"] = frozenset(table.capabilities)
+    on_premises = _on_premises(table, base, provider, warnings)
+    region = _processed_in(table, base, provider, on_premises)
+    stated.setdefault("provider_country", _law(base, on_premises))
+    return msgspec.structs.replace(base, on_premises=on_premises, region=region, **stated)
+
+
+def find_provider(catalog: Catalog, name: str) -> Provider | None:
+    """The provider of the catalog that goes by `name`."""
+    return next((provider for provider in catalog.providers if provider.id == name), None)
+
+
+def find_region(table: DeploymentTable, provider: Provider) -> Region | None:
+    """The provider's region that `table` names, or whose address it gives."""
+    for region in provider.regions:
+        if region.name == table.region:
+            return region
+    if table.region is None and table.base_url is not None:
+        given = table.base_url.rstrip("/")
+        return next((region for region in provider.regions if region.base_url.rstrip("/") == given), None)
+    return None
+
+
+def _said_to_be_there(table: DeploymentTable, provider: Provider, catalog: Catalog) -> str | None:
+    """The model's own name, where the file vouches for a model that the catalog does not know at this provider."""
+    vouched = table.base_url is not None or table.maker is not None
+    return table.model if vouched and not catalog.offers(provider.id, table.model) else None
+
+
+def _at_own_provider(table: DeploymentTable, price: Price | None, secret: str | None, catalog: Catalog) -> Deployment:
+    """At a provider that the catalog does not know, with the facts of the model if it knows that."""
+    model = catalog.find_model(table.model)
+    name = model.id if model else table.model
+    return Deployment(
+        id=table.id or f"{table.provider}/{name}",
+        model=name,
+        maker=model.maker if model else UNKNOWN,
+        maker_country=catalog.maker(model.maker).country if model else UNKNOWN,
+        provider=table.provider,
+        provider_country=UNKNOWN,
+        region=UNKNOWN,
+        base_url=(table.base_url or "").rstrip("/"),
+        dialect=OPENAI_CHAT,
+        upstream_name=table.upstream_name or table.model,
+        auth="none" if secret is None else "bearer",
+        secret=secret,
+        price=price,
+        open_weights=model.open_weights if model else None,
+        licence=model.licence if model else None,
+        accelerator=table.accelerator,
+        context_tokens=model.context_tokens if model else None,
+        max_output_tokens=model.max_output_tokens if model else None,
+        capabilities=frozenset(model.capabilities) if model and model.capabilities is not None else None,
+        reasoning=bool(model and model.reasoning),
+    )
+
+
+def _secret(table: DeploymentTable, provider: Provider | None, around: Surroundings) -> str | None:
+    """The reference to the provider's key: the one given, else the provider's usual variable, the first that is set."""
+    if table.key is not None:
+        return anchor_reference(table.key, around.directory)
+    if provider is None or not provider.key_env:
+        return None
+    present = next((name for name in provider.key_env if around.environ.get(name, "").strip()), None)
+    if present is None and provider.auth == "none":
+        return None
+    return f"env:{present or provider.key_env[0]}"
+
+
+def _on_premises(table: DeploymentTable, base: Deployment, provider: Provider | None, warnings: list[str]) -> bool:
+    if table.on_premises is not None:
+        return table.on_premises
+    if provider is not None and not provider.on_premises and provider.id != OPENAI_COMPATIBLE:
+        return False
+    if leaves_the_machine(base.upstream_name):
+        warnings.append(f"{base.id}: its server hands '{base.upstream_name}' on to a cloud, so it is not on premises")
+        return False
+    if is_own_machine(base.base_url):
+        return True
+    if table.region is None:
+        warnings.append(
+            f"{base.id}: not known to be on your premises, by its address; say on_premises = true if it is, "
+            "or in which region it runs"
+        )
+    return False
+
+
+def _processed_in(table: DeploymentTable, base: Deployment, provider: Provider | None, on_premises: bool) -> str:
+    named = find_region(table, provider) if provider else None
+    if table.region is not None:
+        return named.processed_in if named else table.region
+    if on_premises:
+        return LOCAL
+    if provider is None or provider.on_premises:
+        return UNKNOWN
+    if table.base_url is None:
+        return base.region
+    return named.processed_in if named else UNKNOWN
+
+
+def _law(base: Deployment, on_premises: bool) -> str:
+    """The provider's country: one's own machines have none but one's own."""
+    if on_premises:
+        return LOCAL
+    return UNKNOWN if base.provider_country == LOCAL else base.provider_country

@@ -1,0 +1,121 @@
+"""[[routes]] resolved: patterns expanded, references existing, names that mean one thing only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from entrepot.catalog.lookup import Catalog
+from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.pricing import ExchangeRates
+from entrepot.catalog.schema import Deployment
+from entrepot.exchange.plan import Route
+from entrepot.routing.utility import Goal
+from entrepot.settings.file import RouteTable
+from entrepot.settings.lines import Path
+from entrepot.settings.problems import Problems, quote
+from entrepot.settings.reference import choose_reference
+
+DEFAULT_ROUTE = RouteTable(name="auto")
+DEFAULT_MAX_LOSS = 0.02
+
+
+def resolve_routes(
+    tables: tuple[RouteTable, ...],
+    deployments: Sequence[Deployment],
+    catalog: Catalog,
+    rates: ExchangeRates,
+    problems: Problems,
+    warnings: list[str],
+) -> tuple[Route, ...]:
+    """The routes that `tables` mean; with none, one called `auto` over every deployment."""
+    routes: list[Route] = []
+    names: dict[str, int] = {}
+    whole = not len(problems)  # with deployments left out, a pattern without a match may be no fault of its own
+    for index, table in enumerate(tables or (DEFAULT_ROUTE,)):
+        path: Path = ("routes", index)
+        _check_name(table.name, (*path, "name"), names, deployments, catalog, problems)
+        names.setdefault(table.name, index)
+        candidates = _expand(table.candidates, (*path, "candidates"), deployments, problems if whole else None)
+        goal = _goal(table, path, problems)
+        reference = _named(table.reference, (*path, "reference"), deployments, problems if whole else None)
+        baseline = _named(table.baseline, (*path, "baseline"), deployments, problems if whole else None)
+        if reference is None and table.reference is None and candidates:
+            chosen = choose_reference(candidates, catalog, rates)
+            reference = chosen.deployment
+            warnings.append(f"route '{table.name}' names no reference; it is {reference.id}: {chosen.reason}")
+        routes.append(
+            Route(
+                name=table.name,
+                candidates=tuple(candidate.id for candidate in candidates),
+                goal=goal,
+                reference=reference.id if reference else None,
+                baseline=baseline.id if baseline else None,
+                max_output_tokens=table.max_output_tokens,
+            )
+        )
+    return tuple(routes)
+
+
+def _check_name(
+    name: str,
+    path: Path,
+    names: dict[str, int],
+    deployments: Sequence[Deployment],
+    catalog: Catalog,
+    problems: Problems,
+) -> None:
+    if name in names:
+        problems.add(path, f"'{name}' is already the name of routes[{names[name]}]")
+    elif any(name == deployment.id for deployment in deployments):
+        problems.add(path, f"'{name}' is the id of a deployment; a route needs a name of its own")
+    elif catalog.find_model(name) or any(name in (one.model, one.upstream_name) for one in deployments):
+        problems.add(path, f"'{name}' is the name of a model; a route needs a name of its own")
+
+
+def _expand(
+    patterns: tuple[str, ...], path: Path, deployments: Sequence[Deployment], problems: Problems | None
+) -> list[Deployment]:
+    """The deployments that any pattern matches, in the order of the patterns, each once."""
+    found: dict[str, Deployment] = {}
+    for index, pattern in enumerate(patterns):
+        matching = [one for one in deployments if one.id == pattern or fnmatchcase(one.id, pattern)]
+        if not matching and problems is not None:
+            known = did_you_mean(pattern, (one.id for one in deployments))
+            problems.add((*path, index), f"{quote(pattern)} matches no deployment{known}")
+        found.update((one.id, one) for one in matching if one.id not in found)
+    return list(found.values())
+
+
+def _named(
+    name: str | None, path: Path, deployments: Sequence[Deployment], problems: Problems | None
+) -> Deployment | None:
+    """The deployment with this id, or the only one of this model."""
+    if name is None:
+        return None
+    matching = [one for one in deployments if one.id == name] or [one for one in deployments if one.model == name]
+    if len(matching) == 1:
+        return matching[0]
+    if problems is None:
+        return None
+    if matching:
+        ids = ", ".join(one.id for one in matching)
+        problems.add(path, f"{quote(name)} is the model of more than one deployment; name one of: {ids}")
+    else:
+        known = did_you_mean(name, [one.id for one in deployments] + [one.model for one in deployments])
+        problems.add(path, f"{quote(name)} is neither the id nor the model of a deployment{known}")
+    return None
+
+
+def _goal(table: RouteTable, path: Path, problems: Problems) -> Goal:
+    if table.goal == "best_under":
+        if table.max_cost_usd is None:
+            problems.add(path, "'max_cost_usd' is missing: best_under needs the most that one request may cost")
+        if table.max_loss is not None:
+            problems.add((*path, "max_loss"), "has no meaning with best_under; remove it")
+        return Goal(kind="best_under", max_cost_usd=table.max_cost_usd)
+    if table.max_cost_usd is not None:
+        problems.add(
+            (*path, "max_cost_usd"), 'has no meaning with cheapest_within; remove it, or set goal = "best_under"'
+        )
+    return Goal(max_loss=DEFAULT_MAX_LOSS if table.max_loss is None else table.max_loss)

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from entrepot.drive import driver as driver_module
+from entrepot.drive.driver import Driver
+from entrepot.exchange.commands import CallUpstream, Headers
+from entrepot.exchange.course import Course
+from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
+from entrepot.exchange.records import Entry
+from tests.exchange.test_course import DONE, STOP, USAGE, chunk
+from tests.exchange.transcript import candidate, plan_for
+
+A, B = candidate("a/m"), candidate("b/m")
+
+
+class ScriptedCall:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def cancel(self) -> None:
+        self.said.append("cancel")
+
+    def pause(self) -> None:
+        self.said.append("pause")
+
+    def resume(self) -> None:
+        self.said.append("resume")
+
+
+class ScriptedUpstream:
+    """Says of each call what its script holds, a turn of the loop apart; then nothing more."""
+
+    def __init__(self, *scripts: list[Event]) -> None:
+        self._scripts = list(scripts)
+        self.calls: list[ScriptedCall] = []
+        self.asked: list[str] = []
+
+    def start(self, command: CallUpstream, sink: Callable[[Event], None]) -> ScriptedCall:
+        self.asked.append(command.deployment.id)
+        call = ScriptedCall()
+        self.calls.append(call)
+        loop = asyncio.get_running_loop()
+
+        def say(events: list[Event]) -> None:
+            if events and "cancel" not in call.said:
+                sink(events[0])
+                loop.call_soon(say, events[1:])
+
+        loop.call_soon(say, self._scripts.pop(0))
+        return call
+
+
+class ListeningClient:
+    def __init__(self) -> None:
+        self.heads: list[int] = []
+        self.data = b""
+        self.ended = False
+        self.gone = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.reads.set()
+
+    async def send_head(self, status: int, headers: Headers) -> None:
+        self.heads.append(status)
+
+    async def send_body(self, data: bytes, end: bool) -> None:
+        await self.reads.wait()
+        self.data += data
+        self.ended = self.ended or end
+
+    async def wait_gone(self) -> None:
+        await self.gone.wait()
+
+
+def course_of(upstream: ScriptedUpstream, entries: list[Entry]) -> tuple[Driver, Course]:
+    loop = asyncio.get_running_loop()
+    plan = plan_for(A, B)
+    plan = type(plan)(**{name: getattr(plan, name) for name in plan.__struct_fields__} | {"started_s": loop.time()})
+    return Driver(upstream, entries.append), Course(plan, loop.time)
+
+
+ANSWER: list[Event] = [
+    UpstreamHead(0, 200, ()),
+    chunk("hello"),
+    UpstreamChunk(0, STOP + USAGE + DONE),
+    UpstreamEnded(0),
+]
+
+
+async def test_an_answer_reaches_the_client_and_the_ledger() -> None:
+    upstream, client, entries = ScriptedUpstream(ANSWER), ListeningClient(), list[Entry]()
+    driver, course = course_of(upstream, entries)
+    await driver.perform(course.run(), client)
+    assert client.heads == [200]
+    assert client.data == chunk("hello").data + STOP + DONE
+    assert client.ended
+    assert [entry.state for entry in entries] == ["completed"]
+
+
+async def test_a_client_that_leaves_cancels_the_call_and_is_recorded() -> None:
+    upstream, client, entries = ScriptedUpstream(ANSWER[:2]), ListeningClient(), list[Entry]()
+    driver, course = course_of(upstream, entries)
+    performing = asyncio.ensure_future(driver.perform(course.run(), client))
+    while not client.data:
+        await asyncio.sleep(0)
+    client.gone.set()
+    await asyncio.wait_for(performing, 5)
+    assert upstream.calls[0].said == ["cancel"]
+    assert [entry.state for entry in entries] == ["client_gone"]
+
+
+async def test_a_cancelled_exchange_is_still_written_down() -> None:
+    upstream, client, entries = ScriptedUpstream(ANSWER[:2]), ListeningClient(), list[Entry]()
+    driver, course = course_of(upstream, entries)
+    performing = asyncio.ensure_future(driver.perform(course.run(), client))
+    while not client.data:
+        await asyncio.sleep(0)
+    performing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await performing
+    assert [entry.state for entry in entries] == ["client_gone"]
+    assert upstream.calls[0].said == ["cancel"]
+
+
+async def test_cancelled_while_sending_it_is_written_down_too() -> None:
+    upstream, client, entries = ScriptedUpstream(ANSWER[:2]), ListeningClient(), list[Entry]()
+    client.reads.clear()
+    driver, course = course_of(upstream, entries)
+    performing = asyncio.ensure_future(driver.perform(course.run(), client))
+    while not client.heads:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    performing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await performing
+    assert [entry.state for entry in entries] == ["client_gone"]
+
+
+async def test_cancelled_after_the_answer_it_ends_at_once() -> None:
+    upstream, client, entries = ScriptedUpstream(ANSWER[:3]), ListeningClient(), list[Entry]()
+    driver, course = course_of(upstream, entries)
+    performing = asyncio.ensure_future(driver.perform(course.run(), client))
+    while not client.ended:
+        await asyncio.sleep(0)
+    performing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(performing, 5)
+    assert [entry.state for entry in entries] == ["completed"]
+
+
+async def test_a_client_that_takes_nothing_is_treated_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_module, "SEND_TIMEOUT_S", 0.01)
+    upstream, client, entries = ScriptedUpstream(ANSWER[:2]), ListeningClient(), list[Entry]()
+    client.reads.clear()
+    driver, course = course_of(upstream, entries)
+    await asyncio.wait_for(driver.perform(course.run(), client), 5)
+    assert [entry.state for entry in entries] == ["client_gone"]
+
+
+async def test_a_slow_client_pauses_the_provider_and_gets_everything() -> None:
+    big = [chunk("x" * 50_000) for _ in range(20)]
+    upstream, client, entries = ScriptedUpstream([ANSWER[0], *big, *ANSWER[2:]]), ListeningClient(), list[Entry]()
+    client.reads.clear()
+    driver, course = course_of(upstream, entries)
+    performing = asyncio.ensure_future(driver.perform(course.run(), client))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert upstream.calls[0].said == ["pause"]
+    client.reads.set()
+    await asyncio.wait_for(performing, 5)
+    assert upstream.calls[0].said == ["pause", "resume"]
+    assert client.data.count(b"x" * 50_000) == 20
+
+
+async def test_failover_starts_the_next_call() -> None:
+    second: list[Event] = [
+        UpstreamHead(1, 200, ()),
+        chunk("hello", 1),
+        UpstreamChunk(1, STOP + USAGE + DONE),
+        UpstreamEnded(1),
+    ]
+    upstream, client, entries = (
+        ScriptedUpstream([UpstreamFailed(0, "connect", "refused")], second),
+        ListeningClient(),
+        list[Entry](),
+    )
+    driver, course = course_of(upstream, entries)
+    await driver.perform(course.run(), client)
+    assert upstream.asked == ["a/m", "b/m"]
+    assert [len(entry.attempts) for entry in entries] == [2]

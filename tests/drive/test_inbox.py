@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import asyncio
+
+from entrepot.drive.inbox import HIGH_BYTES, Inbox
+from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk, UpstreamEnded
+
+
+class Valve:
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def pause(self) -> None:
+        self.calls.append("pause")
+
+    def resume(self) -> None:
+        self.calls.append("resume")
+
+
+def an_inbox() -> tuple[Inbox, Valve]:
+    valve = Valve()
+    return Inbox(valve.pause, valve.resume), valve
+
+
+def soon() -> float:
+    return asyncio.get_running_loop().time() + 5
+
+
+async def test_events_come_in_order_and_waiting_chunks_come_as_one() -> None:
+    inbox, _ = an_inbox()
+    for event in (UpstreamChunk(0, b"a"), UpstreamChunk(0, b"b"), UpstreamChunk(1, b"c"), UpstreamEnded(0)):
+        inbox.put(event)
+    got: list[Event] = [await inbox.get(soon()) for _ in range(3)]
+    assert got == [UpstreamChunk(0, b"ab"), UpstreamChunk(1, b"c"), UpstreamEnded(0)]
+
+
+async def test_an_event_wakes_the_consumer() -> None:
+    inbox, _ = an_inbox()
+    waiting = asyncio.ensure_future(inbox.get(soon()))
+    await asyncio.sleep(0)
+    inbox.put(ClientGone())
+    inbox.put(UpstreamEnded(0))
+    assert await waiting == ClientGone()
+    assert await inbox.get(soon()) == UpstreamEnded(0)
+
+
+async def test_a_deadline_in_the_past_passes_at_once_unless_something_waits() -> None:
+    inbox, _ = an_inbox()
+    assert await inbox.get(0.0) == DeadlinePassed()
+    inbox.put(UpstreamEnded(0))
+    assert await inbox.get(0.0) == UpstreamEnded(0)
+
+
+async def test_reading_pauses_while_too_much_waits_and_resumes_when_it_is_taken() -> None:
+    inbox, valve = an_inbox()
+    for attempt in (0, 1, 0, 1):  # alternating, so that they are not joined
+        inbox.put(UpstreamChunk(attempt, b"x" * (HIGH_BYTES // 3)))
+    assert valve.calls == ["pause"]
+    await inbox.get(soon())
+    assert valve.calls == ["pause"]
+    for _ in range(3):
+        await inbox.get(soon())
+    assert valve.calls == ["pause", "resume"]

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.world import World, world
+
+
+@pytest.fixture(scope="session")
+def entrepot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One installation for all tests that leave it as they found it."""
+    with world(tmp_path_factory.mktemp("installation")) as installation:
+        yield installation
