@@ -174,7 +174,7 @@ class Planner:
             estimates=estimates,
             tariffs=self._tariffs,
             goal=_goal(route.goal, steering),
-            reference=route.reference,
+            reference=None if route.reference is None else self._candidates[route.reference].deployment,
             prompt=prompt,
             router_version=self._router_version,
         )

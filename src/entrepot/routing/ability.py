@@ -59,7 +59,7 @@ class Ability(msgspec.Struct, frozen=True, eq=False):
     def logits(self, rows: Doubles) -> Doubles:
         """Logits, shape (prompts, models)."""
         difficulty, log_discrimination = (rows @ self.prompt_weights).T
-        return _discrimination(log_discrimination)[:, None] * self.abilities - difficulty[:, None]
+        return np.asarray(_discrimination(log_discrimination)[:, None] * self.abilities - difficulty[:, None])
 
     def folded(self, loadings: Floats) -> Ability:
         """The same over the featurizer's columns."""

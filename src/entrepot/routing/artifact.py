@@ -68,6 +68,7 @@ class _Header(msgspec.Struct, frozen=True):
     format: int
     provenance: Provenance
     models: tuple[str, ...]
+    aliases: dict[str, str]
     scales: dict[str, Scale]
     linear_share: float
     spread: float
@@ -88,6 +89,7 @@ def render_artifact(artifact: Artifact) -> bytes:
             format=FORMAT,
             provenance=artifact.provenance,
             models=fitted.members.heads.models,
+            aliases=dict(fitted.aliases),
             scales=dict(fitted.members.ability.scales),
             linear_share=fitted.members.linear_share,
             spread=fitted.calibration.spread,
@@ -99,22 +101,15 @@ def render_artifact(artifact: Artifact) -> bytes:
     return content + hashlib.sha256(content).digest()
 
 
-def save_artifact(artifact: Artifact, path: Path) -> Artifact:
-    """Write the file, whole or not at all, and return the artifact as it is now named."""
-    content = render_artifact(artifact)
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        raise ArtifactError(f"the router cannot be written to {path}: {error.strerror}") from error
-    return msgspec.structs.replace(artifact, digest=content[-_DIGEST_BYTES:].hex())
+def digest_of(artifact: Artifact) -> str:
+    """The digest that the artifact has once it is a file."""
+    return render_artifact(artifact)[-_DIGEST_BYTES:].hex()
 
 
-def load_artifact(path: Path) -> Artifact:
+def load_artifact(path: Path | str) -> Artifact:
     """Read a router's file. Raises ArtifactError if it is missing, damaged, or of another format."""
     try:
-        content = path.read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
         raise ArtifactError(f"the router {path} cannot be read: {error.strerror}") from error
     return parse_artifact(content, str(path))
@@ -195,4 +190,4 @@ def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float
         linear_share=header.linear_share,
     )
     calibration = Calibration(arrays["slopes"], arrays["shifts"], arrays["length_factors"], header.spread)
-    return Fitted(featurizer, members, calibration)
+    return Fitted(featurizer, members, calibration, header.aliases)

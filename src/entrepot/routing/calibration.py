@@ -7,6 +7,8 @@ line of all models together, which also serves models that have no line of their
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 
@@ -66,7 +68,7 @@ def fit_members(design: Design, linear_share: float) -> Members:
     return Members(fit_heads(design), fit_ability(design), fit_lengths(design), linear_share)
 
 
-def cross_fit(design: Design, linear_share: float, folds: int, seed: int) -> CrossFit:
+def cross_fit(design: Design, linear_share: float, folds: int, seed: int, step: Callable[[str], None]) -> CrossFit:
     """Leave each fold of prompts out in turn."""
     prompts = len(design.latent)
     fold = np.random.default_rng(seed).permutation(prompts) % max(2, min(folds, prompts))
@@ -75,6 +77,7 @@ def cross_fit(design: Design, linear_share: float, folds: int, seed: int) -> Cro
     if prompts < 2:
         return found
     for number in range(fold.max() + 1):
+        step(f"fitting without fold {number + 1} of {fold.max() + 1}")
         left_out = np.flatnonzero(fold == number)
         members = fit_members(design.only(np.flatnonzero(fold != number)), linear_share)
         rows = design.latent[left_out]

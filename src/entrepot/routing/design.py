@@ -76,7 +76,7 @@ def tabulate(outcomes: Outcomes, values: Floats) -> tuple[Doubles, Doubles]:
     weight = np.bincount(cell[known], outcomes.weight[known], minlength=shape[0] * shape[1])
     total = np.bincount(cell[known], (outcomes.weight * values)[known], minlength=shape[0] * shape[1])
     mean = np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
-    return mean.reshape(shape), weight.reshape(shape)
+    return mean.reshape(shape), weight.reshape(shape).astype(np.float64)
 
 
 def _loadings(rows: Floats, rank: int, chance: np.random.Generator) -> Floats:

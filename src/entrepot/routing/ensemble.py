@@ -6,7 +6,7 @@ Start at `EnsembleRouter.fit`, then `bind`, which turns what was learned into co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import msgspec
@@ -21,6 +21,7 @@ from entrepot.routing.features import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import LOGIT_LIMIT
 
+Step = Callable[[str], None]
 RANK = 400
 FOLDS = 5
 _LONGEST_LOG = 11.0
@@ -28,11 +29,15 @@ _UNSEEN_ERROR = 0.7
 
 
 class Fitted(msgspec.Struct, frozen=True, eq=False):
-    """All that a fit learned, over the featurizer's columns: what an artifact holds."""
+    """All that a fit learned, over the featurizer's columns: what an artifact holds.
+
+    `aliases` are other names of the trained models.
+    """
 
     featurizer: Featurizer
     members: Members
     calibration: Calibration
+    aliases: Mapping[str, str]
 
 
 class EnsembleRouter:
@@ -40,7 +45,8 @@ class EnsembleRouter:
 
     `linear_share` 1 is the linear router alone, 0 the ability router alone. `scores` are published scores by model and
     benchmark, from which models never seen are placed. Learned: `fitted_`; `cross_fit_` and `design_`, for evaluation, are
-    there after `fit` and not after loading.
+    there after `fit` and not after loading. `step` is told what is being done. `aliases` names models that the outcomes
+    call otherwise: outcomes under both names teach one model.
     """
 
     fitted_: Fitted
@@ -52,16 +58,20 @@ class EnsembleRouter:
         *,
         linear_share: float = 0.5,
         scores: Mapping[str, Mapping[str, float]] | None = None,
+        aliases: Mapping[str, str] | None = None,
         rank: int = RANK,
         folds: int = FOLDS,
         seed: int = 0,
+        step: Step | None = None,
         version: str = "unsaved",
     ) -> None:
         self.linear_share = linear_share
         self.scores = scores
+        self.aliases = aliases
         self.rank = rank
         self.folds = folds
         self.seed = seed
+        self.step = step
         self._version = version
 
     @classmethod
@@ -78,9 +88,14 @@ class EnsembleRouter:
 
     def fit(self, outcomes: Outcomes) -> Self:
         """Learn from outcomes. Raises DataError if there are none."""
-        featurizer, design = build_design(outcomes, self.rank, self.seed)
+        step = self.step or (lambda _doing: None)
+        step("reading prompts")
+        aliases = {name: model for name, model in (self.aliases or {}).items() if name in outcomes.models}
+        featurizer, design = build_design(_renamed(outcomes, aliases), self.rank, self.seed)
+        step("fitting on all prompts")
         members = fit_members(design, self.linear_share)
-        self.cross_fit_ = cross_fit(design, self.linear_share, self.folds, self.seed)
+        self.cross_fit_ = cross_fit(design, self.linear_share, self.folds, self.seed, step)
+        step("calibrating")
         self.design_ = design
         ability = with_scores(members.ability, self.scores or {})
         self.fitted_ = Fitted(
@@ -92,6 +107,7 @@ class EnsembleRouter:
                 linear_share=self.linear_share,
             ),
             fit_calibration(design, members, self.cross_fit_),
+            aliases,
         )
         return self
 
@@ -100,8 +116,16 @@ class EnsembleRouter:
         if not hasattr(self, "fitted_"):
             raise Defect("a router was bound before it was fitted")
         trained = {name: number for number, name in enumerate(self.fitted_.members.heads.models)}
+        trained.update({name: trained[model] for name, model in self.fitted_.aliases.items()})
         known = [_trained_as(model, facts.get(model), trained) for model in models]
         return BoundEnsemble(self.fitted_, tuple(models), known, [facts.get(model) for model in models])
+
+
+def _renamed(outcomes: Outcomes, aliases: Mapping[str, str]) -> Outcomes:
+    """The outcomes with each alias as its model."""
+    models = tuple(dict.fromkeys(aliases.get(name, name) for name in outcomes.models))
+    number = np.array([models.index(aliases.get(name, name)) for name in outcomes.models], np.int32)
+    return msgspec.structs.replace(outcomes, models=models, model=number[outcomes.model])
 
 
 def _trained_as(model: str, facts: ModelFacts | None, trained: Mapping[str, int]) -> int | None:

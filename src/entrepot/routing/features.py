@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.canonical.request import Media, Request, Text, ToolResult
 from entrepot.routing.base import Floats, Prompt
 
@@ -59,7 +60,7 @@ _FIRST_WORD_CLASS = _CLASS["ideograph"]
 _ALONE = (_CLASS["ideograph"], _CLASS["kana"], _CLASS["thai"])
 
 STRUCTURE = (
-    "log_chars", "log_tokens", "log_words", "word_length", "log_lines", "line_length", "options",
+    "log_chars", "log_words", "word_length", "log_lines", "line_length", "options",
     "space", "letter", "digit", "question", "stop", "maths", "code", "quote", "backslash",
     "ideograph", "kana", "hangul", "arabic", "cyrillic", "greek", "indic", "thai", "hebrew",
     "numbers", "log_turns", "tools", "images", "json",
@@ -68,22 +69,9 @@ STRUCTURE = (
 _SHARES = STRUCTURE[STRUCTURE.index("space") : STRUCTURE.index("hebrew") + 1]
 _SHARE_CLASSES = np.array([_CLASS[name] for name in _SHARES])
 
-# Tokens a character, by class, for the estimate before the provider says: cl100k on the prompts of this file's tests.
-_TOKENS_PER_CHAR = np.full(len(_CLASSES), 0.7)
-for _name, _tokens in (
-    ("letter", 0.22),
-    ("space", 0.03),
-    ("newline", 0.4),
-    ("digit", 0.5),
-    ("stop", 0.6),
-    ("cyrillic", 0.45),
-):
-    _TOKENS_PER_CHAR[_CLASS[_name]] = _tokens
-
 _IDF_FLOOR = 0.1
 _LEAST_DEVIATION = 1e-3
 _CLIP = 3.0
-_STRUCTURE_WEIGHT = 1.0
 
 _LAST_BMP = 0xFFFF
 _FULL_WIDTH, _FULL_WIDTH_END, _FULL_WIDTH_SHIFT = 0xFF01, 0xFF5F, 0xFEE0
@@ -120,21 +108,21 @@ _IS_ALONE[list(_ALONE)] = True
 _BASE = 0x9E3779B1  # odd, so that it has an inverse modulo 2^32
 _POWERS = np.empty(MAX_CHARS + 2, np.uint32)
 _INVERSES = np.empty(MAX_CHARS + 2, np.uint32)
-_power, _inverse = 1, 1
-for _index in range(MAX_CHARS + 2):
-    _POWERS[_index], _INVERSES[_index] = _power, _inverse
-    _power = _power * _BASE & 0xFFFFFFFF
-    _inverse = _inverse * pow(_BASE, -1, 1 << 32) & 0xFFFFFFFF
+_POWERS[0] = _INVERSES[0] = 1
+_POWERS[1:], _INVERSES[1:] = _BASE, pow(_BASE, -1, 1 << 32)
+np.multiply.accumulate(_POWERS, out=_POWERS)
+np.multiply.accumulate(_INVERSES, out=_INVERSES)
 _CHARS = (3,)  # longer runs collide more than they tell: by cross-validation
 _SALT = np.uint32(0x85EBCA6B)
 _MIX = np.uint32(0xC2B2AE35)
 _SHIFT = np.uint32(32 - BUCKETS.bit_length() + 1)
 
 
-def prompt_of(request: Request) -> Prompt:
+def prompt_of(request: Request, input_tokens: int | None = None) -> Prompt:
     """What a router may see of `request`: the last user turn, and a bounded slice of the system and earlier turns before it.
 
-    Costs what a few kilobytes cost, however long the request. Tokens are estimated (see `estimate_tokens`).
+    Costs what a few kilobytes cost, however long the request. `input_tokens` is the request's length where it is known
+    already; otherwise it is estimated, which reads the whole text once.
     """
     last = next((i for i in range(len(request.messages) - 1, -1, -1) if request.messages[i].role == "user"), None)
     asked = _Slice(MAX_CHARS)
@@ -157,7 +145,7 @@ def prompt_of(request: Request) -> Prompt:
     sample = f"{before}\n{text}" if before else text
     return Prompt(
         text=sample,
-        input_tokens=estimate_tokens(asked.length + context.length, sample) + 4 * len(request.messages),
+        input_tokens=estimate_input_tokens(request) if input_tokens is None else input_tokens,
         turns=len(request.messages),
         has_tools=bool(request.tools),
         has_images=images,
@@ -165,22 +153,10 @@ def prompt_of(request: Request) -> Prompt:
     )
 
 
-def estimate_tokens(chars: int, sample: str) -> int:
-    """About how many tokens `chars` characters of text like `sample` are.
-
-    Latin letters come four to a token, digits and signs about two, ideographs and other scripts about one and a half.
-    """
-    if not chars:
-        return 0
-    counts = np.bincount(_CLASS_OF[np.minimum(_codes(sample), _LAST_BMP)], minlength=len(_CLASSES))
-    return max(1, round(chars * float(counts @ _TOKENS_PER_CHAR) / max(len(sample), 1)))
-
-
 class _Slice:
     """The head and the tail of text that comes in pieces, at most `limit` characters of it, without joining the rest."""
 
     def __init__(self, limit: int) -> None:
-        self.length = 0
         self._head: list[str] = []
         self._head_room = limit * 3 // 4
         self._tail = ""
@@ -188,7 +164,6 @@ class _Slice:
 
     def add(self, piece: str) -> None:
         """Take one piece."""
-        self.length += len(piece)
         head = piece[: self._head_room]
         if head:
             self._head.append(head)
@@ -262,17 +237,16 @@ def _structure(
         (classes[first] == _CLASS["letter"]) & ((codes[first + 1] == ord(".")) | (codes[first + 1] == ord(")")))
     )
     values = np.empty(len(STRUCTURE), np.float32)
-    values[:7] = (
-        np.log1p(len(prompt.text)),
-        np.log1p(prompt.input_tokens),
+    values[:6] = (
+        np.log1p(len(codes)),
         np.log1p(words),
         word_lengths.sum() / max(words, 1),
         np.log(lines),
         np.log1p(chars / lines),
         np.log1p(options),
     )
-    values[7 : 7 + len(_SHARES)] = np.sqrt(counts[_SHARE_CLASSES] / chars)
-    values[7 + len(_SHARES) :] = (
+    values[6 : 6 + len(_SHARES)] = np.sqrt(counts[_SHARE_CLASSES] / chars)
+    values[6 + len(_SHARES) :] = (
         np.log1p(numbers),
         np.log1p(prompt.turns - 1),
         prompt.has_tools,
@@ -339,7 +313,7 @@ class Featurizer:
         length = float(np.sqrt(grams @ grams))
         if length > 0:
             grams *= 1 / length
-        np.clip((structure - self.mean_) * self.scale_ * _STRUCTURE_WEIGHT, -_CLIP, _CLIP, out=row[BUCKETS:-1])
+        np.clip((structure - self.mean_) * self.scale_, -_CLIP, _CLIP, out=row[BUCKETS:-1])
         row[-1] = 1
         return 1 - known / everything if everything else 1.0
 

@@ -61,7 +61,7 @@ def discover(
     key = make_key(entropy)
     settings = Settings(
         gateway=GatewaySettings(),
-        ledger=LedgerSettings(str(_data_directory(environ))),
+        ledger=LedgerSettings(str(data_directory(environ))),
         deployments=tuple(deployments),
         routes=(_route(deployments, catalog, findings),),
         keys=(KeySettings(name=FIRST_KEY_NAME, sha256=key.sha256),),
@@ -136,7 +136,7 @@ def _local(
 def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[str]) -> Route:
     reference, reason = choose_reference(deployments, catalog, catalog.exchange_rates)
     findings.append(
-        f'route "{DEFAULT_ROUTE.name}": the cheapest of {len(deployments)} that stays within 2 points of {reference.id} '
+        f"route '{DEFAULT_ROUTE.name}': the cheapest of {len(deployments)} that stays within 2 points of {reference.id} "
         f"({reason})"
     )
     findings.append(
@@ -150,7 +150,7 @@ def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[s
     )
 
 
-def _data_directory(environ: Mapping[str, str]) -> Path:
+def data_directory(environ: Mapping[str, str]) -> Path:
     """$XDG_DATA_HOME/entrepot; by that specification a relative value is to be ignored."""
     named = environ.get("XDG_DATA_HOME", "")
     home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()

@@ -116,15 +116,18 @@ def _secret(table: DeploymentTable, provider: Provider | None, around: Surroundi
     """The reference to the provider's key: the one given, else the provider's usual variable, the first that is set."""
     if table.key is not None:
         return anchor_reference(table.key, around.directory)
-    if provider is None or provider.auth == "none" or not provider.key_env:
+    if provider is None or not provider.key_env:
         return None
-    return f"env:{next((name for name in provider.key_env if around.environ.get(name)), provider.key_env[0])}"
+    present = next((name for name in provider.key_env if around.environ.get(name, "").strip()), None)
+    if present is None and provider.auth == "none":
+        return None
+    return f"env:{present or provider.key_env[0]}"
 
 
 def _on_premises(table: DeploymentTable, base: Deployment, provider: Provider | None, warnings: list[str]) -> bool:
     if table.on_premises is not None:
         return table.on_premises
-    if provider is not None and not provider.on_premises:
+    if provider is not None and not provider.on_premises and provider.id != OPENAI_COMPATIBLE:
         return False
     if leaves_the_machine(base.upstream_name):
         warnings.append(f"{base.id}: its server hands '{base.upstream_name}' on to a cloud, so it is not on premises")

@@ -161,4 +161,5 @@ def _json_text(value: object) -> str:
 
 
 def _reasoning_text(tokens: int) -> str:
-    return "".join((split_tokens("Let me think this through once more. ") * (tokens // 7 + 1))[:tokens])
+    period = split_tokens(" Let me think this through once more.")
+    return "".join((period * (tokens // len(period) + 1))[:tokens])

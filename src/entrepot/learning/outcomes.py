@@ -1,0 +1,227 @@
+"""Outcome, prompt and price files: Parquet (with the `learn` extra) or JSON Lines, by the file's ending.
+
+Rules of this file: a pair of prompt and model without a row is missing, not wrong. A malformed row is a DataError that
+names file, column and row (from 1); nothing is repaired silently.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from entrepot.errors import DataError, ExtraMissing
+from entrepot.routing.base import Outcomes, Prompt
+
+Column = list[Any]
+
+
+class Dataset(msgspec.Struct, frozen=True, eq=False):
+    """Outcomes, and what files say of their prompts: parallel to `outcomes.prompts`."""
+
+    outcomes: Outcomes
+    prompt_ids: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    categories: tuple[str, ...]
+
+    def only(self, prompts: NDArray[np.intp]) -> Dataset:
+        """The same with these prompts alone, renumbered in the order given."""
+        number = np.full(len(self.prompt_ids), -1, np.int32)
+        number[prompts] = np.arange(len(prompts), dtype=np.int32)
+        kept = number[self.outcomes.prompt] >= 0
+        outcomes = self.outcomes
+        return Dataset(
+            outcomes=Outcomes(
+                prompts=tuple(outcomes.prompts[i] for i in prompts),
+                models=outcomes.models,
+                prompt=number[outcomes.prompt][kept],
+                model=outcomes.model[kept],
+                correct=outcomes.correct[kept],
+                output_tokens=outcomes.output_tokens[kept],
+                weight=outcomes.weight[kept],
+            ),
+            prompt_ids=tuple(self.prompt_ids[i] for i in prompts),
+            benchmarks=tuple(self.benchmarks[i] for i in prompts),
+            categories=tuple(self.categories[i] for i in prompts),
+        )
+
+    def halves(self, seed: int) -> tuple[Dataset, Dataset]:
+        """The prompts split in two at random."""
+        order = np.random.default_rng(seed).permutation(len(self.prompt_ids))
+        middle = len(order) // 2
+        return self.only(np.sort(order[:middle])), self.only(np.sort(order[middle:]))
+
+
+class ListPrice(msgspec.Struct, frozen=True):
+    """US dollars per million tokens."""
+
+    input_usd_per_mtok: str
+    output_usd_per_mtok: str
+
+
+def read_dataset(outcome_files: Sequence[Path], prompt_files: Sequence[Path]) -> Dataset:
+    """Read and join. Raises DataError, and ExtraMissing for Parquet without the `learn` extra."""
+    prompts: list[Prompt] = []
+    ids: dict[str, int] = {}
+    benchmarks: list[str] = []
+    categories: list[str] = []
+    for path in prompt_files:
+        table = _read(path, required=("prompt_id", "prompt"), optional=("benchmark", "category", "input_tokens"))
+        for row, prompt_id in enumerate(_texts(table, "prompt_id", path)):
+            if prompt_id in ids:
+                raise DataError(f"{path}: column prompt_id, row {row + 1}: '{prompt_id}' is there twice")
+            ids[prompt_id] = len(ids)
+        texts = _texts(table, "prompt", path)
+        lengths = _numbers(table, "input_tokens", path, low=0)
+        prompts.extend(
+            Prompt(text=text, input_tokens=len(text) // 4 if np.isnan(length) else int(length))
+            for text, length in zip(texts, lengths.tolist(), strict=True)
+        )
+        benchmarks.extend(str(value or "") for value in table["benchmark"])
+        categories.extend(str(value or "") for value in table["category"])
+    return Dataset(_read_outcomes(outcome_files, tuple(prompts), ids), tuple(ids), tuple(benchmarks), tuple(categories))
+
+
+def _read_outcomes(paths: Sequence[Path], prompts: tuple[Prompt, ...], ids: Mapping[str, int]) -> Outcomes:
+    models: dict[str, int] = {}
+    columns: list[tuple[NDArray[np.int32], NDArray[np.int32], Any, Any, Any]] = []
+    for path in paths:
+        table = _read(path, required=("prompt_id", "model", "correct"), optional=("output_tokens", "weight"))
+        named = _texts(table, "prompt_id", path)
+        prompt = np.array([ids.get(name, -1) for name in named], np.int32)
+        if (prompt < 0).any():
+            row = int(np.argmax(prompt < 0))
+            raise DataError(
+                f"{path}: column prompt_id, row {row + 1}: '{named[row]}' is in none of the prompt files; name its file too"
+            )
+        model = np.array([models.setdefault(name, len(models)) for name in _texts(table, "model", path)], np.int32)
+        correct = _numbers(table, "correct", path, low=0, high=1, needed=True)
+        tokens = _numbers(table, "output_tokens", path, low=0)
+        weight = _numbers(table, "weight", path, low=0)
+        columns.append((prompt, model, correct, np.nan_to_num(tokens, nan=-1), np.nan_to_num(weight, nan=1)))
+    if not columns or not sum(len(column[0]) for column in columns):
+        raise DataError(f"no outcomes in {', '.join(map(str, paths)) or 'no files'}")
+    joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
+    return Outcomes(prompts, tuple(models), joined[0], joined[1], joined[2], joined[3], joined[4])
+
+
+def read_prices(path: Path) -> Mapping[str, ListPrice]:
+    """List prices by model, from a CSV file with the columns model, input_usd_per_mtok and output_usd_per_mtok."""
+    found = {}
+    for row, line in enumerate(_csv(path, ("model", "input_usd_per_mtok", "output_usd_per_mtok")), 1):
+        for column in ("input_usd_per_mtok", "output_usd_per_mtok"):
+            _decimal(line[column], path, column, row)
+        found[line["model"]] = ListPrice(line["input_usd_per_mtok"], line["output_usd_per_mtok"])
+    return found
+
+
+def read_scores(path: Path) -> dict[str, dict[str, float]]:
+    """Published scores by model and benchmark, fractions of 1, from a CSV file with the columns model, benchmark, score."""
+    found: dict[str, dict[str, float]] = {}
+    for row, line in enumerate(_csv(path, ("model", "benchmark", "score")), 1):
+        score = _decimal(line["score"], path, "score", row)
+        if score > 1:
+            raise DataError(f"{path}: column score, row {row}: {score:g} is not a fraction of 1")
+        found.setdefault(line["model"], {})[line["benchmark"]] = score
+    return found
+
+
+def _csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    for column in columns:
+        if column not in (reader.fieldnames or ()):
+            raise DataError(f"{path} has no column '{column}'; it needs {', '.join(columns)}")
+    return rows
+
+
+def _decimal(text: str, path: Path, column: str, row: int) -> float:
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise DataError(f"{path}: column {column}, row {row}: '{text}' is not a number of at least 0")
+    return value
+
+
+def _read(path: Path, required: Sequence[str], optional: Sequence[str]) -> Mapping[str, Column]:
+    """The named columns, as lists of one length; an optional one that is absent is full of None."""
+    table = _readers().get(path.suffix, _unreadable)(path, (*required, *optional))
+    for column in required:
+        if column not in table:
+            raise DataError(f"{path} has no column '{column}'; it has {', '.join(sorted(table)) or 'none'}")
+    rows = len(table[required[0]])
+    return {column: table.get(column, [None] * rows) for column in (*required, *optional)}
+
+
+def _readers() -> Mapping[str, Callable[[Path, Iterable[str]], dict[str, Column]]]:
+    return {".parquet": _read_parquet, ".jsonl": _read_lines, ".ndjson": _read_lines}
+
+
+def _unreadable(path: Path, _columns: Iterable[str]) -> dict[str, Column]:
+    raise DataError(f"{path}: the ending says neither Parquet (.parquet) nor JSON Lines (.jsonl)")
+
+
+def _read_parquet(path: Path, columns: Iterable[str]) -> dict[str, Column]:
+    try:
+        # an optional extra, and slow to import
+        from pyarrow import ArrowException, parquet  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise ExtraMissing(f"reading {path}", "learn") from error
+    try:
+        present = parquet.read_schema(path).names
+        table = parquet.read_table(path, columns=[column for column in columns if column in present])
+    except (OSError, ArrowException) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {error}") from error
+    return {name: table.column(name).to_pylist() for name in table.column_names}
+
+
+def _read_lines(path: Path, columns: Iterable[str]) -> dict[str, Column]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                rows.append(decoder.decode(line))
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise DataError(f"{path}: row {number} is not a JSON object: {error}") from error
+    # a column may be absent from some rows
+    return {column: [row.get(column) for row in rows] for column in columns if any(column in row for row in rows)}
+
+
+def _texts(table: Mapping[str, Column], column: str, path: Path) -> list[str]:
+    values = table[column]
+    for row, value in enumerate(values, 1):
+        if not isinstance(value, str):
+            raise DataError(f"{path}: column {column}, row {row}: {value!r} is not text")
+    return values
+
+
+def _numbers(
+    table: Mapping[str, Column], column: str, path: Path, *, low: float, high: float = np.inf, needed: bool = False
+) -> NDArray[np.float32]:
+    """A column as floats, NaN where it says nothing. True and false are 1 and 0."""
+    values = table[column]
+    found = np.full(len(values), np.nan, np.float32)
+    for row, value in enumerate(values):
+        if value is None and not needed:
+            continue
+        if not isinstance(value, int | float) or not low <= value <= high:
+            bounds = f"at least {low:g}" if high == np.inf else f"between {low:g} and {high:g}"
+            raise DataError(f"{path}: column {column}, row {row + 1}: {value!r} is not a number {bounds}")
+        found[row] = value
+    return found
