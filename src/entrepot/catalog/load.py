@@ -103,7 +103,6 @@ def _read_all(root: Traversable, folder: str) -> Iterator[_Read]:
 
 
 def _read(file: Traversable) -> _Read:
-    # Shipped files are named by folder and name, the operator's by their path.
     name = str(file)
     try:
         return _Read(name, tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
@@ -157,7 +156,7 @@ def _convert(read: _Read, shape: type[_Shape]) -> _Shape:
 
 
 def _explain(message: str, table: Table) -> str:
-    """msgspec's words, with the entry named by its id and an unknown key by its nearest right word."""
+    """The words of msgspec, with the entry named by its id and an unknown key by its nearest right word."""
     text, _, path = message.partition(" - at `$")
     path = path.rstrip("`").lstrip(".")
     entry = re.match(r"(models|offers|regions)\[(\d+)\]", path)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import click
+import msgspec
 from rich.console import Console
 
 from entrepot.errors import LedgerError
@@ -191,6 +192,9 @@ def _print(tables: Sequence[Table], lines: Sequence[str]) -> None:
     console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 120, highlight=False)
     for line in lines:
         console.print(line, markup=False)
+    told: set[str] = set()
     for table in tables:
+        fresh = tuple(note for note in table.notes if note not in told)  # what holds for several tables is said once
+        told.update(fresh)
         console.print()
-        console.print(render_terminal(table))
+        console.print(render_terminal(msgspec.structs.replace(table, notes=fresh)))

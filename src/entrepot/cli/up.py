@@ -42,7 +42,7 @@ def up(config: Path | None, host: str | None, port: int | None, processes: int |
     _introduce(settings, installation, first_key, console)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: installation.supervisor.request_stop())
-    installation.supervisor.run()
+    installation.run()
 
 
 def _discover(console: Console) -> tuple[Settings, str | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import re
 import socket
 import ssl
@@ -204,4 +205,9 @@ def _describe(error: OSError | UnicodeError, place: str) -> str:
 
 
 def _reason(error: OSError | UnicodeError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    if isinstance(error, OSError):
+        # asyncio words its own message round the number; getaddrinfo's numbers are not the system's
+        if error.errno and not isinstance(error, socket.gaierror):
+            return os.strerror(error.errno)
+        return error.strerror or str(error) or type(error).__name__
+    return str(error)
