@@ -28,7 +28,7 @@ from entrepot.statistics.intervals import Interval
 
 MAX_LOSS = 0.02
 CONTROL_EVERY = 10
-_SHARES: tuple[Dimension, ...] = ("model", "maker_country", "region", "on_premises")
+_SHARES: tuple[Dimension, ...] = ("model", "maker_country", "region")
 
 
 class Figures(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ def tabulate_cast(cast: Cast) -> Table:
         Column("region", "processed in", "text"),
         Column("score", "GPQA Diamond", "fraction"),
         Column("skill", "skill", "text"),
-        Column("price", "price per million tokens, in / out", "text"),
+        Column("price", "per million tokens, in / out", "text"),
     )
     rows = []
     for player in cast.players:

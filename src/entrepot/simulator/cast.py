@@ -66,12 +66,12 @@ class Places(Protocol):
 
 
 ROLES = (
-    Role("openai", "gpt-6.1-sol", "us", 60, 800, 60),
-    Role("anthropic", "claude-sonnet-5-5", None, 80, 700, 60),
-    Role("deepseek", "deepseek-v4-pro-0813", None, 70, 1000, 50),
-    Role("alibaba", "qwen3.7-plus", "singapore", 70, 900, 45),
-    Role("mistral", "glm-5.3-flash", "eu", 60, 900, 40),
-    Role("ollama", "qwen3.5-9b", None, 55, 1200, 25, OWN_MACHINE),
+    Role("openai", "gpt-6.1-sol", "us", 60, 1000, 60),
+    Role("anthropic", "claude-sonnet-5-5", None, 80, 900, 60),
+    Role("deepseek", "deepseek-v4-pro-0813", None, 70, 1300, 50),
+    Role("alibaba", "qwen3.7-plus", "singapore", 70, 1200, 45),
+    Role("mistral", "glm-5.3-flash", "eu", 60, 1200, 40),
+    Role("ollama", "qwen3.5-9b", None, 55, 1500, 25, OWN_MACHINE),
 )
 
 
