@@ -57,7 +57,7 @@ async def client(simulator: Simulator) -> AsyncIterator[AsyncOpenAI]:
         yield opened
 
 
-async def fetch(url: str) -> Any:  # noqa: ANN401 - any JSON value
+async def fetch(url: str) -> Any:
     host, _, path = url.removeprefix("http://").partition("/")
     name, port = host.split(":")
     reader, writer = await asyncio.open_connection(name, int(port))
@@ -144,7 +144,7 @@ async def test_a_task_is_solved_from_its_text_alone(client: AsyncOpenAI) -> None
         assert grade(task, answer.choices[0].message.content or "")
         assert answer.usage is not None
         assert answer.usage.completion_tokens_details is not None
-        assert answer.usage.completion_tokens_details.reasoning_tokens == 12
+        assert 4 <= (answer.usage.completion_tokens_details.reasoning_tokens or 0) <= 30
 
 
 async def test_a_repeated_long_prompt_is_billed_as_cache_reads(client: AsyncOpenAI, simulator: Simulator) -> None:
