@@ -12,11 +12,11 @@ MESSAGES: list[dict[str, Any]] = [
 TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
 
 
-def parse(**more: Any) -> Any:  # noqa: ANN401 - any JSON value may be wrong
+def parse(**more: Any) -> Any:
     return parse_request(msgspec.json.encode({"model": "m", "messages": MESSAGES, **more}))
 
 
-def refused(**more: Any) -> WireError:  # noqa: ANN401 - any JSON value may be wrong
+def refused(**more: Any) -> WireError:
     with pytest.raises(WireError) as caught:
         parse(**more)
     return caught.value

@@ -6,5 +6,5 @@ from collections.abc import Callable
 
 async def until(condition: Callable[[], object]) -> None:
     """Let other tasks run until `condition` holds."""
-    while not condition():  # noqa: ASYNC110 - what is waited for is no event of ours
+    while not condition():
         await asyncio.sleep(0.002)

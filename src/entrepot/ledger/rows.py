@@ -124,7 +124,7 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         *_tokens(entry.usage),
         _within(cost, MAX_NANO),
         thrown_away,
-        *_baseline(entry),
+        *_baseline(entry.baseline),
         None if entry.decision is None else entry.decision.router,
     )
 
@@ -165,8 +165,7 @@ def _tokens(usage: Usage | None) -> tuple[Value, ...]:
     return (*counts, usage.estimated)
 
 
-def _baseline(entry: Entry) -> tuple[Value, ...]:
-    baseline = entry.baseline
+def _baseline(baseline: Baseline | None) -> tuple[Value, ...]:
     if baseline is None:
         return (None,) * 6
     if None in (_within(baseline.cost_nano_usd, MAX_NANO), _within(baseline.error_nano_usd, MAX_NANO)):
@@ -177,20 +176,8 @@ def _baseline(entry: Entry) -> tuple[Value, ...]:
         baseline.cost_nano_usd,
         baseline.error_nano_usd,
         baseline.measured,
-        _predicted(entry, baseline),
+        _within(baseline.predicted_nano_usd, MAX_NANO),
     )
-
-
-def _predicted(entry: Entry, baseline: Baseline) -> int | None:
-    """What the baseline was expected to cost before it was called: as recorded, else as the decision weighed it."""
-    if baseline.predicted_nano_usd is not None:
-        return _within(baseline.predicted_nano_usd, MAX_NANO)
-    if entry.decision is None:
-        return None
-    for weighed in entry.decision.candidates:
-        if weighed.deployment == baseline.deployment and weighed.cost_usd is not None:
-            return round(weighed.cost_usd * 1e9) if 0 <= weighed.cost_usd * 1e9 <= MAX_NANO else None
-    return None
 
 
 def _within(value: int | None, limit: int) -> int | None:
