@@ -49,7 +49,8 @@ class BaselineEstimate(msgspec.Struct, frozen=True):
     """What one baseline would have cost for `exchanges` of them, `measured` of which it answered itself.
 
     `factor` is the correction applied to the predictions (1 where there were too few `pairs`), `factor_allowance` its
-    standard deviation; `by_lot` says that a holdout's lot picked the pairs, not the router. The errors are standard deviations in dollars.
+    standard deviation; `by_lot` says that a holdout's lot picked the pairs, not the router. The errors are standard
+    deviations in dollars.
     """
 
     deployment: str
