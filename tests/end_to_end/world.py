@@ -153,7 +153,10 @@ class World:
     ) -> tuple[int, dict[str, str], bytes]:
         """One plain HTTP request; the path is below `/v1`, or absolute from the root if it begins with `//`."""
         url = self.base_url.removesuffix("/v1") + path[1:] if path.startswith("//") else self.base_url + path
-        sent = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        sent = {
+            "content-type": "application/json",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
         if key is not None:
             sent["authorization"] = f"Bearer {key}"
         request = urllib.request.Request(url, data=body, headers=sent, method=method)  # noqa: S310  loopback

@@ -67,7 +67,13 @@ def test_a_stream_from_beginning_to_end() -> None:
     assert story.over
     assert story.sent == chunk("he").data + chunk("llo").data + STOP + DONE
     entry = story.entry
-    assert (entry.state, entry.status, entry.route, entry.key, entry.tags) == ("completed", 200, "auto", "k", ("a", "b"))
+    assert (entry.state, entry.status, entry.route, entry.key, entry.tags) == (
+        "completed",
+        200,
+        "auto",
+        "k",
+        ("a", "b"),
+    )
     assert entry.usage == Usage(input_tokens=1000, output_tokens=500)
     assert entry.cost_nano_usd == 2_000_000  # 1000 tokens at 1 $/M and 500 at 2 $/M
     assert entry.first_token_ms == pytest.approx(500)
@@ -98,7 +104,10 @@ def test_the_entry_is_written_before_the_end_marker_leaves() -> None:
 
 
 WHOLE = json.dumps(
-    {"choices": [{"index": 0, "message": {"content": "hi"}}], "usage": {"prompt_tokens": 1000, "completion_tokens": 500}}
+    {
+        "choices": [{"index": 0, "message": {"content": "hi"}}],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 500},
+    }
 ).encode()
 
 

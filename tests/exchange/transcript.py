@@ -30,7 +30,10 @@ def candidate(id_: str, input_per_mtok: str = "1", output_per_mtok: str = "2") -
 
 
 def plan_for(
-    *candidates: Candidate, stream: bool = True, baseline: BaselinePlan | None = None, deadlines: Deadlines | None = None
+    *candidates: Candidate,
+    stream: bool = True,
+    baseline: BaselinePlan | None = None,
+    deadlines: Deadlines | None = None,
 ) -> Plan:
     body = {"model": "auto", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
     return Plan(
