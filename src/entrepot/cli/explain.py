@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 import click
@@ -13,15 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.catalog.load import load_catalog
-from entrepot.errors import SettingsError
+from entrepot.app import decide_offline
+from entrepot.exchange.planning import Refusal, Steering
+from entrepot.policy.rules import Principal
 from entrepot.routing.base import Basis
 from entrepot.routing.utility import Decision, Weighed
-from entrepot.settings.client_key import ENTROPY_BYTES
-from entrepot.settings.discover import discover
-from entrepot.settings.load import find_settings_file, load_settings
-from entrepot.settings.probe import probe
-from entrepot.settings.schema import Settings
+from entrepot.settings.choose import require_settings
 
 _RESTS_ON: dict[Basis, str] = {
     "outcomes": "outcomes",
@@ -41,14 +37,9 @@ def explain(
     prompt: str, route: str, tags: tuple[str, ...], max_loss: float | None, config: Path | None, as_json: bool
 ) -> None:
     """Decide for PROMPT as the gateway would, and say why. PROMPT may be - to read it from standard input."""
-    # the whole gateway, which printing help does not need
-    from entrepot.app import decide_offline  # noqa: PLC0415 - see above
-    from entrepot.exchange.planning import Refusal, Steering  # noqa: PLC0415 - see above
-    from entrepot.policy.rules import Principal  # noqa: PLC0415 - see above
-
     text = click.get_text_stream("stdin").read() if prompt == "-" else prompt
     steering = Steering(max_loss=max_loss, tags=frozenset(tags))
-    considered = decide_offline(_settings(config), text, route, Principal(), steering)
+    considered = decide_offline(require_settings(config, os.environ, Path.cwd()), text, route, Principal(), steering)
     if isinstance(considered, Refusal):
         if considered.decision is not None and not as_json:
             render_decision(considered.decision, Console())
@@ -94,13 +85,3 @@ def _row(weighed: Weighed, place: int | None) -> tuple[Text, ...]:
         why,
     )
     return tuple(Text(cell, style=style) for cell in cells)
-
-
-def _settings(config: Path | None) -> Settings:
-    path = find_settings_file(config, os.environ, Path.cwd())
-    if path is not None:
-        return load_settings(path, os.environ)
-    found = discover(os.environ, probe, catalog=load_catalog(), entropy=secrets.token_bytes(ENTROPY_BYTES))
-    if found.settings is None:
-        raise SettingsError("\n".join(found.findings))
-    return found.settings
