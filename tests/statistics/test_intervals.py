@@ -119,10 +119,10 @@ def test_sums_of_parts_are_the_sums_of_the_whole(pairs: list[tuple[float, float]
 def test_the_bootstrap_covers_a_median() -> None:
     def draw(chance: np.random.Generator) -> Interval:
         return bootstrap_interval(
-            chance.exponential(1.0, 60), lambda values: float(np.median(values)), chance, resamples=300
+            chance.exponential(1.0, 60), lambda values: float(np.median(values)), chance, resamples=200
         )
 
-    assert 0.90 <= coverage(draw, math.log(2), seed=6, samples=400) <= 0.99
+    assert 0.90 <= coverage(draw, math.log(2), seed=6, samples=200) <= 0.99
 
 
 def test_the_bootstrap_draws_rows_and_repeats_itself_with_the_same_chance() -> None:
