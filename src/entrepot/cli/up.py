@@ -42,7 +42,7 @@ def up(config: Path | None, host: str | None, port: int | None, processes: int |
     _introduce(settings, installation, first_key, console)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: installation.supervisor.request_stop())
-    installation.supervisor.run()
+    installation.run()
 
 
 def _discover(console: Console) -> tuple[Settings, str | None]:
@@ -63,19 +63,29 @@ def _overridden(settings: Settings, host: str | None, port: int | None, processe
 
 def _warn_of_exposure(settings: Settings, console: Console) -> None:
     if not settings.keys:
-        console.print("note: no keys are configured, so every request will be refused: `entrepot keys new NAME` makes one")
+        console.print(
+            "note: no keys are configured, so every request will be refused: `entrepot keys new NAME` makes one"
+        )
     if settings.gateway.host not in ("127.0.0.1", "::1", "localhost"):
-        console.print(f"note: listening on {settings.gateway.host} without TLS: put a TLS proxy in front before others use it")
+        console.print(
+            f"note: listening on {settings.gateway.host} without TLS: put a TLS proxy in front before others use it"
+        )
 
 
 def _introduce(settings: Settings, installation: Running, first_key: str | None, console: Console) -> None:
     table = Table("route", "candidates", "goal", "reference", "baseline", box=None, pad_edge=False)
     for route in settings.routes:
         goal = route.goal
-        told = f"within {goal.max_loss * 100:g} points" if goal.kind == "cheapest_within" else f"under {goal.max_cost_usd} USD"
+        told = (
+            f"within {goal.max_loss * 100:g} points"
+            if goal.kind == "cheapest_within"
+            else f"under {goal.max_cost_usd} USD"
+        )
         table.add_row(route.name, str(len(route.candidates)), told, route.reference or "-", route.baseline or "-")
     console.print(table)
-    console.print(f"serving {len(settings.deployments)} deployments ({settings.source}) at {installation.base_url}", markup=False)
+    console.print(
+        f"serving {len(settings.deployments)} deployments ({settings.source}) at {installation.base_url}", markup=False
+    )
     if first_key is not None:
         console.print(f"key (shown once, gone when this stops): {first_key}", markup=False)
     console.print("stop with Ctrl-C")

@@ -43,7 +43,7 @@ def resolve_deployments(
             problems.add(path, error.message)
             continue
         if deployment.id in found:
-            what = f'"{deployment.id}" names two deployments; give one of them an id of its own: id = "…"'
+            what = f"'{deployment.id}' names two deployments; give one of them an id of its own: id = …"
             problems.add((*path, "id") if table.id else path, what)
         found.setdefault(deployment.id, deployment)
     return tuple(found.values())
@@ -66,7 +66,7 @@ def _check(table: DeploymentTable, path: Path, catalog: Catalog, problems: Probl
 
 def _miss_address(table: DeploymentTable, path: Path, catalog: Catalog, problems: Problems) -> None:
     if table.provider == OPENAI_COMPATIBLE:
-        problems.add(path, f'"base_url" is missing: the catalog knows no address of {table.provider}')
+        problems.add(path, f"'base_url' is missing: the catalog knows no address of {table.provider}")
         return
     known = [provider.id for provider in catalog.providers]
     what = f"the catalog knows no provider {quote(table.provider)}{did_you_mean(table.provider, known)}"

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import msgspec
 
+from entrepot.catalog.deployment import leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.schema import Deployment, Provider
 from entrepot.exchange.plan import Route
 from entrepot.settings.client_key import make_key
 from entrepot.settings.file import DeploymentTable
-from entrepot.settings.join import join, leaves_the_machine
+from entrepot.settings.join import join
 from entrepot.settings.probe import LocalServer, Port, usual_ports
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.routes import DEFAULT_ROUTE
@@ -135,7 +136,7 @@ def _local(
 def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[str]) -> Route:
     reference, reason = choose_reference(deployments, catalog, catalog.exchange_rates)
     findings.append(
-        f'route "{DEFAULT_ROUTE.name}": the cheapest of {len(deployments)} that stays within 2 points of {reference.id} '
+        f"route '{DEFAULT_ROUTE.name}': the cheapest of {len(deployments)} that stays within 2 points of {reference.id} "
         f"({reason})"
     )
     findings.append(
