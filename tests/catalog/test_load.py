@@ -10,6 +10,7 @@ import pytest
 from entrepot.catalog.load import load_catalog
 from entrepot.errors import CatalogError
 from tests.catalog.made_up import MAKER, PROVIDER, write_catalog
+from tests.docs.fences import find_fences
 
 CATALOG = load_catalog()
 SHIPPED = sorted(
@@ -82,6 +83,15 @@ def test_regions_have_the_page_of_their_provider_and_prices_that_of_the_prices_t
     price = provider.offers[0].price
     assert price is not None
     assert (price.source, price.as_of) == ("acme.example/prices", "2026-11-03")
+
+
+def test_the_examples_of_the_reference_load(tmp_path: Path, project_dir: Path) -> None:
+    text = (project_dir / "docs" / "reference" / "catalog.md").read_text(encoding="utf-8")
+    maker, provider = (fence.text for fence in find_fences(text) if fence.language == "toml")
+    catalog = load_catalog([write_catalog(tmp_path, maker=maker, provider=provider)])
+    price = catalog.price_of("acme-cloud", "acme-small", "eu")
+    assert price is not None
+    assert [tier.input_tokens_above for tier in price.tiers] == [200_000]
 
 
 def load_with(directory: Path, **texts: str) -> str:

@@ -55,6 +55,7 @@ ENTRY_COLUMNS = (
     "baseline_error_nano_usd",
     "baseline_measured",
     "baseline_predicted_nano_usd",
+    "baseline_drawn",
     "router",
 )
 ATTEMPT_COLUMNS = (
@@ -167,9 +168,9 @@ def _tokens(usage: Usage | None) -> tuple[Value, ...]:
 
 def _baseline(baseline: Baseline | None) -> tuple[Value, ...]:
     if baseline is None:
-        return (None,) * 6
+        return (None,) * 7
     if None in (_within(baseline.cost_nano_usd, MAX_NANO), _within(baseline.error_nano_usd, MAX_NANO)):
-        return (None,) * 6
+        return (None,) * 7
     return (
         baseline.deployment,
         baseline.model,
@@ -177,6 +178,7 @@ def _baseline(baseline: Baseline | None) -> tuple[Value, ...]:
         baseline.error_nano_usd,
         baseline.measured,
         _within(baseline.predicted_nano_usd, MAX_NANO),
+        baseline.drawn,
     )
 
 
