@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -188,15 +189,18 @@ def test_writers_killed_at_work_lose_nothing_that_was_acknowledged(tmp_path: Pat
     with open_sqlite(tmp_path) as store:
         ingester = Ingester(store, tmp_path)
         for kill in range(3):
-            victims = [
-                # At their own speed three writers leave one ingester behind for good.
-                Victim(tmp_path, (3 * kill + one) * 1_000_000, rotate_bytes=100_000, pause_s=0.001)
-                for one in range(3)
-            ]
-            for victim in victims:
-                victim.wait_for(100)
-                ingester.run_once()
-                acknowledged.update(victim.kill())
+            with contextlib.ExitStack() as stack:
+                victims = [
+                    # At their own speed three writers leave one ingester behind for good.
+                    Victim(tmp_path, (3 * kill + one) * 1_000_000, rotate_bytes=100_000, pause_s=0.001)
+                    for one in range(3)
+                ]
+                for victim in victims:
+                    stack.enter_context(victim)
+                for victim in victims:
+                    victim.wait_for(100)
+                    ingester.run_once()
+                    acknowledged.update(victim.kill())
         ingester.run_once()
         missing = [number for number in acknowledged if store.find(sample_entry(number).id) is None]
         assert len(acknowledged) >= 900

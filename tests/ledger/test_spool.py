@@ -148,9 +148,9 @@ def test_a_field_that_a_later_version_added_is_passed_over(tmp_path: Path) -> No
 def test_no_entry_whose_append_returned_is_lost_when_the_writer_is_killed(tmp_path: Path) -> None:
     acknowledged: set[int] = set()
     for kill in range(12):
-        victim = Victim(tmp_path, kill * 1_000_000, rotate_bytes=1 << 24 if kill % 2 else 6000)
-        victim.wait_for(20 + 37 * kill)
-        acknowledged.update(victim.kill())
+        with Victim(tmp_path, kill * 1_000_000, rotate_bytes=1 << 24 if kill % 2 else 6000) as victim:
+            victim.wait_for(20 + 37 * kill)
+            acknowledged.update(victim.kill())
     assert len(acknowledged) > 12 * 20
     found = {entry.id for entry in entries_in(tmp_path)}
     assert {sample_entry(number).id for number in acknowledged} - found == set()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.spool import SpoolWriter
@@ -38,6 +39,12 @@ class Victim:
         while self._told[0] < count:
             assert self._process.poll() is None, "it died on its own"
             time.sleep(0.0005)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()  # also when the test fails: it would go on for ever
 
     def kill(self) -> range:
         """SIGKILL; what it had acknowledged by then."""
