@@ -16,6 +16,7 @@ from entrepot.reports.render import Label
 from entrepot.reports.savings import (
     ASSUMED_BIAS,
     LEAST_TRANSFER,
+    MIN_DRAWN,
     MIN_PAIRS,
     combine,
     estimate_baseline,
@@ -34,11 +35,12 @@ def comparison(
     cost_usd: float = 1.0,
     measured_usd: tuple[float, ...] = (),
     predicted_usd: tuple[float, ...] = (),
+    drawn: int = 0,
     estimated_usd: tuple[float, ...] = (),
     error_usd: float = 0.0,
     model: str | None = "gpt-5",
 ) -> Comparison:
-    """One baseline; `error_usd` is that of every estimated exchange."""
+    """One baseline; `error_usd` is that of every estimated exchange, the first `drawn` of the measured ones were by lot."""
     return Comparison(
         baseline_deployment=None if model is None else f"openai/{model}",
         baseline_model=model,
@@ -49,6 +51,7 @@ def comparison(
         estimated_nano_usd=round(sum(estimated_usd) * NANO),
         error_usd2=len(estimated_usd) * error_usd**2,
         pairs=ratio_sums(measured_usd, predicted_usd) if predicted_usd else RatioSums(),
+        drawn=ratio_sums(measured_usd[:drawn], predicted_usd[:drawn]) if drawn else RatioSums(),
         thrown_away_nano_usd=0,
         unknown_cost=0,
     )
@@ -95,6 +98,61 @@ def test_even_predictions_that_were_right_are_not_trusted_without_allowance() ->
     right = (2.0,) * MIN_PAIRS
     part = estimate_baseline(comparison(measured_usd=right, predicted_usd=right, estimated_usd=(1.0,) * 100))
     assert part.systematic_usd == pytest.approx(100 * LEAST_TRANSFER / math.sqrt(3))
+
+
+def test_what_a_lot_gave_to_the_baseline_is_trusted_as_far_as_its_own_spread() -> None:
+    by_lot, by_router = (1.2,) * MIN_DRAWN, (3.0,) * 200
+    part = estimate_baseline(
+        comparison(
+            measured_usd=by_lot + by_router,
+            predicted_usd=(1.0,) * (MIN_DRAWN + 200),
+            estimated_usd=(1.0,) * 100,
+            drawn=MIN_DRAWN,
+        )
+    )
+    assert part.by_lot
+    assert part.factor == pytest.approx(1.2)  # the router's own picks say 3, and are not asked
+    assert part.systematic_usd == pytest.approx(0.0, abs=1e-6)
+    assert part.independent_usd == pytest.approx(0.0, abs=1e-6)  # those of the lot did not vary
+
+
+def test_the_router_states_a_spread_that_few_pairs_cannot_make_smaller() -> None:
+    same = (1.2,) * MIN_DRAWN
+    drawn = comparison(measured_usd=same, predicted_usd=(1.0,) * MIN_DRAWN, estimated_usd=(1.0,) * 100, drawn=MIN_DRAWN)
+    part = estimate_baseline(msgspec.structs.replace(drawn, error_usd2=100 * 0.5**2))
+    assert part.independent_usd == pytest.approx(1.2 * 0.5 * math.sqrt(100))
+    assert part.systematic_usd == pytest.approx(100 * 1.2 * 0.5 / math.sqrt(MIN_DRAWN))
+
+
+def test_a_lot_that_drew_too_few_is_not_asked() -> None:
+    pairs = (2.0,) * (MIN_DRAWN - 1)
+    part = estimate_baseline(
+        comparison(measured_usd=pairs, predicted_usd=pairs, estimated_usd=(1.0,), drawn=MIN_DRAWN - 1)
+    )
+    assert (part.by_lot, part.corrected, part.factor) == (False, False, 1.0)
+
+
+@pytest.mark.parametrize("holdout", [0.05, 0.2])
+def test_the_interval_from_a_lot_covers_whatever_the_bias(holdout: float) -> None:
+    """Predictions off by a factor of up to three; a lot gives some of 600 exchanges to the baseline. Costs are
+    skewed and the lot is small (about 30 or 120), where the spread seen in it would be too little by itself."""
+    chance = np.random.default_rng(8)
+    covered, runs, spread = 0, 600, 0.6
+    for _ in range(runs):
+        predicted = chance.lognormal(0.0, 1.0, 600) * 0.01
+        real = predicted * math.exp(chance.uniform(-1.1, 1.1)) * chance.lognormal(-(spread**2) / 2, spread, 600)
+        drawn = chance.random(600) < holdout
+        part = comparison(
+            measured_usd=tuple(real[drawn]),
+            predicted_usd=tuple(predicted[drawn]),
+            estimated_usd=tuple(predicted[~drawn]),
+            drawn=int(drawn.sum()),
+            error_usd=math.sqrt(float((predicted[~drawn] ** 2).mean()) * math.expm1(spread**2)),
+        )
+        baseline = combine([part], NOTHING).baseline
+        assert baseline is not None
+        covered += baseline.low_nano_usd <= real.sum() * NANO <= baseline.high_nano_usd
+    assert 0.92 <= covered / runs <= 0.985
 
 
 def test_the_baseline_never_cost_less_than_what_was_measured_of_it() -> None:

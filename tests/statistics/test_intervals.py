@@ -23,6 +23,7 @@ from entrepot.statistics.intervals import (
     proportion_interval,
     ratio_error,
     ratio_interval,
+    ratio_spread,
     ratio_sums,
 )
 
@@ -105,6 +106,13 @@ def test_the_linearised_error_of_a_ratio_covers() -> None:
         return Interval(ratio, ratio - 1.96 * error, ratio + 1.96 * error)
 
     assert 0.91 <= coverage(draw, 0.8, seed=5) <= 0.97
+
+
+def test_the_spread_around_a_ratio_is_that_of_the_residuals() -> None:
+    sums = ratio_sums([3.0, 3.0, 6.0], [1.0, 2.0, 3.0])  # ratio 2: residuals 1, -1, 0
+    assert ratio_spread(sums) == pytest.approx(1.0)
+    assert ratio_error(sums)[1] == pytest.approx(ratio_spread(sums) * math.sqrt(3) / 6)
+    assert ratio_spread(RatioSums()) == math.inf
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0.1, 100)), min_size=2, max_size=20), st.data())
