@@ -116,6 +116,19 @@ def test_what_a_lot_gave_to_the_baseline_is_trusted_as_far_as_its_own_spread() -
     assert part.independent_usd == pytest.approx(0.0, abs=1e-6)  # those of the lot did not vary
 
 
+def test_pairs_picked_by_lot_need_no_allowance_for_who_picked_them() -> None:
+    measured = tuple(2.0 + 0.5 * (-1) ** number for number in range(MIN_DRAWN))
+    predicted = (1.0,) * MIN_DRAWN
+    part = estimate_baseline(
+        comparison(measured_usd=measured, predicted_usd=predicted, estimated_usd=(1.0,) * 100, drawn=MIN_DRAWN)
+    )
+    assert part.by_lot
+    assert part.factor == pytest.approx(2.0)
+    spread = 0.5 * math.sqrt(MIN_DRAWN / (MIN_DRAWN - 1))
+    assert part.independent_usd == pytest.approx(10 * spread)
+    assert part.systematic_usd == pytest.approx(100 * spread / math.sqrt(MIN_DRAWN))
+
+
 def test_the_router_states_a_spread_that_few_pairs_cannot_make_smaller() -> None:
     same = (1.2,) * MIN_DRAWN
     drawn = comparison(measured_usd=same, predicted_usd=(1.0,) * MIN_DRAWN, estimated_usd=(1.0,) * 100, drawn=MIN_DRAWN)

@@ -183,7 +183,7 @@ class Planner:
             estimates=estimates,
             tariffs=self._tariffs,
             goal=_goal(route.goal, steering),
-            reference=None if route.reference is None else self._candidates[route.reference].deployment,
+            reference=route.reference,
             prompt=prompt,
             router_version=self._router_version,
         )

@@ -75,22 +75,22 @@ def decide(
     estimates: Estimates,
     tariffs: Mapping[str, Tariff],
     goal: Goal,
-    reference: Deployment | None,
+    reference: str | None,
     prompt: Prompt,
     router_version: str,
     promise: str | None = None,
 ) -> Decision:
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
-    `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model. A
-    reference that is no candidate for this request sets no bar: the best eligible candidate does, and the reason says so.
+    `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model.
+    `reference` is a deployment id; one that is no candidate for this request sets no bar: the best eligible candidate does, and the reason says so.
     The order: the chosen, then those that meet the goal by cost, then the rest by quality.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
     weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens)
     choose = _best_under if goal.kind == "best_under" else _cheapest_within
-    meeting, rest, reason = choose(weighed, goal, None if reference is None else reference.id)
+    meeting, rest, reason = choose(weighed, goal, reference)
     order = tuple(choice.deployment for choice in (*meeting, *rest))
     shown = (*meeting, *rest)
     return Decision(
@@ -101,7 +101,7 @@ def decide(
         ),
         reason=reason,
         goal=goal,
-        reference=None if reference is None else reference.id,
+        reference=reference,
         router=router_version,
         promise=promise,
     )
