@@ -82,7 +82,7 @@ def decide_offline(
 ) -> Considered | Refusal:
     """The decision that a gateway with these settings would take for this text, without calling anyone."""
     request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering)
+    return build_planner(settings).consider(request, principal, steering, "")
 
 
 def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:

@@ -34,12 +34,24 @@ def error_of(data: bytes) -> dict[str, Any]:
         (b"null", 400, None, "object"),
         (b'{"x":' + b"[" * 50_000, 400, None, "nested too deeply"),
         (b'{"model": "auto", "messages": 3}', 400, "messages", "array"),
-        (b'{"model": "auto", "messages": [{"role": "user", "content": {"a": 1}}]}', 400, "messages[0].content", "object"),
+        (
+            b'{"model": "auto", "messages": [{"role": "user", "content": {"a": 1}}]}',
+            400,
+            "messages[0].content",
+            "object",
+        ),
         (b'{"model": "nope", "messages": [{"role": "user", "content": "x"}]}', 404, "model", "nope"),
-        (b'{"model": "auto", "messages": [{"role": "user", "content": "' + b"x" * 2_000_000 + b'"}]}', 413, None, "limit"),
+        (
+            b'{"model": "auto", "messages": [{"role": "user", "content": "' + b"x" * 2_000_000 + b'"}]}',
+            413,
+            None,
+            "limit",
+        ),
     ],
 )
-def test_bad_bodies_get_the_dialects_error(entrepot: World, body: bytes, status: int, param: str | None, told: str) -> None:
+def test_bad_bodies_get_the_dialects_error(
+    entrepot: World, body: bytes, status: int, param: str | None, told: str
+) -> None:
     got, headers, data = entrepot.request("/chat/completions", body)
     error = error_of(data)
     assert got == status
@@ -88,10 +100,14 @@ def raw_connection(entrepot: World) -> socket.socket:
     return socket.create_connection((entrepot.installation.host, entrepot.installation.port), timeout=10)
 
 
+def raw_request(length: int) -> bytes:
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
+    return f"{head}content-length: {length}\r\n\r\n".encode()
+
+
 def test_a_body_that_does_not_come_is_not_waited_for_forever(entrepot: World) -> None:
     with raw_connection(entrepot) as connection:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: 100\r\n\r\n"
-        connection.sendall(head.encode() + b'{"model"')
+        connection.sendall(raw_request(100) + b'{"model"')
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"did not arrive" in answer
@@ -99,7 +115,16 @@ def test_a_body_that_does_not_come_is_not_waited_for_forever(entrepot: World) ->
 
 @pytest.mark.parametrize(
     "fault",
-    ["status:500", "status:429:seconds=7", "refuse", "malformed-json", "html", "error-in-200", "hang", "status:400:context"],
+    [
+        "status:500",
+        "status:429:seconds=7",
+        "refuse",
+        "malformed-json",
+        "html",
+        "error-in-200",
+        "hang",
+        "status:400:context",
+    ],
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_fails_over_to_the_next_candidate(entrepot: World, fault: str, stream: bool) -> None:
@@ -195,8 +220,7 @@ def test_another_keys_decision_is_not_to_be_seen(entrepot: World) -> None:
 def test_a_client_that_leaves_midway_frees_the_provider_and_is_written_down(entrepot: World) -> None:
     body = b'{"model": "slow", "stream": true, "messages": [{"role": "user", "content": "' + b"tell " * 200 + b'"}]}'
     with raw_connection(entrepot) as connection:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode() + body)
+        connection.sendall(raw_request(len(body)) + body)
         received = b""
         while received.count(b"data: ") < 3:
             received += connection.recv(65536)
@@ -214,8 +238,7 @@ def test_a_client_that_leaves_midway_frees_the_provider_and_is_written_down(entr
 def test_an_endless_answer_ends_with_the_exchanges_deadline_or_the_client(entrepot: World) -> None:
     body = b'{"model": "faulty/endless", "stream": true, "messages": [{"role": "user", "content": "x"}]}'
     with raw_connection(entrepot) as connection:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode() + body)
+        connection.sendall(raw_request(len(body)) + body)
         received = 0
         while received < 300_000:
             received += len(connection.recv(65536))

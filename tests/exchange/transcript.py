@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from entrepot.catalog.pricing import Tariff
@@ -30,7 +31,10 @@ def candidate(id_: str, input_per_mtok: str = "1", output_per_mtok: str = "2") -
 
 
 def plan_for(
-    *candidates: Candidate, stream: bool = True, baseline: BaselinePlan | None = None, deadlines: Deadlines | None = None
+    *candidates: Candidate,
+    stream: bool = True,
+    baseline: BaselinePlan | None = None,
+    deadlines: Deadlines | None = None,
 ) -> Plan:
     body = {"model": "auto", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
     return Plan(
@@ -66,7 +70,7 @@ class Story:
         commands: list[Command] = []
         for event in events:
             assert not self.over, f"{event} came after the exchange was over"
-            commands = self._advance(lambda event=event: self._course.send(event))  # type: ignore[misc]
+            commands = self._advance(partial(self._course.send, event))
         return commands
 
     def _advance(self, step: Any) -> list[Command]:

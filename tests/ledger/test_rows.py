@@ -55,18 +55,6 @@ def test_a_baseline_beyond_reason_is_no_baseline(amount: int) -> None:
         assert row["baseline_cost_nano_usd"] is None
 
 
-def test_what_the_baseline_was_predicted_to_cost_is_taken_from_the_record_or_else_from_the_decision() -> None:
-    recorded = Baseline("openai/gpt-5", "gpt-5", 8_000, 0, measured=True, predicted_nano_usd=7_000)
-    weighed = msgspec.structs.replace(recorded, predicted_nano_usd=None)
-    predicted = [
-        entry_row(msgspec.structs.replace(sample_entry(0), baseline=baseline))["baseline_predicted_nano_usd"]
-        for baseline in (recorded, weighed)
-    ]
-    assert predicted == [7_000, 9_000]
-    undecided = msgspec.structs.replace(sample_entry(0), baseline=weighed, decision=None)
-    assert entry_row(undecided)["baseline_predicted_nano_usd"] is None
-
-
 @pytest.mark.parametrize("added_ms", [float("nan"), float("inf"), -3.0])
 def test_a_time_that_is_no_time_does_not_stop_the_ledger(added_ms: float) -> None:
     assert entry_row(msgspec.structs.replace(sample_entry(0), added_ms=added_ms))["added_bucket"] == 0

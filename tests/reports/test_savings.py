@@ -16,6 +16,7 @@ from entrepot.reports.render import Label
 from entrepot.reports.savings import (
     ASSUMED_BIAS,
     LEAST_TRANSFER,
+    MIN_DRAWN,
     MIN_PAIRS,
     combine,
     estimate_baseline,
@@ -36,9 +37,11 @@ def comparison(
     predicted_usd: tuple[float, ...] = (),
     estimated_usd: tuple[float, ...] = (),
     error_usd: float = 0.0,
+    drawn: bool = False,
     model: str | None = "gpt-5",
 ) -> Comparison:
-    """One baseline; `error_usd` is that of every estimated exchange."""
+    """One baseline; `error_usd` is that of every estimated exchange. `drawn`: the lot picked those that were measured."""
+    pairs = ratio_sums(measured_usd, predicted_usd) if predicted_usd else RatioSums()
     return Comparison(
         baseline_deployment=None if model is None else f"openai/{model}",
         baseline_model=model,
@@ -48,7 +51,8 @@ def comparison(
         measured_nano_usd=round(sum(measured_usd) * NANO),
         estimated_nano_usd=round(sum(estimated_usd) * NANO),
         error_usd2=len(estimated_usd) * error_usd**2,
-        pairs=ratio_sums(measured_usd, predicted_usd) if predicted_usd else RatioSums(),
+        pairs=pairs,
+        drawn=pairs if drawn else RatioSums(),
         thrown_away_nano_usd=0,
         unknown_cost=0,
     )
@@ -89,6 +93,38 @@ def test_with_enough_pairs_the_estimate_is_corrected_by_what_they_show() -> None
     assert part.factor == pytest.approx(1.5)
     assert part.nano_usd == MIN_PAIRS * 3 * NANO + 150 * NANO
     assert part.systematic_usd == pytest.approx(100 * 0.5 / math.sqrt(3))  # the pairs agree: only transfer is uncertain
+
+
+def test_pairs_picked_by_lot_need_no_allowance_for_who_picked_them() -> None:
+    measured = tuple(2.0 + 0.5 * (-1) ** number for number in range(MIN_DRAWN))
+    part = estimate_baseline(
+        comparison(measured_usd=measured, predicted_usd=(1.0,) * MIN_DRAWN, estimated_usd=(1.0,) * 100, drawn=True)
+    )
+    assert part.by_lot
+    assert part.factor == pytest.approx(2.0)
+    spread = 0.5 * math.sqrt(MIN_DRAWN / (MIN_DRAWN - 1))
+    assert part.independent_usd == pytest.approx(10 * spread)
+    assert part.systematic_usd == pytest.approx(100 * spread / math.sqrt(MIN_DRAWN))
+
+
+def test_a_holdouts_interval_covers_the_truth_however_wrong_the_predictions_are() -> None:
+    chance = np.random.default_rng(7)
+    covered, runs = 0, 400
+    for _ in range(runs):
+        predicted = chance.lognormal(0.0, 0.5, 600)
+        truth = predicted * chance.uniform(0.3, 3.0) * chance.lognormal(0.0, 0.7, 600)
+        held = chance.random(600) < 0.1
+        part = comparison(
+            cost_usd=1.0,
+            measured_usd=tuple(truth[held]),
+            predicted_usd=tuple(predicted[held]),
+            estimated_usd=tuple(predicted[~held]),
+            drawn=True,
+        )
+        baseline = combine([part], NOTHING).baseline
+        assert baseline is not None
+        covered += baseline.low_nano_usd <= truth.sum() * NANO <= baseline.high_nano_usd
+    assert 0.90 <= covered / runs <= 0.98  # 95 % stated; skewed costs and 60 draws take a little of it
 
 
 def test_even_predictions_that_were_right_are_not_trusted_without_allowance() -> None:

@@ -54,6 +54,16 @@ def test_a_key_pasted_where_a_provider_belongs_is_not_repeated(tmp_path: Path) -
     assert "a value of 24 characters" in said
 
 
+def test_a_key_is_not_sent_in_the_clear_over_a_way_that_is_not_ones_own(tmp_path: Path) -> None:
+    table = (
+        "[[deployments]]\nprovider = 'mine'\nmodel = 'm'\nkey = 'env:K'\nbase_url = 'http://models.example.com/v1'\n"
+    )
+    assert "line 5: deployments[0].base_url: http:// would send the key in the clear" in refuse(tmp_path, table)
+    assert load(tmp_path, table + "on_premises = true\n").deployments
+    assert load(tmp_path, table.replace("models.example.com", "gpu-box")).deployments
+    assert load(tmp_path, table.replace("key = 'env:K'\n", "")).deployments
+
+
 def test_two_deployments_of_one_id_are_refused(tmp_path: Path) -> None:
     said = refuse(tmp_path, ONE_DEPLOYMENT + "region = 'eu'\n" + ONE_DEPLOYMENT)
     assert "line 5: deployments[1]: 'openai/gpt-large' names two deployments; give one of them an id" in said

@@ -13,7 +13,7 @@ from entrepot.settings.probe import LocalServer, Port
 from entrepot.settings.schema import Settings
 from tests.settings.small_catalog import OPENAI, SMALL
 
-HOME = {"HOME": "/home/李雷"}
+HOME = {"HOME": "/users/李雷"}
 OLLAMA_AT = "http://127.0.0.1:11434/v1"
 
 
@@ -92,9 +92,9 @@ def test_there_is_one_key_whose_text_is_apart_from_the_settings() -> None:
 @pytest.mark.parametrize(
     ("environ", "directory"),
     [
-        ({}, "/home/李雷/.local/share/entrepot"),
+        ({}, "/users/李雷/.local/share/entrepot"),
         ({"XDG_DATA_HOME": "/data"}, "/data/entrepot"),
-        ({"XDG_DATA_HOME": "relative"}, "/home/李雷/.local/share/entrepot"),
+        ({"XDG_DATA_HOME": "relative"}, "/users/李雷/.local/share/entrepot"),
     ],
 )
 def test_the_ledger_goes_to_the_users_data_directory(environ: dict[str, str], directory: str) -> None:

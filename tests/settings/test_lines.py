@@ -58,7 +58,7 @@ class Writer:
     def __init__(self) -> None:
         self.markers = 0
 
-    def value(self, drawn: Any) -> str:  # noqa: ANN401 - drawn values are of any shape
+    def value(self, drawn: Any) -> str:
         if drawn is None:
             self.markers += 1
             return str(700_000 + self.markers)

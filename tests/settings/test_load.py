@@ -128,6 +128,13 @@ def test_what_is_not_toml_is_told_with_line_and_column(tmp_path: Path, document:
     assert refuse(tmp_path, document).startswith(said)
 
 
+@pytest.mark.parametrize("document", [f"a = {'[' * 5000}{']' * 5000}", f"a = {'9' * 5000}", "a = 1e" + "9" * 30])
+def test_what_cannot_be_read_by_anyone_is_told_without_a_traceback(tmp_path: Path, document: str) -> None:
+    assert refuse(tmp_path, document) == (
+        "entrepot.toml: a number in it is too large, or a list nested too deep, to be read"
+    )
+
+
 def test_what_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "entrepot.toml"
     path.write_bytes(b"# ok\n# \xb5\xff\n")

@@ -15,7 +15,8 @@ def test_a_common_wrong_word_is_answered_with_the_right_one(word: str, meant: st
     assert (check_region(word) or "").endswith(f"; did you mean '{meant}'?")
 
 
-def test_a_region_of_many_countries_is_no_country() -> None:
-    assert check_country("EU") is not None
+def test_anywhere_is_no_country() -> None:
+    assert check_country("GLOBAL") is not None
+    assert check_country("EU") is None
     assert check_country("CN") is None
     assert check_country("中国") is not None

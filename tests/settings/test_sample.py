@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.policy.eligibility import eligible
+from entrepot.policy.rules import Principal
 from entrepot.settings.client_key import digest, is_well_formed
 from entrepot.settings.load import load_settings
 from entrepot.settings.sample import USES, Use, render_key_table, render_sample
@@ -38,6 +40,22 @@ def test_a_sample_names_its_schema_first_and_holds_no_key(use: Use) -> None:
     assert sample.document.startswith("#:schema entrepot.schema.json\n")
     assert "@key" not in sample.document
     assert not any(text in sample.document or text in repr(sample) for text in sample.keys.values())
+
+
+@pytest.mark.parametrize("use", USES)
+def test_every_key_of_a_sample_may_use_some_deployment_and_every_rule_forbids_somebody_something(
+    use: Use, tmp_path: Path
+) -> None:
+    path = tmp_path / "entrepot.toml"
+    path.write_text(render_sample(use, count_up).document, encoding="utf-8")
+    loaded = load_settings(path, {})
+    effective = set()
+    for key in loaded.keys:
+        principal = Principal(key=key.name, team=key.team, tags=frozenset(key.tags))
+        judged = eligible(loaded.deployments, loaded.rules, principal)
+        assert judged.allowed, key.name
+        effective |= {reason.rule for rejected in judged.rejected for reason in rejected.reasons}
+    assert effective == {rule.name for rule in loaded.rules}
 
 
 def test_the_samples_are_for_different_uses(tmp_path: Path) -> None:

@@ -29,12 +29,16 @@ async def _look_up(host: object, port: object) -> list[Found]:
 
 
 class PlainLoop(asyncio.SelectorEventLoop):
-    async def getaddrinfo(self, host: str | bytes | None, port: str | bytes | int | None, **_: object) -> list[Found]:  # type: ignore[override]
+    async def getaddrinfo(  # type: ignore[override]  # what is called of it, no more
+        self, host: str | bytes | None, port: str | bytes | int | None, **_: object
+    ) -> list[Found]:
         return await _look_up(host, port)
 
 
 class FastLoop(uvloop.Loop):
-    async def getaddrinfo(self, host: str | bytes | None, port: str | bytes | int | None, **_: object) -> list[Found]:  # type: ignore[override]
+    async def getaddrinfo(  # type: ignore[override]  # what is called of it, no more
+        self, host: str | bytes | None, port: str | bytes | int | None, **_: object
+    ) -> list[Found]:
         return await _look_up(host, port)
 
 

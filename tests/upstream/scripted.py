@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import HeaderPairs, WireRequest
@@ -210,5 +211,9 @@ async def fetch(client: UpstreamClient, url: str, body: bytes = b"{}", *, attemp
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something holds that nobody announces."""
-    while not condition():  # noqa: ASYNC110 - what is waited for is how many connections are open
+    while not condition():
         await asyncio.sleep(0.001)
+
+
+def count_open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())

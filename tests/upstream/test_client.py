@@ -22,6 +22,7 @@ from tests.upstream.scripted import (
     Peer,
     Script,
     call,
+    count_open_files,
     fetch,
     open_client,
     serve,
@@ -30,10 +31,6 @@ from tests.upstream.scripted import (
 pytestmark = pytest.mark.sockets
 
 TEXT = "先落地，再分拣。".encode()
-
-
-def open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def _has_body(heard: Heard, body: bytes) -> bool:
@@ -164,7 +161,7 @@ async def test_two_hundred_calls_leave_no_file_open() -> None:
             await peer.send(answers[head.split(b" ")[1]])
 
     async with serve(script) as server:
-        before = open_files()
+        before = count_open_files()
         async with open_client() as client:
             for number in range(200):
                 heard = Heard()
@@ -177,7 +174,7 @@ async def test_two_hundred_calls_leave_no_file_open() -> None:
                     await heard.wait()
             assert client.open_count <= 2
         await server.finish()
-        assert open_files() == before
+        assert count_open_files() == before
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,19 @@ import trustme
 
 from entrepot.exchange.events import UpstreamEnded
 from entrepot.upstream.tls import build_tls
-from tests.upstream.scripted import HELLO, Heard, Peer, Script, always_hello, call, fetch, open_client, serve
+from tests.upstream.scripted import (
+    HELLO,
+    Heard,
+    Peer,
+    Script,
+    always_hello,
+    call,
+    count_open_files,
+    fetch,
+    open_client,
+    serve,
+    until,
+)
 
 pytestmark = pytest.mark.sockets
 
@@ -175,6 +187,27 @@ async def test_a_long_answer_over_tls_arrives_whole_although_it_is_paused(
     assert heard.body == body
 
 
+async def test_handshakes_that_fail_or_are_given_up_leave_no_file_open(
+    authority: trustme.CA, trusting: ssl.SSLContext
+) -> None:
+    async def silent(peer: Peer) -> None:
+        await peer.wait_until_closed()
+
+    refused = certified(authority, "other.test")
+    async with serve(always_hello, tls=refused) as server, serve(silent) as stuck, open_client(tls=trusting) as client:
+        before = count_open_files()
+        for _ in range(20):
+            await fetch(client, server.url(host="api.test", scheme="https"))
+            heard = Heard()
+            running = client.start(call(stuck.url(scheme="https")), heard)
+            accepted = stuck.accepted
+            await until(lambda accepted=accepted: stuck.accepted > accepted)  # type: ignore[misc]
+            running.cancel()
+        await server.finish()
+        await stuck.finish()
+        await until(lambda: count_open_files() <= before)
+
+
 async def test_the_next_address_is_called_when_one_refuses(addresses: dict[str, list[tuple[str, int]]]) -> None:
     async with serve(always_hello) as gone:
         pass
@@ -294,6 +327,7 @@ async def test_the_origins_certificate_is_checked_inside_the_tunnel(
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 Proxy Authentication Required"),
         (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno", "403 Forbidden"),
         (b"HTTP/1.0 502\r\n\r\n", "502"),
+        (b"HTTP/1.1 503 \x1b[31mBusy\x07\r\n\r\n", "503 [31mBusy"),
         (b"HTTP/1.1 301 Moved\r\nlocation: http://evil.test/\r\n\r\n", "301 Moved"),
         (b"SSH-2.0-x\r\n\r\n", "its answer is not HTTP"),
         (TUNNEL + b"x", "it sent bytes of its own into the tunnel"),

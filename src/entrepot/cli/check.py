@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -15,12 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.catalog.load import load_catalog
-from entrepot.errors import SettingsError
-from entrepot.settings.client_key import ENTROPY_BYTES
-from entrepot.settings.discover import discover
-from entrepot.settings.load import find_settings_file, load_settings
-from entrepot.settings.probe import probe
+from entrepot.settings.choose import require_settings
 from entrepot.settings.reach import Reach, check_secrets, reach_all
 from entrepot.settings.schema import Settings
 
@@ -36,7 +30,7 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
 
     Exit code: 0 all is well, 2 the settings are wrong, 3 a secret is missing or a deployment cannot be reached.
     """
-    settings = _settings(config)
+    settings = require_settings(config, os.environ, Path.cwd())
     if offline:
         wrong = check_secrets(settings.deployments, os.environ)
         reaches = [Reach(one, reachable=False, hint=hint) for one, hint in wrong.items()]
@@ -48,16 +42,6 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
     else:
         _print_table(settings, reaches, offline=offline)
     sys.exit(0 if well else NOT_READY)
-
-
-def _settings(config: Path | None) -> Settings:
-    path = find_settings_file(config, os.environ, Path.cwd())
-    if path is not None:
-        return load_settings(path, os.environ)
-    found = discover(os.environ, probe, catalog=load_catalog(), entropy=secrets.token_bytes(ENTROPY_BYTES))
-    if found.settings is None:
-        raise SettingsError("\n".join(found.findings))
-    return found.settings
 
 
 def _render_json(settings: Settings, reaches: list[Reach], *, well: bool, offline: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from entrepot.cli.demo_generated import CONTROL_EVERY, MAX_LOSS, Figures
+from entrepot.cli.demo_generated import HOLDOUT, MAX_LOSS, Figures
 from entrepot.reports.added_time import tabulate_added_time
 from entrepot.reports.render import Cell, Column, Label, Quantity, Table
 from entrepot.reports.render import Interval as Shown
@@ -26,8 +26,9 @@ def preface(requests: int, seed: int) -> str:
         "part that no router can see. Answers are graded from the text that came back over the wire. Prices are list "
         "prices; the lengths and delays of answers, and the price of the model on the premises, are assumed.\n"
         f"Route `auto` takes the least expensive model predicted to lose at most {100 * MAX_LOSS:g} points of quality against "
-        f"{FRONTIER}, which is also the baseline. One request in {CONTROL_EVERY} goes to the baseline instead (route "
-        "`control`), as a firm would do that wants to know how long its answers really are."
+        f"{FRONTIER}, which is also the baseline. {HOLDOUT:.0%} of the requests, drawn by lot, go to the baseline "
+        "instead (the route's holdout): they show what it really writes and costs, so that the saving is measured and not "
+        "only predicted."
     )
 
 

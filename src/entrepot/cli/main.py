@@ -15,16 +15,16 @@ from entrepot.errors import EntrepotError, OperatorError
 
 # In the order of `entrepot --help`. A command is imported when it is called, so that `up` starts fast.
 _COMMANDS = {
-    "up": "entrepot.cli.up",
-    "demo": "entrepot.cli.demo",
-    "init": "entrepot.cli.init",
-    "check": "entrepot.cli.check",
-    "models": "entrepot.cli.models",
-    "explain": "entrepot.cli.explain",
-    "policy": "entrepot.cli.policy",
-    "keys": "entrepot.cli.keys",
-    "train": "entrepot.cli.train",
-    "report": "entrepot.cli.report",
+    "up": "entrepot.cli.up:up",
+    "demo": "entrepot.cli.demo:demo",
+    "init": "entrepot.cli.init:init",
+    "check": "entrepot.cli.check:check",
+    "models": "entrepot.cli.models:models",
+    "explain": "entrepot.cli.explain:explain",
+    "policy": "entrepot.cli.policy:policy",
+    "keys": "entrepot.cli.keys:keys",
+    "train": "entrepot.cli.train:train_command",
+    "report": "entrepot.cli.report:report",
 }
 
 
@@ -37,10 +37,11 @@ class _Group(click.Group):
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, imported now."""
-        module = _COMMANDS.get(cmd_name)
-        if module is None:
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
             return None
-        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def invoke(self, ctx: click.Context) -> object:

@@ -145,14 +145,12 @@ def _print_table(rows: list[Row], catalog: Catalog) -> None:
     # Into a pipe, a row is a line.
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH_WITHOUT_TERMINAL)
     console.print(table)
-    models_count = len({row.model.id for row in rows})
     rates = catalog.exchange_rates
-    console.print(
-        f"{models_count} models, {len(rows)} lines. Prices per million tokens; 1 CNY = {rates.usd_per_cny} USD ({rates.as_of}). "
-        "+ is more beyond a length.",
-        highlight=False,
-        soft_wrap=True,
+    told = (
+        f"models: {len({row.model.id for row in rows})}, lines: {len(rows)}. Prices per million tokens; "
+        f"1 CNY = {rates.usd_per_cny} USD ({rates.as_of}). + is more beyond a length."
     )
+    console.print(told, highlight=False, soft_wrap=True)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

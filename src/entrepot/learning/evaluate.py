@@ -131,7 +131,7 @@ def _auto(
         [
             numbers[
                 decide(
-                    pool.deployments, (), estimate, pool.tariffs, goal, pool.deployments[reference], prompt, version
+                    pool.deployments, (), estimate, pool.tariffs, goal, pool.models[reference], prompt, version
                 ).chosen
             ]
             for prompt, estimate in zip(pool.prompts, estimates, strict=True)

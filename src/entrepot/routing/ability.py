@@ -22,7 +22,7 @@ DIFFICULTY_RIDGE = 80.0
 DISCRIMINATION_RIDGE = 60.0
 LOG_DISCRIMINATION_LIMIT = 1.5
 _ABILITY_RIDGE = 0.05
-_ROUNDS = 8
+_ROUNDS = 6
 _LARGEST_STEP = 0.5
 _FEWEST_MODELS = 4
 _SCORE_MARGIN = 0.01
@@ -109,10 +109,9 @@ def fit_ability(design: Design) -> Ability:
         return known * (correct - expected), known * expected * (1 - expected), slope
 
     for _ in range(_ROUNDS):
-        for _ in range(2):
-            error, curvature, _ = residuals()
-            gradient = -design.latent.T @ error.sum(axis=1) - difficulty_penalty * difficulty
-            difficulty += newton_step(design.latent, curvature.sum(axis=1), gradient, difficulty_penalty)
+        error, curvature, _ = residuals()
+        gradient = -design.latent.T @ error.sum(axis=1) - difficulty_penalty * difficulty
+        difficulty += newton_step(design.latent, curvature.sum(axis=1), gradient, difficulty_penalty)
         error, curvature, slope = residuals()
         pull = slope[:, None] * ability
         gradient = design.latent.T @ (error * pull).sum(axis=1) - discrimination_penalty * discrimination

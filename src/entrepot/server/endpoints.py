@@ -220,6 +220,7 @@ def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
         max_loss=_fraction(headers, b"x-entrepot-quality", 1.0),
         max_cost_usd=_fraction(headers, b"x-entrepot-max-cost-usd", 1e6),
         tags=named,
+        session=headers.get(b"x-entrepot-session", b"").decode("utf-8", "replace") or None,
     )
 
 

@@ -161,7 +161,7 @@ def _what_to_do(catalog: Catalog) -> Iterable[str]:
     variables = [one.key_env[0] for one in catalog.providers if one.key_env and not one.on_premises]
     servers = [f"{one.name} ({one.probe_port})" for one in catalog.providers if one.probe_port]
     yield "no entrepot.toml, no provider's key in the environment and no model server on this machine was found"
-    yield f"put a provider's key into the environment, such as {', '.join(dict.fromkeys(variables[:6]))}"
+    yield f"put a provider's key into the environment: {', '.join(dict.fromkeys(variables))}"
     yield f"or start a model server on its usual port: {', '.join(servers)}"
     yield "or write a settings file to fill in: entrepot init"
     yield "or try it without any of these, against simulated providers: entrepot up --simulate"

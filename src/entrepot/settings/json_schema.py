@@ -44,6 +44,8 @@ def _as_toml(value: Any) -> Any:  # noqa: ANN401 - JSON is of any shape
     if not isinstance(value, dict):
         return value
     changed = {name: _as_toml(inner) for name, inner in value.items() if not _is_default_of_nothing(name, inner)}
+    if isinstance(changed.get("description"), str):
+        changed["description"] = " ".join(changed["description"].split("\n\n")[0].split())
     if changed.get("format") == "decimal":
         del changed["format"]
         changed.update(type="number", minimum=0)

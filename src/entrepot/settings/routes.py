@@ -52,6 +52,7 @@ def resolve_routes(
                 reference=reference.id if reference else None,
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
+                holdout=table.holdout,
             )
         )
     return tuple(routes)

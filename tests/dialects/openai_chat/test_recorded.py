@@ -37,7 +37,9 @@ def test_every_recorded_request_is_understood_and_loses_nothing(wire_dir: Path) 
         if not isinstance(exchange["request"], dict) or "model" not in exchange["request"]:
             continue  # Azure names the model in the address
         asked = parse_request(json.dumps(exchange["request"]).encode())
-        assert {name: json.loads(bytes(raw)) for name, raw in asked.fields.items()} == exchange["request"], exchange["id"]
+        assert {name: json.loads(bytes(raw)) for name, raw in asked.fields.items()} == exchange["request"], exchange[
+            "id"
+        ]
         assert len(asked.request.messages) == len(exchange["request"]["messages"])
         seen += 1
     assert seen > 200
@@ -80,11 +82,12 @@ def test_every_recorded_error_is_classified(wire_dir: Path) -> None:
         OpenAIChat.parse_failure(
             exchange["status"],
             {},
-            exchange["response"].encode() if isinstance(exchange["response"], str) else json.dumps(exchange["response"]).encode(),
+            exchange["response"].encode()
+            if isinstance(exchange["response"], str)
+            else json.dumps(exchange["response"]).encode(),
         ).kind
         for exchange in recorded(wire_dir)
         if exchange["status"] != 200
     )
     assert set(kinds) <= {"bad_request", "model_gone", "context_length", "content_filter"}
     assert kinds.total() == 7
-

@@ -43,7 +43,11 @@ def sent(data: bytes, target: Target = TARGET, limit: int | None = None) -> dict
         (body(messages=[{"role": "robot", "content": "x"}]), "messages[0].role", "robot"),
         (body(messages=[{"role": "user"}]), "messages[0].content", "missing"),
         (body(messages=[{"role": "user", "content": [{"text": "x"}]}]), "messages[0].content[0].type", "missing"),
-        (body(messages=[{"role": "user", "content": [{"type": "text", "text": 3}]}]), "messages[0].content[0].text", "str"),
+        (
+            body(messages=[{"role": "user", "content": [{"type": "text", "text": 3}]}]),
+            "messages[0].content[0].text",
+            "str",
+        ),
         (body(messages=[{"role": "tool", "content": "x"}]), "messages[0].tool_call_id", "missing"),
         (body(temperature="hot"), "temperature", "float"),
         (body(max_tokens=0), "max_tokens", "at least 1"),
@@ -60,7 +64,12 @@ def test_bad_input_is_told_what_and_where(data: bytes, param: str | None, told: 
 
 
 def test_the_clients_own_fields_go_on_as_they_were() -> None:
-    given_fields = {"logit_bias": {"50256": -100}, "x_unknown": [1, {"a": None}], "seed": 7, "temperature": 0.30000000000000004}
+    given_fields = {
+        "logit_bias": {"50256": -100},
+        "x_unknown": [1, {"a": None}],
+        "seed": 7,
+        "temperature": 0.30000000000000004,
+    }
     assert sent(body(**given_fields)) == {**json.loads(body(**given_fields)), "model": "upstream-name"}
 
 
@@ -101,7 +110,7 @@ def test_the_address_is_the_base_with_the_path() -> None:
 
 
 def test_parts_are_told_apart() -> None:
-    content = [
+    content: list[dict[str, Any]] = [
         {"type": "text", "text": "看"},
         {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},

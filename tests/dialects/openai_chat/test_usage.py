@@ -31,7 +31,12 @@ counts = st.none() | st.integers(-5, 10_000)
 
 @given(counts, counts, counts, counts, counts, counts)
 def test_no_kind_is_ever_negative_and_input_is_kept(
-    prompt: int | None, completion: int | None, total: int | None, cached: int | None, written: int | None, reasoned: int | None
+    prompt: int | None,
+    completion: int | None,
+    total: int | None,
+    cached: int | None,
+    written: int | None,
+    reasoned: int | None,
 ) -> None:
     wire = WireUsage(prompt, completion, total, WireInputDetails(cached, written), WireOutputDetails(reasoned))
     usage = usage_of(wire)
