@@ -10,69 +10,178 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
+import msgspec
 from rich.console import Console
 
 from entrepot.app import running
 from entrepot.catalog.load import load_catalog
+from entrepot.cli import demo_report
 from entrepot.cli.demo_generated import Figures, measure, settings_of
-from entrepot.cli.demo_report import preface, tables_of, tabulate_cast
-from entrepot.cli.demo_stage import KEY_VARIABLE, Stage
-from entrepot.reports.render import render_json, render_terminal
+from entrepot.cli.demo_recorded import (
+    POOLS,
+    Source,
+    contest,
+    deployments_of,
+    learn_router,
+    plan_of,
+    read_split,
+    route_of,
+)
+from entrepot.cli.demo_recorded_report import preface, tabulate_contest
+from entrepot.cli.demo_stage import KEY_VARIABLE, Stage, settings_for
+from entrepot.reports.render import Table, render_json, render_terminal
+from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
+from entrepot.simulator.bills import fetch_books, owed_nano_usd
 from entrepot.simulator.cast import Cast, build_cast
+from entrepot.simulator.contest import stated_nano_usd
 from entrepot.simulator.process import simulator_process
 
 NOT_WELL = 3
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.option("--requests", type=click.IntRange(20, 20_000), default=600, show_default=True, help="How many to send.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Tasks, answers and their order come from it.")
+@click.option(
+    "--outcomes", type=_FOLDER, help="Replay the recorded answers in this folder instead (needs entrepot[learn])."
+)
+@click.option(
+    "--benchmark", type=click.Choice(tuple(POOLS)), default="zeroeval", help="Which recording in that folder."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="With --outcomes: replay so many prompts of the half at most."
+)
+@click.option("--learn-from", type=click.IntRange(min=50), help="With --outcomes: train on so many prompts at most.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Tasks, answers, halves and lots come from it.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Where the gateway listens. Default: a free port."
 )
-@click.option("--router", type=click.Path(exists=True, dir_okay=False), help="Another router than the one that ships.")
+@click.option(
+    "--router", type=_FILE, help="Use this router. Default: the one that ships; with --outcomes, one trained anew."
+)
+@click.option(
+    "--shipped-router", is_flag=True, help="With --outcomes: use the router that ships instead of training one."
+)
 @click.option("--exit", "leave", is_flag=True, help="End when the report is printed, instead of serving on.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and end.")
-def demo(requests: int, seed: int, port: int, router: str | None, leave: bool, as_json: bool) -> None:
+def demo(
+    requests: int,
+    outcomes: Path | None,
+    benchmark: str,
+    limit: int | None,
+    learn_from: int | None,
+    seed: int,
+    port: int,
+    router: Path | None,
+    shipped_router: bool,
+    leave: bool,
+    as_json: bool,
+) -> None:
     """Run the main job on simulated providers and print what it came to.
 
     Several hundred generated tasks go through the running gateway to stand-in providers on this machine; nothing leaves it
-    and no API key is needed.
+    and no API key is needed. With --outcomes, the stand-ins repeat what real models were recorded to answer.
     """
-    printed = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    aside = Console(stderr=True, highlight=False)
+    if outcomes is None and (limit or learn_from or shipped_router):
+        raise click.UsageError("--limit, --learn-from and --shipped-router go with --outcomes")
+    if router is not None and shipped_router:
+        raise click.UsageError("--router and --shipped-router both name the router; give one of them")
+    show = _Show(
+        printed=Console(width=None if sys.stdout.isatty() else 120, highlight=False),
+        aside=Console(stderr=True, highlight=False),
+        as_json=as_json,
+        serve_on=not (leave or as_json),
+    )
+    with tempfile.TemporaryDirectory(prefix="entrepot-demo-") as directory:
+        key = make_key(secrets.token_bytes(ENTROPY_BYTES)).text
+        stage = Stage(key, Path(directory), port, None if router is None else str(router.resolve()))
+        if outcomes is None:
+            well = _generated(show, stage, requests, seed)
+        else:
+            source = Source(outcomes, benchmark, seed, limit, learn_from)
+            well = _recorded(show, stage, source, shipped=shipped_router)
+    if not well:
+        sys.exit(NOT_WELL)
+
+
+class _Show(msgspec.Struct, frozen=True, eq=False):
+    """Where and how to print: the report, and what goes on meanwhile."""
+
+    printed: Console
+    aside: Console
+    as_json: bool
+    serve_on: bool
+
+
+def _generated(show: _Show, stage: Stage, requests: int, seed: int) -> bool:
+    """The demonstration on generated tasks; whether all went well."""
     catalog = load_catalog()
     provider_key = secrets.token_urlsafe(24)
     cast = build_cast(catalog, seed=seed, tasks=requests, key=provider_key)
-    if not as_json:
-        printed.print(preface(requests, seed), markup=False)
-        printed.print(render_terminal(tabulate_cast(cast)))
-    key = make_key(secrets.token_bytes(ENTROPY_BYTES)).text
-    with tempfile.TemporaryDirectory(prefix="entrepot-demo-") as directory, simulator_process(cast.plan) as places:
-        stage = Stage(key, Path(directory), port, router)
-        settings = settings_of(stage, cast, places, catalog.exchange_rates, f"env:{KEY_VARIABLE}")
+    if not show.as_json:
+        show.printed.print(demo_report.preface(requests, seed), markup=False)
+        show.printed.print(render_terminal(demo_report.tabulate_cast(cast)))
+    rates = catalog.exchange_rates
+    with simulator_process(cast.plan) as places:
+        settings = settings_of(stage, cast, places, rates, f"env:{KEY_VARIABLE}")
         with running(settings, {**os.environ, KEY_VARIABLE: provider_key}) as gateway:
-            figures = measure(aside, stage, cast, places, gateway.base_url, catalog.exchange_rates)
-            if as_json:
+            figures = measure(show.aside, stage, cast, places, gateway.base_url, rates)
+            if show.as_json:
                 click.echo(_document(cast, figures, seed))
             else:
-                for table in tables_of(figures):
-                    printed.print(render_terminal(table))
-            if not (leave or as_json):
-                _serve_on(printed, gateway.base_url, key, directory, figures)
-    if not figures.well:
-        sys.exit(NOT_WELL)
+                _print(show, demo_report.tables_of(figures))
+            if show.serve_on:
+                task = next(task for task in figures.tasks if task.family == "ticket" and task.language == "en")
+                _serve_on(show.printed, gateway.base_url, stage, task.prompt)
+    return figures.well
+
+
+def _recorded(show: _Show, stage: Stage, source: Source, *, shipped: bool) -> bool:
+    """The demonstration on recorded outcomes; whether all went well."""
+    catalog = load_catalog()
+    split = read_split(source)
+    if stage.router is None and not shipped:
+        path = stage.directory / "half.router"
+        with show.aside.status("training a router on the other half of the prompts") as status:
+            learn_router(split, catalog, path, lambda doing: status.update(f"training a router: {doing}"))
+        stage = msgspec.structs.replace(stage, router=str(path))
+    said = preface(split, load_artifact(Path(stage.router) if stage.router else default_artifact_path()).provenance)
+    if not show.as_json:
+        show.printed.print(said, markup=False)
+    provider_key = secrets.token_urlsafe(24)
+    with simulator_process(plan_of(split, source.directory, provider_key)) as places:
+        deployments = deployments_of(split, catalog, places, f"env:{KEY_VARIABLE}")
+        settings = settings_for(stage, deployments, (route_of(split, deployments),), catalog.exchange_rates)
+        with running(settings, {**os.environ, KEY_VARIABLE: provider_key}) as gateway:
+            entrants = tuple(contest(show.aside, stage, split, gateway.base_url, source.seed))
+            billed = owed_nano_usd(fetch_books(places.url), catalog.exchange_rates.usd_per_cny)
+            table = tabulate_contest(split, entrants, billed)
+            if show.as_json:
+                click.echo(render_json([table], simulated=True, how=said, prompts=len(split.prompts), seed=source.seed))
+            else:
+                _print(show, [table])
+            if show.serve_on:
+                _serve_on(show.printed, gateway.base_url, stage, split.prompts[0].text)
+    answered = not any(entrant.quality.failed or entrant.unpriced for entrant in entrants)
+    return answered and stated_nano_usd(entrants) == billed
+
+
+def _print(show: _Show, tables: Iterable[Table]) -> None:
+    for table in tables:
+        show.printed.print(render_terminal(table))
 
 
 def _document(cast: Cast, figures: Figures, seed: int) -> str:
     return render_json(
-        [tabulate_cast(cast), *tables_of(figures)],
+        [demo_report.tabulate_cast(cast), *demo_report.tables_of(figures)],
         simulated=True,
-        how=preface(len(figures.tasks), seed),
+        how=demo_report.preface(len(figures.tasks), seed),
         requests=len(figures.tasks),
         seed=seed,
         interval_holds_measured_baseline=figures.covered,
@@ -80,19 +189,18 @@ def _document(cast: Cast, figures: Figures, seed: int) -> str:
     )
 
 
-def _serve_on(console: Console, base_url: str, key: str, directory: str, figures: Figures) -> None:
+def _serve_on(console: Console, base_url: str, stage: Stage, prompt: str) -> None:
     """Say how to use the gateway, and keep it until somebody ends it."""
-    task = next(task for task in figures.tasks if task.family == "ticket" and task.language == "en")
-    body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": task.prompt}]}, ensure_ascii=False)
+    body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": prompt}]}, ensure_ascii=False)
     lines = (
         "",
         f"The gateway is still running, at {base_url}",
-        f"Its key, gone when it stops: {key}",
+        f"Its key, gone when it stops: {stage.key}",
         "",
-        f"curl -s {base_url}/chat/completions -H 'authorization: Bearer {key}' -H 'content-type: application/json' "
-        f"-d {shlex.quote(body)}",
+        f"curl -s {base_url}/chat/completions -H 'authorization: Bearer {stage.key}' "
+        f"-H 'content-type: application/json' -d {shlex.quote(body)}",
         "",
-        f"The report again, from another terminal: entrepot report --ledger {directory}",
+        f"The report again, from another terminal: entrepot report --ledger {stage.directory}",
         "Stop with Ctrl-C.",
     )
     for line in lines:
