@@ -62,7 +62,7 @@ def build_planner(settings: Settings) -> Planner:
     catalog = load_catalog()
     facts = {
         model.id: ModelFacts({score.benchmark: score.score for score in model.scores}, bool(model.reasoning))
-        for model in catalog.models.values()
+        for model in catalog.models
     }
     dialect = OpenAIChat()
     return Planner(
@@ -82,7 +82,7 @@ def decide_offline(
 ) -> Considered | Refusal:
     """The decision that a gateway with these settings would take for this text, without calling anyone."""
     request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering)
+    return build_planner(settings).consider(request, principal, steering, "")
 
 
 def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
@@ -138,13 +138,8 @@ async def run_control(launch: Launch) -> None:
     _stop_with(stop.set)
     directory = launch.settings.ledger.directory
     store = open_sqlite(directory)
-    ingester = Ingester(store, directory)
-    following = asyncio.ensure_future(ingester.follow())
     try:
-        await stop.wait()
-        following.cancel()
-        await asyncio.wait([following])
-        ingester.run_once()  # the gateways have stopped: what they wrote last
+        await Ingester(store, directory).follow(stop)
     finally:
         store.close()
 
@@ -166,6 +161,14 @@ class Running(msgspec.Struct, frozen=True, eq=False):
     host: str
     port: int
     supervisor: Supervisor
+    listening: socket.socket
+
+    def run(self) -> None:
+        """Keep it up until `supervisor.request_stop`, then stop its processes and give the port back."""
+        try:
+            self.supervisor.run()
+        finally:
+            self.listening.close()
 
     @property
     def base_url(self) -> str:
@@ -193,15 +196,16 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
         _wait_ready(host, port, gateways)
     except BaseException:
         supervisor.stop()
+        listening.close()
         raise
-    return Running(host, port, supervisor)
+    return Running(host, port, supervisor, listening)
 
 
 @contextlib.contextmanager
 def running(settings: Settings, environ: Mapping[str, str]) -> Iterator[Running]:
     """An installation for as long as the block lasts: for the demo and for tests."""
     installation = start(settings, environ)
-    keeper = threading.Thread(target=installation.supervisor.run, name="supervisor")
+    keeper = threading.Thread(target=installation.run, name="supervisor")
     keeper.start()
     try:
         yield installation
@@ -262,6 +266,7 @@ def _wait_ready(host: str, port: int, gateways: Sequence[Child]) -> None:
 def main() -> int:
     """What a child process does with its life."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     launch = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Launch)
     run = run_gateway if launch.role == "gateway" else run_control
     try:

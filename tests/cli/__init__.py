@@ -1,1 +1,1 @@
-"""Tests of cli."""
+"""Tests of the command line: what is printed, what is written, which exit code."""

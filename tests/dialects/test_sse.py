@@ -53,9 +53,9 @@ def test_a_last_frame_without_its_empty_line_is_not_lost() -> None:
 def test_a_frame_without_end_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_FRAME_BYTES", 1000)
     splitter = FrameSplitter()
+    assert splitter.feed(b"x" * 1000) == []
     with pytest.raises(ProviderError, match="longer than 1000 bytes"):
-        for _ in range(20):
-            splitter.feed(b"x" * 100)
+        splitter.feed(b"x")
 
 
 lines = st.sampled_from([b"data: a", b"data: \xe4\xbd\xa0", b": ping", b"event: e", b"data:", b"", b"id: 1"])

@@ -62,8 +62,7 @@ def test_a_stream_from_beginning_to_end() -> None:
     assert kinds(story.happens(chunk("he"), after_s=0.5)) == ["SendHead", "SendToClient"]
     assert kinds(story.happens(chunk("llo"))) == ["SendToClient"]
     assert kinds(story.happens(end(), after_s=1.0)) == ["Record", "SendToClient"]
-    assert not story.over
-    assert story.happens(UpstreamEnded(0)) == []
+    assert story.happens(UpstreamEnded(0)) == []  # it waited for the provider's message to end
     assert story.over
     assert story.sent == chunk("he").data + chunk("llo").data + STOP + DONE
     entry = story.entry
@@ -133,6 +132,8 @@ def test_the_baseline_is_measured_where_it_answered_itself() -> None:
     baseline = story.entry.baseline
     assert baseline is not None
     assert (baseline.cost_nano_usd, baseline.error_nano_usd, baseline.measured) == (2_000_000, 0, True)
+    # 1000 at 1 $/M, 250 at 2 $/M: the savings report learns from the gap
+    assert baseline.predicted_nano_usd == 1_500_000
 
 
 @pytest.mark.parametrize(

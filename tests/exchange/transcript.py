@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from entrepot.catalog.pricing import Tariff
@@ -69,7 +70,7 @@ class Story:
         commands: list[Command] = []
         for event in events:
             assert not self.over, f"{event} came after the exchange was over"
-            commands = self._advance(lambda event=event: self._course.send(event))  # type: ignore[misc]
+            commands = self._advance(partial(self._course.send, event))
         return commands
 
     def _advance(self, step: Any) -> list[Command]:

@@ -91,8 +91,20 @@ def test_a_caller_may_name_its_agent_and_what_it_accepts() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "host Content-Length transfer-encoding connection upgrade expect te "
-    "authorization X-Api-Key x-goog-api-key api-key proxy-authorization".split(),
+    [
+        "host",
+        "Content-Length",
+        "transfer-encoding",
+        "connection",
+        "upgrade",
+        "expect",
+        "te",
+        "authorization",
+        "X-Api-Key",
+        "x-goog-api-key",
+        "api-key",
+        "proxy-authorization",
+    ],
 )
 def test_framing_and_credentials_are_written_by_nobody_else(name: str) -> None:
     with pytest.raises(ProviderError, match="written by the upstream client alone"):

@@ -78,7 +78,8 @@ def _of_provider(catalog: Catalog, provider: Provider) -> Iterator[str]:
         if region.name != region.name.casefold():
             yield f"{where}: region names are in lower case"
         if region.processed_in not in REGIONS:
-            yield f"{where}: processed_in = '{region.processed_in}' is no country code nor EU, GLOBAL, LOCAL{_code(region.processed_in)}"
+            what = f"processed_in = '{region.processed_in}' is no country code nor EU, GLOBAL, LOCAL"
+            yield f"{where}: {what}{_code(region.processed_in)}"
         if provider.on_premises and region.processed_in != LOCAL:
             yield f"{where}: processed_in is LOCAL where the provider is on_premises"
         if not region.base_url.startswith(("https://", "http://")) or region.base_url.endswith("/"):

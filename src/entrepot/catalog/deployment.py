@@ -5,13 +5,17 @@ from __future__ import annotations
 from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
-from entrepot.catalog.places import GLOBAL, LOCAL, REGIONS, UNKNOWN, meant_region
+from entrepot.catalog.places import GLOBAL, LOCAL, UNKNOWN
 from entrepot.catalog.schema import Deployment, Model, Offer, Price, Provider, Region
 from entrepot.errors import CatalogError
 
-# Models that a local server passes on to its maker's cloud, by the end of their names
-# (Ollama, docs/api/authentication.mdx, 2026-08-21): they are not on the premises.
-_LEAVES = {"ollama": ("-cloud", ":cloud")}
+
+def leaves_the_machine(upstream_name: str) -> bool:
+    """Whether a local server hands this model on to a cloud, as Ollama does by the end of its name.
+
+    Source: Ollama, docs/api/authentication.mdx, 2026-08-21.
+    """
+    return upstream_name.endswith(("-cloud", ":cloud"))
 
 
 def build_deployment(
@@ -25,15 +29,14 @@ def build_deployment(
     base_url: str | None = None,
     upstream_name: str | None = None,
     price: Price | None = None,
-    processed_in: str | None = None,
     accelerator: str | None = None,
 ) -> Deployment:
     """The deployment of `model_id` at `provider_id`, in `region` (by default the provider's first that offers it).
 
     What is given wins over what the catalog says. A model that the catalog does not know, or that the provider is not known
     to offer, needs its `upstream_name` said, so that a mistyped name cannot pass for a new model; on the operator's own
-    machines any name will do. `processed_in` may be said only together with `base_url`: an address of the catalog
-    is processed where the catalog says. Facts that nobody states stay unknown. Raises CatalogError.
+    machines any name will do. Facts that nobody states stay unknown, and so does where an address processes that is not the
+    catalog's. Raises CatalogError.
     """
     provider = catalog.provider(provider_id)
     model = catalog.find_model(model_id)
@@ -43,8 +46,7 @@ def build_deployment(
         raise _not_offered(catalog, provider, model, model_id, chosen.name)
     facts = model or Model(id=model_id, maker=UNKNOWN, source="", as_of="")
     name = upstream_name or (model_id if offer is None else offer.upstream_name)
-    on_premises = provider.on_premises and not name.endswith(_LEAVES.get(provider.id, ()))
-    place = _place(provider, chosen, base_url, processed_in) if on_premises or not provider.on_premises else GLOBAL
+    on_premises = provider.on_premises and not leaves_the_machine(name)
     return Deployment(
         id=id or f"{provider.id}/{facts.id}",
         model=facts.id,
@@ -52,7 +54,7 @@ def build_deployment(
         maker_country=UNKNOWN if model is None else catalog.maker(facts.maker).country,
         provider=provider.id,
         provider_country=LOCAL if on_premises else provider.country or UNKNOWN,
-        region=place,
+        region=_processed_in(provider, chosen, base_url) if on_premises or not provider.on_premises else GLOBAL,
         base_url=_address(provider, chosen.base_url, base_url),
         dialect=provider.dialect,
         upstream_name=name,
@@ -84,24 +86,11 @@ def _address(provider: Provider, catalogued: str, given: str | None) -> str:
     return catalogued
 
 
-def _place(provider: Provider, chosen: Region, base_url: str | None, given: str | None) -> str:
-    if given is None:
-        if base_url is None or provider.on_premises or "{" in chosen.base_url:
-            return chosen.processed_in
-        address = base_url.rstrip("/")
-        # An address that the catalog does not know may lead anywhere until the operator says where.
-        return next((known.processed_in for known in provider.regions if known.base_url == address), GLOBAL)
-    if base_url is None:
-        raise CatalogError(
-            f"processed_in = '{given}' needs base_url: where the catalog's address of '{provider.id}' processes is a fact "
-            f"of the catalog ({chosen.processed_in})"
-        )
-    place = given.upper()
-    if place not in REGIONS:
-        meant = meant_region(given)
-        hint = f"; did you mean '{meant}'?" if meant else did_you_mean(place, REGIONS)
-        raise CatalogError(f"processed_in = '{given}' is neither a country code nor EU, GLOBAL or LOCAL{hint}")
-    return place
+def _processed_in(provider: Provider, chosen: Region, base_url: str | None) -> str:
+    if base_url is None or provider.on_premises:
+        return chosen.processed_in
+    address = base_url.rstrip("/")
+    return next((known.processed_in for known in provider.regions if known.base_url == address), UNKNOWN)
 
 
 def _not_offered(catalog: Catalog, provider: Provider, model: Model | None, asked: str, region: str) -> CatalogError:

@@ -103,7 +103,6 @@ def _read_all(root: Traversable, folder: str) -> Iterator[_Read]:
 
 
 def _read(file: Traversable) -> _Read:
-    # Shipped files are named by folder and name, the operator's by their path.
     name = str(file)
     try:
         return _Read(name, tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
@@ -116,11 +115,10 @@ def _read(file: Traversable) -> _Read:
 def _maker(read: _Read) -> tuple[Maker, tuple[Model, ...]]:
     """A maker and its models; the file's own `source` and `as_of` hold for every model that states none."""
     table = dict(read.table)
-    page = _take_page(table)
-    models = table.pop("models", [])
+    page = {key: table.pop(key) for key in ("source", "as_of") if key in table}
+    models = _tables(read, "models")
+    table.pop("models", None)
     maker = _convert(_Read(read.file, table), Maker)
-    if not isinstance(models, list):
-        raise CatalogError(f"{read.file}: models is not a list of tables: write [[models]]")
     for model in models:
         if model.get("maker", maker.id) != maker.id:
             raise CatalogError(f"{read.file}: model '{model.get('id')}' names another maker, '{model['maker']}'")
@@ -129,24 +127,29 @@ def _maker(read: _Read) -> tuple[Maker, tuple[Model, ...]]:
 
 
 def _provider(read: _Read) -> Provider:
-    """A provider; its own page and date hold for its regions, and those of `[prices]` for its prices, that state none."""
+    """A provider; its own page and date hold for its regions, those of `[prices]` for its prices, that state none."""
     table = dict(read.table)
     page = {key: table[key] for key in ("source", "as_of") if key in table}
     of_prices = table.pop("prices", {})
-    table["regions"] = [{**page, **region} for region in table.get("regions", [])]
+    if not isinstance(of_prices, dict):
+        raise CatalogError(f"{read.file}: prices is not a table: write [prices]")
+    table["regions"] = [{**page, **region} for region in _tables(read, "regions")]
     table["offers"] = [
         {**offer, "price": {**of_prices, **offer["price"]}} if isinstance(offer.get("price"), dict) else offer
-        for offer in table.get("offers", [])
+        for offer in _tables(read, "offers")
     ]
     return _convert(_Read(read.file, table), Provider)
 
 
+def _tables(read: _Read, name: str) -> list[Table]:
+    found = read.table.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise CatalogError(f"{read.file}: {name} is not a list of tables: write [[{name}]]")
+    return found
+
+
 class _Models(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[Model, ...]
-
-
-def _take_page(table: Table) -> Table:
-    return {key: table.pop(key) for key in ("source", "as_of") if key in table}
 
 
 def _convert(read: _Read, shape: type[_Shape]) -> _Shape:
@@ -157,7 +160,7 @@ def _convert(read: _Read, shape: type[_Shape]) -> _Shape:
 
 
 def _explain(message: str, table: Table) -> str:
-    """msgspec's words, with the entry named by its id and an unknown key by its nearest right word."""
+    """The words of msgspec, with the entry named by its id and an unknown key by its nearest right word."""
     text, _, path = message.partition(" - at `$")
     path = path.rstrip("`").lstrip(".")
     entry = re.match(r"(models|offers|regions)\[(\d+)\]", path)

@@ -41,7 +41,10 @@ class Inbox:
             waiter.set_result(None)
 
     async def get(self, until_s: float) -> Event:
-        """The next event, or DeadlinePassed once the loop's clock is past `until_s`. Waiting chunks come as one."""
+        """The next event, or DeadlinePassed once `time.monotonic` is past `until_s`. Waiting chunks come as one.
+
+        Both of the loops in use count from the same origin as `time.monotonic`; uvloop's own clock has whole milliseconds.
+        """
         if not self._events:
             self._waiter = waiter = self._loop.create_future()
             timer = self._loop.call_at(until_s, _wake, waiter)

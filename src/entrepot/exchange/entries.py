@@ -42,14 +42,14 @@ def baseline_of(plan: Plan, answered: AttemptRecord) -> Baseline | None:
     if candidate.tariff is None:
         return None
     deployment = candidate.deployment
-    if deployment.id == answered.deployment and answered.cost_nano_usd is not None:
-        return Baseline(
-            deployment.id, deployment.model, answered.cost_nano_usd, 0, measured=not answered.usage.estimated
-        )
     read = answered.usage
     wrote = max(1, round(plan.baseline.output_tokens))
     usage = Usage(read.input_tokens, read.cache_read_tokens, read.cache_write_tokens, output_tokens=wrote)
     cost = candidate.tariff.cost(usage).nano_usd
+    if deployment.id == answered.deployment and answered.cost_nano_usd is not None:
+        measured = not answered.usage.estimated
+        drawn = plan.decision.displaced is not None
+        return Baseline(deployment.id, deployment.model, answered.cost_nano_usd, 0, measured, cost, drawn)
     output_cost = candidate.tariff.cost(Usage(output_tokens=wrote)).nano_usd
     error = output_cost * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
     return Baseline(deployment.id, deployment.model, cost, round(error), measured=False)

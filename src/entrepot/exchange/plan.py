@@ -27,7 +27,8 @@ class Route(msgspec.Struct, frozen=True):
     """A name that clients may ask for as their model. References are deployment ids.
 
     `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
-    is reported. `max_output_tokens` is sent where a client names no limit.
+    is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
+    baseline answers by lot, so that the saving can be measured and not only estimated.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Route(msgspec.Struct, frozen=True):
     reference: str | None = None
     baseline: str | None = None
     max_output_tokens: int | None = None
+    holdout: float = 0.0
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):

@@ -7,6 +7,7 @@ first as the last, has passed the gate.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -23,15 +24,19 @@ from entrepot.policy.eligibility import Eligibility, Gate
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, Estimates, ModelFacts, Router
 from entrepot.routing.features import prompt_of
-from entrepot.routing.utility import Decision, Goal, Weighed, decide
+from entrepot.routing.utility import Decision, Goal, Weighed, decide, hold_out
 
 
 class Steering(msgspec.Struct, frozen=True):
-    """What a request asks for beside its model name. Tags are added to the key's: they can only narrow."""
+    """What a request asks for beside its model name. Tags are added to the key's: they can only narrow.
+
+    Requests of one `session` are drawn for a holdout together or not at all.
+    """
 
     max_loss: float | None = None
     max_cost_usd: float | None = None
     tags: frozenset[str] = frozenset()
+    session: str | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True, eq=False):
@@ -113,8 +118,8 @@ class Planner:
             listed.append((rank, name, owner))
         return [(name, owner) for _, name, owner in sorted(listed)]
 
-    def consider(self, request: Request, principal: Principal, steering: Steering) -> Considered | Refusal:
-        """The decision for this request, or why there is none."""
+    def consider(self, request: Request, principal: Principal, steering: Steering, id: str) -> Considered | Refusal:
+        """The decision for this request, or why there is none. `id` draws the lot where the request names no session."""
         choice = self._choices.get(request.model)
         if choice is None:
             text = f"no route, model or deployment is called '{request.model[:100]}': GET /v1/models lists what can be asked for"
@@ -126,6 +131,10 @@ class Planner:
             name = None if choice.route is None else choice.route.name
             return Refusal(_refuse(request.model, eligibility), name, _nothing(eligibility))
         decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens)
+        route = choice.route
+        if route is not None and route.baseline is not None and route.holdout:
+            lot = draw(f"{route.name}\n{steering.session or id}")
+            decision = hold_out(decision, route.baseline, route.holdout, lot)
         return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates))
 
     def plan(
@@ -140,7 +149,7 @@ class Planner:
         started_s: float,
     ) -> Plan | Refusal:
         """A plan for this request, or why there is none."""
-        considered = self.consider(asked.request, principal, steering)
+        considered = self.consider(asked.request, principal, steering, id)
         if isinstance(considered, Refusal):
             return considered
         route = considered.route
@@ -174,7 +183,7 @@ class Planner:
             estimates=estimates,
             tariffs=self._tariffs,
             goal=_goal(route.goal, steering),
-            reference=route.reference,
+            reference=None if route.reference is None else self._candidates[route.reference].deployment,
             prompt=prompt,
             router_version=self._router_version,
         )
@@ -197,6 +206,11 @@ class Planner:
             "; its hosts follow each other by price" if len(order) > 1 else ""
         )
         return Decision(order=order, candidates=(*chosen, *_weighed(eligibility)), reason=reason)
+
+
+def draw(seed: str) -> float:
+    """A number in [0, 1), the same for the same text and otherwise as good as random."""
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
 
 
 def _candidate(deployment: Deployment, dialects: Mapping[str, ProviderDialect], rates: ExchangeRates) -> Candidate:

@@ -60,7 +60,8 @@ class Baseline(msgspec.Struct, frozen=True):
 
     Input tokens are those of the request; output tokens are the router's estimate unless the baseline itself answered
     (`measured`). `error_nano_usd` is the standard deviation of that estimate. `predicted_nano_usd` is, where measured, what
-    the estimate would have been: the two together show how far the estimates are off.
+    the estimate would have been: the two together show how far the estimates are off. `drawn` says that the holdout's lot
+    gave it the exchange, against the router's choice: such exchanges are a random sample of those routed elsewhere.
     """
 
     deployment: str
@@ -69,6 +70,7 @@ class Baseline(msgspec.Struct, frozen=True):
     error_nano_usd: int
     measured: bool
     predicted_nano_usd: int | None = None
+    drawn: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True):

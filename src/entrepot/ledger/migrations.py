@@ -36,6 +36,7 @@ def m0001_entries(connection: sqlite3.Connection) -> None:
             cost_nano_usd INTEGER, thrown_away_nano_usd INTEGER NOT NULL,
             baseline_deployment TEXT, baseline_model TEXT, baseline_cost_nano_usd INTEGER,
             baseline_error_nano_usd INTEGER, baseline_measured INTEGER, baseline_predicted_nano_usd INTEGER,
+            baseline_drawn INTEGER,
             router TEXT
         )""")
     connection.execute("CREATE INDEX entries_started ON entries (started_ns)")

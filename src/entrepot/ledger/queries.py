@@ -67,6 +67,7 @@ def comparisons(period: Period) -> tuple[str, Parameters]:
     where, parameters = _where(period, "state = 'completed'")
     compared = "cost_nano_usd IS NOT NULL"
     pair = f"{compared} AND baseline_measured AND baseline_predicted_nano_usd IS NOT NULL"
+    drawn = f"{pair} AND baseline_drawn"
     y, x, error = (
         f"({column} * 1e-9)"
         for column in ("baseline_cost_nano_usd", "baseline_predicted_nano_usd", "baseline_error_nano_usd")
@@ -82,6 +83,8 @@ def comparisons(period: Period) -> tuple[str, Parameters]:
         _sum(f"{error} * {error}", f"{compared} AND NOT baseline_measured"),
         _count(pair),
         *(_sum(term, pair) for term in (x, y, f"{x} * {x}", f"{x} * {y}", f"{y} * {y}")),
+        _count(drawn),
+        *(_sum(term, drawn) for term in (x, y, f"{x} * {x}", f"{x} * {y}", f"{y} * {y}")),
         _sum("thrown_away_nano_usd", compared),
         _count(f"NOT ({compared})"),
     )
@@ -100,8 +103,9 @@ def comparison_of(row: Sequence[Any]) -> Comparison:
         estimated_nano_usd=row[6],
         error_usd2=float(row[7]),
         pairs=RatioSums(row[8], *(float(value) for value in row[9:14])),
-        thrown_away_nano_usd=row[14],
-        unknown_cost=row[15],
+        drawn=RatioSums(row[14], *(float(value) for value in row[15:20])),
+        thrown_away_nano_usd=row[20],
+        unknown_cost=row[21],
     )
 
 

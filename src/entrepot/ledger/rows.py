@@ -55,6 +55,7 @@ ENTRY_COLUMNS = (
     "baseline_error_nano_usd",
     "baseline_measured",
     "baseline_predicted_nano_usd",
+    "baseline_drawn",
     "router",
 )
 ATTEMPT_COLUMNS = (
@@ -124,7 +125,7 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         *_tokens(entry.usage),
         _within(cost, MAX_NANO),
         thrown_away,
-        *_baseline(entry),
+        *_baseline(entry.baseline),
         None if entry.decision is None else entry.decision.router,
     )
 
@@ -165,32 +166,20 @@ def _tokens(usage: Usage | None) -> tuple[Value, ...]:
     return (*counts, usage.estimated)
 
 
-def _baseline(entry: Entry) -> tuple[Value, ...]:
-    baseline = entry.baseline
+def _baseline(baseline: Baseline | None) -> tuple[Value, ...]:
     if baseline is None:
-        return (None,) * 6
+        return (None,) * 7
     if None in (_within(baseline.cost_nano_usd, MAX_NANO), _within(baseline.error_nano_usd, MAX_NANO)):
-        return (None,) * 6
+        return (None,) * 7
     return (
         baseline.deployment,
         baseline.model,
         baseline.cost_nano_usd,
         baseline.error_nano_usd,
         baseline.measured,
-        _predicted(entry, baseline),
+        _within(baseline.predicted_nano_usd, MAX_NANO),
+        baseline.drawn,
     )
-
-
-def _predicted(entry: Entry, baseline: Baseline) -> int | None:
-    """What the baseline was expected to cost before it was called: as recorded, else as the decision weighed it."""
-    if baseline.predicted_nano_usd is not None:
-        return _within(baseline.predicted_nano_usd, MAX_NANO)
-    if entry.decision is None:
-        return None
-    for weighed in entry.decision.candidates:
-        if weighed.deployment == baseline.deployment and weighed.cost_usd is not None:
-            return round(weighed.cost_usd * 1e9) if 0 <= weighed.cost_usd * 1e9 <= MAX_NANO else None
-    return None
 
 
 def _within(value: int | None, limit: int) -> int | None:

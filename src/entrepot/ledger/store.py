@@ -95,7 +95,7 @@ class Comparison(msgspec.Struct, frozen=True):
     `exchanges` and what follows it count those of known cost; `unknown_cost` counts the others. `measured` of them the
     baseline answered itself, for `measured_nano_usd`; the rest it would have answered for about `estimated_nano_usd`, the
     squares of whose errors add up to `error_usd2`. `pairs` are predicted (x) and measured (y) cost in dollars, where both
-    are known.
+    are known; `drawn` are those of them that the holdout's lot gave to the baseline against the router's choice.
     """
 
     baseline_deployment: str | None
@@ -107,6 +107,7 @@ class Comparison(msgspec.Struct, frozen=True):
     estimated_nano_usd: int
     error_usd2: float
     pairs: RatioSums
+    drawn: RatioSums
     thrown_away_nano_usd: int
     unknown_cost: int
 

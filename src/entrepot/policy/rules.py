@@ -19,8 +19,12 @@ class Principal(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Facts of a deployment that a rule requires or denies. A list means any of; None means the rule does not look.
 
-    An unknown fact (None on the deployment) never satisfies a `require`, and never triggers a `deny`, except that a rule
-    which denies `open_weights = false` also denies unknown: what is not known to be allowed is not allowed.
+    A fact that nobody knows satisfies no `require` and is caught by every `deny` that looks at it: what is not known to be
+    allowed is not allowed. `region`, `maker_country` and `provider_country` are compared as sets of places: `EU` covers
+    the European Economic Area, `GLOBAL` and `unknown` may be anywhere, and `LOCAL` is nowhere but on the operator's own
+    machines. So `require = { region = ["EU"] }` is satisfied by `EU` and by `FR`, not by `GLOBAL`, nor by `LOCAL` unless the
+    list names it; `deny = { region = ["CN"] }` catches `CN`, `GLOBAL` and `unknown`. Words are compared without regard to
+    case.
     """
 
     deployment: tuple[str, ...] | None = None
@@ -45,7 +49,10 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A named rule. `require`: a deployment must satisfy every fact given. `deny`: it must satisfy none of them."""
+    """A named rule. `require`: a deployment must satisfy every fact given. `deny`: it must satisfy none of them.
+
+    Where several rules apply, all of them do: a deny is not lifted by another rule's require.
+    """
 
     name: str
     when: When = When()

@@ -83,7 +83,10 @@ def render_terminal(table: Table) -> RenderableType:
     for row in table.rows:
         cells = zip(row, table.columns, digits, strict=True)
         rendered.add_row(*(Text(format_cell(cell, column.unit, usd)) for cell, column, usd in cells))
-    return RenderedGroup(rendered, *(Text(f"  · {note}") for note in table.notes))
+    notes = RichTable.grid(padding=(0, 1))
+    for note in table.notes:
+        notes.add_row(" ", "·", Text(note))
+    return RenderedGroup(rendered, notes) if table.notes else rendered
 
 
 def render_json(tables: Sequence[Table], **facts: object) -> str:

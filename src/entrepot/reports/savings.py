@@ -4,13 +4,17 @@ Of each completed exchange the cost is known; what the baseline would have cost 
 For the others `Entry.baseline` holds an estimate, whose only uncertain part is how long the baseline's answer would have
 been. Its error has two parts, and they are kept apart because only the first shrinks as exchanges add up:
 
-- *independent*: the spread of single answers around their prediction. Variances add: sqrt(sum of squares).
+- *independent*: the spread of single answers around their prediction. Variances add: sqrt(sum of squares). It is taken
+  from the exchanges that the baseline answered itself, once there are enough of them, else from the router's own word.
 - *systematic*: the predictions may all be too long or too short together, by a factor. The exchanges that the baseline
   answered itself tell: the ratio of what they cost to what was predicted for them (a ratio estimate, Cochran 1977)
-  corrects the rest, once there are `MIN_PAIRS` of them. But the router did not pick them at random (it sends the hard ones
-  there), so the factor of the rest may differ from theirs. Allowed for is anything from no bias to twice the bias seen, at
-  least `LEAST_TRANSFER` either way, as a rectangular distribution (standard deviation: half-width / sqrt(3); GUM, JCGM
-  100:2008, 4.3.7). With fewer pairs nothing is corrected, and `ASSUMED_BIAS` either way is allowed for.
+  corrects the rest. How far that can be trusted depends on who picked them:
+  - *by lot* (`MIN_DRAWN` of them or more, from a route's holdout): they are a random sample of the exchanges that were
+    routed elsewhere, and the ratio's own standard error is all that is allowed for;
+  - *by the router* (`MIN_PAIRS` or more): it sends the hard ones there, so the factor of the rest may differ. Allowed for
+    is anything from no bias to twice the bias seen, at least `LEAST_TRANSFER` either way, as a rectangular distribution
+    (standard deviation: half-width / sqrt(3); GUM, JCGM 100:2008, 4.3.7);
+  - with fewer of either nothing is corrected, and `ASSUMED_BIAS` either way is allowed for.
 
 The interval is normal: estimate ± z · sqrt(independent² + systematic²). Where the rectangular part dominates it is wider
 than need be (1.13 half-widths). With several baselines their systematic parts are added as if they erred together. The
@@ -32,9 +36,10 @@ import msgspec
 from entrepot.ledger.store import ALWAYS, Comparison, LedgerReader, Period, Unfinished
 from entrepot.reports.render import Column, Label, Quantity, Row, Table
 from entrepot.reports.wording import ENGLISH, Words
-from entrepot.statistics.intervals import normal_quantile, ratio_error
+from entrepot.statistics.intervals import normal_quantile, ratio_error, ratio_spread
 
 MIN_PAIRS = 30
+MIN_DRAWN = 20
 ASSUMED_BIAS = 0.25
 LEAST_TRANSFER = 0.05
 _NANO = 1_000_000_000
@@ -44,7 +49,8 @@ class BaselineEstimate(msgspec.Struct, frozen=True):
     """What one baseline would have cost for `exchanges` of them, `measured` of which it answered itself.
 
     `factor` is the correction applied to the predictions (1 where there were too few `pairs`), `factor_allowance` its
-    standard deviation. The errors are standard deviations in dollars.
+    standard deviation; `by_lot` says that a holdout's lot picked the pairs, not the router. The errors are standard
+    deviations in dollars.
     """
 
     deployment: str
@@ -56,13 +62,14 @@ class BaselineEstimate(msgspec.Struct, frozen=True):
     independent_usd: float
     systematic_usd: float
     pairs: int
+    by_lot: bool
     factor: float
     factor_allowance: float
 
     @property
     def corrected(self) -> bool:
         """Whether there were enough pairs to correct the predictions."""
-        return self.pairs >= MIN_PAIRS
+        return self.by_lot or self.pairs >= MIN_PAIRS
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -132,10 +139,14 @@ def combine(comparisons: Sequence[Comparison], unfinished: Unfinished, confidenc
 
 def estimate_baseline(part: Comparison) -> BaselineEstimate:
     """What the baseline would have cost, and both parts of the error (see the module)."""
-    factor, allowance = 1.0, ASSUMED_BIAS / math.sqrt(3)
-    if part.pairs.size >= MIN_PAIRS:
-        factor, error = ratio_error(part.pairs)
-        allowance = math.hypot(error, max(abs(factor - 1), LEAST_TRANSFER) / math.sqrt(3))
+    by_lot = part.drawn.size >= MIN_DRAWN
+    sums = part.drawn if by_lot else part.pairs
+    factor, allowance, independent = 1.0, ASSUMED_BIAS / math.sqrt(3), math.sqrt(part.error_usd2)
+    if by_lot or sums.size >= MIN_PAIRS:
+        factor, error = ratio_error(sums)
+        transfer = 0.0 if by_lot else max(abs(factor - 1), LEAST_TRANSFER) / math.sqrt(3)
+        allowance = math.hypot(error, transfer)
+        independent = ratio_spread(sums) * math.sqrt(part.exchanges - part.measured)
     return BaselineEstimate(
         deployment=part.baseline_deployment or "",
         model=part.baseline_model or "",
@@ -143,9 +154,10 @@ def estimate_baseline(part: Comparison) -> BaselineEstimate:
         measured=part.measured,
         nano_usd=part.measured_nano_usd + round(part.estimated_nano_usd * factor),
         measured_nano_usd=part.measured_nano_usd,
-        independent_usd=factor * math.sqrt(part.error_usd2),
+        independent_usd=independent,
         systematic_usd=part.estimated_nano_usd / _NANO * allowance,
-        pairs=part.pairs.size,
+        pairs=sums.size,
+        by_lot=by_lot,
         factor=factor,
         factor_allowance=allowance,
     )
@@ -225,4 +237,5 @@ def _how_estimated(part: BaselineEstimate, words: Words) -> str:
         "assumed": f"{ASSUMED_BIAS:.0%}",
         "least": MIN_PAIRS,
     }
-    return words("estimated_corrected" if part.corrected else "estimated_assumed", **values)
+    key = "estimated_by_lot" if part.by_lot else "estimated_corrected" if part.corrected else "estimated_assumed"
+    return words(key, **values)

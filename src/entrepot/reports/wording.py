@@ -83,6 +83,11 @@ _ENGLISH = {
         "of how long its answers would have been. Fewer than {least} predictions could be compared with real answers, so "
         "their sum is assumed to be right within ±{assumed}."
     ),
+    "estimated_by_lot": (
+        "{model}: {measured} exchanges it answered itself are known, {estimated} are estimated from the router's prediction "
+        "of how long its answers would have been. {pairs} exchanges that were given to it by lot, against the router's "
+        "choice, cost {factor} times what was predicted for them; the estimate is corrected by this factor."
+    ),
     "estimated_corrected": (
         "{model}: {measured} exchanges it answered itself are known, {estimated} are estimated from the router's prediction "
         "of how long its answers would have been. {pairs} real answers cost {factor} times what was predicted for them; "
@@ -162,6 +167,10 @@ _CHINESE = {
     "estimated_assumed": (
         "{model}：{measured} 个请求由基准模型自己回答，费用已知；{estimated} 个按路由器对其回答长度的预测估算。"
         "可与真实回答对照的预测不足 {least} 个，因此假定预测总和的偏差在 ±{assumed} 以内。"
+    ),
+    "estimated_by_lot": (
+        "{model}：{measured} 个请求由基准模型自己回答，费用已知；{estimated} 个按路由器对其回答长度的预测估算。"
+        "其中 {pairs} 个请求由抽签（而非路由器）交给基准模型，费用是预测的 {factor} 倍，估算已按此修正。"
     ),
     "estimated_corrected": (
         "{model}：{measured} 个请求由基准模型自己回答，费用已知；{estimated} 个按路由器对其回答长度的预测估算。"

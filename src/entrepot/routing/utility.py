@@ -51,6 +51,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     `order` holds deployment ids, the chosen one first. `router` names the fitted artifact that made the estimates, None
     where no estimate was needed (a model or deployment was asked for by name). `reason` is one sentence for people.
+    `displaced` is the deployment that the goal chose, where the holdout's draw gave the exchange to the baseline instead.
     """
 
     order: tuple[str, ...]
@@ -60,6 +61,7 @@ class Decision(msgspec.Struct, frozen=True):
     reference: str | None = None
     router: str | None = None
     promise: str | None = None
+    displaced: str | None = None
 
     @property
     def chosen(self) -> str:
@@ -102,6 +104,33 @@ def decide(
         reference=reference,
         router=router_version,
         promise=promise,
+    )
+
+
+def hold_out(decision: Decision, baseline: str, share: float, draw: float) -> Decision:
+    """Give the exchange to the baseline if `draw`, uniform in [0, 1), falls below `share`; say so in the propensities.
+
+    Exchanges drawn this way are a random sample of all, so what they cost and how good they were can be compared with the
+    rest without a model. A baseline that is not eligible for this exchange leaves the decision as it is.
+    """
+    if share <= 0 or baseline not in decision.order:
+        return decision
+    candidates = tuple(
+        msgspec.structs.replace(
+            weighed, propensity=(1 - share) * weighed.propensity + (share if weighed.deployment == baseline else 0.0)
+        )
+        if weighed.rejected is None
+        else weighed
+        for weighed in decision.candidates
+    )
+    decision = msgspec.structs.replace(decision, candidates=candidates)
+    if draw >= share or decision.chosen == baseline:
+        return decision
+    return msgspec.structs.replace(
+        decision,
+        order=(baseline, *(id_ for id_ in decision.order if id_ != baseline)),
+        reason=f"drawn for the holdout ({share:.0%} of exchanges go to the baseline, {baseline}); otherwise: {decision.reason}",
+        displaced=decision.chosen,
     )
 
 

@@ -103,7 +103,7 @@ class Gateway:
             headers_of(scope),
             new_exchange_id(now_ns),
             now_ns,
-            asyncio.get_running_loop().time(),
+            time.monotonic(),
         )
         try:
             await self._handler(scope)(call)
@@ -161,7 +161,7 @@ class Gateway:
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked)
             raise planned.error
-        course = Course(planned, asyncio.get_running_loop().time)
+        course = Course(planned, time.monotonic)
         await self._driver.perform(course.run(), call.client)
 
     def _refuse(self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None) -> None:
@@ -169,7 +169,7 @@ class Gateway:
             refusal_entry(
                 id=call.id,
                 started_ns=call.started_ns,
-                duration_ms=(asyncio.get_running_loop().time() - call.started_s) * 1000,
+                duration_ms=(time.monotonic() - call.started_s) * 1000,
                 principal=principal,
                 dialect=self._dialect.name,
                 error=refusal.error,
@@ -220,6 +220,7 @@ def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
         max_loss=_fraction(headers, b"x-entrepot-quality", 1.0),
         max_cost_usd=_fraction(headers, b"x-entrepot-max-cost-usd", 1e6),
         tags=named,
+        session=headers.get(b"x-entrepot-session", b"").decode("utf-8", "replace") or None,
     )
 
 

@@ -57,7 +57,7 @@ def _walk_struct(value: object, shape: type[msgspec.Struct], path: Path, problem
             problems.add((*path, key), f"there is no such setting{did_you_mean(key, hints)}")
     for field in msgspec.structs.fields(shape):
         if field.required and field.name not in value:
-            problems.add(path, f'"{field.name}" is missing')
+            problems.add(path, f"'{field.name}' is missing")
 
 
 def _walk(value: object, hint: object, path: Path, problems: Problems) -> None:

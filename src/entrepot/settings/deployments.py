@@ -11,7 +11,7 @@ from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment, Price, Provider
 from entrepot.errors import CatalogError
-from entrepot.settings.address import check_base_url
+from entrepot.settings.address import check_base_url, is_own_machine
 from entrepot.settings.file import DeploymentTable, PriceTable
 from entrepot.settings.join import OPENAI_COMPATIBLE, find_provider, join
 from entrepot.settings.lines import Path
@@ -42,11 +42,19 @@ def resolve_deployments(
         except CatalogError as error:
             problems.add(path, error.message)
             continue
+        if _bares_its_key(deployment):
+            what = "http:// would send the key in the clear; write https://, or on_premises = true if the way is yours"
+            problems.add((*path, "base_url"), what)
         if deployment.id in found:
-            what = f'"{deployment.id}" names two deployments; give one of them an id of its own: id = "…"'
+            what = f"'{deployment.id}' names two deployments; give one of them an id of its own: id = …"
             problems.add((*path, "id") if table.id else path, what)
         found.setdefault(deployment.id, deployment)
     return tuple(found.values())
+
+
+def _bares_its_key(deployment: Deployment) -> bool:
+    plain = deployment.secret is not None and deployment.base_url.startswith("http://")
+    return plain and not deployment.on_premises and not is_own_machine(deployment.base_url)
 
 
 def _check(table: DeploymentTable, path: Path, catalog: Catalog, problems: Problems) -> None:
@@ -66,7 +74,7 @@ def _check(table: DeploymentTable, path: Path, catalog: Catalog, problems: Probl
 
 def _miss_address(table: DeploymentTable, path: Path, catalog: Catalog, problems: Problems) -> None:
     if table.provider == OPENAI_COMPATIBLE:
-        problems.add(path, f'"base_url" is missing: the catalog knows no address of {table.provider}')
+        problems.add(path, f"'base_url' is missing: the catalog knows no address of {table.provider}")
         return
     known = [provider.id for provider in catalog.providers]
     what = f"the catalog knows no provider {quote(table.provider)}{did_you_mean(table.provider, known)}"

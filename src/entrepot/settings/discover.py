@@ -11,12 +11,13 @@ from pathlib import Path
 
 import msgspec
 
+from entrepot.catalog.deployment import leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.schema import Deployment, Provider
 from entrepot.exchange.plan import Route
 from entrepot.settings.client_key import make_key
 from entrepot.settings.file import DeploymentTable
-from entrepot.settings.join import join, leaves_the_machine
+from entrepot.settings.join import join
 from entrepot.settings.probe import LocalServer, Port, usual_ports
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.routes import DEFAULT_ROUTE
@@ -60,7 +61,7 @@ def discover(
     key = make_key(entropy)
     settings = Settings(
         gateway=GatewaySettings(),
-        ledger=LedgerSettings(str(_data_directory(environ))),
+        ledger=LedgerSettings(str(data_directory(environ))),
         deployments=tuple(deployments),
         routes=(_route(deployments, catalog, findings),),
         keys=(KeySettings(name=FIRST_KEY_NAME, sha256=key.sha256),),
@@ -135,7 +136,7 @@ def _local(
 def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[str]) -> Route:
     reference, reason = choose_reference(deployments, catalog, catalog.exchange_rates)
     findings.append(
-        f'route "{DEFAULT_ROUTE.name}": the cheapest of {len(deployments)} that stays within 2 points of {reference.id} '
+        f"route '{DEFAULT_ROUTE.name}': the cheapest of {len(deployments)} that stays within 2 points of {reference.id} "
         f"({reason})"
     )
     findings.append(
@@ -149,7 +150,7 @@ def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[s
     )
 
 
-def _data_directory(environ: Mapping[str, str]) -> Path:
+def data_directory(environ: Mapping[str, str]) -> Path:
     """$XDG_DATA_HOME/entrepot; by that specification a relative value is to be ignored."""
     named = environ.get("XDG_DATA_HOME", "")
     home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
@@ -160,7 +161,7 @@ def _what_to_do(catalog: Catalog) -> Iterable[str]:
     variables = [one.key_env[0] for one in catalog.providers if one.key_env and not one.on_premises]
     servers = [f"{one.name} ({one.probe_port})" for one in catalog.providers if one.probe_port]
     yield "no entrepot.toml, no provider's key in the environment and no model server on this machine was found"
-    yield f"put a provider's key into the environment, such as {', '.join(dict.fromkeys(variables[:6]))}"
+    yield f"put a provider's key into the environment: {', '.join(dict.fromkeys(variables))}"
     yield f"or start a model server on its usual port: {', '.join(servers)}"
     yield "or write a settings file to fill in: entrepot init"
     yield "or try it without any of these, against simulated providers: entrepot up --simulate"

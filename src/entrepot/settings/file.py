@@ -126,6 +126,9 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Name | None, Meta(description="What you would use without routing; savings are against it.")
     ] = None
     max_output_tokens: Annotated[Tokens | None, Meta(description="Sent where a client names no limit.")] = None
+    holdout: Annotated[
+        Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
+    ] = 0.0
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.catalog.deployment import build_deployment
+from entrepot.catalog.deployment import build_deployment, leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.places import LOCAL, UNKNOWN
 from entrepot.catalog.schema import Deployment, Price, Provider, Region
@@ -78,11 +78,6 @@ def find_region(table: DeploymentTable, provider: Provider) -> Region | None:
     return None
 
 
-def leaves_the_machine(upstream_name: str) -> bool:
-    """Whether a local Ollama hands this model on to a cloud, as it does for names tagged `cloud`."""
-    return upstream_name.endswith(("-cloud", ":cloud"))
-
-
 def _said_to_be_there(table: DeploymentTable, provider: Provider, catalog: Catalog) -> str | None:
     """The model's own name, where the file vouches for a model that the catalog does not know at this provider."""
     vouched = table.base_url is not None or table.maker is not None
@@ -121,15 +116,18 @@ def _secret(table: DeploymentTable, provider: Provider | None, around: Surroundi
     """The reference to the provider's key: the one given, else the provider's usual variable, the first that is set."""
     if table.key is not None:
         return anchor_reference(table.key, around.directory)
-    if provider is None or provider.auth == "none" or not provider.key_env:
+    if provider is None or not provider.key_env:
         return None
-    return f"env:{next((name for name in provider.key_env if around.environ.get(name)), provider.key_env[0])}"
+    present = next((name for name in provider.key_env if around.environ.get(name, "").strip()), None)
+    if present is None and provider.auth == "none":
+        return None
+    return f"env:{present or provider.key_env[0]}"
 
 
 def _on_premises(table: DeploymentTable, base: Deployment, provider: Provider | None, warnings: list[str]) -> bool:
     if table.on_premises is not None:
         return table.on_premises
-    if provider is not None and not provider.on_premises:
+    if provider is not None and not provider.on_premises and provider.id != OPENAI_COMPATIBLE:
         return False
     if leaves_the_machine(base.upstream_name):
         warnings.append(f"{base.id}: its server hands '{base.upstream_name}' on to a cloud, so it is not on premises")

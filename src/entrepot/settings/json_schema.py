@@ -43,7 +43,9 @@ def _as_toml(value: Any) -> Any:  # noqa: ANN401 - JSON is of any shape
         return [_as_toml(inner) for inner in value if inner != {"type": "null"}]
     if not isinstance(value, dict):
         return value
-    changed = {name: _as_toml(inner) for name, inner in value.items() if (name, inner) != ("default", None)}
+    changed = {name: _as_toml(inner) for name, inner in value.items() if not _is_default_of_nothing(name, inner)}
+    if isinstance(changed.get("description"), str):
+        changed["description"] = " ".join(changed["description"].split("\n\n")[0].split())
     if changed.get("format") == "decimal":
         del changed["format"]
         changed.update(type="number", minimum=0)
@@ -52,6 +54,11 @@ def _as_toml(value: Any) -> Any:  # noqa: ANN401 - JSON is of any shape
         del changed["anyOf"]
         changed = {**alternatives[0], **changed}
     return changed
+
+
+def _is_default_of_nothing(name: str, value: object) -> bool:
+    """Whether this says that a key, or the keys of a table, may be left out, which TOML does without saying so."""
+    return name == "default" and (value is None or isinstance(value, dict))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.errors import SettingsError
 from entrepot.settings.conform import conform
 from entrepot.settings.file import SettingsFile
+from entrepot.settings.lines import Path as KeyPath
 from entrepot.settings.lines import find_lines
 from entrepot.settings.problems import Problems
 from entrepot.settings.resolve import resolve
@@ -47,8 +48,8 @@ def load_settings(path: Path, environ: Mapping[str, str], *, catalog: Catalog | 
     """The settings that the file at `path` says. Raises SettingsError with everything that is wrong with it."""
     path = path.absolute()
     document = _read(path)
-    parsed = _parse(document, path.name)
-    problems = Problems(path.name, find_lines(document))
+    parsed, lines = _parse(document, path.name)
+    problems = Problems(path.name, lines)
     file = conform(parsed, SettingsFile, (), problems)
     problems.raise_any()
     if file is None:  # conform notes a problem whenever it returns None
@@ -76,9 +77,10 @@ def _read(path: Path) -> str:
         raise SettingsError(f"{path}: {reason}; name another file, or write one with: entrepot init") from error
 
 
-def _parse(document: str, file: str) -> dict[str, Any]:
+def _parse(document: str, file: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    """What the document says, and on which line."""
     try:
-        return tomllib.loads(document, parse_float=Decimal)
+        return tomllib.loads(document, parse_float=Decimal), find_lines(document)
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(error), re.DOTALL)
         if found is None:
@@ -87,7 +89,7 @@ def _parse(document: str, file: str) -> dict[str, Any]:
         column = found[3] or len(document.rsplit("\n", 1)[-1]) + 1
         raise SettingsError(f"{file}, line {line}, column {column}: not TOML: {_lower_first(found[1])}") from error
     except (ArithmeticError, RecursionError, ValueError) as error:
-        raise SettingsError(f"{file}: not TOML that can be read: {error}") from error
+        raise SettingsError(f"{file}: a number in it is too large, or a list nested too deep, to be read") from error
 
 
 def _lower_first(text: str) -> str:

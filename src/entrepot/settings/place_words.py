@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from entrepot.catalog.nearest import did_you_mean
-from entrepot.catalog.places import COUNTRIES, LOCAL, REGIONS, meant_region
+from entrepot.catalog.places import COUNTRIES, EU, LOCAL, REGIONS, meant_region
 from entrepot.settings.problems import quote
 
 
 def check_country(word: str) -> str | None:
-    """What is wrong with `word` as a country, or as the operator's own premises; None if nothing is."""
-    if word in COUNTRIES or word == LOCAL:
+    """What is wrong with `word` as a country, as the EU's, or as the operator's own premises; None if nothing is."""
+    if word in COUNTRIES or word in (EU, LOCAL):
         return None
     return f"{quote(word)} is not a country's ISO 3166 code, such as CN or US{_meant(word, COUNTRIES)}"
 

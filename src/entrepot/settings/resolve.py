@@ -95,7 +95,7 @@ def _keys(
     digests: dict[str, str] = {}
     for index, table in enumerate(tables):
         if table.name in names:
-            problems.add(("keys", index, "name"), f'"{table.name}" is already the name of keys[{names[table.name]}]')
+            problems.add(("keys", index, "name"), f"'{table.name}' is already the name of keys[{names[table.name]}]")
         names.setdefault(table.name, index)
         if not _is_one_of_two(table, index, problems):
             continue
@@ -104,7 +104,7 @@ def _keys(
             absent.append(table.name)
             continue
         if sha256 in digests:
-            problems.add(("keys", index), f'the same key as "{digests[sha256]}"; one key has one name')
+            problems.add(("keys", index), f"the same key as '{digests[sha256]}'; one key has one name")
         digests.setdefault(sha256, table.name)
         keys.append(KeySettings(name=table.name, sha256=sha256, team=table.team, tags=table.tags))
     return tuple(keys), tuple(absent)
@@ -114,7 +114,7 @@ def _is_one_of_two(table: KeyTable, index: int, problems: Problems) -> bool:
     """Whether the key is given as a reference or as a digest, and not both."""
     if (table.secret is None) == (table.sha256 is None):
         problems.add(
-            ("keys", index), 'a key has either "secret" or "sha256"; entrepot keys new prints a block to paste'
+            ("keys", index), "a key has either 'secret' or 'sha256'; entrepot keys new prints a block to paste"
         )
         return False
     if table.secret is not None and (wrong := check_reference(table.secret)):

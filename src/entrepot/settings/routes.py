@@ -43,7 +43,7 @@ def resolve_routes(
         if reference is None and table.reference is None and candidates:
             chosen = choose_reference(candidates, catalog, rates)
             reference = chosen.deployment
-            warnings.append(f'route "{table.name}" names no reference; it is {reference.id}: {chosen.reason}')
+            warnings.append(f"route '{table.name}' names no reference; it is {reference.id}: {chosen.reason}")
         routes.append(
             Route(
                 name=table.name,
@@ -52,6 +52,7 @@ def resolve_routes(
                 reference=reference.id if reference else None,
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
+                holdout=table.holdout,
             )
         )
     return tuple(routes)
@@ -66,11 +67,11 @@ def _check_name(
     problems: Problems,
 ) -> None:
     if name in names:
-        problems.add(path, f'"{name}" is already the name of routes[{names[name]}]')
+        problems.add(path, f"'{name}' is already the name of routes[{names[name]}]")
     elif any(name == deployment.id for deployment in deployments):
-        problems.add(path, f'"{name}" is the id of a deployment; a route needs a name of its own')
+        problems.add(path, f"'{name}' is the id of a deployment; a route needs a name of its own")
     elif catalog.find_model(name) or any(name in (one.model, one.upstream_name) for one in deployments):
-        problems.add(path, f'"{name}" is the name of a model; a route needs a name of its own')
+        problems.add(path, f"'{name}' is the name of a model; a route needs a name of its own")
 
 
 def _expand(
@@ -110,7 +111,7 @@ def _named(
 def _goal(table: RouteTable, path: Path, problems: Problems) -> Goal:
     if table.goal == "best_under":
         if table.max_cost_usd is None:
-            problems.add(path, '"max_cost_usd" is missing: best_under needs the most that one request may cost')
+            problems.add(path, "'max_cost_usd' is missing: best_under needs the most that one request may cost")
         if table.max_loss is not None:
             problems.add((*path, "max_loss"), "has no meaning with best_under; remove it")
         return Goal(kind="best_under", max_cost_usd=table.max_cost_usd)

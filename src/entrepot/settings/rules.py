@@ -34,7 +34,7 @@ def check_rules(
         if not rule.name:
             problems.add((*path, "name"), "must not be empty")
         if rule.name in names:
-            problems.add((*path, "name"), f'"{rule.name}" is already the name of policy[{names[rule.name]}]')
+            problems.add((*path, "name"), f"'{rule.name}' is already the name of policy[{names[rule.name]}]")
         names.setdefault(rule.name, index)
         _check_words(rule.when.keys, (*path, "when", "keys"), {key.name for key in keys}, "[[keys]] has no", problems)
         teams = {key.team for key in keys if key.team}

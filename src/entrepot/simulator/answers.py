@@ -26,13 +26,15 @@ _EFFORT = {"none": 0.0, "minimal": 0.25, "low": 0.5, "medium": 1.0, "high": 2.0,
 class Thought(msgspec.Struct, frozen=True):
     """What a model has to say to a prompt: the text, and the bare answer in it.
 
-    `input_tokens` and `output_tokens` are recorded counts, None where the simulator's own tokenizer counts.
+    `input_tokens` and `output_tokens` are recorded counts, None where the simulator's own tokenizer counts. `effort` scales
+    the model's typical number of reasoning tokens.
     """
 
     text: str
     answer: str
     input_tokens: int | None = None
     output_tokens: int | None = None
+    effort: float = 1.0
 
 
 class Mind(Protocol):
@@ -78,13 +80,15 @@ class PrefixCache:
 def compose(request: ChatRequest, model: StandInModel, mind: Mind, cache: PrefixCache, id: str, created: int) -> Reply:
     """The reply of `model` to `request`."""
     thoughts = [mind.think(request.prompt, sample) for sample in range(request.n)]
-    reasoning = round(model.reasoning_tokens * _EFFORT.get(request.reasoning_effort or "medium", 1.0)) * request.n
-    shown = _reasoning_text(reasoning // request.n) if model.shows_reasoning else ""
-    choices, written = [], 0
+    typical = model.reasoning_tokens * _EFFORT.get(request.reasoning_effort or "medium", 1.0)
+    choices, written, reasoning = [], 0, 0
     for number, thought in enumerate(thoughts):
         said, length = _say(request, thought, f"{id}-{number}")
+        reasoned = round(typical * thought.effort)
+        shown = _reasoning_text(reasoned) if model.shows_reasoning else ""
         choices.append(msgspec.structs.replace(said, reasoning=shown))
         written += length
+        reasoning += reasoned
     recorded = thoughts[0].input_tokens
     read = count_tokens(request.read) if recorded is None else recorded
     cached = cache.read(model.name, request.read) if recorded is None else 0
@@ -161,4 +165,5 @@ def _json_text(value: object) -> str:
 
 
 def _reasoning_text(tokens: int) -> str:
-    return "".join((split_tokens("Let me think this through once more. ") * (tokens // 7 + 1))[:tokens])
+    period = split_tokens(" Let me think this through once more.")
+    return "".join((period * (tokens // len(period) + 1))[:tokens])

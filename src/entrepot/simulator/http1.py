@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
             self.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             self.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (why it was lost does not matter)
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it was lost does not matter
         """Stop serving at once."""
         self._connections.discard(self)
         self._writable.set()

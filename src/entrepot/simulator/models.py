@@ -48,7 +48,8 @@ class Solver:
         if task is None:
             return self._echo.think(prompt, sample)
         answer = task.answer if self.solves(task, sample) else self._slip(task, sample)
-        return Thought(self._reason(task, answer, sample), answer)
+        effort = self._effort(task, sample)
+        return Thought(self._reason(task, answer, sample, effort), answer, effort=effort)
 
     def solves(self, task: Task, sample: int = 0) -> bool:
         """Whether the model gets this task right."""
@@ -58,10 +59,14 @@ class Solver:
     def _slip(self, task: Task, sample: int) -> str:
         return task.wrong[int(self._draw("slip", task, sample) * len(task.wrong))]
 
-    def _reason(self, task: Task, answer: str, sample: int) -> str:
-        """A few sentences of about the model's usual length, longer for harder tasks, then the line with the answer."""
-        wanted = self._model.verbosity * (0.6 + 0.8 * self._draw("length", task, sample))
-        wanted *= 1 + 0.15 * max(-2.0, min(4.0, task.difficulty + 3))
+    def _effort(self, task: Task, sample: int) -> float:
+        """How much longer than usual the model is at it: 0.6 to 1.4 by chance, and more for a harder task."""
+        harder = max(-2.0, min(4.0, task.difficulty + 3))
+        return (0.6 + 0.8 * self._draw("length", task, sample)) * (1 + 0.15 * harder)
+
+    def _reason(self, task: Task, answer: str, sample: int, effort: float) -> str:
+        """A few sentences of about that length, then the line with the answer."""
+        wanted = self._model.verbosity * effort
         sentences = _SENTENCES[task.language]
         start = int(self._draw("words", task, sample) * len(sentences))
         said: list[str] = []

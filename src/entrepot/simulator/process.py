@@ -39,7 +39,12 @@ class _Failure(msgspec.Struct, frozen=True):
 def simulator_process(plan: Plan) -> Iterator[Addresses]:
     """Run a plan in a child process until the block ends. Raises Unavailable if it does not start."""
     command = [sys.executable, "-m", "entrepot.simulator"]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 (our own module)
+    child = subprocess.Popen(  # noqa: S603 - our own module
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the parent, which ends the simulator in order
+    )
     try:
         if child.stdin is None or child.stdout is None:
             raise Unavailable("the simulator's process has no pipes")
@@ -89,7 +94,7 @@ def _run(plan: Plan, given: BinaryIO, said: BinaryIO) -> None:
             await asyncio.to_thread(_read_to_end, given)
 
     if os.name == "posix":
-        import uvloop  # noqa: PLC0415 (not there on Windows)
+        import uvloop  # noqa: PLC0415 - not there on Windows
 
         uvloop.run(until_parent_ends())
     else:

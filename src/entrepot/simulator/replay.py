@@ -61,7 +61,7 @@ class Replayer:
         self._recording = recording
         self._model = model
 
-    def think(self, prompt: str, sample: int) -> Thought:  # noqa: ARG002 (there is one recording of each answer)
+    def think(self, prompt: str, sample: int) -> Thought:  # noqa: ARG002 - there is one recording of each answer
         """The recorded answer to `prompt`. Raises WireError (404) if there is none."""
         found = self._recording.find(prompt)
         recorded = None if found is None else self._recording.answers[found.id].get(self._model)
@@ -109,7 +109,7 @@ def load_recording(directory: Path, benchmark: str | None = None) -> Recording:
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, Any]]:
     try:
-        from pyarrow import ArrowException, parquet  # noqa: PLC0415 (an optional extra)
+        from pyarrow import ArrowException, parquet  # noqa: PLC0415 - an optional extra
     except ImportError:
         raise ExtraMissing("reading outcome files (Parquet)", "learn") from None
     try:

@@ -7,12 +7,12 @@ from typing import Any
 _DEPTH = 12  # a recursive schema is cut off here; deeper than any that people write by hand
 
 
-def value_for(schema: dict[str, Any], answer: str) -> Any:  # noqa: ANN401 (any JSON value)
+def value_for(schema: dict[str, Any], answer: str) -> Any:  # noqa: ANN401 - any JSON value
     """A value of `schema`. Strings are `answer`; of choices the first is taken; every property is given."""
     return _value(schema, answer, schema, 0)
 
 
-def _value(schema: Any, answer: str, root: dict[str, Any], depth: int) -> Any:  # noqa: ANN401 (any JSON value)
+def _value(schema: Any, answer: str, root: dict[str, Any], depth: int) -> Any:  # noqa: ANN401 - any JSON value
     if not isinstance(schema, dict) or depth > _DEPTH:
         return None
     if "$ref" in schema:
@@ -36,7 +36,7 @@ def _value(schema: Any, answer: str, root: dict[str, Any], depth: int) -> Any:  
     return _scalar(kind, schema, answer)
 
 
-def _scalar(kind: object, schema: dict[str, Any], answer: str) -> Any:  # noqa: ANN401 (any JSON value)
+def _scalar(kind: object, schema: dict[str, Any], answer: str) -> Any:  # noqa: ANN401 - any JSON value
     if kind == "string":
         return answer[: schema["maxLength"]] if "maxLength" in schema else answer
     if kind in {"integer", "number"}:
@@ -49,7 +49,7 @@ def _scalar(kind: object, schema: dict[str, Any], answer: str) -> Any:  # noqa: 
     return None
 
 
-def _resolve(reference: str, root: dict[str, Any]) -> Any:  # noqa: ANN401 (any JSON value)
+def _resolve(reference: str, root: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
     place: Any = root
     for step in reference.removeprefix("#/").split("/"):
         place = place.get(step, {}) if isinstance(place, dict) else {}

@@ -61,7 +61,7 @@ def generate_tasks(seed: int, count: int) -> tuple[Task, ...]:
         index = len(tasks)
         family = ALL[index % len(ALL)]
         language: Language = "zh" if index // len(ALL) % 2 else "en"
-        draw = random.Random(f"{seed}|{index}")  # noqa: S311 (not for secrets)
+        draw = random.Random(f"{seed}|{index}")  # noqa: S311 - not for secrets
         task = _task(family, language, index, draw)
         while fingerprint(task.prompt) in seen:
             task = _task(family, language, index, draw)

@@ -100,7 +100,7 @@ def render_stream(reply: Reply, include_usage: bool, tokens_per_chunk: int) -> l
     frames: list[Frame] = []
     extra: dict[str, Any] = {"usage": None} if include_usage else {}
 
-    def add(choices: list[dict[str, Any]], tokens: int = 0, **more: Any) -> None:  # noqa: ANN401 (JSON values)
+    def add(choices: list[dict[str, Any]], tokens: int = 0, **more: Any) -> None:  # noqa: ANN401 - JSON values
         chunk = {
             "id": reply.id,
             "object": "chat.completion.chunk",

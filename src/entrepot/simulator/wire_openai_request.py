@@ -125,7 +125,7 @@ def _messages(given: dict[str, Any]) -> list[tuple[str, str]]:
         if not isinstance(message, dict):
             raise _wrong_type(where, "an object", message)
         role = message.get("role")
-        if role not in _ROLES:
+        if not isinstance(role, str) or role not in _ROLES:
             raise WireError(400, f"Invalid value: {role!r}.", code="invalid_value", param=f"{where}.role")
         read.append((role, _content(message, where)))
     return read
@@ -194,8 +194,8 @@ def _tool_choice(given: dict[str, Any], tools: tuple[OfferedTool, ...]) -> str:
         return "auto"
     if not tools:
         raise WireError(400, "'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
-    if choice in {"auto", "none", "required"}:
-        return str(choice)
+    if isinstance(choice, str) and choice in {"auto", "none", "required"}:
+        return choice
     name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
     if name not in {tool.name for tool in tools}:
         raise WireError(400, f"Tool choice {name!r} not found in 'tools' parameter.", param="tool_choice")

@@ -113,6 +113,14 @@ def ratio_error(sums: RatioSums) -> tuple[float, float]:
     return ratio, math.sqrt(residuals * sums.size / (sums.size - 1)) / sums.x
 
 
+def ratio_spread(sums: RatioSums) -> float:
+    """The standard deviation of single numerators around ratio times denominator; infinite below two pairs."""
+    if sums.x <= 0 or sums.size < 2:
+        return math.inf
+    ratio = sums.y / sums.x
+    return math.sqrt(max(0.0, sums.yy - 2 * ratio * sums.xy + ratio * ratio * sums.xx) / (sums.size - 1))
+
+
 def ratio_interval(sums: RatioSums, confidence: float = 0.95) -> Interval:
     """A ratio of two means by Fieller (1954), J. R. Stat. Soc. B 16, 175-185.
 

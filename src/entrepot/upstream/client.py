@@ -135,6 +135,9 @@ class UpstreamClient:
 
     def open_for(self, call: _Call) -> None:
         """Open a connection and run the call on it; needs a task, which is kept until it ends."""
+        if self._closed:
+            call.fail("cut_off", STOPPING)
+            return
         task = asyncio.get_running_loop().create_task(self._open(call))
         call.opening = task
         self._opening.add(task)

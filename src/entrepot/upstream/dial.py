@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import re
 import socket
 import ssl
@@ -94,6 +95,8 @@ class _Tunnel(asyncio.Protocol):
         self._limits = limits
         self._head = b""
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # nobody waits for it any more once the call was cancelled; a refusal then is no fault to report
+        self.opened.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         origin, proxy = self._destination.origin, self._destination.proxy
@@ -117,7 +120,7 @@ class _Tunnel(asyncio.Protocol):
         if line is None:
             self._refuse("its answer is not HTTP")
         elif not line[1].startswith(b"2"):
-            reason = (line[2] or b"").decode("latin-1").strip()[:100]
+            reason = "".join(filter(str.isprintable, (line[2] or b"").decode("latin-1")))[:100]
             self._refuse(f"{line[1].decode('ascii')} {reason}".strip())
         elif len(self._head) > end + 4:
             # these bytes would come before the origin's TLS: nobody but the proxy can have sent them
@@ -204,4 +207,9 @@ def _describe(error: OSError | UnicodeError, place: str) -> str:
 
 
 def _reason(error: OSError | UnicodeError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    if isinstance(error, OSError):
+        # asyncio words its own message round the number; getaddrinfo's numbers are not the system's
+        if error.errno and not isinstance(error, socket.gaierror):
+            return os.strerror(error.errno)
+        return error.strerror or str(error) or type(error).__name__
+    return str(error)

@@ -23,6 +23,7 @@ from entrepot.upstream.framing import Framing, Malformed, decide_framing
 from entrepot.upstream.limits import Limits
 
 _END_OF_HEAD = b"\r\n\r\n"
+_BODY_NAMES = frozenset((b"transfer-encoding", b"content-length", b"content-encoding"))
 _CODED_BODY_NAMES = frozenset((b"content-length", b"content-encoding"))
 _PARSER_ERRORS = (HttpParserError, HttpParserUpgrade)
 
@@ -100,11 +101,7 @@ class ResponseReader:
             raise Malformed("bytes after the end of the answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser."""
-        if self._in_body:
-            return  # a trailer: nothing here reads one
-        if len(self._headers) >= self._limits.max_headers:
-            raise Malformed(f"more than {self._limits.max_headers} headers")
+        """Called by the parser: a header, or after the head a trailer, which nothing here reads."""
         self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
@@ -148,8 +145,9 @@ class ResponseReader:
             if b"\0" in piece:
                 raise Malformed("NUL in the head")
             self._parser.feed_data(piece)
-            self._tail = (self._tail + piece)[-3:]
-            if self._head_complete and self._finish_head():
+            if not self._head_complete:
+                self._tail = (self._tail + piece)[-3:]
+            elif self._finish_head():
                 return data
         return None
 
@@ -167,14 +165,17 @@ class ResponseReader:
         """Decide the framing; False for an informational head, which another one follows."""
         self._tail = b""
         self.status = self._parser.get_status_code()
-        framing = decide_framing(self._parser.get_http_version(), self.status, self._headers, self._limits)
+        if len(self._headers) > self._limits.max_headers:
+            raise Malformed(f"more than {self._limits.max_headers} headers")
+        about_body = [pair for pair in self._headers if pair[0] in _BODY_NAMES]
+        framing = decide_framing(self._parser.get_http_version(), self.status, about_body, self._limits)
         if self.status < 200:
             self._headers = []
             self._head_started = self._head_complete = False
             return False
         self._in_body = True
         self._framing = framing
-        for name, value in self._headers:
+        for name, value in about_body:
             if name == b"content-encoding":
                 self._open_inflater(value)
         return True

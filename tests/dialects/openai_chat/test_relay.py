@@ -82,6 +82,12 @@ def test_a_stream_that_ends_unfinished_was_cut_off(stream: bytes) -> None:
     assert not any(step.ended for step in steps)
 
 
+def test_a_host_that_gives_no_reason_but_bills_has_finished() -> None:
+    data, steps = run(relay_for(), ROLE + HELLO + USAGE + DONE)
+    assert data == ROLE + HELLO + DONE
+    assert steps[0].ended
+
+
 def test_an_error_inside_a_stream_is_a_failure_and_its_bytes_do_not_pass() -> None:
     error = b'data: {"error": {"message": "overloaded", "code": "overloaded", "type": "server_error"}}\n\n'
     relayed = relay_for().feed(ROLE + HELLO + error)

@@ -110,7 +110,7 @@ def test_the_address_is_the_base_with_the_path() -> None:
 
 
 def test_parts_are_told_apart() -> None:
-    content = [
+    content: list[dict[str, Any]] = [
         {"type": "text", "text": "看"},
         {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},

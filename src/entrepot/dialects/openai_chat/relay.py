@@ -184,9 +184,11 @@ class StreamRelay(_Tap):
                 passed.append(frame.raw)
             return None
         if frame.data.strip() == b"[DONE]":
-            if not self._finished:
+            if (
+                not self._finished and self._usage is None
+            ):  # some hosts give no reason, but a host that bills has finished
                 return Failure("cut_off", "the provider ended the stream before the answer was finished")
-            self._ended = relayed.ended = True
+            self._finished = self._ended = relayed.ended = True
             passed.extend((*self._release(), frame.raw))
             return None
         try:

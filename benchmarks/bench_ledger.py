@@ -1,0 +1,148 @@
+"""What the ledger costs: appending to a spool, ingesting spools, reports over many rows.
+
+    python benchmarks/bench_ledger.py [--rows 1000000]
+
+Rows are made of one realistic entry (ten candidates weighed, one attempt). Nothing is asserted: the numbers are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from entrepot.exchange.records import Baseline, Entry, Served
+from entrepot.ledger.checks import FIRST_NS, SAMPLE_SERVED, sample_entry
+from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.lookup import find_entry
+from entrepot.ledger.spool import Durability, SpoolWriter
+from entrepot.ledger.sqlite import ledger_path, open_sqlite, open_sqlite_reader
+from entrepot.ledger.store import Period
+from entrepot.reports.added_time import measure_added_time
+from entrepot.reports.savings import measure_savings
+from entrepot.reports.share import measure_share
+from entrepot.routing.utility import Decision, Weighed
+
+YEAR_NS = 365 * 86_400 * 1_000_000_000
+MODELS = (
+    "qwen3-max",
+    "deepseek-v3.2",
+    "kimi-k2",
+    "glm-4.6",
+    "llama-4",
+    "gpt-5",
+    "claude-opus",
+    "gemini-3",
+    "phi-5",
+    "m2",
+)
+PLACES = tuple(
+    msgspec.structs.replace(SAMPLE_SERVED, deployment=f"host/{model}", model=model, on_premises=place == 4)
+    for place, model in enumerate(MODELS)
+)
+
+
+def make_entry(number: int, chance: random.Random, rows: int) -> Entry:
+    """The `number`th of `rows` exchanges of a year."""
+    served: Served = chance.choice(PLACES)
+    return msgspec.structs.replace(
+        sample_entry(number),
+        started_ns=FIRST_NS + number * (YEAR_NS // rows),
+        served=served,
+        key=f"key-{chance.randrange(200)}",
+        team=f"team-{chance.randrange(12)}",
+        cost_nano_usd=chance.randrange(10_000, 5_000_000),
+        added_ms=chance.lognormvariate(-1, 0.5),
+        baseline=Baseline("host/gpt-5", "gpt-5", chance.randrange(1_000_000, 9_000_000), 500_000, measured=False),
+        decision=Decision(
+            order=tuple(place.deployment for place in PLACES),
+            candidates=tuple(
+                Weighed(place.deployment, place.model, 0.8, 0.05, 412.5, 0.00123, "outcomes") for place in PLACES
+            ),
+            reason="the cheapest predicted to stay within 2 points of gpt-5",
+            reference="host/gpt-5",
+            router="linear-2026-01-4f3a",
+        ),
+    )
+
+
+def seconds(work: Callable[[], object], repeats: int = 1) -> float:
+    """The best of some runs."""
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def bench_append(directory: Path, durability: Durability, count: int) -> None:
+    """Microseconds an append takes."""
+    entry = make_entry(0, random.Random(1), 1000)  # noqa: S311 - made-up rows
+    size = len(msgspec.msgpack.encode(entry))
+    with SpoolWriter(directory / durability, "bench", durability=durability) as spool:
+
+        def append_all() -> None:
+            for _ in range(count):
+                spool.append(entry)
+
+        taken = seconds(append_all, repeats=5 if durability == "process" else 1)
+    print(f"append, durability {durability}: {1e6 * taken / count:.1f} µs ({size} bytes an entry)")
+
+
+def bench_ingest(directory: Path, rows: int) -> None:
+    """Rows a second, spool files written beforehand."""
+    chance = random.Random(2)  # noqa: S311 - made-up rows
+    began = time.perf_counter()
+    with SpoolWriter(directory, "bench") as spool:
+        for number in range(rows):
+            spool.append(make_entry(number, chance, rows))
+    print(f"spools of {rows:,} entries made in {time.perf_counter() - began:.1f} s")
+    with open_sqlite(directory) as store:
+        began, cpu = time.perf_counter(), time.process_time()
+        count = Ingester(store, directory).run_once()
+        taken, cpu = time.perf_counter() - began, time.process_time() - cpu
+    size = sum(path.stat().st_size for path in ledger_path(directory).parent.glob("ledger.db*"))
+    print(f"ingest: {count / taken:,.0f} rows/s ({cpu / count * 1e6:.0f} µs CPU a row), {size / count:.0f} bytes a row")
+
+
+def bench_reports(directory: Path) -> None:
+    """Milliseconds of each report over all rows and over a week."""
+    week = Period(FIRST_NS + 20 * YEAR_NS // 52, FIRST_NS + 21 * YEAR_NS // 52)
+    with open_sqlite_reader(directory) as reader:
+        rows = reader.totals().exchanges
+        for name, period in ((f"{rows:,} rows", Period()), ("one week of them", week)):
+            for report, work in (
+                ("savings", lambda period=period: measure_savings(reader, period)),
+                ("share by model", lambda period=period: measure_share(reader, "model", period)),
+                ("share by key", lambda period=period: measure_share(reader, "key", period)),
+                ("added time", lambda period=period: measure_added_time(reader, period)),
+            ):
+                print(f"{report} over {name}: {1e3 * seconds(work, repeats=2):.0f} ms")
+    last = sample_entry(rows - 1).id
+    print(f"find one entry, ledger opened for it: {1e3 * seconds(lambda: find_entry(directory, last), 5):.2f} ms")
+
+
+def main() -> None:
+    """Run them all in a directory that is deleted afterwards."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--directory", help="where to put the ledger meanwhile (default: the system's temporary one)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.directory) as name:
+        directory = Path(name)
+        bench_append(directory, "process", 2000)
+        bench_append(directory, "fsync", 200)
+        bench_ingest(directory / "ledger", options.rows)
+        bench_reports(directory / "ledger")
+        print(f"cores: {os.cpu_count()}, load: {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""`entrepot report`: what it cost, what it saved, and who got the work."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+import click
+import msgspec
+from rich.console import Console
+
+from entrepot.errors import LedgerError
+from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.spool import list_spools
+from entrepot.ledger.sqlite import LEDGER_FILE, ledger_path, open_sqlite, open_sqlite_reader
+from entrepot.ledger.store import DIMENSIONS, Dimension, LedgerReader, Period, Sums
+from entrepot.reports.added_time import measure_added_time, tabulate_added_time
+from entrepot.reports.render import Table, render_json, render_terminal
+from entrepot.reports.savings import measure_savings, tabulate_savings
+from entrepot.reports.share import measure_share, tabulate_share
+from entrepot.reports.wording import Language, Words, words_of
+from entrepot.settings.discover import data_directory
+from entrepot.settings.load import find_settings_file, load_settings
+
+Kind = Literal["all", "savings", "share", "added-time"]
+
+_SHARES_SHOWN: tuple[Dimension, ...] = ("model", "maker_country", "region", "on_premises")
+_LINES = 20
+_NS = 1_000_000_000
+_BY_HELP = f"What to share by; may be given several times. One of: {', '.join(DIMENSIONS).replace('_', '-')}."
+_UNITS_S = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:  # noqa: ARG001 - click calls it
+    """A point in time as nanoseconds since 1970: 2026-01-31, 2026-01-31T08:00+08:00, or 7d (so long ago); UTC."""
+    if value is None:
+        return None
+    ago = re.fullmatch(r"(\d{1,5})([mhdw])", value)
+    if ago:
+        return time.time_ns() - int(ago[1]) * _UNITS_S[ago[2]] * _NS
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        wanted = "a date (2026-01-31), a time (2026-01-31T08:00+08:00) or how long ago (7d, 12h)"
+        raise click.BadParameter(f"{value!r} is no time; write {wanted}") from error
+    since_1970 = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since_1970.days * 86_400 + since_1970.seconds) * _NS + since_1970.microseconds * 1000
+
+
+def _dimensions(
+    context: click.Context,  # noqa: ARG001 - click calls it
+    parameter: click.Parameter,  # noqa: ARG001 - click calls it
+    values: Sequence[str],
+) -> tuple[Dimension, ...]:
+    """Dimensions by their names, with dashes or underscores."""
+    known = {name.replace("_", "-"): name for name in DIMENSIONS}
+    asked = [value.replace("_", "-") for value in values]
+    for name in asked:
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is no dimension; one of: {', '.join(known)}")
+    return tuple(known[name] for name in asked)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(get_args(Kind)), default="all")
+@click.option("--by", "by", callback=_dimensions, multiple=True, help=_BY_HELP)
+@click.option("--since", callback=_moment, help="From this time on: 2026-01-31, a full ISO time, or 7d, 12h ago.")
+@click.option("--until", callback=_moment, help="Up to this time, not included.")
+@click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it).")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; money in whole nano-dollars.")
+@click.option("--lang", type=click.Choice(get_args(Language)), default="en", help="Language of the tables.")
+def report(
+    kind: Kind,
+    by: Sequence[Dimension],
+    since: int | None,
+    until: int | None,
+    ledger: Path | None,
+    config: Path | None,
+    as_json: bool,
+    lang: Language,
+) -> None:
+    """What exchanges cost, what routing saved against the baseline, and who answered them.
+
+    KIND is savings, share or added-time; without it all of them are printed. Entries that still lie in spools are brought
+    into the ledger first.
+    """
+    if ledger is not None and config is not None:
+        raise click.UsageError("--ledger and --config both say where the ledger is; give one of them")
+    directory = _ledger_directory(ledger, config)
+    words, period = words_of(lang), Period(since, until)
+    trouble = _bring_up_to_date(directory)
+    if not ledger_path(directory).exists():
+        _print_nothing(words, period, directory, trouble, as_json=as_json)
+        return
+    with open_sqlite_reader(directory) as reader:
+        totals = reader.totals(period)
+        if not totals.exchanges:
+            _print_nothing(words, period, directory, trouble, as_json=as_json)
+            return
+        tables = list(_tables(reader, kind, by, period, words, full=as_json))
+        notes = [*_cautions(reader, words), *_trouble(trouble, words)]
+    if as_json:
+        click.echo(render_json(tables, ledger=str(directory), **_period_facts(period), totals=totals, notes=notes))
+    else:
+        _print(tables, [_headline(totals, period, words), *notes])
+
+
+def _ledger_directory(ledger: Path | None, config: Path | None) -> Path:
+    """Where the ledger is: as named, as the settings say, or where it lies without settings."""
+    if ledger is not None:
+        return ledger.parent if ledger.name == LEDGER_FILE else ledger
+    found = find_settings_file(config, os.environ, Path.cwd())
+    if found is not None:
+        return Path(load_settings(found, os.environ).ledger.directory)
+    return data_directory(os.environ)
+
+
+def _bring_up_to_date(directory: Path) -> str | None:
+    """Ingest what lies in spools; the reason if that is not possible. Makes no ledger where there is nothing to ingest."""
+    try:
+        if list_spools(directory):
+            with open_sqlite(directory) as store:
+                Ingester(store, directory).run_once()
+    except LedgerError as error:
+        return error.message
+    return None
+
+
+def _tables(
+    reader: LedgerReader, kind: Kind, by: Sequence[Dimension], period: Period, words: Words, *, full: bool
+) -> Iterator[Table]:
+    if kind in ("all", "savings"):
+        yield tabulate_savings(measure_savings(reader, period), words)
+    if kind in ("all", "share"):
+        for dimension in by or (_SHARES_SHOWN if kind == "all" else ("model",)):
+            yield tabulate_share(measure_share(reader, dimension, period), words, limit=None if full else _LINES)
+    if kind in ("all", "added-time"):
+        yield tabulate_added_time(measure_added_time(reader, period), words)
+
+
+def _cautions(reader: LedgerReader, words: Words) -> list[str]:
+    damaged = [progress for progress in reader.spool_progress().values() if progress.damaged]
+    if not damaged:
+        return []
+    count, size = sum(one.damaged for one in damaged), sum(one.damaged_bytes for one in damaged)
+    return [words("damaged", count=count, size=size)]
+
+
+def _trouble(trouble: str | None, words: Words) -> list[str]:
+    """What to say of entries that could not be ingested."""
+    return [] if trouble is None else [words("not_ingested", why=trouble)]
+
+
+def _headline(totals: Sums, period: Period, words: Words) -> str:
+    return words(
+        "period",
+        exchanges=totals.exchanges,
+        first=words("open_start") if period.since_ns is None else _iso(period.since_ns),
+        last=words("open_end") if period.until_ns is None else _iso(period.until_ns),
+    )
+
+
+def _period_facts(period: Period) -> dict[str, str | None]:
+    return {
+        "since": None if period.since_ns is None else _iso(period.since_ns),
+        "until": None if period.until_ns is None else _iso(period.until_ns),
+    }
+
+
+def _iso(moment_ns: int) -> str:
+    return datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _print_nothing(words: Words, period: Period, directory: Path, trouble: str | None, *, as_json: bool) -> None:
+    between = "" if period == Period() else words("between")
+    notes = [words("empty", between=between), *_trouble(trouble, words)]
+    if as_json:
+        click.echo(render_json([], ledger=str(directory), **_period_facts(period), totals=Sums(), notes=notes))
+        return
+    click.echo("\n".join(notes))
+    click.echo(str(ledger_path(directory)))
+
+
+def _print(tables: Sequence[Table], lines: Sequence[str]) -> None:
+    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 120, highlight=False)
+    for line in lines:
+        console.print(line, markup=False)
+    told: set[str] = set()
+    for table in tables:
+        fresh = tuple(note for note in table.notes if note not in told)  # what holds for several tables is said once
+        told.update(fresh)
+        console.print()
+        console.print(render_terminal(msgspec.structs.replace(table, notes=fresh)))

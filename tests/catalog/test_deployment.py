@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from entrepot.catalog.deployment import build_deployment, leaves_the_machine
+from entrepot.catalog.load import load_catalog
+from entrepot.catalog.schema import Price
+from entrepot.errors import CatalogError
+from tests.catalog.made_up import write_catalog
+
+CATALOG = load_catalog()
+
+
+def test_facts_of_model_maker_and_provider_are_joined() -> None:
+    made = build_deployment(CATALOG, "together", "deepseek-flash", secret="env:TOGETHER_API_KEY")
+    assert (made.id, made.model, made.maker, made.maker_country) == (
+        "together/deepseek-v4.1-flash",
+        "deepseek-v4.1-flash",
+        "deepseek",
+        "CN",
+    )
+    assert (made.provider, made.provider_country, made.region) == ("together", "US", "GLOBAL")
+    assert (made.base_url, made.dialect, made.auth) == ("https://api.together.ai/v1", "openai-chat", "bearer")
+    assert (made.secret, made.open_weights, made.licence, made.on_premises) == (
+        "env:TOGETHER_API_KEY",
+        True,
+        "MIT",
+        False,
+    )
+    assert made.price == CATALOG.price_of("together", "deepseek-v4.1-flash")
+    assert made.upstream_name == CATALOG.offers("together", "deepseek-v4.1-flash")[0].upstream_name
+
+
+def test_every_offer_at_every_address_makes_a_deployment() -> None:
+    count = 0
+    for provider in CATALOG.providers:
+        for offer in provider.offers:
+            for region in offer.regions or [region.name for region in provider.regions]:
+                given = (
+                    "https://mine.example/v1"
+                    if "{" in CATALOG.region(provider.id, offer.model, region).base_url
+                    else None
+                )
+                made = build_deployment(CATALOG, provider.id, offer.model, region, base_url=given)
+                assert made.price == offer.price
+                assert made.upstream_name == offer.upstream_name
+                count += 1
+    assert count > 280
+
+
+def test_a_region_has_its_own_address_price_and_place() -> None:
+    anywhere = build_deployment(CATALOG, "openai", "gpt-6-sol")
+    europe = build_deployment(CATALOG, "openai", "gpt-6-sol", "eu")
+    assert (anywhere.base_url, anywhere.region) == ("https://api.openai.com/v1", "GLOBAL")
+    assert (europe.base_url, europe.region) == ("https://eu.api.openai.com/v1", "EU")
+    assert anywhere.price is not None
+    assert europe.price is not None
+    assert europe.price.input_per_mtok == anywhere.price.input_per_mtok * Decimal("1.1")
+
+
+def test_what_is_given_wins_over_the_catalog() -> None:
+    mine = Price(Decimal(1), Decimal(2), source="our contract", as_of="2026-11-01")
+    made = build_deployment(
+        CATALOG, "openai", "gpt-6-sol", id="内部/最好", upstream_name="ft:gpt-6-sol:acme", price=mine, accelerator="tpu"
+    )
+    assert (made.id, made.upstream_name, made.price, made.accelerator) == (
+        "内部/最好",
+        "ft:gpt-6-sol:acme",
+        mine,
+        "tpu",
+    )
+
+
+def test_where_an_address_of_ones_own_processes_is_unknown() -> None:
+    made = build_deployment(CATALOG, "openai", "gpt-6-sol", base_url="https://proxy.example/v1/")
+    assert (made.base_url, made.region) == ("https://proxy.example/v1", "unknown")
+
+
+def test_an_address_of_the_catalog_is_known_however_it_is_given() -> None:
+    assert build_deployment(CATALOG, "openai", "gpt-6-sol", base_url="https://eu.api.openai.com/v1/").region == "EU"
+
+
+def test_an_address_for_each_customer_must_be_given() -> None:
+    with pytest.raises(CatalogError, match=r"'azure-openai' has an address for each customer, .*: give base_url"):
+        build_deployment(CATALOG, "azure-openai", "gpt-6-sol", upstream_name="my-deployment")
+    made = build_deployment(
+        CATALOG,
+        "azure-openai",
+        "gpt-6-sol",
+        upstream_name="my-deployment",
+        base_url="https://me.openai.azure.com/openai/v1",
+    )
+    assert (made.region, made.upstream_name) == ("unknown", "my-deployment")
+
+
+def test_ones_own_machines_serve_any_model_at_no_known_price() -> None:
+    made = build_deployment(CATALOG, "ollama", "某个模型:7b")
+    assert (made.model, made.upstream_name, made.maker, made.maker_country) == (
+        "某个模型:7b",
+        "某个模型:7b",
+        "unknown",
+        "unknown",
+    )
+    assert (made.on_premises, made.region, made.provider_country, made.auth) == (True, "LOCAL", "LOCAL", "none")
+    assert (made.price, made.open_weights, made.capabilities) == (None, None, None)
+
+
+def test_a_known_model_on_ones_own_machines_keeps_its_facts() -> None:
+    made = build_deployment(CATALOG, "vllm", "deepseek-ai/DeepSeek-V4.1-Flash", secret="env:VLLM_API_KEY")
+    assert (made.model, made.upstream_name) == ("deepseek-v4.1-flash", "deepseek-ai/DeepSeek-V4.1-Flash")
+    assert (made.maker, made.open_weights, made.auth) == ("deepseek", True, "bearer")
+
+
+@pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "kimi-k3:cloud"])
+def test_a_model_that_a_local_server_hands_on_is_not_on_premises(name: str) -> None:
+    made = build_deployment(CATALOG, "ollama", name)
+    assert leaves_the_machine(name)
+    assert (made.on_premises, made.region, made.provider_country) == (False, "GLOBAL", "unknown")
+
+
+def test_a_model_that_nobody_knows_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(
+        CatalogError, match=r"no model 'gpt-6-soll' in the catalog; did you mean 'gpt-6-sol'.*upstream_name"
+    ):
+        build_deployment(CATALOG, "openai", "gpt-6-soll")
+
+
+def test_a_model_that_nobody_knows_is_taken_with_its_upstream_name() -> None:
+    made = build_deployment(CATALOG, "openai", "gpt-7", upstream_name="gpt-7-2027-01-01")
+    assert (made.model, made.maker, made.price, made.open_weights) == ("gpt-7", "unknown", None, None)
+
+
+def test_a_model_that_a_provider_does_not_offer_is_refused() -> None:
+    with pytest.raises(
+        CatalogError, match="provider 'openai' is not known to offer 'deepseek-flash' in region 'global'"
+    ):
+        build_deployment(CATALOG, "openai", "deepseek-flash")
+
+
+def test_a_region_that_lacks_the_model_is_refused_with_those_that_have_it(tmp_path: Path) -> None:
+    catalog = load_catalog([write_catalog(tmp_path)])
+    with pytest.raises(CatalogError, match="to offer 'acme-large' in region 'anywhere'; it does in region 'paris'"):
+        build_deployment(catalog, "acme-cloud", "acme-large", "anywhere")
+
+
+def test_what_an_offer_can_do_may_be_less_than_the_model() -> None:
+    made = build_deployment(CATALOG, "anthropic", CATALOG.provider("anthropic").offers[0].model)
+    assert made.capabilities == frozenset[str]({"tools", "images"})

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.run import Command
+from tests.settings.servers import closed_port, serve
+
+KEY = "sk-very-secret"
+
+
+def write(entrepot: Command, base_url: str, more: str = "") -> None:
+    """Settings with one deployment at a test's own address."""
+    document = f"""\
+[[deployments]]
+id = "我的/模型"
+provider = "openai-compatible"
+model = "qwen3:8b"
+base_url = "{base_url}"
+key = "env:MY_KEY"
+on_premises = true
+{more}
+"""
+    (entrepot.directory / "entrepot.toml").write_text(document, encoding="utf-8")
+
+
+@pytest.mark.sockets
+def test_all_is_well_when_every_deployment_answers(entrepot: Command) -> None:
+    with serve(body=b'{"data":[{"id":"qwen3:8b"}]}') as served:
+        write(entrepot, served.base_url)
+        result = entrepot("check", environ={"MY_KEY": KEY})
+    assert result.exit_code == 0
+    assert "1 deployment, 1 route, 0 keys, 0 rules" in result.output
+    assert "我的/模型" in result.output
+    assert "yes" in result.output
+    assert KEY not in result.output
+    assert served.asked == [("/v1/models", f"Bearer {KEY}")]
+
+
+@pytest.mark.sockets
+def test_a_deployment_that_cannot_be_reached_exits_with_3(entrepot: Command) -> None:
+    write(entrepot, closed_port())
+    result = entrepot("check", environ={"MY_KEY": KEY})
+    assert result.exit_code == 3
+    assert "is the server started?" in " ".join(result.output.split())
+
+
+@pytest.mark.sockets
+def test_a_refused_key_is_told_without_repeating_it(entrepot: Command) -> None:
+    with serve(status=401, body=KEY.encode()) as served:
+        write(entrepot, served.base_url)
+        result = entrepot("check", "--json", environ={"MY_KEY": KEY})
+    assert result.exit_code == 3
+    shown = json.loads(result.output)
+    assert shown["well"] is False
+    assert shown["deployments"][0]["status"] == 401
+    assert "the key was refused" in shown["deployments"][0]["hint"]
+    assert KEY not in result.output
+
+
+def test_wrong_settings_exit_with_2_and_one_message(entrepot: Command) -> None:
+    write(entrepot, "http://127.0.0.1:1/v1", "prcie = 1")
+    result = entrepot("check")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("entrepot: entrepot.toml, line 8: deployments[0].prcie: there is no such setting;")
+    assert "Traceback" not in result.output
+
+
+def test_offline_opens_no_connection_and_reports_the_secrets_that_are_missing(entrepot: Command) -> None:
+    write(entrepot, "http://127.0.0.1:1/v1", "[[keys]]\nname = 'k'\nsecret = 'env:CLIENT_KEY'")
+    result = entrepot("check", "--offline")
+    assert result.exit_code == 3
+    assert "我的/模型: secret env:MY_KEY has no value" in result.output
+    assert "client key 'k' lets nobody in" in result.output
+    assert entrepot("check", "--offline", environ={"MY_KEY": "x", "CLIENT_KEY": "y"}).exit_code == 0
+
+
+def test_a_client_key_that_is_missing_alone_is_not_well(entrepot: Command) -> None:
+    write(entrepot, "http://127.0.0.1:1/v1", "[[keys]]\nname = 'k'\nsecret = 'env:CLIENT_KEY'")
+    result = entrepot("check", "--offline", "--json", environ={"MY_KEY": "x"})
+    assert result.exit_code == 3
+    assert json.loads(result.output)["deployments"] == []
+
+
+def test_a_file_that_is_named_and_not_there_exits_with_2(entrepot: Command) -> None:
+    result = entrepot("check", "--config", "other.toml")
+    assert result.exit_code == 2
+    assert "other.toml: No such file" in result.stderr
+
+
+def test_what_init_writes_is_checked_without_any_key(entrepot: Command) -> None:
+    entrepot("init")
+    result = entrepot("check", "--offline")
+    assert result.exit_code == 3
+    assert "openai/gpt-6.1-sol: secret env:OPENAI_API_KEY has no value: the variable is not set" in result.output
+
+
+@pytest.mark.sockets
+def test_without_a_file_what_is_found_is_checked(entrepot: Command) -> None:
+    with serve(body=b'{"data":[{"id":"qwen3:8b"}]}') as served:
+        host = served.base_url.removeprefix("http://").removesuffix("/v1")
+        result = entrepot("check", "--json", environ={"OLLAMA_HOST": host})
+    shown = json.loads(result.output)
+    assert shown["settings"] == "found in the environment"
+    assert "ollama/qwen3-8b" in [one["deployment"].replace(":", "-") for one in shown["deployments"]]

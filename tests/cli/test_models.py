@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from entrepot.catalog.load import load_catalog
+from entrepot.cli.main import main
+
+CATALOG = load_catalog()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["models", *arguments])
+
+
+def rows(*arguments: str) -> list[dict[str, Any]]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    listed: list[dict[str, Any]] = json.loads(result.stdout)
+    return listed
+
+
+def line_of(output: str, *words: str) -> str:
+    (line,) = [line for line in output.splitlines() if all(word in line for word in words)]
+    return " ".join(line.split())
+
+
+def test_lists_every_model_and_every_offer() -> None:
+    listed = rows()
+    assert {row["model"]["id"] for row in listed} == {model.id for model in CATALOG.models}
+    offers = [row for row in listed if row["provider"] is not None]
+    assert len(offers) == sum(len(provider.offers) for provider in CATALOG.providers)
+
+
+def test_a_line_has_place_context_and_price_in_the_currency_of_the_bill() -> None:
+    output = run("--provider", "deepseek").output
+    assert line_of(output, "deepseek-v4.1-flash") == (
+        "deepseek-v4.1-flash deepseek CN deepseek CN 1,000,000 2 CNY 8 CNY open MIT"
+    )
+
+
+def test_a_price_with_a_cliff_is_marked_and_regions_are_told_apart() -> None:
+    output = run("--provider", "openai", "--search", "gpt-6-sol").output
+    assert "openai (global) GLOBAL 1,050,000 2 USD+ 10 USD+" in line_of(output, "(global)")
+    assert "2.2 USD+ 11 USD+" in line_of(output, " EU,")
+
+
+def test_what_is_unknown_is_called_unknown() -> None:
+    output = run("--provider", "huggingface", "--search", "deepseek-v4-pro-0813").output
+    assert line_of(output, "deepseek-v4-pro-0813").endswith("1,000,000 unknown unknown open MIT")
+
+
+def test_open_weights_that_nobody_hosts_are_for_ones_own_machines() -> None:
+    assert "self-hosted" in line_of(run("--maker", "nexusflow").output, " open ")
+
+
+def test_a_model_is_followed_through_its_hosts_from_the_least_expensive_on_and_unknown_last() -> None:
+    listed = [row for row in rows("--maker", "deepseek") if row["model"]["id"] == "deepseek-v4-pro-0813"]
+    prices = [row["provider"]["offer"]["price"] for row in listed]
+    assert [None if price is None else (price["input_per_mtok"], price["currency"]) for price in prices] == [
+        ("0.66", "USD"),
+        ("1.32", "USD"),
+        ("1.32", "USD"),
+        ("9", "CNY"),
+        None,
+    ]
+
+
+@pytest.mark.parametrize("word", ["智谱", "bigmodel", "ZHIPU"])
+def test_text_is_searched_for_in_names_of_any_script(word: str) -> None:
+    found = rows("--search", word)
+    assert found
+    assert "zhipu" in {row["maker"]["id"] for row in found}
+
+
+def test_a_model_is_found_by_another_of_its_names() -> None:
+    assert {row["model"]["id"] for row in rows("--search", "deepseek-ai/deepseek-v4.1-flash")} == {
+        "deepseek-v4.1-flash"
+    }
+
+
+def test_filters_narrow_together() -> None:
+    found = rows("--country", "cn", "--provider", "Mistral", "--open-weights")
+    assert {row["maker"]["country"] for row in found} == {"CN"}
+    assert {row["provider"]["id"] for row in found} == {"mistral"}
+    assert {row["model"]["open_weights"] for row in found} == {True}
+
+
+def test_json_has_source_and_day_of_a_price_and_money_as_text() -> None:
+    (row,) = rows("--provider", "deepseek", "--search", "deepseek-flash")
+    offer = row["provider"]["offer"]
+    assert (offer["price"]["input_per_mtok"], offer["price"]["output_per_mtok"]) == ("2", "8")
+    assert offer["price"]["source"]
+    assert len(offer["price"]["as_of"]) == 10
+    assert [region["processed_in"] for region in row["provider"]["regions"]] == ["CN"]
+
+
+def test_a_pipe_gets_one_line_a_row() -> None:
+    lines = [line for line in run("--maker", "alibaba").output.splitlines() if " alibaba " in line]
+    assert len(lines) == len(rows("--maker", "alibaba"))
+
+
+def test_the_rate_is_shown_with_its_day() -> None:
+    assert "1 CNY = 0.148998 USD (2026-09-04)" in run("--maker", "deepseek").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--provider", "opnai"), "entrepot: no provider 'opnai' in the catalog; did you mean 'openai'?"),
+        (("--maker", "antropic"), "entrepot: no maker 'antropic' in the catalog; did you mean 'anthropic'?"),
+        (("--country", "uk"), "'uk' is not an ISO 3166-1 alpha-2 code; did you mean GB?"),
+        (("--country", "法国"), "'法国' is not an ISO 3166-1 alpha-2 code, such as CN or FR"),
+    ],
+)
+def test_a_wrong_word_is_refused_with_the_right_one(arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_nothing_found_is_no_error() -> None:
+    result = run("--search", "没有这样的模型")
+    assert result.exit_code == 0
+    assert "models: 0, lines: 0" in result.output

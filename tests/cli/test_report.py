@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from entrepot.cli.main import main
+from entrepot.ledger.checks import SAMPLE_SERVED, sample_entry
+from entrepot.ledger.frames import frame
+from entrepot.ledger.spool import SpoolWriter, list_spools, spool_folder
+from entrepot.ledger.sqlite import ledger_path, open_sqlite
+
+LOCAL = msgspec.structs.replace(SAMPLE_SERVED, on_premises=True, region="LOCAL", maker="meta", maker_country="US")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """The directory of a ledger of ten exchanges, six of which still lie in a spool."""
+    with open_sqlite(tmp_path / "账本") as store:
+        store.insert([sample_entry(number) for number in range(4)])
+    with SpoolWriter(tmp_path / "账本", "gateway-0") as spool:
+        for number in range(4, 10):
+            spool.append(msgspec.structs.replace(sample_entry(number), served=LOCAL))
+    return tmp_path / "账本"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["report", *arguments])
+
+
+def run_json(*arguments: str) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    document: dict[str, Any] = json.loads(result.output)
+    return document
+
+
+def test_a_plain_report_shows_savings_shares_and_added_time_of_everything_written_down(ledger: Path) -> None:
+    result = run("--ledger", str(ledger))
+    assert result.exit_code == 0
+    for text in ("10 exchanges", "Savings", "gpt-5", "Share by model", "maker's country", "LOCAL", "on the premises"):
+        assert text in result.output
+    assert "Time added by the gateway" in result.output
+    assert list_spools(ledger) == []
+
+
+def test_what_holds_for_several_tables_is_said_once(ledger: Path) -> None:
+    with open_sqlite(ledger) as store:
+        store.insert([msgspec.structs.replace(sample_entry(20), cost_nano_usd=None)])
+    assert run("--ledger", str(ledger)).output.count("it is in no sum") == 1
+
+
+def test_a_share_by_each_dimension_asked_for(ledger: Path) -> None:
+    document = run_json(
+        "share", "--by", "maker-country", "--by", "maker_country", "--by", "team", "--ledger", str(ledger)
+    )
+    names = [table["name"] for table in document["tables"]]
+    assert names == ["share_by_maker_country", "share_by_maker_country", "share_by_team"]
+    assert {row["value"]: row["exchanges"] for row in document["tables"][0]["rows"]} == {"US": 6, "CN": 4}
+
+
+def test_json_is_exact(ledger: Path) -> None:
+    document = run_json("savings", "--ledger", str(ledger))
+    rows = {row["figure"]: row for row in document["tables"][0]["rows"]}
+    cost = sum(1_000 + number for number in range(10))
+    assert rows["cost"]["value"] == {"value": cost, "unit": "nano_usd"}
+    assert rows["baseline_cost"]["value"]["value"] == 90_000
+    assert rows["saving"]["interval"]["low"] < 90_000 - cost < rows["saving"]["interval"]["high"]
+    assert document["totals"]["cost_nano_usd"] == cost
+
+
+def test_a_period_is_cut_by_dates_times_and_zones(ledger: Path) -> None:
+    def exchanges(*arguments: str) -> int:
+        return int(run_json("share", "--ledger", str(ledger), *arguments)["totals"]["exchanges"])
+
+    assert exchanges("--since", "2026-01-01") == 10
+    assert exchanges("--since", "2026-01-01T00:00:07") == 3
+    assert exchanges("--since", "2026-01-01T08:00:07+08:00") == 3
+    assert exchanges("--until", "2026-01-01T00:00:00.5") == 1
+    assert exchanges("--since", "2026-01-01T00:00:02", "--until", "2026-01-01T00:00:05") == 3
+
+
+def test_a_report_in_chinese(ledger: Path) -> None:
+    result = run("--ledger", str(ledger), "--lang", "zh")
+    assert "节省金额" in result.output
+    assert "按厂商所在国的份额" in result.output
+
+
+def test_the_ledgers_file_may_be_named_instead_of_its_directory(ledger: Path) -> None:
+    assert run("--ledger", str(ledger_path(ledger))).output == run("--ledger", str(ledger)).output
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_an_empty_ledger_is_no_error_and_none_is_made(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = run("--ledger", str(tmp_path / "nowhere"), *arguments)
+    assert result.exit_code == 0
+    assert "the ledger holds no exchange" in result.output
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_period_without_exchanges_says_so(ledger: Path) -> None:
+    result = run("--ledger", str(ledger), "--until", "2025-01-01")
+    assert result.exit_code == 0
+    assert "no exchange in this period" in result.output
+
+
+def test_the_ledger_is_found_through_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = """
+        [ledger]
+        directory = "books"
+        [[deployments]]
+        provider = "ollama"
+        model = "llama3.2"
+        """
+    (tmp_path / "entrepot.toml").write_text(settings, encoding="utf-8")
+    with open_sqlite(tmp_path / "books") as store:
+        store.insert([sample_entry(0)])
+    monkeypatch.chdir(tmp_path)
+    assert run_json("share")["totals"]["exchanges"] == 1
+    assert run_json("share", "--config", str(tmp_path / "entrepot.toml"))["totals"]["exchanges"] == 1
+
+
+def test_without_settings_the_ledger_lies_in_the_users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_sqlite(tmp_path / "data" / "entrepot") as store:
+        store.insert([sample_entry(0)])
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("ENTREPOT_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert run_json("share")["totals"]["exchanges"] == 1
+
+
+def test_records_that_could_not_be_read_are_told(ledger: Path) -> None:
+    (spool_folder(ledger) / "bad.spool").write_bytes(b"rubbish" + frame(msgspec.msgpack.encode(sample_entry(30))))
+    run("--ledger", str(ledger))
+    assert "1 damaged records (7 bytes)" in run("--ledger", str(ledger)).output
+
+
+def test_what_cannot_be_ingested_is_told_and_the_rest_is_reported(ledger: Path) -> None:
+    (spool_folder(ledger) / "zz.spool").mkdir()
+    result = run("--ledger", str(ledger))
+    assert result.exit_code == 0
+    assert "10 exchanges" in result.output
+    assert "Not everything is in these figures yet" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--by", "colour"), "'colour' is no dimension; one of: deployment, model"),
+        (("--since", "tomorrow"), "'tomorrow' is no time; write a date"),
+        (("--ledger", "a", "--config", "b"), "give one of them"),
+        (("profits",), "'profits' is not one of"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_right_ones(arguments: tuple[str, ...], says: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert says in result.output
+
+
+def test_a_file_that_is_no_ledger_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    ledger_path(tmp_path).write_text("这不是账本" * 100, encoding="utf-8")
+    result = run("--ledger", str(tmp_path))
+    assert result.exit_code == 2
+    assert "cannot be used: file is not a database" in result.output
+    assert "Traceback" not in result.output

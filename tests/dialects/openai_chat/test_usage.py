@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entrepot.canonical.response import Usage
+from entrepot.dialects.openai_chat.usage import finish_reason_of, usage_of
+from entrepot.dialects.openai_chat.wire import WireInputDetails, WireOutputDetails, WireUsage
+
+
+@pytest.mark.parametrize(
+    ("wire", "usage"),
+    [
+        (WireUsage(10, 5, 15), Usage(10, output_tokens=5)),
+        (WireUsage(10, 5, 15, WireInputDetails(4)), Usage(6, cache_read_tokens=4, output_tokens=5)),
+        (WireUsage(10, 5, 15, WireInputDetails(4, 3)), Usage(3, 4, 3, 5)),
+        (WireUsage(10, 5, 15, prompt_cache_hit_tokens=8), Usage(2, 8, 0, 5)),  # DeepSeek
+        (WireUsage(10, 5, 15, None, WireOutputDetails(3)), Usage(10, output_tokens=2, reasoning_tokens=3)),
+        (WireUsage(10, 5, 18, None, WireOutputDetails(3)), Usage(10, output_tokens=5, reasoning_tokens=3)),  # xAI
+        (WireUsage(None, None, None), Usage()),
+        (WireUsage(-1, -2, 0, WireInputDetails(7)), Usage()),
+    ],
+)
+def test_kinds_are_taken_apart(wire: WireUsage, usage: Usage) -> None:
+    assert usage_of(wire) == usage
+
+
+counts = st.none() | st.integers(-5, 10_000)
+
+
+@given(counts, counts, counts, counts, counts, counts)
+def test_no_kind_is_ever_negative_and_input_is_kept(
+    prompt: int | None,
+    completion: int | None,
+    total: int | None,
+    cached: int | None,
+    written: int | None,
+    reasoned: int | None,
+) -> None:
+    wire = WireUsage(prompt, completion, total, WireInputDetails(cached, written), WireOutputDetails(reasoned))
+    usage = usage_of(wire)
+    assert min(usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens) >= 0
+    assert min(usage.output_tokens, usage.reasoning_tokens) >= 0
+    assert usage.all_input == max(0, prompt or 0)
+    assert usage.all_output >= max(0, completion or 0)
+
+
+def test_an_unknown_finish_reason_is_not_taken_for_success() -> None:
+    assert finish_reason_of("stop") == "stop"
+    assert finish_reason_of("network_error") == "error"
+    assert finish_reason_of("something new") == "unknown"
+    assert finish_reason_of(None) == "unknown"

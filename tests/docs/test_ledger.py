@@ -1,0 +1,51 @@
+"""The page on the ledger names every table and column there is, and its queries run."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from entrepot.ledger.checks import sample_entry
+from entrepot.ledger.sqlite import ledger_path, open_sqlite
+from tests.docs.fences import find_fences
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "ledger.md").read_text(encoding="utf-8")
+QUERIES = [fence.text for fence in find_fences(PAGE) if fence.language == "sql"]
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> sqlite3.Connection:
+    """A ledger of one entry."""
+    with open_sqlite(tmp_path) as store:
+        store.insert([sample_entry(0)])
+    return sqlite3.connect(ledger_path(tmp_path))
+
+
+def test_every_table_and_column_is_documented(connection: sqlite3.Connection) -> None:
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    actual = {
+        table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        for table in tables
+        if not table.startswith("sqlite_")
+    }
+    documented = {
+        section.split("\n", 1)[0]: re.findall(r"^\| `(\w+)` \|", section.split("\n## ")[0], re.MULTILINE)
+        for section in PAGE.split("\n### ")[1:]
+    }
+    connection.close()
+    assert {table: sorted(columns) for table, columns in documented.items()} == {
+        table: sorted(columns) for table, columns in actual.items()
+    }
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_query_runs(connection: sqlite3.Connection, query: str) -> None:
+    connection.execute(query).fetchall()
+    connection.close()
+
+
+def test_there_are_queries_to_try() -> None:
+    assert len(QUERIES) >= 2

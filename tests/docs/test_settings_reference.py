@@ -1,0 +1,101 @@
+"""Tests of docs/reference/settings.md: every key is there with its default and an example, and every example loads."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from entrepot.errors import SettingsError
+from entrepot.policy.rules import Facts, Rule, When
+from entrepot.settings import file as shapes
+from entrepot.settings.load import load_settings
+from tests.docs.fences import find_fences
+
+TEXT = (Path(__file__).parent.parent.parent / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "[gateway]": shapes.GatewayTable,
+    "[timeouts]": shapes.TimeoutsTable,
+    "[ledger]": shapes.LedgerTable,
+    "[[keys]]": shapes.KeyTable,
+    "[[deployments]]": shapes.DeploymentTable,
+    "price": shapes.PriceTable,
+    "[[routes]]": shapes.RouteTable,
+    "[[policy]]": Rule,
+    "when": When,
+    "require and deny": Facts,
+    "[router]": shapes.RouterTable,
+    "[exchange_rates]": shapes.ExchangeRatesTable,
+}
+EXAMPLES = [fence.text for fence in find_fences(TEXT) if fence.language == "toml"]
+A_DEPLOYMENT = '[[deployments]]\nprovider = "deepseek"\nmodel = "deepseek-v4.1-flash"\n'
+
+
+class Row(NamedTuple):
+    """A line of a section's table."""
+
+    key: str
+    default: str
+
+
+def rows_of(section: str) -> list[Row]:
+    """The keys that a section's table explains."""
+    start = re.search(rf"^##+ {re.escape(section)}$", TEXT, re.MULTILINE)
+    assert start, section
+    rest = TEXT[start.end() :]
+    end = re.search(r"^##+ ", rest, re.MULTILINE)
+    found = re.findall(r"^\| `(\w+)` \| .+ \| (.+) \|$", rest[: end.start() if end else None], re.MULTILINE)
+    return [Row(key, default) for key, default in found]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_is_explained_and_no_other(section: str) -> None:
+    explained = [row.key for row in rows_of(section)]
+    assert sorted(explained) == sorted(SECTIONS[section].__struct_fields__)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_plain_default_is_the_one_of_the_code(section: str) -> None:
+    fields = {field.name: field for field in msgspec.structs.fields(SECTIONS[section])}
+    for key, default in rows_of(section):
+        field = fields[key]
+        assert (default == "required") is field.required, key
+        if isinstance(field.default, str | int | float) and not isinstance(field.default, bool):
+            written = re.match(r"`([^`]+)`", default)
+            assert written, key
+            assert tomllib.loads(f"x = {written[1]}")["x"] == field.default, key
+
+
+@pytest.mark.parametrize("shape", SECTIONS.values(), ids=list(SECTIONS))
+def test_every_key_has_an_example(shape: type[msgspec.Struct]) -> None:
+    shown = "\n".join(EXAMPLES)
+    assert [name for name in shape.__struct_fields__ if not re.search(rf"\b{name}\b", shown)] == []
+
+
+def test_every_table_of_a_settings_file_has_a_section() -> None:
+    named = {section.strip("[]") for section in SECTIONS}
+    assert set(shapes.SettingsFile.__struct_fields__) <= named
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_loads(example: str, tmp_path: Path) -> None:
+    path = tmp_path / "entrepot.toml"
+    path.write_text(("" if "[[deployments]]" in example else A_DEPLOYMENT) + example, encoding="utf-8")
+    (tmp_path / "router.entrepot").touch()
+    loaded = load_settings(path, {"ENTREPOT_KEY": "ent-a", "CONTRACT_READER_KEY": "ent-b"})
+    assert loaded.deployments
+    assert loaded.absent_keys == ()
+
+
+def test_the_message_that_is_shown_is_one_that_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "entrepot.toml"
+    deployment = '[[deployments]]\nprovider = "openai"\nmodel = "gpt-6.1-sol"\n'
+    path.write_text(deployment + '\n[[deployments]]\nprovider = "openai"\nmodel = "gpt-6.1-sool"\n', encoding="utf-8")
+    with pytest.raises(SettingsError) as raised:
+        load_settings(path, {})
+    (shown,) = [fence.text.strip() for fence in find_fences(TEXT) if fence.language == "text"]
+    assert shown in str(raised.value)

@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entrepot.canonical.capabilities import Capability
+from entrepot.catalog.places import COUNTRIES, EEA
+from entrepot.catalog.schema import Deployment
+from entrepot.policy.eligibility import Eligibility, Gate, Reason, eligible
+from entrepot.policy.rules import Facts, Principal, Rule, When
+from tests.exchange.things import a_deployment
+
+ANYONE = Principal()
+
+
+EUROPE = a_deployment("europe")
+CHINA = a_deployment("china", region="CN", provider_country="CN")
+ANYWHERE = a_deployment("anywhere", region="GLOBAL", provider_country="US")
+HOME = a_deployment("home", region="LOCAL", provider_country="LOCAL", on_premises=True)
+FOUR = (EUROPE, CHINA, ANYWHERE, HOME)
+
+
+def ids(eligibility: Eligibility) -> list[str]:
+    return [one.id for one in eligibility.allowed]
+
+
+def test_without_rules_and_needs_everything_is_allowed() -> None:
+    assert eligible(FOUR, (), ANYONE) == Eligibility(FOUR, ())
+
+
+def test_a_rule_without_conditions_holds_for_everyone() -> None:
+    rule = Rule("eu", require=Facts(region=("EU",)))
+    assert ids(eligible(FOUR, [rule], ANYONE)) == ["europe"]
+    assert ids(eligible(FOUR, [rule], Principal("k", "t", frozenset({"x"})))) == ["europe"]
+
+
+@pytest.mark.parametrize(
+    ("when", "principal", "applies"),
+    [
+        (When(tags=("内部", "b")), Principal(tags=frozenset({"内部", "z"})), True),
+        (When(tags=("内部", "b")), Principal(tags=frozenset({"公开"})), False),
+        (When(teams=("法务",)), Principal(team="法务"), True),
+        (When(teams=("法务",)), Principal(team="销售"), False),
+        (When(teams=("法务",)), ANYONE, False),
+        (When(keys=("alice",)), Principal(key="alice"), True),
+        (When(keys=("alice",)), Principal(key="bob"), False),
+        (When(tags=("a",), teams=("t",)), Principal(team="t"), False),
+        (When(tags=("a",), teams=("t",)), Principal(team="t", tags=frozenset({"a"})), True),
+        (When(tags=("a",), teams=("t",), keys=("k",)), Principal("k", "t", frozenset({"a"})), True),
+        (When(tags=("a",), teams=("t",), keys=("k",)), Principal("j", "t", frozenset({"a"})), False),
+    ],
+)
+def test_a_rule_applies_where_all_its_conditions_hold(when: When, principal: Principal, applies: bool) -> None:
+    rule = Rule("home", when, require=Facts(on_premises=True))
+    assert ids(eligible(FOUR, [rule], principal)) == (["home"] if applies else [one.id for one in FOUR])
+
+
+def test_deny_wins_over_another_rules_require() -> None:
+    rules = [Rule("only china", require=Facts(region=("CN",))), Rule("not china", deny=Facts(provider_country=("CN",)))]
+    assert ids(eligible(FOUR, rules, ANYONE)) == []
+
+
+def test_every_reason_is_kept_policy_first_in_the_order_of_the_rules() -> None:
+    rules = [
+        Rule("仅限本地", require=Facts(on_premises=True)),
+        Rule("no CN", deny=Facts(region=("CN",), provider_country=("CN",))),
+    ]
+    small = msgspec.structs.replace(CHINA, capabilities=frozenset({"tools"}), context_tokens=1_000)
+    (rejected,) = eligible([small], rules, ANYONE, frozenset({"images", "audio"}), 2_000).rejected
+    assert (rejected.deployment, rejected.model, rejected.kind, rejected.rule) == (
+        "china",
+        "china",
+        "policy",
+        "仅限本地",
+    )
+    assert rejected.reasons == (
+        Reason("rule '仅限本地' requires on_premises = true, but it is false", "policy", "仅限本地"),
+        Reason(
+            "rule 'no CN' denies provider_country CN, but its provider is in CN, and denies region CN, but it processes in CN",
+            "policy",
+            "no CN",
+        ),
+        Reason("it is not able to do audio and images", "capability"),
+        Reason("its context is 1,000 tokens and the input about 2,000", "context"),
+    )
+    assert rejected.reason == "; ".join(reason.text for reason in rejected.reasons)
+
+
+def test_a_reason_of_capability_names_no_rule() -> None:
+    (rejected,) = eligible([a_deployment(capabilities=frozenset())], (), ANYONE, frozenset({"tools"})).rejected
+    assert (rejected.kind, rejected.rule) == ("capability", None)
+
+
+def test_unknown_capabilities_may_be_asked_for_anything() -> None:
+    assert ids(eligible([EUROPE], (), ANYONE, frozenset({"tools", "images"}))) == ["europe"]
+
+
+def test_what_answers_to_a_schema_answers_in_json() -> None:
+    one = a_deployment(capabilities=frozenset({"json_schema"}))
+    assert ids(eligible([one], (), ANYONE, frozenset({"json"}))) == ["host/model"]
+    other = a_deployment(capabilities=frozenset({"json"}))
+    assert ids(eligible([other], (), ANYONE, frozenset({"json_schema"}))) == []
+
+
+@pytest.mark.parametrize(
+    ("context", "input_tokens", "fits"), [(100, 100, True), (100, 101, False), (None, 10**9, True)]
+)
+def test_the_input_must_fit_the_context(context: int | None, input_tokens: int, fits: bool) -> None:
+    found = eligible([a_deployment(context_tokens=context)], (), ANYONE, frozenset(), input_tokens)
+    assert bool(found.allowed) is fits
+
+
+def test_a_long_input_leaves_those_that_can_take_it() -> None:
+    short, long = a_deployment("short", context_tokens=10), a_deployment("long", context_tokens=1_000)
+    gate = Gate([short, long, EUROPE], ())
+    assert ids(gate.check(ANYONE, frozenset(), 10)) == ["short", "long", "europe"]
+    assert ids(gate.check(ANYONE, frozenset(), 11)) == ["long", "europe"]
+    assert ids(gate.check(ANYONE, frozenset(), 10)) == ["short", "long", "europe"]
+
+
+def test_a_gate_tells_callers_apart_however_often_it_is_asked() -> None:
+    gate = Gate(FOUR, [Rule("home", When(tags=("a",), teams=()), require=Facts(on_premises=True))])
+    bound, free = Principal(tags=frozenset({"a"})), Principal("k", "t", frozenset({"b"}))
+    needs: frozenset[Capability] = frozenset({"tools"})
+    assert [ids(gate.check(who, needs, 5)) for who in (bound, free, bound)] == [
+        ["home"],
+        [one.id for one in FOUR],
+        ["home"],
+    ]
+
+
+def test_tags_that_no_rule_mentions_cost_a_gate_no_memory() -> None:
+    gate = Gate(FOUR, [Rule("home", When(tags=("a",)), require=Facts(on_premises=True))])
+    first = gate.check(Principal(tags=frozenset({"made-up-0"})), frozenset(), 0)
+    assert all(gate.check(Principal(tags=frozenset({f"made-up-{n}"})), frozenset(), 0) is first for n in range(100))
+
+
+def test_a_gate_outlives_more_callers_than_it_remembers() -> None:
+    names = [f"tag-{number}" for number in range(1_100)]
+    gate = Gate(FOUR, [Rule(name, When(tags=(name,)), require=Facts(on_premises=True)) for name in names])
+    for name in names:
+        (rule,) = {one.rule for one in gate.check(Principal(tags=frozenset({name})), frozenset(), 0).rejected}
+        assert rule == name
+
+
+# What follows is the meaning of a rule written a second time, from the words of policy/rules.py and as plain set questions.
+
+PLACES = ("CN", "FR", "US", "EU", "GLOBAL", "LOCAL", "unknown")
+RULE_PLACES = ("CN", "cn", "FR", "EU", "eu", "LOCAL", "GLOBAL")
+NAMES = ("alpha", "beta")
+
+
+def could_be(place: str) -> set[str]:
+    if place.upper() == "EU":
+        return set(EEA)
+    return set(COUNTRIES) if place in ("GLOBAL", "global", "unknown") else {place.upper()}
+
+
+def violates(one: Deployment, rule: Rule) -> bool:
+    for facts, required in ((rule.require, True), (rule.deny, False)):
+        for name in () if facts is None else facts.__struct_fields__:
+            wanted = getattr(facts, name)
+            if wanted is None:
+                continue
+            actual = getattr(one, "id" if name == "deployment" else name)
+            if name in ("region", "maker_country", "provider_country"):
+                if required:
+                    hurt = not could_be(actual) <= set().union(*map(could_be, wanted))
+                else:
+                    # GLOBAL in a deny means what is not pinned, not every country.
+                    pinned = [word for word in wanted if word.upper() != "GLOBAL"]
+                    hurt = not could_be(actual).isdisjoint(set().union(*map(could_be, pinned)))
+                    hurt = hurt or (actual in ("GLOBAL", "unknown") and len(pinned) < len(wanted))
+            elif actual is None or actual == "unknown":
+                hurt = True
+            elif isinstance(wanted, bool):
+                hurt = (actual == wanted) is not required
+            else:
+                hurt = (actual.lower() in {word.lower() for word in wanted}) is not required
+            if hurt:
+                return True
+    return False
+
+
+def lists(words: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...] | None]:
+    return st.none() | st.lists(st.sampled_from(words), min_size=1, max_size=3).map(tuple)
+
+
+def some_facts() -> st.SearchStrategy[Facts | None]:
+    return st.none() | st.builds(
+        Facts,
+        deployment=lists(("d0", "D1")),
+        model=lists(NAMES),
+        maker=lists(("Alpha", "beta")),
+        maker_country=lists(RULE_PLACES),
+        provider=lists(NAMES),
+        provider_country=lists(RULE_PLACES),
+        region=lists(RULE_PLACES),
+        accelerator=lists(("ascend", "nvidia")),
+        licence=lists(("MIT", "apache-2.0")),
+        open_weights=st.none() | st.booleans(),
+        on_premises=st.none() | st.booleans(),
+    )
+
+
+def some_words() -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(("a", "b", "丙")), max_size=2).map(tuple)
+
+
+RULES = st.lists(
+    st.builds(
+        Rule, st.just("r"), st.builds(When, some_words(), some_words(), some_words()), some_facts(), some_facts()
+    ),
+    max_size=4,
+)
+DEPLOYMENTS = st.lists(
+    st.builds(
+        a_deployment,
+        st.sampled_from(("d0", "d1", "d2")),
+        model=st.sampled_from(NAMES),
+        maker=st.sampled_from((*NAMES, "unknown")),
+        maker_country=st.sampled_from(PLACES),
+        provider=st.sampled_from(NAMES),
+        provider_country=st.sampled_from(PLACES),
+        region=st.sampled_from(PLACES),
+        accelerator=st.sampled_from((None, "Ascend", "nvidia")),
+        licence=st.sampled_from((None, "MIT")),
+        open_weights=st.sampled_from((None, True, False)),
+        on_premises=st.booleans(),
+    ),
+    max_size=5,
+)
+PRINCIPALS = st.builds(
+    Principal,
+    st.none() | st.sampled_from(("a", "b", "丙")),
+    st.none() | st.sampled_from(("a", "b", "丙")),
+    st.frozensets(st.sampled_from(("a", "b", "丙", "d"))),
+)
+
+
+def applies(rule: Rule, principal: Principal) -> bool:
+    return (
+        (rule.when.tags == () or any(tag in principal.tags for tag in rule.when.tags))
+        and (rule.when.teams == () or principal.team in rule.when.teams)
+        and (rule.when.keys == () or principal.key in rule.when.keys)
+    )
+
+
+@given(deployments=DEPLOYMENTS, rules=RULES, principal=PRINCIPALS)
+def test_what_is_allowed_violates_no_rule_that_applies_and_what_is_rejected_does(
+    deployments: list[Deployment], rules: list[Rule], principal: Principal
+) -> None:
+    found = eligible(deployments, rules, principal)
+    broken = [any(applies(rule, principal) and violates(one, rule) for rule in rules) for one in deployments]
+    assert list(found.allowed) == [one for one, bad in zip(deployments, broken, strict=True) if not bad]
+    assert [one.deployment for one in found.rejected] == [
+        one.id for one, bad in zip(deployments, broken, strict=True) if bad
+    ]
+    assert all(one.reasons and one.kind == "policy" for one in found.rejected)
+
+
+@given(
+    deployments=DEPLOYMENTS, rules=RULES, principal=PRINCIPALS, more=st.frozensets(st.sampled_from(("a", "b", "丙")))
+)
+def test_a_further_tag_only_narrows(
+    deployments: list[Deployment], rules: list[Rule], principal: Principal, more: frozenset[str]
+) -> None:
+    gate = Gate(deployments, rules)
+    before = gate.check(principal, frozenset(), 0).allowed
+    after = gate.check(msgspec.structs.replace(principal, tags=principal.tags | more), frozenset(), 0).allowed
+    assert [one for one in before if one in after] == list(after)
+
+
+@given(deployments=DEPLOYMENTS, rules=RULES, principal=PRINCIPALS, further=RULES)
+def test_a_further_rule_only_narrows(
+    deployments: list[Deployment], rules: list[Rule], principal: Principal, further: list[Rule]
+) -> None:
+    before = eligible(deployments, rules, principal).allowed
+    after = eligible(deployments, [*rules, *further], principal).allowed
+    assert [one for one in before if one in after] == list(after)
+
+
+@given(
+    deployments=DEPLOYMENTS, rules=RULES, principals=st.lists(PRINCIPALS, max_size=6), input_tokens=st.integers(0, 3)
+)
+def test_a_gate_remembers_nothing_that_changes_an_answer(
+    deployments: list[Deployment], rules: list[Rule], principals: list[Principal], input_tokens: int
+) -> None:
+    sized = [msgspec.structs.replace(one, context_tokens=at % 3 or None) for at, one in enumerate(deployments)]
+    gate = Gate(sized, rules)
+    for principal in principals * 2:
+        assert gate.check(principal, frozenset(), input_tokens) == eligible(
+            sized, rules, principal, frozenset(), input_tokens
+        )

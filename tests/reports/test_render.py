@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import io
+import json
+import math
+
+import pytest
+from rich.console import Console
+
+from entrepot.reports.render import (
+    Cell,
+    Column,
+    Interval,
+    Label,
+    Quantity,
+    Table,
+    Unit,
+    format_cell,
+    render_json,
+    render_terminal,
+)
+
+TABLE = Table(
+    "spend",
+    "花费",
+    (Column("value", "模型", "text"), Column("cost", "费用", "nano_usd"), Column("interval", "区间", "interval")),
+    (
+        (Label("qwen3-max", "通义千问"), 1_234_567, None),
+        (Label(None, "[unknown]"), None, Interval(5e8, math.inf, "nano_usd")),
+        (Label(True, "yes"), Quantity(0.25, "fraction", -math.inf, 0.5), None),
+    ),
+    ("一个说明 [with brackets]",),
+)
+
+
+def on_screen(table: Table) -> str:
+    out = io.StringIO()
+    Console(file=out, width=80).print(render_terminal(table))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit", "digits", "text"),
+    [
+        (None, "count", 2, "–"),
+        (1_234_567, "count", 2, "1,234,567"),
+        (1_234_567_891_234, "nano_usd", 2, "$1,234.57"),
+        (-5_000_000, "nano_usd", 6, "−$0.005000"),
+        (0, "nano_usd", 6, "$0.000000"),
+        (0.1234, "fraction", 2, "12.3 %"),
+        (-0.5, "fraction", 2, "−50.0 %"),
+        (0.25, "ms", 2, "0.25 ms"),
+        (1234.5, "ms", 2, "1,234 ms"),
+        (math.inf, "fraction", 2, "∞"),
+        (Quantity(2_000_000_000, "nano_usd"), "count", 2, "$2.0000"),
+        (Interval(-0.1, 0.2, "fraction"), "interval", 2, "−10.0 % … 20.0 %"),
+        (Label("x", "文字"), "text", 2, "文字"),
+    ],
+)
+def test_a_cell_reads_as_people_write_it(cell: Cell, unit: Unit, digits: int, text: str) -> None:
+    assert format_cell(cell, unit, digits) == text
+
+
+def test_a_table_shows_its_title_columns_rows_and_notes_as_they_are() -> None:
+    shown = on_screen(TABLE)
+    for text in ("花费", "模型", "通义千问", "$0.001235", "[unknown]", "一个说明 [with brackets]"):
+        assert text in shown
+
+
+def test_amounts_in_a_column_have_as_many_decimals_as_the_largest_needs() -> None:
+    column = (Column("cost", "cost", "nano_usd"),)
+    assert "$250.00" in on_screen(Table("t", "t", column, ((250_000_000_000,), (1_000,))))
+    assert "$0.000001" in on_screen(Table("t", "t", column, ((2_000_000,), (1_000,))))
+
+
+def test_json_keeps_exact_values_and_names_and_knows_no_infinity() -> None:
+    document = json.loads(render_json([TABLE], since=None, ledger="here"))
+    assert (document["since"], document["ledger"]) == (None, "here")
+    (table,) = document["tables"]
+    assert [column["unit"] for column in table["columns"]] == ["text", "nano_usd", "interval"]
+    assert table["rows"] == [
+        {"value": "qwen3-max", "cost": 1_234_567, "interval": None},
+        {"value": None, "cost": None, "interval": {"low": 5e8, "high": None, "unit": "nano_usd"}},
+        {"value": True, "cost": {"value": 0.25, "unit": "fraction"}, "interval": None},
+    ]
+    assert table["notes"] == ["一个说明 [with brackets]"]

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import numpy as np
+import pytest
+
+from entrepot.exchange.records import Baseline, Entry
+from entrepot.ledger.checks import sample_entry
+from entrepot.ledger.sqlite import open_sqlite
+from entrepot.ledger.store import Comparison, Period, Unfinished
+from entrepot.reports.render import Label
+from entrepot.reports.savings import (
+    ASSUMED_BIAS,
+    LEAST_TRANSFER,
+    MIN_DRAWN,
+    MIN_PAIRS,
+    combine,
+    estimate_baseline,
+    measure_savings,
+    tabulate_savings,
+)
+from entrepot.reports.wording import Language, words_of
+from entrepot.statistics.intervals import RatioSums, ratio_sums
+
+NANO = 1_000_000_000
+NOTHING = Unfinished()
+
+
+def comparison(
+    *,
+    cost_usd: float = 1.0,
+    measured_usd: tuple[float, ...] = (),
+    predicted_usd: tuple[float, ...] = (),
+    estimated_usd: tuple[float, ...] = (),
+    error_usd: float = 0.0,
+    drawn: bool = False,
+    model: str | None = "gpt-5",
+) -> Comparison:
+    """One baseline; `error_usd` is that of every estimated exchange. `drawn`: the lot picked those that were measured."""
+    pairs = ratio_sums(measured_usd, predicted_usd) if predicted_usd else RatioSums()
+    return Comparison(
+        baseline_deployment=None if model is None else f"openai/{model}",
+        baseline_model=model,
+        exchanges=len(measured_usd) + len(estimated_usd),
+        cost_nano_usd=round(cost_usd * NANO),
+        measured=len(measured_usd),
+        measured_nano_usd=round(sum(measured_usd) * NANO),
+        estimated_nano_usd=round(sum(estimated_usd) * NANO),
+        error_usd2=len(estimated_usd) * error_usd**2,
+        pairs=pairs,
+        drawn=pairs if drawn else RatioSums(),
+        thrown_away_nano_usd=0,
+        unknown_cost=0,
+    )
+
+
+def test_without_a_named_baseline_no_saving_is_stated() -> None:
+    savings = combine([comparison(estimated_usd=(1.0,), model=None)], NOTHING)
+    assert (savings.baseline, savings.saving, savings.fraction) == (None, None, None)
+    assert savings.without_baseline == 1
+    assert "named a baseline" in tabulate_savings(savings).notes[0]
+
+
+def test_what_the_baseline_answered_itself_is_exact() -> None:
+    savings = combine([comparison(cost_usd=5.0, measured_usd=(2.0, 3.0))], NOTHING)
+    assert savings.saving is not None
+    assert (savings.saving.nano_usd, savings.saving.low_nano_usd, savings.saving.high_nano_usd) == (0, 0, 0)
+    assert savings.fraction == (0.0, 0.0, 0.0)
+
+
+def test_independent_errors_add_up_by_their_squares() -> None:
+    part = estimate_baseline(comparison(estimated_usd=(1.0,) * 100, error_usd=0.3))
+    assert part.independent_usd == pytest.approx(3.0)
+
+
+def test_without_enough_pairs_nothing_is_corrected_and_the_assumed_bias_is_allowed_for() -> None:
+    few = (2.0,) * (MIN_PAIRS - 1)
+    part = estimate_baseline(comparison(measured_usd=few, predicted_usd=few, estimated_usd=(1.0,) * 100))
+    assert not part.corrected
+    assert part.factor == 1.0
+    assert part.systematic_usd == pytest.approx(100 * ASSUMED_BIAS / math.sqrt(3))
+
+
+def test_with_enough_pairs_the_estimate_is_corrected_by_what_they_show() -> None:
+    part = estimate_baseline(
+        comparison(measured_usd=(3.0,) * MIN_PAIRS, predicted_usd=(2.0,) * MIN_PAIRS, estimated_usd=(1.0,) * 100)
+    )
+    assert part.corrected
+    assert part.factor == pytest.approx(1.5)
+    assert part.nano_usd == MIN_PAIRS * 3 * NANO + 150 * NANO
+    assert part.systematic_usd == pytest.approx(100 * 0.5 / math.sqrt(3))  # the pairs agree: only transfer is uncertain
+
+
+def test_pairs_picked_by_lot_need_no_allowance_for_who_picked_them() -> None:
+    measured = tuple(2.0 + 0.5 * (-1) ** number for number in range(MIN_DRAWN))
+    part = estimate_baseline(
+        comparison(measured_usd=measured, predicted_usd=(1.0,) * MIN_DRAWN, estimated_usd=(1.0,) * 100, drawn=True)
+    )
+    assert part.by_lot
+    assert part.factor == pytest.approx(2.0)
+    spread = 0.5 * math.sqrt(MIN_DRAWN / (MIN_DRAWN - 1))
+    assert part.independent_usd == pytest.approx(10 * spread)
+    assert part.systematic_usd == pytest.approx(100 * spread / math.sqrt(MIN_DRAWN))
+
+
+def test_a_holdouts_interval_covers_the_truth_however_wrong_the_predictions_are() -> None:
+    chance = np.random.default_rng(7)
+    covered, runs = 0, 400
+    for _ in range(runs):
+        predicted = chance.lognormal(0.0, 0.5, 600)
+        truth = predicted * chance.uniform(0.3, 3.0) * chance.lognormal(0.0, 0.7, 600)
+        held = chance.random(600) < 0.1
+        part = comparison(
+            cost_usd=1.0,
+            measured_usd=tuple(truth[held]),
+            predicted_usd=tuple(predicted[held]),
+            estimated_usd=tuple(predicted[~held]),
+            drawn=True,
+        )
+        baseline = combine([part], NOTHING).baseline
+        assert baseline is not None
+        covered += baseline.low_nano_usd <= truth.sum() * NANO <= baseline.high_nano_usd
+    assert 0.90 <= covered / runs <= 0.98  # 95 % stated; skewed costs and 60 draws take a little of it
+
+
+def test_even_predictions_that_were_right_are_not_trusted_without_allowance() -> None:
+    right = (2.0,) * MIN_PAIRS
+    part = estimate_baseline(comparison(measured_usd=right, predicted_usd=right, estimated_usd=(1.0,) * 100))
+    assert part.systematic_usd == pytest.approx(100 * LEAST_TRANSFER / math.sqrt(3))
+
+
+def test_the_baseline_never_cost_less_than_what_was_measured_of_it() -> None:
+    savings = combine([comparison(cost_usd=0.1, measured_usd=(4.0,), estimated_usd=(0.5,), error_usd=3.0)], NOTHING)
+    assert savings.baseline is not None
+    assert savings.baseline.low_nano_usd == 4 * NANO
+
+
+def test_two_baselines_err_together() -> None:
+    part = comparison(estimated_usd=(100.0,))
+    one = combine([part], NOTHING).baseline
+    two = combine([part, msgspec.structs.replace(part, baseline_model="claude")], NOTHING).baseline
+    assert one is not None
+    assert two is not None
+    assert two.high_nano_usd - two.nano_usd == pytest.approx(2 * (one.high_nano_usd - one.nano_usd), rel=1e-6)
+
+
+def test_what_did_not_complete_counts_as_cost_and_saves_nothing() -> None:
+    part = comparison(cost_usd=1.0, estimated_usd=(3.0,))
+    with_loss = combine([part], Unfinished(2, NANO // 2, 1))
+    without = combine([part], NOTHING)
+    assert with_loss.saving is not None
+    assert without.saving is not None
+    assert without.saving.nano_usd - with_loss.saving.nano_usd == NANO // 2
+    assert with_loss.unknown_cost == 1
+
+
+def test_a_routing_that_costs_more_than_the_baseline_shows_a_loss() -> None:
+    savings = combine([comparison(cost_usd=6.0, estimated_usd=(3.0,))], NOTHING)
+    assert savings.saving is not None
+    assert savings.fraction is not None
+    assert savings.saving.nano_usd == -3 * NANO
+    assert savings.fraction[0] == pytest.approx(-1.0)
+
+
+def test_a_baseline_that_costs_nothing_has_no_fraction() -> None:
+    assert combine([comparison(cost_usd=1.0, estimated_usd=(0.0,))], NOTHING).fraction is None
+
+
+@pytest.mark.parametrize("share_measured", [0.0, 0.01, 0.2])
+def test_the_interval_covers_the_truth_while_the_predictions_are_biased_within_what_is_assumed(
+    share_measured: float,
+) -> None:
+    """Lengths are log-normal around a prediction that is off by a common factor drawn from the assumed range; what the
+    baseline answers is longer than the rest, and its factor is off from that of the rest."""
+    chance = np.random.default_rng(7)
+    covered, runs, spread = 0, 400, 0.6
+    for _ in range(runs):
+        factor = 1 + chance.uniform(-ASSUMED_BIAS, ASSUMED_BIAS)
+        predicted = chance.lognormal(0.0, 1.0, 600) * 0.01
+        hard = chance.random(600) < share_measured * np.where(predicted > np.median(predicted), 1.5, 0.5)
+        # The factor of what was measured lies between none and that of the rest: no better a witness than is assumed.
+        own = np.where(hard, 1 + (factor - 1) * chance.uniform(0.5, 1.0), factor)
+        real = predicted * own * chance.lognormal(-(spread**2) / 2, spread, 600)
+        error = math.sqrt(float((predicted[~hard] ** 2).mean()) * math.expm1(spread**2))
+        part = comparison(
+            cost_usd=1.0,
+            measured_usd=tuple(real[hard]),
+            predicted_usd=tuple(predicted[hard]),
+            estimated_usd=tuple(predicted[~hard]),
+            error_usd=error,
+        )
+        baseline = combine([part], NOTHING).baseline
+        assert baseline is not None
+        covered += baseline.low_nano_usd <= real.sum() * NANO <= baseline.high_nano_usd
+    assert covered / runs >= 0.93
+
+
+def routed(number: int, **changes: object) -> Entry:
+    return msgspec.structs.replace(sample_entry(number), **changes)
+
+
+def test_savings_are_measured_from_the_ledger_over_a_period(tmp_path: Path) -> None:
+    measured = Baseline("openai/gpt-5", "gpt-5", 8_000, 0, measured=True)
+    entries = [
+        *(routed(number) for number in range(10)),
+        routed(10, baseline=measured, cost_nano_usd=8_000),
+        routed(11, cost_nano_usd=None),
+        routed(12, state="failed", baseline=None, cost_nano_usd=300),
+        routed(13, baseline=None, route=None),
+    ]
+    with open_sqlite(tmp_path) as store:
+        store.insert(entries)
+        savings = measure_savings(store)
+        first = measure_savings(store, Period(until_ns=entries[5].started_ns))
+    assert savings.exchanges == 11
+    assert savings.cost_nano_usd == sum(1_000 + number for number in range(10)) + 8_000 + 300
+    assert savings.baseline is not None
+    assert savings.baseline.nano_usd == 10 * 9_000 + 8_000
+    assert (savings.unknown_cost, savings.unfinished, savings.without_baseline) == (1, 1, 1)
+    assert (first.exchanges, first.unfinished) == (5, 0)
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+def test_the_table_says_what_was_assumed_and_left_out(language: Language) -> None:
+    words = words_of(language)
+    lossy = msgspec.structs.replace(comparison(estimated_usd=(3.0,)), unknown_cost=4, thrown_away_nano_usd=50_000_000)
+    table = tabulate_savings(
+        combine([lossy, comparison(model=None, estimated_usd=(1.0,))], Unfinished(2, NANO, 0)), words
+    )
+    expected = [
+        words("estimated_assumed", model="gpt-5", measured=0, estimated=1, assumed="25%", least=MIN_PAIRS),
+        words("assumed"),
+        words("thrown_away", usd="$0.050000"),
+        words("unfinished", count=2, usd="$1.000000"),
+        words("unknown_excluded", count=4),
+        words("without_baseline", count=1),
+    ]
+    assert list(table.notes) == expected
+    figures = [row[0].name for row in table.rows if isinstance(row[0], Label)]
+    assert figures == ["exchanges_compared", "cost", "baseline_cost", "saving", "saving_fraction"]
+
+
+def test_a_corrected_estimate_says_by_how_much() -> None:
+    part = comparison(measured_usd=(3.0,) * 40, predicted_usd=(2.0,) * 40, estimated_usd=(1.0,))
+    (note, *_) = tabulate_savings(combine([part], NOTHING)).notes
+    assert "40 real answers cost 1.500 times what was predicted" in note
+    assert "±50% more" in note

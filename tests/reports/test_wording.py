@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+from typing import get_args
+
+import pytest
+
+from entrepot.ledger.store import DIMENSIONS
+from entrepot.reports import wording
+from entrepot.reports.wording import ENGLISH, SENTENCES, Language, words_of
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+def test_every_language_has_the_same_sentences_with_the_same_placeholders() -> None:
+    assert SENTENCES.keys() == set(get_args(Language))
+    english = {key: placeholders(sentence) for key, sentence in SENTENCES["en"].items()}
+    for language in get_args(Language):
+        assert {key: placeholders(sentence) for key, sentence in SENTENCES[language].items()} == english, language
+
+
+def test_every_dimension_has_a_name() -> None:
+    assert {f"by_{dimension}" for dimension in DIMENSIONS} <= SENTENCES["en"].keys()
+
+
+def test_every_sentence_is_used() -> None:
+    source = Path(wording.__file__).parents[1]
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in [*(source / "reports").glob("*.py"), source / "cli" / "report.py"]
+        if path.name != "wording.py"
+    )
+    computed = ("by_", "on_premises_", "open_weights_")
+    unused = [key for key in SENTENCES["en"] if not key.startswith(computed) and not re.search(rf'"{key}"', text)]
+    assert unused == []
+
+
+def test_whole_numbers_get_thousands_separators() -> None:
+    assert ENGLISH("unknown_excluded", count=12345).startswith("12,345 exchanges")
+    assert words_of("zh")("unknown_excluded", count=12345).startswith("12,345 个")
+
+
+@pytest.mark.parametrize(("nano_usd", "text"), [(50_000_000, "$0.050000"), (123_456_789_012, "$123.46")])
+def test_an_amount_in_a_sentence_has_the_decimals_it_needs(nano_usd: int, text: str) -> None:
+    assert ENGLISH.usd(nano_usd) == text

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from entrepot.errors import SettingsError
+from entrepot.settings.cases import Case, Outcome, load_cases, run_case
+from entrepot.settings.schema import Settings
+from tests.settings.toml import load
+
+DOCUMENT = f"""\
+[[deployments]]
+provider = "openai"
+model = "gpt-large"
+
+[[deployments]]
+id = "本地"
+provider = "ollama"
+model = "qwen3-8b"
+
+[[keys]]
+name = "法务"
+sha256 = "{"0" * 64}"
+team = "legal"
+tags = ["机密"]
+
+[[keys]]
+name = "absent"
+secret = "env:ABSENT"
+
+[[policy]]
+name = "机密不出门"
+when = {{ tags = ["机密"] }}
+require = {{ on_premises = true }}
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Two deployments, one rule."""
+    return load(tmp_path, DOCUMENT)
+
+
+def read(directory: Path, settings: Settings, text: str) -> tuple[Case, ...]:
+    """The cases of a file with this text."""
+    file = directory / "cases.toml"
+    file.write_text(text, encoding="utf-8")
+    return load_cases(file, settings)
+
+
+def test_a_case_that_holds_has_nothing_wrong(tmp_path: Path, settings: Settings) -> None:
+    text = "[[case]]\nname = 'a'\ntags = ['机密']\nallowed = ['本地']\ndenied = ['openai/gpt-large']\n"
+    (case,) = read(tmp_path, settings, text)
+    assert run_case(case, settings) == Outcome("a", ())
+
+
+def test_a_key_brings_its_team_and_tags(settings: Settings) -> None:
+    case = Case("a", key="法务", denied=("openai/gpt-large",), allowed=("本地",))
+    assert run_case(case, settings).wrong == ()
+
+
+def test_what_does_not_hold_is_told_with_the_rule_that_objects(settings: Settings) -> None:
+    outcome = run_case(Case("a", tags=("机密",), allowed=("openai/gpt-large",)), settings)
+    assert outcome.wrong[0].startswith("openai/gpt-large is denied: rule '机密不出门' requires on_premises = true")
+    outcome = run_case(Case("a", denied=("openai/gpt-large",)), settings)
+    assert outcome.wrong == ("openai/gpt-large is allowed: no rule in force objects",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no [[case]] in it"),
+        ("[[case]]\nnam = 'a'\n", "cases.toml, line 2: case[0].nam: there is no such setting; did you mean 'name'?"),
+        ("[[case]]\nname = 'a'\nallowed = ['本']\n", "line 3: case[0].allowed[0]: there is no deployment '本'"),
+        ("[[case]]\nname = 'a'\nkey = '法律'\n", "line 3: case[0].key: there is no key '法律'"),
+        ("[[case]]\nname = 'a'\nkey = 'absent'\n", "the key 'absent' lets nobody in: its secret is not there"),
+        ("[[case", "not TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, settings: Settings, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(tmp_path, settings, text)
+    assert said in refused.value.message
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path, settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        load_cases(tmp_path / "missing.toml", settings)
