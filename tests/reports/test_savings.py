@@ -18,13 +18,15 @@ from entrepot.reports.savings import (
     LEAST_TRANSFER,
     MIN_DRAWN,
     MIN_PAIRS,
+    SKEW_ALLOWANCE,
     combine,
     estimate_baseline,
     measure_savings,
     tabulate_savings,
 )
 from entrepot.reports.wording import Language, words_of
-from entrepot.statistics.intervals import RatioSums, ratio_sums
+from entrepot.statistics.intervals import RatioSums, normal_quantile, ratio_sums
+from entrepot.statistics.student import student_quantile
 
 NANO = 1_000_000_000
 NOTHING = Unfinished()
@@ -124,17 +126,19 @@ def test_pairs_picked_by_lot_need_no_allowance_for_who_picked_them() -> None:
     )
     assert part.by_lot
     assert part.factor == pytest.approx(2.0)
-    spread = 0.5 * math.sqrt(MIN_DRAWN / (MIN_DRAWN - 1))
+    widened = SKEW_ALLOWANCE * student_quantile(0.975, MIN_DRAWN - 1) / normal_quantile(0.95)
+    spread = 0.5 * math.sqrt(MIN_DRAWN / (MIN_DRAWN - 1)) * widened
     assert part.independent_usd == pytest.approx(10 * spread)
     assert part.systematic_usd == pytest.approx(100 * spread / math.sqrt(MIN_DRAWN))
 
 
-def test_the_router_states_a_spread_that_few_pairs_cannot_make_smaller() -> None:
-    same = (1.2,) * MIN_DRAWN
-    drawn = comparison(measured_usd=same, predicted_usd=(1.0,) * MIN_DRAWN, estimated_usd=(1.0,) * 100, drawn=MIN_DRAWN)
-    part = estimate_baseline(msgspec.structs.replace(drawn, error_usd2=100 * 0.5**2))
-    assert part.independent_usd == pytest.approx(1.2 * 0.5 * math.sqrt(100))
-    assert part.systematic_usd == pytest.approx(100 * 1.2 * 0.5 / math.sqrt(MIN_DRAWN))
+def test_the_spread_that_was_seen_replaces_the_routers_word() -> None:
+    measured = tuple(2.0 + 0.5 * (-1) ** number for number in range(MIN_DRAWN))
+    drawn = comparison(
+        measured_usd=measured, predicted_usd=(1.0,) * MIN_DRAWN, estimated_usd=(1.0,) * 100, drawn=MIN_DRAWN
+    )
+    doubtful = msgspec.structs.replace(drawn, error_usd2=100 * 50.0**2)
+    assert estimate_baseline(doubtful) == estimate_baseline(drawn)
 
 
 def test_a_lot_that_drew_too_few_is_not_asked() -> None:
