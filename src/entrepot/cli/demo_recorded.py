@@ -228,7 +228,9 @@ def _seen(learn: Dataset, prices: Mapping[str, ListPrice]) -> tuple[dict[str, fl
         price = prices[model]
         quality[model] = float(outcomes.correct[rows].mean())
         cost[model] = float(read[outcomes.prompt[rows]].mean()) * float(price.input_usd_per_mtok) * 1e-6
-        cost[model] += float(np.maximum(outcomes.output_tokens[rows], 0).mean()) * float(price.output_usd_per_mtok) * 1e-6
+        cost[model] += (
+            float(np.maximum(outcomes.output_tokens[rows], 0).mean()) * float(price.output_usd_per_mtok) * 1e-6
+        )
     return quality, cost
 
 

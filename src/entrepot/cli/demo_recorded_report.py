@@ -33,7 +33,10 @@ def _what_the_router_saw(split: Split, trained_on: Provenance) -> str:
     if "not replayed" in sources:
         return told + "None of the prompts below was among them."
     if split.benchmark in sources.casefold():
-        return told + "The prompts below may be AMONG THEM: its figures then say how well it remembers, not how it predicts."
+        return (
+            told
+            + "The prompts below may be AMONG THEM: its figures then say how well it remembers, not how it predicts."
+        )
     return told + "Whether the prompts below were among them is not known."
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import signal
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -13,8 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from entrepot.app import Running, start
+from entrepot.catalog.load import load_catalog
+from entrepot.cli.demo_generated import settings_of
+from entrepot.cli.demo_stage import KEY_VARIABLE, Stage
 from entrepot.settings.choose import find_settings
-from entrepot.settings.schema import Settings
+from entrepot.settings.client_key import ENTROPY_BYTES, make_key
+from entrepot.settings.discover import Discovery
+from entrepot.settings.schema import GatewaySettings, Settings
+from entrepot.simulator.cast import build_cast
+from entrepot.simulator.process import simulator_process
 
 NOTHING_TO_SERVE = 2
 
@@ -24,23 +35,45 @@ NOTHING_TO_SERVE = 2
 @click.option("--host", help="Listen on this address instead of the one in the settings.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Listen on this port; 0 takes a free one.")
 @click.option("--processes", type=click.IntRange(1, 256), help="Number of gateway processes.")
-def up(config: Path | None, host: str | None, port: int | None, processes: int | None) -> None:
+@click.option("--simulate", is_flag=True, help="Serve stand-in providers on this machine: no API key, no network.")
+def up(config: Path | None, host: str | None, port: int | None, processes: int | None, simulate: bool) -> None:
     """Start the gateway. Without entrepot.toml it serves what it finds: API keys in the environment, local model servers."""
-    console = Console(stderr=True)
-    found = find_settings(config, os.environ, Path.cwd())
-    for finding in found.findings:
-        console.print(finding, markup=False)
-    if found.settings is None:
-        sys.exit(NOTHING_TO_SERVE)
-    settings = _overridden(found.settings, host, port, processes)
+    if simulate and config is not None:
+        raise click.UsageError("--simulate brings settings of its own; leave --config away")
+    console = Console(stderr=True, highlight=False)
+    with contextlib.ExitStack() as stack:
+        environ = dict(os.environ)
+        found = _simulated(stack, environ) if simulate else find_settings(config, environ, Path.cwd())
+        for finding in found.findings:
+            console.print(finding, markup=False, soft_wrap=True)
+        if found.settings is None:
+            sys.exit(NOTHING_TO_SERVE)
+        _serve(_overridden(found.settings, host, port, processes), environ, found.first_key, console)
+
+
+def _serve(settings: Settings, environ: Mapping[str, str], first_key: str | None, console: Console) -> None:
     for warning in settings.warnings:
-        console.print(f"note: {warning}", markup=False)
+        console.print(f"note: {warning}", markup=False, soft_wrap=True)
     _warn_of_exposure(settings, console)
-    installation = start(settings, os.environ)
-    _introduce(settings, installation, found.first_key, console)
+    installation = start(settings, environ)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: installation.supervisor.request_stop())
+    _introduce(settings, installation, first_key, console)
     installation.run()
+
+
+def _simulated(stack: contextlib.ExitStack, environ: dict[str, str]) -> Discovery:
+    """The demonstration's stand-ins, for as long as `stack` lasts; their key goes into `environ`."""
+    catalog = load_catalog()
+    environ[KEY_VARIABLE] = secrets.token_urlsafe(24)
+    cast = build_cast(catalog, seed=1, tasks=0, key=environ[KEY_VARIABLE])
+    places = stack.enter_context(simulator_process(cast.plan))
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="entrepot-simulated-"))
+    key = make_key(secrets.token_bytes(ENTROPY_BYTES)).text
+    stage = Stage(key, Path(directory), GatewaySettings().port)
+    settings = settings_of(stage, cast, places, catalog.exchange_rates, f"env:{KEY_VARIABLE}")
+    told = "the providers are SIMULATED: stand-ins on this machine that echo; nothing leaves it, and its ledger goes with it"
+    return Discovery(msgspec.structs.replace(settings, source="simulated"), (told,), key)
 
 
 def _overridden(settings: Settings, host: str | None, port: int | None, processes: int | None) -> Settings:
@@ -76,5 +109,5 @@ def _introduce(settings: Settings, installation: Running, first_key: str | None,
         f"serving {len(settings.deployments)} deployments ({settings.source}) at {installation.base_url}", markup=False
     )
     if first_key is not None:
-        console.print(f"key (shown once, gone when this stops): {first_key}", markup=False)
+        console.print(f"key (shown once, gone when this stops): {first_key}", markup=False, soft_wrap=True)
     console.print("stop with Ctrl-C")
