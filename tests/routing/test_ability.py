@@ -86,7 +86,11 @@ ABLE = Ability(
 
 
 def test_beyond_the_range_of_the_fit_the_error_grows() -> None:
-    noisy = {name: {"gpqa-diamond": s["gpqa-diamond"] + d} for (name, s), d in zip(SCORES.items(), (0.03, -0.03, 0.02, -0.02, 0.01), strict=True)}  # fmt: skip
+    errors_of_scores = (0.03, -0.03, 0.02, -0.02, 0.01)
+    noisy = {
+        name: {"gpqa-diamond": by_benchmark["gpqa-diamond"] + error}
+        for (name, by_benchmark), error in zip(SCORES.items(), errors_of_scores, strict=True)
+    }
     placed = with_scores(ABLE, noisy)
     errors = [placed.place(None, ModelFacts(scores={"gpqa-diamond": score}))[1] for score in (0.4, 0.95)]
     assert errors[0] < errors[1]

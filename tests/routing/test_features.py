@@ -11,10 +11,8 @@ from entrepot.routing.features import (
     BUCKETS,
     MAX_CHARS,
     STRUCTURE,
-    Featurizer,
     prompt_of,
     read_prompt,
-    read_prompts,
 )
 
 
@@ -113,35 +111,6 @@ def test_of_a_long_text_only_head_and_tail_are_read() -> None:
     assert np.array_equal(one[0], other[0])
     ended = read_prompt(prompt(f"{filler}{filler} and an unusual ending"))
     assert not np.array_equal(one[0], ended[0])
-
-
-def test_a_row_of_the_design_has_ngrams_of_length_one_and_a_constant() -> None:
-    counts, structure = read_prompts([prompt("one two three"), prompt("four five six 七八九")])
-    featurizer = Featurizer().fit(counts, structure)
-    rows = featurizer.rows(counts, structure)
-    assert np.allclose(np.linalg.norm(rows[:, :BUCKETS], axis=1), 1, atol=1e-5)
-    assert (rows[:, -1] == 1).all()
-    row, novelty = featurizer.row(prompt("one two three"))
-    assert np.allclose(row, rows[0])
-    assert novelty == pytest.approx(0, abs=1e-6)
-
-
-def test_novelty_is_the_share_of_ngrams_that_training_never_saw() -> None:
-    featurizer = Featurizer().fit(*read_prompts([prompt("one two three")]))
-    assert featurizer.row(prompt("什么是量子纠缠"))[1] > 0.9
-    assert featurizer.row(prompt(""))[1] == 1
-
-
-def test_what_never_varied_in_training_says_nothing_later() -> None:
-    featurizer = Featurizer().fit(*read_prompts([prompt("one two"), prompt("three four five")]))
-    plain, _ = featurizer.row(Prompt("one two", 2))
-    with_tools, _ = featurizer.row(Prompt("one two", 2, has_tools=True))
-    assert np.array_equal(plain, with_tools)
-
-
-def test_a_featurizer_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="not those of this version"):
-        Featurizer.of(np.zeros(5, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32))
 
 
 def request(*messages: Message, **settings: object) -> Request:

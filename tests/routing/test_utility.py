@@ -48,7 +48,7 @@ def estimates(p_correct: Mapping[str, float], output_tokens: float = 1000) -> Es
         p_error=np.full(count, 0.05, np.float32),
         output_tokens=np.full(count, output_tokens, np.float32),
         log_error=np.full(count, 0.5, np.float32),
-        basis=("outcomes",) * count,
+        basis=tuple("outcomes" for _ in p_correct),
     )
 
 

@@ -20,7 +20,7 @@ from entrepot.errors import ArtifactError
 from entrepot.routing.ability import Ability, Scale
 from entrepot.routing.calibration import Calibration, Kind, Members
 from entrepot.routing.ensemble import EnsembleRouter, Fitted
-from entrepot.routing.features import Featurizer
+from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import Lengths
 from entrepot.routing.linear import Heads
 
@@ -146,6 +146,8 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray[Any, Any]]:
         "idf": fitted.featurizer.idf_,
         "mean": fitted.featurizer.mean_,
         "scale": fitted.featurizer.scale_,
+        "low": fitted.featurizer.low_,
+        "high": fitted.featurizer.high_,
         "heads": members.heads.weights,
         "head_outcomes": members.heads.outcomes,
         "prompt_weights": members.ability.prompt_weights,
@@ -179,7 +181,7 @@ def _split(arrays: tuple[_Array, ...], body: bytes) -> dict[str, np.ndarray[Any,
 
 
 def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float32]]]) -> Fitted:
-    featurizer = Featurizer.of(arrays["idf"], arrays["mean"], arrays["scale"])
+    featurizer = Featurizer.of(*(arrays[name] for name in ("idf", "mean", "scale", "low", "high")))
     models = header.models
     if arrays["heads"].shape != (featurizer.columns, len(models)):
         raise ValueError(f"heads of shape {arrays['heads'].shape} for {len(models)} models")

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from entrepot.errors import DataError
 from entrepot.routing.base import Floats, Outcomes
-from entrepot.routing.features import BUCKETS, Featurizer, read_prompts
+from entrepot.routing.features import BUCKETS, read_prompts
+from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.logistic import Doubles
 
 # The latent columns are stretched so that one ridge suits them and the structural features; both by cross-validation.

@@ -17,7 +17,7 @@ from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_scores
 from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
 from entrepot.routing.calibration import Calibration, CrossFit, Kind, Members, cross_fit, fit_calibration, fit_members
 from entrepot.routing.design import Design, build_design
-from entrepot.routing.features import Featurizer
+from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import LOGIT_LIMIT
 
@@ -26,6 +26,7 @@ RANK = 300
 FOLDS = 5
 _LONGEST_LOG = 11.0
 _UNSEEN_ERROR = 0.7
+_NOVELTY_ERROR = 2.0
 
 
 class Fitted(msgspec.Struct, frozen=True, eq=False):
@@ -188,7 +189,7 @@ class BoundEnsemble:
         np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT, out=logits)
         p_correct = 1 / (1 + np.exp(-logits))
         variance = (slope * self._ability_error) ** 2 + (by_head * self._doubt) ** 2
-        variance += self._spread_squared + np.float32(novelty * novelty)
+        variance += self._spread_squared + np.float32((_NOVELTY_ERROR * novelty) ** 2)
         logs = np.clip(scores[count + 2 :], 0, _LONGEST_LOG)
         return Estimates(
             models=self.models,

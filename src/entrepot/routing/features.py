@@ -69,9 +69,6 @@ STRUCTURE = (
 _SHARES = STRUCTURE[STRUCTURE.index("space") : STRUCTURE.index("hebrew") + 1]
 _SHARE_CLASSES = np.array([_CLASS[name] for name in _SHARES])
 
-_IDF_FLOOR = 0.1
-_LEAST_DEVIATION = 1e-3
-_CLIP = 3.0
 
 _LAST_BMP = 0xFFFF
 _FULL_WIDTH, _FULL_WIDTH_END, _FULL_WIDTH_SHIFT = 0xFF01, 0xFF5F, 0xFEE0
@@ -254,68 +251,6 @@ def _structure(
         prompt.wants_json,
     )
     return values
-
-
-class Featurizer:
-    """Prompts as rows of one design matrix: hashed n-grams, structural features, and a one.
-
-    An n-gram weighs the logarithm of its count times its inverse document frequency, and the n-grams of a prompt together
-    have length one; structural features are standardized and clipped, so that a prompt unlike all others stays bounded.
-    Learned: `idf_` (BUCKETS,), zero for a bucket that no training prompt fell into; `mean_` and `scale_` (structure,).
-    """
-
-    columns = BUCKETS + len(STRUCTURE) + 1
-
-    idf_: Floats
-    mean_: Floats
-    scale_: Floats
-
-    @classmethod
-    def of(cls, idf: Floats, mean: Floats, scale: Floats) -> Featurizer:
-        """A featurizer that was fitted before. Raises ValueError if the arrays are of another featurizer."""
-        if (idf.shape, mean.shape, scale.shape) != ((BUCKETS,), (len(STRUCTURE),), (len(STRUCTURE),)):
-            raise ValueError("the features are not those of this version")
-        featurizer = cls()
-        featurizer.idf_, featurizer.mean_, featurizer.scale_ = idf, mean, scale
-        return featurizer
-
-    def fit(self, counts: Floats, structure: Floats) -> Featurizer:
-        """Learn the weights from what `read_prompts` gave, shapes (prompts, BUCKETS) and (prompts, structure)."""
-        seen = np.count_nonzero(counts, axis=0)
-        self.idf_ = np.where(seen > 0, np.log(len(counts) / np.maximum(seen, 1)) + _IDF_FLOOR, 0).astype(np.float32)
-        self.mean_ = structure.mean(axis=0, dtype=np.float64).astype(np.float32)
-        deviation = structure.std(axis=0, dtype=np.float64)
-        # what never varied in training must not shout when it first does
-        self.scale_ = np.where(deviation > _LEAST_DEVIATION, 1 / np.maximum(deviation, _LEAST_DEVIATION), 0).astype(
-            np.float32
-        )
-        return self
-
-    def rows(self, counts: Floats, structure: Floats) -> Floats:
-        """The design matrix, shape (prompts, columns), of prompts that were read."""
-        design = np.empty((len(counts), self.columns), np.float32)
-        for number in range(len(counts)):
-            self._fill(design[number], counts[number], structure[number])
-        return design
-
-    def row(self, prompt: Prompt) -> tuple[Floats, float]:
-        """One prompt's row, shape (columns,), and the share of its n-grams that training never saw."""
-        counts, structure = read_prompt(prompt)
-        row = np.empty(self.columns, np.float32)
-        return row, self._fill(row, counts, structure)
-
-    def _fill(self, row: Floats, counts: Floats, structure: Floats) -> float:
-        grams = row[:BUCKETS]
-        np.log1p(counts, out=grams)
-        everything = float(grams.sum())
-        known = float(grams @ (self.idf_ > 0)) if everything else 0.0
-        grams *= self.idf_
-        length = float(np.sqrt(grams @ grams))
-        if length > 0:
-            grams *= 1 / length
-        np.clip((structure - self.mean_) * self.scale_, -_CLIP, _CLIP, out=row[BUCKETS:-1])
-        row[-1] = 1
-        return 1 - known / everything if everything else 1.0
 
 
 def read_prompts(prompts: Sequence[Prompt]) -> tuple[Floats, Floats]:

@@ -83,8 +83,8 @@ def decide(
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
     `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model.
-    `reference` is a deployment id; one that is no candidate for this request sets no bar: the best eligible candidate does, and the reason says so.
-    The order: the chosen, then those that meet the goal by cost, then the rest by quality.
+    `reference` is a deployment id; one that is no candidate for this request sets no bar: the best eligible candidate does,
+    and the reason says so. The order: the chosen, then those that meet the goal by cost, then the rest by quality.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
