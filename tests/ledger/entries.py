@@ -36,6 +36,7 @@ baselines = st.builds(
     error_nano_usd=money,
     measured=st.booleans(),
     predicted_nano_usd=st.none() | money,
+    drawn=st.booleans(),
 )
 states: st.SearchStrategy[State] = st.sampled_from(["completed", "refused", "failed", "client_gone", "broken"])
 

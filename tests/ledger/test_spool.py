@@ -4,8 +4,6 @@ import errno
 import os
 import resource
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -17,21 +15,7 @@ from entrepot.exchange.records import Entry
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.frames import Damage, frame
 from entrepot.ledger.spool import SpoolWriter, claim_finished, list_spools, read_spool
-
-# Appends for ever, and says the number of each entry once append() has returned for it.
-WRITER = """
-import sys
-from entrepot.ledger.checks import sample_entry
-from entrepot.ledger.spool import SpoolWriter
-
-spool = SpoolWriter(sys.argv[1], "victim", rotate_bytes=int(sys.argv[3]))
-number = int(sys.argv[2])
-while True:
-    spool.append(sample_entry(number))
-    sys.stdout.write(f"{number}\\n")
-    sys.stdout.flush()
-    number += 1
-"""
+from tests.ledger.victim import Victim
 
 
 def entries_in(directory: Path) -> list[Entry]:
@@ -162,23 +146,15 @@ def test_a_field_that_a_later_version_added_is_passed_over(tmp_path: Path) -> No
 
 @pytest.mark.end_to_end
 def test_no_entry_whose_append_returned_is_lost_when_the_writer_is_killed(tmp_path: Path) -> None:
-    acknowledged: list[str] = []
-    for kill in range(8):
-        rotate_bytes = 1 << 24 if kill % 2 else 6000
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path), str(kill * 100_000), str(rotate_bytes)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        acknowledged += [next(process.stdout) for _ in range(20 + 37 * kill)]
-        process.kill()
-        acknowledged += process.communicate()[0].splitlines(keepends=True)
-    # A line may itself be cut by the kill; only whole ones are an acknowledgement.
-    numbers = {int(line) for line in acknowledged if line.endswith("\n")}
-    assert len(numbers) > 8 * 20
+    acknowledged: set[int] = set()
+    for kill in range(12):
+        with Victim(tmp_path, kill * 1_000_000, rotate_bytes=1 << 24 if kill % 2 else 6000) as victim:
+            victim.wait_for(20 + 37 * kill)
+            acknowledged.update(victim.kill())
+    assert len(acknowledged) > 12 * 20
     found = {entry.id for entry in entries_in(tmp_path)}
-    assert {sample_entry(number).id for number in numbers} - found == set()
+    assert {sample_entry(number).id for number in acknowledged} - found == set()
+    assert len(found) - len(acknowledged) <= 12  # written, and killed before it could say so
     for path in list_spools(tmp_path):
         claim = claim_finished(path)
         assert claim is not None

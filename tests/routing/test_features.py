@@ -154,7 +154,9 @@ def say(role: str, text: str) -> Message:
 
 def test_the_last_user_turn_comes_last_after_what_frames_it() -> None:
     found = prompt_of(
-        request(say("system", "Be brief."), say("user", "First?"), say("assistant", "One."), say("user", "第二个问题？"))
+        request(
+            say("system", "Be brief."), say("user", "First?"), say("assistant", "One."), say("user", "第二个问题？")
+        )
     )
     assert found.text == "Be brief.\nFirst?\nOne.\n第二个问题？"
     assert found.turns == 4

@@ -45,3 +45,12 @@ def test_folded_heads_give_the_same_logits_from_the_featurizers_columns() -> Non
     heads = fit_heads(made)
     row = np.array([[0.5, 1.0]])
     assert np.allclose(heads.folded(made.loadings).logits(row), heads.logits(row @ made.loadings))
+
+
+def test_heads_that_correct_a_good_estimate_add_little_and_a_model_with_few_outcomes_least() -> None:
+    made = design([[1.0, 1.0], [0.0, NAN]] * 40)
+    given = np.where(made.latent[:, :1] > 0, 3.0, -3.0) * np.ones(2)
+    corrections = fit_heads(made, given).logits(made.latent)
+    assert np.abs(corrections).max() < 1
+    few = design([[1.0, 1.0], [0.0, NAN]] * 3)
+    assert np.abs(fit_heads(few, given[:6]).logits(few.latent)).max() < 0.2

@@ -16,13 +16,13 @@ def test_recovers_the_coefficients_that_made_the_outcomes() -> None:
     chance = np.random.default_rng(1)
     design = np.column_stack([chance.standard_normal((20_000, 2)), np.ones(20_000)])
     outcomes = (chance.random(20_000) < sigmoid(design @ [1.0, -2.0, 0.5])).astype(np.float64)
-    assert fit_logistic(design, outcomes, np.ones(20_000), 1e-6) == pytest.approx([1.0, -2.0, 0.5], abs=0.1)
+    assert fit_logistic(design, outcomes, np.ones(20_000), ridge=1e-6) == pytest.approx([1.0, -2.0, 0.5], abs=0.1)
 
 
 def test_a_ridge_shrinks_everything_but_the_constant() -> None:
     design = np.column_stack([np.array([0.0, 1.0] * 50), np.ones(100)])
     outcomes = np.array([1.0, 1.0, 1.0, 0.0] * 25)
-    slope, constant = fit_logistic(design, outcomes, np.ones(100), 1e6)
+    slope, constant = fit_logistic(design, outcomes, np.ones(100), ridge=1e6)
     assert slope == pytest.approx(0, abs=1e-3)
     assert sigmoid(np.array(constant)) == pytest.approx(0.75, abs=0.01)
 
@@ -30,8 +30,8 @@ def test_a_ridge_shrinks_everything_but_the_constant() -> None:
 def test_a_weight_of_zero_is_as_good_as_absent() -> None:
     design = np.column_stack([np.array([0.0, 1.0, 2.0, 3.0]), np.ones(4)])
     outcomes = np.array([0.0, 1.0, 1.0, 0.0])
-    whole = fit_logistic(design, outcomes, np.array([1.0, 1.0, 1.0, 0.0]), 1.0)
-    part = fit_logistic(design[:3], outcomes[:3], np.ones(3), 1.0)
+    whole = fit_logistic(design, outcomes, np.array([1.0, 1.0, 1.0, 0.0]), ridge=1.0)
+    part = fit_logistic(design[:3], outcomes[:3], np.ones(3), ridge=1.0)
     assert whole == pytest.approx(part, abs=1e-6)
 
 

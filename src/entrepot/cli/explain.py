@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -37,7 +38,7 @@ def explain(
     prompt: str, route: str, tags: tuple[str, ...], max_loss: float | None, config: Path | None, as_json: bool
 ) -> None:
     """Decide for PROMPT as the gateway would, and say why. PROMPT may be - to read it from standard input."""
-    text = click.get_text_stream("stdin").read() if prompt == "-" else prompt
+    text = sys.stdin.read() if prompt == "-" else prompt
     steering = Steering(max_loss=max_loss, tags=frozenset(tags))
     considered = decide_offline(require_settings(config, os.environ, Path.cwd()), text, route, Principal(), steering)
     if isinstance(considered, Refusal):

@@ -218,6 +218,11 @@ def _compares_with_the_baseline(open_store: OpenStore) -> None:
     _require(abs(with_baseline.error_usd2 - 2 * 900e-9**2) < 1e-24, "the squares of the errors add up")
     pairs = with_baseline.pairs
     _require(pairs.size == 1 and abs(pairs.y - 8e-6) < 1e-15 and abs(pairs.x - 7e-6) < 1e-15, "pairs in dollars")
+    drawn = with_baseline.drawn
+    _require(drawn.size == 0, "what the router chose was not drawn by lot")
+    store.insert([msgspec.structs.replace(sample_entry(7), baseline=msgspec.structs.replace(measured, drawn=True))])
+    drawn, pairs = store.comparisons()[0].drawn, store.comparisons()[0].pairs
+    _require((drawn.size, pairs.size) == (1, 2), "what was drawn by lot is counted among the pairs and apart")
     _require(with_baseline.unknown_cost == 1, "an unknown cost is left out and counted")
     _require(store.unfinished() == Unfinished(1, 500, 0), "what did not complete is apart, on routes with a baseline")
     _require(without.exchanges == 1, "what has no baseline is apart")

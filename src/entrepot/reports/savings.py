@@ -4,8 +4,9 @@ Of each completed exchange the cost is known; what the baseline would have cost 
 For the others `Entry.baseline` holds an estimate, whose only uncertain part is how long the baseline's answer would have
 been. Its error has two parts, and they are kept apart because only the first shrinks as exchanges add up:
 
-- *independent*: the spread of single answers around their prediction. Variances add: sqrt(sum of squares). It is taken
-  from the exchanges that the baseline answered itself, once there are enough of them, else from the router's own word.
+- *independent*: the spread of single answers around their prediction. Variances add: sqrt(sum of squares). The router
+  states it; once the baseline has answered enough exchanges itself, the spread seen there is taken if it is larger. (The
+  spread of a few dozen skewed costs alone understates: simulated, such intervals cover 84 to 92 % instead of 95.)
 - *systematic*: the predictions may all be too long or too short together, by a factor. The exchanges that the baseline
   answered itself tell: the ratio of what they cost to what was predicted for them (a ratio estimate, Cochran 1977)
   corrects the rest. How far that can be trusted depends on who picked them:
@@ -36,7 +37,7 @@ import msgspec
 from entrepot.ledger.store import ALWAYS, Comparison, LedgerReader, Period, Unfinished
 from entrepot.reports.render import Column, Label, Quantity, Row, Table
 from entrepot.reports.wording import ENGLISH, Words
-from entrepot.statistics.intervals import normal_quantile, ratio_error, ratio_spread
+from entrepot.statistics.intervals import normal_quantile, ratio_spread
 
 MIN_PAIRS = 30
 MIN_DRAWN = 20
@@ -141,12 +142,15 @@ def estimate_baseline(part: Comparison) -> BaselineEstimate:
     """What the baseline would have cost, and both parts of the error (see the module)."""
     by_lot = part.drawn.size >= MIN_DRAWN
     sums = part.drawn if by_lot else part.pairs
+    estimated = part.exchanges - part.measured
     factor, allowance, independent = 1.0, ASSUMED_BIAS / math.sqrt(3), math.sqrt(part.error_usd2)
     if by_lot or sums.size >= MIN_PAIRS:
-        factor, error = ratio_error(sums)
+        factor = sums.y / sums.x
+        spread = max(ratio_spread(sums), factor * math.sqrt(part.error_usd2 / max(1, estimated)))
+        error = spread * math.sqrt(sums.size) / sums.x  # as ratio_error, with the larger of the two spreads
         transfer = 0.0 if by_lot else max(abs(factor - 1), LEAST_TRANSFER) / math.sqrt(3)
         allowance = math.hypot(error, transfer)
-        independent = ratio_spread(sums) * math.sqrt(part.exchanges - part.measured)
+        independent = spread * math.sqrt(estimated)
     return BaselineEstimate(
         deployment=part.baseline_deployment or "",
         model=part.baseline_model or "",

@@ -18,7 +18,7 @@ import numpy as np
 
 from entrepot.errors import ArtifactError
 from entrepot.routing.ability import Ability, Scale
-from entrepot.routing.calibration import Calibration, Members
+from entrepot.routing.calibration import Calibration, Kind, Members
 from entrepot.routing.ensemble import EnsembleRouter, Fitted
 from entrepot.routing.features import Featurizer
 from entrepot.routing.lengths import Lengths
@@ -70,7 +70,7 @@ class _Header(msgspec.Struct, frozen=True):
     models: tuple[str, ...]
     aliases: dict[str, str]
     scales: dict[str, Scale]
-    linear_share: float
+    kind: Kind
     spread: float
     arrays: tuple[_Array, ...]
 
@@ -91,7 +91,7 @@ def render_artifact(artifact: Artifact) -> bytes:
             models=fitted.members.heads.models,
             aliases=dict(fitted.aliases),
             scales=dict(fitted.members.ability.scales),
-            linear_share=fitted.members.linear_share,
+            kind=fitted.members.kind,
             spread=fitted.calibration.spread,
             arrays=tuple(_Array(name, values.dtype.str, values.shape) for name, values in arrays.items()),
         )
@@ -184,10 +184,10 @@ def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float
     if arrays["heads"].shape != (featurizer.columns, len(models)):
         raise ValueError(f"heads of shape {arrays['heads'].shape} for {len(models)} models")
     members = Members(
+        kind=header.kind,
         heads=Heads(models, arrays["heads"], arrays["head_outcomes"]),
         ability=Ability(models, arrays["prompt_weights"], arrays["abilities"], arrays["ability_errors"], header.scales),
         lengths=Lengths(models, arrays["lengths"], arrays["log_errors"]),
-        linear_share=header.linear_share,
     )
     calibration = Calibration(arrays["slopes"], arrays["shifts"], arrays["length_factors"], header.spread)
     return Fitted(featurizer, members, calibration, header.aliases)

@@ -1,4 +1,4 @@
-"""Honest probabilities: the average of the estimators, corrected on predictions for prompts they had not learned from.
+"""Honest probabilities: the estimators together, corrected on predictions for prompts they had not learned from.
 
 A fit flatters itself on its own prompts, so the correction is learned on cross-fitted predictions: five times, four fifths
 of the prompts predict the fifth that was left out. It is a line through each model's logits (Platt 1999), drawn towards the
@@ -8,6 +8,7 @@ line of all models together, which also serves models that have no line of their
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -16,30 +17,34 @@ from entrepot.routing.ability import Ability, fit_ability
 from entrepot.routing.base import Floats
 from entrepot.routing.design import Design
 from entrepot.routing.lengths import Lengths, fit_lengths
-from entrepot.routing.linear import Heads, fit_heads
+from entrepot.routing.linear import Heads, fit_heads, no_heads
 from entrepot.routing.logistic import Doubles, fit_line, sigmoid
 
-_FULL_SAY = 100.0
+Kind = Literal["ensemble", "linear", "ability"]
+"""Ability corrected by heads, heads alone (ability then serves only models never seen), or ability alone."""
+
 _POOLED_STRENGTH = 1.0
 _OWN_STRENGTH = 40.0
 
 
 class Members(msgspec.Struct, frozen=True, eq=False):
-    """The estimators of one fit, before calibration. `linear_share` is the heads' say for a model with many outcomes."""
+    """The estimators of one fit, before calibration."""
 
+    kind: Kind
     heads: Heads
     ability: Ability
     lengths: Lengths
-    linear_share: float
-
-    def say(self, outcomes: Floats) -> Floats:
-        """The heads' share in the average: little for a model with few outcomes."""
-        return np.asarray(self.linear_share * outcomes / (outcomes + _FULL_SAY), np.float32)
 
     def logits(self, rows: Doubles) -> Doubles:
-        """The average of the members' logits, shape (prompts, models)."""
-        say = self.say(self.heads.outcomes)
-        return say * self.heads.logits(rows) + (1 - say) * self.ability.logits(rows)
+        """Logits of the trained models, shape (prompts, models)."""
+        by_heads = self.heads.logits(rows)
+        return by_heads if self.kind == "linear" else by_heads + self.ability.logits(rows)
+
+    def folded(self, loadings: Floats) -> Members:
+        """The same over the featurizer's columns."""
+        return Members(
+            self.kind, self.heads.folded(loadings), self.ability.folded(loadings), self.lengths.folded(loadings)
+        )
 
 
 class CrossFit(msgspec.Struct, frozen=True, eq=False):
@@ -63,12 +68,17 @@ class Calibration(msgspec.Struct, frozen=True, eq=False):
     spread: float
 
 
-def fit_members(design: Design, linear_share: float) -> Members:
+def fit_members(design: Design, kind: Kind) -> Members:
     """Fit every estimator on the whole of `design`."""
-    return Members(fit_heads(design), fit_ability(design), fit_lengths(design), linear_share)
+    ability = fit_ability(design)
+    if kind == "ability":
+        heads = no_heads(design)
+    else:
+        heads = fit_heads(design, None if kind == "linear" else ability.logits(design.latent))
+    return Members(kind, heads, ability, fit_lengths(design))
 
 
-def cross_fit(design: Design, linear_share: float, folds: int, seed: int, step: Callable[[str], None]) -> CrossFit:
+def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[[str], None]) -> CrossFit:
     """Leave each fold of prompts out in turn."""
     prompts = len(design.latent)
     fold = np.random.default_rng(seed).permutation(prompts) % max(2, min(folds, prompts))
@@ -79,7 +89,7 @@ def cross_fit(design: Design, linear_share: float, folds: int, seed: int, step: 
     for number in range(fold.max() + 1):
         step(f"fitting without fold {number + 1} of {fold.max() + 1}")
         left_out = np.flatnonzero(fold == number)
-        members = fit_members(design.only(np.flatnonzero(fold != number)), linear_share)
+        members = fit_members(design.only(np.flatnonzero(fold != number)), kind)
         rows = design.latent[left_out]
         found.logits[left_out] = members.logits(rows)
         found.ability_logits[left_out] = members.ability.logits(rows)

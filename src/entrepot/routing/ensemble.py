@@ -1,4 +1,4 @@
-"""The default router: linear heads and ability, averaged and calibrated; one matrix product a request.
+"""The default router: ability, corrected by each model's own head, calibrated; one matrix product a request.
 
 Start at `EnsembleRouter.fit`, then `bind`, which turns what was learned into columns for the models at hand, then
 `BoundEnsemble.predict`, the hot path.
@@ -15,14 +15,14 @@ import numpy as np
 from entrepot.errors import Defect
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_scores
 from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
-from entrepot.routing.calibration import Calibration, CrossFit, Members, cross_fit, fit_calibration, fit_members
+from entrepot.routing.calibration import Calibration, CrossFit, Kind, Members, cross_fit, fit_calibration, fit_members
 from entrepot.routing.design import Design, build_design
 from entrepot.routing.features import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import LOGIT_LIMIT
 
 Step = Callable[[str], None]
-RANK = 400
+RANK = 300
 FOLDS = 5
 _LONGEST_LOG = 11.0
 _UNSEEN_ERROR = 0.7
@@ -41,9 +41,9 @@ class Fitted(msgspec.Struct, frozen=True, eq=False):
 
 
 class EnsembleRouter:
-    """Average of per-model heads (`linear_share` of it) and ability, calibrated on cross-fitted predictions.
+    """Ability corrected by heads (or, by `kind`, one of the two alone), calibrated on cross-fitted predictions.
 
-    `linear_share` 1 is the linear router alone, 0 the ability router alone. `scores` are published scores by model and
+    `scores` are published scores by model and
     benchmark, from which models never seen are placed. Learned: `fitted_`; `cross_fit_` and `design_`, for evaluation, are
     there after `fit` and not after loading. `step` is told what is being done. `aliases` names models that the outcomes
     call otherwise: outcomes under both names teach one model.
@@ -56,7 +56,7 @@ class EnsembleRouter:
     def __init__(
         self,
         *,
-        linear_share: float = 0.5,
+        kind: Kind = "ensemble",
         scores: Mapping[str, Mapping[str, float]] | None = None,
         aliases: Mapping[str, str] | None = None,
         rank: int = RANK,
@@ -65,7 +65,7 @@ class EnsembleRouter:
         step: Step | None = None,
         version: str = "unsaved",
     ) -> None:
-        self.linear_share = linear_share
+        self.kind: Kind = kind
         self.scores = scores
         self.aliases = aliases
         self.rank = rank
@@ -77,7 +77,7 @@ class EnsembleRouter:
     @classmethod
     def of(cls, fitted: Fitted, version: str) -> EnsembleRouter:
         """A router that was fitted before."""
-        router = cls(linear_share=fitted.members.linear_share, version=version)
+        router = cls(kind=fitted.members.kind, version=version)
         router.fitted_ = fitted
         return router
 
@@ -93,19 +93,14 @@ class EnsembleRouter:
         aliases = {name: model for name, model in (self.aliases or {}).items() if name in outcomes.models}
         featurizer, design = build_design(_renamed(outcomes, aliases), self.rank, self.seed)
         step("fitting on all prompts")
-        members = fit_members(design, self.linear_share)
-        self.cross_fit_ = cross_fit(design, self.linear_share, self.folds, self.seed, step)
+        members = fit_members(design, self.kind)
+        self.cross_fit_ = cross_fit(design, self.kind, self.folds, self.seed, step)
         step("calibrating")
         self.design_ = design
         ability = with_scores(members.ability, self.scores or {})
         self.fitted_ = Fitted(
             featurizer,
-            Members(
-                heads=members.heads.folded(design.loadings),
-                ability=ability.folded(design.loadings),
-                lengths=members.lengths.folded(design.loadings),
-                linear_share=self.linear_share,
-            ),
+            msgspec.structs.replace(members, ability=ability).folded(design.loadings),
             fit_calibration(design, members, self.cross_fit_),
             aliases,
         )
@@ -152,7 +147,7 @@ class BoundEnsemble:
         count = len(models)
         columns = np.zeros((self._featurizer.columns, 2 * count + 2), np.float32)
         columns[:, count : count + 2] = members.ability.prompt_weights
-        self._say = np.zeros(count, np.float32)
+        self._keep = np.ones(count, np.float32)
         self._ability, self._ability_error = np.zeros(count, np.float32), np.zeros(count, np.float32)
         self._log_error = np.zeros(count, np.float32)
         number = np.array([-1 if i is None else i for i in known], np.intp)  # -1: the last, for models never seen
@@ -169,7 +164,7 @@ class BoundEnsemble:
             self._log_error[i] = members.lengths.log_errors[number[i]]
             if at is not None:
                 columns[:, i] = heads.weights[:, at]
-                self._say[i] = members.say(heads.outcomes[at : at + 1])[0]
+                self._keep[i] = members.kind != "linear"
             else:
                 self._ability_error[i] = np.hypot(self._ability_error[i], _UNSEEN_ERROR)
                 if fact is not None and fact.reasoning:
@@ -177,6 +172,8 @@ class BoundEnsemble:
                     self._log_error[i] += 1
         self._basis = tuple(basis)
         self._columns = np.ascontiguousarray(columns.T)
+        # of what a head corrects, half may be chance; heads that stand alone have nothing to be compared with
+        self._doubt = 0.5 * self._keep
         self._spread_squared = np.float32(calibration.spread**2)
 
     def predict(self, prompt: Prompt) -> Estimates:
@@ -186,11 +183,11 @@ class BoundEnsemble:
         count = len(self.models)
         slope = np.exp(np.minimum(np.maximum(scores[count + 1], -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_ability = slope * self._ability - scores[count]
-        apart = scores[:count] - by_ability
-        logits = (by_ability + self._say * apart) * self._slope + self._shift
+        by_head = scores[:count]
+        logits = (by_ability * self._keep + by_head) * self._slope + self._shift
         np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT, out=logits)
         p_correct = 1 / (1 + np.exp(-logits))
-        variance = (slope * self._ability_error) ** 2 + (self._say * apart) ** 2
+        variance = (slope * self._ability_error) ** 2 + (by_head * self._doubt) ** 2
         variance += self._spread_squared + np.float32(novelty * novelty)
         logs = np.clip(scores[count + 2 :], 0, _LONGEST_LOG)
         return Estimates(

@@ -1,6 +1,7 @@
 """One logistic head a model: P(correct | prompt), learned for each model on its own, never "which model is best".
 
-A model is scored on the prompts it answered; what it did not answer says nothing.
+A model is scored on the prompts it answered; what it did not answer says nothing. Heads stand alone, or correct a logit
+that another estimator gives: then a model with few outcomes, and a prompt unlike those of training, stay close to it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import numpy as np
 
 from entrepot.routing.base import Floats
 from entrepot.routing.design import Design
-from entrepot.routing.logistic import Doubles, fit_logistic
+from entrepot.routing.logistic import CONSTANT_RIDGE, Doubles, fit_logistic
 
-RIDGE = 7.0
+RIDGE = 10.0
+_CORRECTION_RIDGE = 30.0  # of a correction's constant: about as many outcomes as it takes to believe in one
 
 
 class Heads(msgspec.Struct, frozen=True, eq=False):
@@ -31,13 +33,24 @@ class Heads(msgspec.Struct, frozen=True, eq=False):
         return msgspec.structs.replace(self, weights=loadings @ self.weights)
 
 
-def fit_heads(design: Design, ridge: float = RIDGE) -> Heads:
-    """Fit every model's head on its own outcomes."""
-    weights = np.zeros((design.latent.shape[1], len(design.models)), np.float32)
+def fit_heads(design: Design, given: Doubles | None = None) -> Heads:
+    """Fit every model's head on its own outcomes; `given` (prompts, models) are logits to correct, None to stand alone."""
+    heads = no_heads(design)
     for number in range(len(design.models)):
         known = design.weight[:, number] > 0
         if known.any():
-            weights[:, number] = fit_logistic(
-                design.latent[known], design.correct[known, number], design.weight[known, number], ridge
+            heads.weights[:, number] = fit_logistic(
+                design.latent[known],
+                design.correct[known, number],
+                design.weight[known, number],
+                ridge=RIDGE,
+                constant_ridge=CONSTANT_RIDGE if given is None else _CORRECTION_RIDGE,
+                given=None if given is None else given[known, number],
             )
+    return heads
+
+
+def no_heads(design: Design) -> Heads:
+    """Heads that add nothing."""
+    weights = np.zeros((design.latent.shape[1], len(design.models)), np.float32)
     return Heads(design.models, weights, (design.weight > 0).sum(axis=0).astype(np.float32))

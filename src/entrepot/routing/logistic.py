@@ -1,7 +1,7 @@
 """Logistic regression with a ridge, by Newton's method, in plain numpy: fitting needs no other library.
 
 Rules of this file: float64 throughout; outcomes are fractions in [0, 1]; the last column of a design is its constant and is
-not shrunk.
+hardly shrunk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Doubles = NDArray[np.float64]
 _STEPS = 12
 _CONVERGED = 1e-2
 _LEAST_CURVATURE = 1e-3
-_CONSTANT_RIDGE = 1e-3
+CONSTANT_RIDGE = 1e-3
 LOGIT_LIMIT = 12.0
 
 
@@ -29,19 +29,31 @@ def logit(fractions: Doubles, margin: float = 1e-4) -> Doubles:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def ridge_penalty(columns: int, ridge: float) -> Doubles:
-    """The penalty of each column: `ridge`, and next to nothing for the constant at the end."""
+def ridge_penalty(columns: int, ridge: float, constant_ridge: float = CONSTANT_RIDGE) -> Doubles:
+    """The penalty of each column: `ridge`, and another, by default next to nothing, for the constant at the end."""
     penalty = np.full(columns, ridge)
-    penalty[-1] = _CONSTANT_RIDGE
+    penalty[-1] = constant_ridge
     return penalty
 
 
-def fit_logistic(design: Doubles, outcomes: Doubles, weights: Doubles, ridge: float) -> Doubles:
-    """Coefficients, shape (columns,), that maximize the penalized likelihood of `outcomes`, shape (rows,)."""
+def fit_logistic(
+    design: Doubles,
+    outcomes: Doubles,
+    weights: Doubles,
+    *,
+    ridge: float,
+    constant_ridge: float = CONSTANT_RIDGE,
+    given: Doubles | None = None,
+) -> Doubles:
+    """Coefficients, shape (columns,), that maximize the penalized likelihood of `outcomes`, shape (rows,).
+
+    `given` are logits, shape (rows,), to which the design's are added.
+    """
     coefficients = np.zeros(design.shape[1])
-    penalty = ridge_penalty(design.shape[1], ridge)
+    penalty = ridge_penalty(design.shape[1], ridge, constant_ridge)
     for _ in range(_STEPS):
-        expected = sigmoid(design @ coefficients)
+        logits = design @ coefficients
+        expected = sigmoid(logits if given is None else logits + given)
         gradient = design.T @ (weights * (outcomes - expected)) - penalty * coefficients
         curvature = weights * np.maximum(expected * (1 - expected), _LEAST_CURVATURE)
         step = newton_step(design, curvature, gradient, penalty)

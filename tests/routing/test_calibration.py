@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from entrepot.routing.calibration import CrossFit, Members, calibrated, cross_fit, fit_calibration, fit_members
+from entrepot.routing.checks import made_up_outcomes
+from entrepot.routing.design import Design, build_design
+
+
+@pytest.fixture(scope="module")
+def design() -> Design:
+    return build_design(made_up_outcomes(120), 30, 0)[1]
+
+
+@pytest.fixture(scope="module")
+def members(design: Design) -> Members:
+    return fit_members(design, "ensemble")
+
+
+def silent(_doing: str) -> None:
+    """Nobody is told."""
+
+
+def test_a_prompt_is_predicted_by_a_fit_that_had_not_seen_it(design: Design) -> None:
+    """Prompts answered rightly at random cannot be predicted by a fit that did not see them."""
+    chance = np.random.default_rng(0)
+    correct = (chance.random(design.correct.shape) < 0.5).astype(np.float64)
+    random = Design(design.models, design.latent, design.loadings, correct, design.output_tokens, np.ones_like(correct))
+    crossed = cross_fit(random, "ensemble", 5, 0, silent)
+    inside = fit_members(random, "ensemble").logits(random.latent)
+    right = correct == 1
+    assert inside[right].mean() > inside[~right].mean() + 0.05
+    assert crossed.logits[right].mean() < inside[right].mean()
+
+
+def test_calibration_brings_the_mean_prediction_to_the_mean_outcome(design: Design, members: Members) -> None:
+    crossed = cross_fit(design, "ensemble", 5, 0, silent)
+    biased = CrossFit(crossed.logits + 2, crossed.ability_logits, crossed.output_logs)
+    found = fit_calibration(design, members, biased)
+    known = design.weight > 0
+    assert calibrated(found, biased.logits)[known].mean() == pytest.approx(design.correct[known].mean(), abs=0.05)
+
+
+def test_expected_lengths_sum_to_actual_lengths(design: Design, members: Members) -> None:
+    crossed = cross_fit(design, "ensemble", 5, 0, silent)
+    factors = fit_calibration(design, members, crossed).length_factors
+    known = ~np.isnan(design.output_tokens[:, 0])
+    expected = np.exp(crossed.output_logs[known, 0]) * factors[0]
+    assert expected.sum() == pytest.approx(design.output_tokens[known, 0].sum(), rel=1e-3)
