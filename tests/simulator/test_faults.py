@@ -1,6 +1,9 @@
+import re
+from pathlib import Path
+
 import pytest
 
-from entrepot.simulator.faults import Fault, draw_fault, parse_fault
+from entrepot.simulator.faults import KNOWN, Fault, draw_fault, parse_fault
 from entrepot.simulator.plan import FaultMix
 from entrepot.simulator.wire_openai_request import WireError
 
@@ -14,6 +17,12 @@ def test_a_fault_is_a_name_and_an_argument() -> None:
 def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
     with pytest.raises(WireError, match="hang-midway"):
         parse_fault("sulk")
+
+
+def test_every_fault_is_documented(project_dir: Path) -> None:
+    page = (project_dir / "docs" / "reference" / "simulator.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`([a-z0-9-]+)(?:\[?:[^`]*)?`", page))
+    assert KNOWN - documented == set()
 
 
 def test_the_same_seed_draws_the_same_faults() -> None:

@@ -55,9 +55,11 @@ def settings_for(
 
 
 def send(console: Console, doing: str, base_url: str, key: str, asks: Sequence[Ask]) -> list[Got]:
-    """Send every ask with a progress bar on `console`."""
+    """Send every ask, with a progress bar if `console` is a terminal and one line if it is not."""
+    if not console.is_terminal:
+        console.print(f"{doing}: {len(asks)} requests", markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task(doing, total=len(asks))
         return asyncio.run(
             run_workload(base_url, asks, key=key, concurrency=CONCURRENCY, progress=lambda _: progress.advance(bar))

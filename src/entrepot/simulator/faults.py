@@ -27,6 +27,7 @@ from entrepot.simulator.wire_openai_request import WireError
 
 SEPARATOR = "~"
 _FAULTS = faults_before.PERFORMERS | faults_amid.PERFORMERS
+KNOWN = frozenset(_FAULTS)
 
 
 class Fault(msgspec.Struct, frozen=True):
