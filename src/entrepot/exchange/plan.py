@@ -15,7 +15,10 @@ from entrepot.routing.utility import Decision, Goal
 
 
 class Deadlines(msgspec.Struct, frozen=True):
-    """Seconds: to connect, to the first byte of an answer, between its bytes, and for the exchange as a whole."""
+    """Seconds: to connect, to the first byte of an answer, between its bytes, and for the exchange as a whole.
+
+    The first byte of a stream is that of its first content, not a ping; that of a whole answer is no white space.
+    """
 
     connect_s: float = 10.0
     first_byte_s: float = 120.0
