@@ -61,7 +61,10 @@ class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
 
 
 class Plan(msgspec.Struct, frozen=True, eq=False):
-    """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate."""
+    """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
+
+    `upload_s` is how long the client took to send its request, which is no time of ours.
+    """
 
     id: str
     started_ns: int
@@ -76,3 +79,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     route: str | None = None
     max_output_tokens: int | None = None
     baseline: BaselinePlan | None = None
+    upload_s: float = 0.0
