@@ -54,6 +54,17 @@ class ScriptedUpstream:
         return call
 
 
+class SuddenUpstream(ScriptedUpstream):
+    """Says everything of a call at once, as a provider whose whole answer came in one read."""
+
+    def start(self, command: CallUpstream, sink: Callable[[Event], None]) -> ScriptedCall:
+        call, script = ScriptedCall(), self._scripts.pop(0)
+        self.asked.append(command.deployment.id)
+        self.calls.append(call)
+        asyncio.get_running_loop().call_soon(lambda: [sink(event) for event in script])
+        return call
+
+
 class ListeningClient:
     def __init__(self) -> None:
         self.heads: list[int] = []
@@ -191,3 +202,14 @@ async def test_failover_starts_the_next_call() -> None:
     await driver.perform(course.run(), client)
     assert upstream.asked == ["a/m", "b/m"]
     assert [len(entry.attempts) for entry in entries] == [2]
+
+
+async def test_what_a_failed_attempt_still_said_is_not_taken_for_the_next_ones() -> None:
+    error = UpstreamChunk(0, b'data: {"error": {"message": "overloaded"}}\n\n')
+    first: list[Event] = [UpstreamHead(0, 200, ()), error, UpstreamEnded(0)]
+    second = [UpstreamHead(1, 200, ()), chunk("hello", 1), UpstreamChunk(1, STOP + USAGE + DONE), UpstreamEnded(1)]
+    upstream, client, entries = SuddenUpstream(first, list[Event](second)), ListeningClient(), list[Entry]()
+    driver, course = course_of(upstream, entries)
+    await asyncio.wait_for(driver.perform(course.run(), client), 5)
+    assert client.data == chunk("hello").data + STOP + DONE
+    assert [attempt.failure for attempt in entries[0].attempts] == ["overloaded", None]

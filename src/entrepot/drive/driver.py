@@ -141,6 +141,7 @@ class _Performance:
                 call = self._calls.pop(command.attempt, None)
                 if call is not None:
                     call.cancel()
+                self._inbox.drop(command.attempt)
             case Record():
                 self._record(command.entry)
             case _:

@@ -147,6 +147,7 @@ class Planner:
         id: str,
         started_ns: int,
         started_s: float,
+        upload_s: float = 0.0,
     ) -> Plan | Refusal:
         """A plan for this request, or why there is none."""
         considered = self.consider(asked.request, principal, steering, id)
@@ -167,6 +168,7 @@ class Planner:
             route=None if route is None else route.name,
             max_output_tokens=None if route is None else route.max_output_tokens,
             baseline=considered.baseline,
+            upload_s=upload_s,
         )
 
     def _decide(

@@ -60,6 +60,7 @@ class Call(msgspec.Struct, eq=False):
     id: str
     started_ns: int
     started_s: float
+    upload_s: float = 0.0
 
 
 class Gateway:
@@ -143,7 +144,10 @@ class Gateway:
         asked: Asked | None = None
         try:
             settings = self._settings
-            body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+            try:
+                body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+            finally:
+                call.upload_s = time.monotonic() - call.started_s
             asked = self._dialect.parse_request(body)
             steering = steering_of(call.headers)
         except CallerError as error:
@@ -157,6 +161,7 @@ class Gateway:
             id=call.id,
             started_ns=call.started_ns,
             started_s=call.started_s,
+            upload_s=call.upload_s,
         )
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked)
@@ -170,6 +175,7 @@ class Gateway:
                 id=call.id,
                 started_ns=call.started_ns,
                 duration_ms=(time.monotonic() - call.started_s) * 1000,
+                upload_ms=call.upload_s * 1000,
                 principal=principal,
                 dialect=self._dialect.name,
                 error=refusal.error,
