@@ -36,7 +36,9 @@ def an_attempt(number: int = 0, id_: str = "a/m", **facts: object) -> AttemptRec
     return AttemptRecord(**told)  # type: ignore[arg-type]  # built from a table
 
 
-def an_entry(*attempts: AttemptRecord, state: State = "completed", upload_s: float = 0.0, after_s: float = 1.0) -> Entry:
+def an_entry(
+    *attempts: AttemptRecord, state: State = "completed", upload_s: float = 0.0, after_s: float = 1.0
+) -> Entry:
     plan = msgspec.structs.replace(plan_for(A, DEAR), upload_s=upload_s)
     return entry_of(plan, attempts, state, 200, plan.started_s + after_s)
 
@@ -95,7 +97,9 @@ def test_the_baseline_reads_the_same_input_and_writes_what_is_expected_of_it() -
 
 
 def test_a_baseline_that_answered_is_measured_and_keeps_what_was_expected() -> None:
-    baseline = baseline_of(plan_for(DEAR, baseline=baseline_plan(DEAR)), an_attempt(0, "dear/m", cost_nano_usd=30_000_000))
+    baseline = baseline_of(
+        plan_for(DEAR, baseline=baseline_plan(DEAR)), an_attempt(0, "dear/m", cost_nano_usd=30_000_000)
+    )
     assert baseline is not None
     assert (baseline.measured, baseline.cost_nano_usd, baseline.error_nano_usd) == (True, 30_000_000, 0)
     assert baseline.predicted_nano_usd == 1000 * 10_000 + 250 * 40_000
