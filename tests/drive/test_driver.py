@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from entrepot.drive import driver as driver_module
 from entrepot.drive.driver import Driver
 from entrepot.exchange.commands import CallUpstream, Headers
 from entrepot.exchange.course import Course
@@ -160,15 +159,6 @@ async def test_cancelled_after_the_answer_it_ends_at_once() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(performing, 5)
     assert [entry.state for entry in entries] == ["completed"]
-
-
-async def test_a_client_that_takes_nothing_is_treated_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_module, "SEND_TIMEOUT_S", 0.01)
-    upstream, client, entries = ScriptedUpstream(ANSWER[:2]), ListeningClient(), list[Entry]()
-    client.reads.clear()
-    driver, course = course_of(upstream, entries)
-    await asyncio.wait_for(driver.perform(course.run(), client), 5)
-    assert [entry.state for entry in entries] == ["client_gone"]
 
 
 async def test_a_slow_client_pauses_the_provider_and_gets_everything() -> None:

@@ -1,8 +1,9 @@
 """Server-sent events, split from bytes that may be cut anywhere.
 
 Rules of this file (WHATWG HTML, section 9.2.6): a line ends in LF, CR or CRLF; an empty line ends a frame; a line that
-begins with a colon is a comment; one space after a field's colon is dropped; several `data` lines join with LF; a frame whose
-data is empty dispatches nothing. Any split of the same bytes gives the same frames. The raw bytes of a frame are kept, so that they can be passed on unchanged.
+begins with a colon is a comment; one space after a field's colon is dropped; several `data` lines join with LF; a frame
+whose data is empty dispatches nothing. Any split of the same bytes gives the same frames. The raw bytes of a frame are
+kept, so that they can be passed on unchanged.
 """
 
 from __future__ import annotations

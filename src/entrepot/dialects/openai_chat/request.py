@@ -62,7 +62,7 @@ def parse_request(body: bytes) -> Asked:
         body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
         fields = decode_fields(body)
         wire = decode_request(body)
-        extra = {name: decode_any(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
+        extra = {name: _decode_extra(name, raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
         if any(message.role == "developer" for message in wire.messages):
             decode_messages(fields["messages"])  # they may have to be taken apart for a provider
     except msgspec.ValidationError as error:
@@ -72,6 +72,13 @@ def parse_request(body: bytes) -> Asked:
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     return Asked(request=_canonical(wire, extra), dialect=DIALECT, fields=fields)
+
+
+def _decode_extra(name: str, raw: msgspec.Raw) -> Any:  # noqa: ANN401 - whatever a client sends
+    try:
+        return decode_any(raw)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"'{name[:100]}': {error}", param=name[:100], code="invalid_type") from None
 
 
 def _invalid(text: str) -> InvalidRequest:
