@@ -10,7 +10,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -98,7 +99,7 @@ def demo(
         as_json=as_json,
         serve_on=not (leave or as_json),
     )
-    with tempfile.TemporaryDirectory(prefix="entrepot-demo-") as directory:
+    with _orderly_end(), tempfile.TemporaryDirectory(prefix="entrepot-demo-") as directory:
         key = make_key(secrets.token_bytes(ENTROPY_BYTES)).text
         stage = Stage(key, Path(directory), port, None if router is None else str(router.resolve()))
         if outcomes is None:
@@ -108,6 +109,20 @@ def demo(
             well = _recorded(show, stage, source, shipped=shipped_router)
     if not well:
         sys.exit(NOT_WELL)
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM unwind what was started, as Ctrl-C does, instead of leaving it behind."""
+
+    def end(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Show(msgspec.Struct, frozen=True, eq=False):
