@@ -27,6 +27,9 @@ RUN = [
     'entrepot explain "Prove that the square root of 2 is irrational."',
     "entrepot report",
     "entrepot report --json",
+    "entrepot report --json --lang zh",
+    "entrepot report savings --since 7d",
+    "entrepot report share --by team --by maker-country --since 2026-01-01 --until 2026-02-01",
 ]
 
 # What is not run here -> why.
@@ -35,6 +38,7 @@ ELSEWHERE = {
     "make demo ARGS=--exit": ".ci/run runs it",
     "make test": "is what runs this",
     "make check": ".ci/run runs it",
+    'sqlite3 "file:entrepot-data/ledger.db?mode=ro"': "is a program of its own; tests/docs/test_ledger.py runs its queries",
     "make install": "make demo, which .ci/run runs, begins with it",
     "entrepot check": "reaches real providers; tests/cli tries it on stand-ins",
     "entrepot up": "serves until it is stopped; the end-to-end tests start it",
