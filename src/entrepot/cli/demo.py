@@ -84,7 +84,7 @@ def demo(
     leave: bool,
     as_json: bool,
 ) -> None:
-    """Run the main job on simulated providers and print what it came to.
+    """Run the main job on simulated providers; print what it came to.
 
     Several hundred generated tasks go through the running gateway to stand-in providers on this machine; nothing leaves it
     and no API key is needed. With --outcomes, the stand-ins repeat what real models were recorded to answer.

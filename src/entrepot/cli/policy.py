@@ -47,7 +47,10 @@ def policy() -> None:
 @_config
 @_as_json
 def show(config: Path | None, as_json: bool) -> None:
-    """For each key, and for a request without any rule's tags: which deployments it may use, and why not the others."""
+    """Who may use which deployments, and why not the others.
+
+    Told for each key, for each tag that a rule names, and for a request without tags.
+    """
     settings = _settings(config)
     judged = {name: _judge(settings, principal) for name, principal in _principals(settings).items()}
     if as_json:
