@@ -25,7 +25,17 @@ from entrepot.exchange.records import Entry
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
 from entrepot.server.decisions import render_decision
-from entrepot.server.http import AsgiClient, ClientDisconnected, Receive, Scope, Send, answer, headers_of, read_body
+from entrepot.server.http import (
+    AsgiClient,
+    ClientDisconnected,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_early,
+    headers_of,
+    read_body,
+)
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
@@ -136,6 +146,9 @@ class Gateway:
         headers = [*rendered.headers, (b"x-entrepot-exchange", call.id.encode())]
         if error.status in (408, 413):
             headers.append((b"connection", b"close"))  # the rest of the body is not wanted
+        if error.status == 413:
+            await answer_early(call.send, call.receive, rendered.status, tuple(headers), rendered.body)
+            return
         await answer(call.send, rendered.status, tuple(headers), rendered.body)
 
     async def _chat(self, call: Call) -> None:

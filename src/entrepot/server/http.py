@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -13,6 +14,11 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+# What a client may go on sending after it was told that its body is too large.
+_DISCARD_S = 5.0
+_DISCARD_BYTES = 256 * 1024 * 1024
 
 
 class ClientDisconnected(Exception):
@@ -80,6 +86,25 @@ class AsgiClient:
         """Returns once the client has closed its connection."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+async def answer_early(send: Send, receive: Receive, status: int, headers: Headers, body: bytes) -> None:
+    """A whole answer to a request whose body is still arriving, which is then read and thrown away for a while.
+
+    A connection that is closed with unread bytes is reset, and the reset may overtake the answer (RFC 9112, section 9.6).
+    """
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_S):
+            discarded = 0
+            while discarded < _DISCARD_BYTES:
+                message = await receive()
+                discarded += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    break
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
