@@ -82,7 +82,7 @@ def test_the_cheapest_candidate_within_the_loss_allowed_is_chosen() -> None:
     assert found.order == ("middling", "frontier", "small")
     assert found.reason == (
         "middling is the least expensive candidate expected to stay within 2 points of frontier, the reference "
-        "(P(correct) 0.88 against 0.90, 0.002000 USD against 0.020000)."
+        "(P(correct) 0.885 against 0.900, 0.002000 USD against 0.020000)."
     )
 
 

@@ -26,7 +26,9 @@ NOT_READY = 3
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--offline", is_flag=True, help="Check settings and secrets only; open no connection.")
 def check(config: Path | None, as_json: bool, offline: bool) -> None:
-    """Verify the settings, and reach each deployment with the smallest request that proves its key.
+    """Verify the settings and reach each deployment.
+
+    It is reached with the smallest request that proves its key.
 
     Exit code: 0 all is well, 2 the settings are wrong, 3 a secret is missing or a deployment cannot be reached.
     """
