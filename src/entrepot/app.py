@@ -90,9 +90,9 @@ def build_planner(settings: Settings) -> Planner:
 def decide_offline(
     settings: Settings, text: str, model: str, principal: Principal, steering: Steering
 ) -> Considered | Refusal:
-    """The decision that a gateway with these settings would take for this text, without calling anyone."""
+    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots."""
     request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering, "")
+    return build_planner(settings).consider(request, principal, steering, None)
 
 
 def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
