@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import uvicorn
 import uvloop
 
 from entrepot.canonical.request import Message, Request, Text
@@ -40,7 +39,9 @@ from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts
 from entrepot.server.authenticate import Keyring
+from entrepot.server.connection import ConnectionLimits
 from entrepot.server.endpoints import Gateway
+from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
 from entrepot.settings.schema import Settings
 from entrepot.upstream.client import UpstreamClient
@@ -49,10 +50,11 @@ Role = Literal["gateway", "control"]
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """What a child process is told: its role, its name among its like, the listening socket it inherits, the settings."""
+    """What a child process is told: its role, its name among its like, who starts it, the settings, the socket it inherits."""
 
     role: Role
     name: str
+    parent: int
     settings: Settings
     fd: int = -1
 
@@ -105,32 +107,18 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
     )
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, with its signals left to us: it would end the process before the spool is closed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
-
-
 async def run_gateway(launch: Launch) -> None:
     """Serve on the inherited socket until told to stop, then finish the exchanges under way."""
     settings = launch.settings
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
-    config = uvicorn.Config(
+    server = build_server(
         build_gateway(settings, upstream, spool),
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=int(settings.gateway.grace_s),
+        limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),
+        grace_s=settings.gateway.grace_s,
+        render_error=OpenAIChat.render_error,
     )
-    server = _Server(config)
-    _stop_with(lambda: setattr(server, "should_exit", True))
+    _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
@@ -141,7 +129,7 @@ async def run_gateway(launch: Launch) -> None:
 async def run_control(launch: Launch) -> None:
     """Bring entries from the spools into the ledger until told to stop, then once more."""
     stop = asyncio.Event()
-    _stop_with(stop.set)
+    _stop_with(stop.set, launch.parent)
     directory = launch.settings.ledger.directory
     store = open_sqlite(directory)
     try:
@@ -150,7 +138,7 @@ async def run_control(launch: Launch) -> None:
         store.close()
 
 
-def _stop_with(stop: Callable[[], object]) -> None:
+def _stop_with(stop: Callable[[], object], parent: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
@@ -158,7 +146,7 @@ def _stop_with(stop: Callable[[], object]) -> None:
     def orphaned() -> None:
         loop.call_soon_threadsafe(stop)
 
-    watch_parent(orphaned)
+    watch_parent(parent, orphaned)
 
 
 class Running(msgspec.Struct, frozen=True, eq=False):
@@ -170,11 +158,15 @@ class Running(msgspec.Struct, frozen=True, eq=False):
     listening: socket.socket
 
     def run(self) -> None:
-        """Keep it up until `supervisor.request_stop`, then stop its processes and give the port back."""
+        """Keep it up until `supervisor.request_stop`, then give the port back and stop its processes.
+
+        Raises Unavailable when no gateway can start any more.
+        """
         try:
-            self.supervisor.run()
+            self.supervisor.watch()
         finally:
-            self.listening.close()
+            self.listening.close()  # first: a client that connects now is refused, and does not wait for nobody
+            self.supervisor.stop()
 
     @property
     def base_url(self) -> str:
@@ -189,12 +181,13 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
+    open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]
-    open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
 
     def child(role: Role, number: int) -> Child:
-        launch = Launch(role, f"{role}-{number}", settings, listening.fileno() if role == "gateway" else -1)
+        fd = listening.fileno() if role == "gateway" else -1
+        launch = Launch(role, f"{role}-{number}", os.getpid(), settings, fd)
         return Child(role, lambda: _spawn(launch, environ))
 
     gateways = [child("gateway", number) for number in range(settings.gateway.processes)]
@@ -212,7 +205,14 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
 def running(settings: Settings, environ: Mapping[str, str]) -> Iterator[Running]:
     """An installation for as long as the block lasts: for the demo and for tests."""
     installation = start(settings, environ)
-    keeper = threading.Thread(target=installation.run, name="supervisor")
+
+    def keep() -> None:
+        try:
+            installation.run()
+        except Unavailable as error:  # nobody waits for a thread's errors
+            sys.stderr.write(f"entrepot: {error.message}\n")
+
+    keeper = threading.Thread(target=keep, name="supervisor")
     keeper.start()
     try:
         yield installation
@@ -246,9 +246,8 @@ def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes
     )
     if process.stdin is None:
         raise Defect("a child process has no standard input")
-    with contextlib.suppress(BrokenPipeError):  # it died at once; the supervisor will say so
+    with contextlib.suppress(BrokenPipeError), process.stdin:  # if it died at once, the supervisor will say so
         process.stdin.write(msgspec.msgpack.encode(launch))
-        process.stdin.close()
     return process
 
 

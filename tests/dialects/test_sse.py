@@ -38,6 +38,11 @@ def test_comments_carry_no_data_and_keep_their_bytes() -> None:
     ]
 
 
+@pytest.mark.parametrize("frame", [b"data:\n\n", b"data: \n\n", b"event: ping\ndata:\r\n\r\n"])
+def test_empty_data_is_no_event(frame: bytes) -> None:
+    assert events_of([frame + b"data: a\n\n"]) == [(None, b"a")]
+
+
 def test_one_space_after_the_colon_is_dropped_and_no_more() -> None:
     assert events_of([b"data:  a\n\ndata:b\n\n"]) == [(None, b" a"), (None, b"b")]
 

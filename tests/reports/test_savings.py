@@ -209,6 +209,17 @@ def test_a_baseline_that_costs_nothing_has_no_fraction() -> None:
     assert combine([comparison(cost_usd=1.0, estimated_usd=(0.0,))], NOTHING).fraction is None
 
 
+@pytest.mark.parametrize("drawn", [0, MIN_PAIRS])
+def test_a_baseline_that_is_free_and_often_answered_is_no_division_by_zero(drawn: int) -> None:
+    free = (0.0,) * MIN_PAIRS
+    part = comparison(cost_usd=1.0, measured_usd=free, predicted_usd=free, drawn=drawn, estimated_usd=(0.0, 0.0))
+    savings = combine([part], NOTHING)
+    assert savings.saving is not None
+    assert (savings.saving.nano_usd, savings.saving.low_nano_usd, savings.saving.high_nano_usd) == (-NANO, -NANO, -NANO)
+    assert savings.fraction is None
+    assert tabulate_savings(savings).rows
+
+
 @pytest.mark.parametrize("share_measured", [0.0, 0.01, 0.2])
 def test_the_interval_covers_the_truth_while_the_predictions_are_biased_within_what_is_assumed(
     share_measured: float,

@@ -154,6 +154,41 @@ def test_best_under_takes_the_cheapest_where_nothing_fits() -> None:
     assert "no candidate is expected to cost at most 1e-07 USD" in found.reason
 
 
+def test_a_bound_on_cost_holds_for_the_cheapest_within_a_loss_too() -> None:
+    goal = Goal(max_loss=0.02, max_cost_usd=0.001)
+    found = decision(MIXED, PRICES, reference="frontier", goal=goal)
+    assert found.order == ("small", "middling", "frontier")
+    assert found.reason == (
+        "2 points of frontier cannot be kept under the cost allowed: small has the best expected quality under 0.001 USD "
+        "a request (P(correct) 0.60)."
+    )
+
+
+def test_a_bound_on_cost_that_the_choice_meets_only_moves_what_is_over_it_to_the_end() -> None:
+    found = decision(
+        {**MIXED, "unpriced": 0.95}, PRICES, reference="frontier", goal=Goal(max_loss=0.02, max_cost_usd=0.01)
+    )
+    assert found.order == ("middling", "small", "frontier", "unpriced")
+    assert "is the least expensive candidate" in found.reason
+
+
+def test_what_a_request_allows_to_be_written_bounds_what_each_of_its_answers_can_cost() -> None:
+    found = decide(
+        [deployment("a", max_output_tokens=500)],
+        (),
+        estimates({"a": 0.5}),
+        {"a": tariff("1")},
+        Goal(),
+        None,
+        Prompt("", 0),
+        "v",
+        max_output_tokens=16,
+        answers=3,
+    )
+    assert found.candidates[0].output_tokens == 48
+    assert found.candidates[0].cost_usd == pytest.approx(48e-6)
+
+
 def test_one_model_at_two_hosts_goes_to_the_cheaper_and_fails_over_to_the_other() -> None:
     hosts = [deployment("near", "m"), deployment("far", "m")]
     tariffs = {"near": tariff("2"), "far": tariff("1")}
@@ -233,3 +268,15 @@ def test_the_chosen_stays_within_the_loss_of_the_reference(
     found = decision(*pool, goal=Goal(max_loss=max_loss), reference="m0")
     p_correct = {weighed.deployment: weighed.p_correct or 0 for weighed in found.candidates}
     assert p_correct[found.chosen] >= p_correct["m0"] - max_loss - 1e-6
+
+
+@given(pools(), st.floats(0, 0.5), st.floats(0, 0.1), st.booleans())
+def test_a_bound_on_cost_is_kept_wherever_a_candidate_is_under_it(
+    pool: tuple[dict[str, float], dict[str, str]], max_loss: float, bound: float, referenced: bool
+) -> None:
+    goal = Goal(max_loss=max_loss, max_cost_usd=bound)
+    found = decision(*pool, goal=goal, reference="m0" if referenced else None)
+    costs = {weighed.deployment: weighed.cost_usd for weighed in found.candidates}
+    under = {id for id, cost in costs.items() if cost is not None and cost <= bound}
+    assert set(found.order[: len(under)]) == under
+    assert sorted(found.order) == sorted(pool[0])

@@ -1,8 +1,9 @@
 """Server-sent events, split from bytes that may be cut anywhere.
 
 Rules of this file (WHATWG HTML, section 9.2.6): a line ends in LF, CR or CRLF; an empty line ends a frame; a line that
-begins with a colon is a comment; one space after a field's colon is dropped; several `data` lines join with LF. Any split
-of the same bytes gives the same frames. The raw bytes of a frame are kept, so that they can be passed on unchanged.
+begins with a colon is a comment; one space after a field's colon is dropped; several `data` lines join with LF; a frame
+whose data is empty dispatches nothing. Any split of the same bytes gives the same frames. The raw bytes of a frame are
+kept, so that they can be passed on unchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Frame(NamedTuple):
-    """One event: its raw bytes with the blank line, and its `data` (None for comments alone) and `event` fields."""
+    """One event: its raw bytes with the blank line, and its `data` (None for comments and empty data) and `event` fields."""
 
     raw: bytes
     data: bytes | None
@@ -66,7 +67,7 @@ class FrameSplitter:
             self._started = True
             body = raw.removeprefix(_BOM)
         if body.startswith(b"data: ") and b"\r" not in body and body.find(b"\n") == len(body) - 2:
-            return Frame(raw, body[6:-2], None)
+            return Frame(raw, body[6:-2] or None, None)
         return _parse_frame(raw, body)
 
 
@@ -81,4 +82,4 @@ def _parse_frame(raw: bytes, body: bytes) -> Frame:
             data.append(value)
         elif field == b"event":
             event = value
-    return Frame(raw, b"\n".join(data) if data else None, event)
+    return Frame(raw, b"\n".join(data) or None, event)

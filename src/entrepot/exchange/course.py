@@ -41,6 +41,7 @@ class Course:
                 number=number,
                 candidate=candidate,
                 relay=plan.client.open_relay(plan.asked),
+                stream=plan.asked.request.stream,
                 started_s=self._clock(),
             )
             ending = yield from perform(plan, progress, self._clock, self._forward)

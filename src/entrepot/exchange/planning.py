@@ -24,7 +24,8 @@ from entrepot.policy.eligibility import Eligibility, Gate
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, Estimates, ModelFacts, Router
 from entrepot.routing.features import prompt_of
-from entrepot.routing.utility import Decision, Goal, Weighed, decide, hold_out
+from entrepot.routing.holdout import hold_out
+from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
 
 
 class Steering(msgspec.Struct, frozen=True):
@@ -135,7 +136,7 @@ class Planner:
         if route is not None and route.baseline is not None and route.holdout:
             lot = draw(f"{route.name}\n{steering.session or id}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
-        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates))
+        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
 
     def plan(
         self,
@@ -147,6 +148,7 @@ class Planner:
         id: str,
         started_ns: int,
         started_s: float,
+        upload_s: float = 0.0,
     ) -> Plan | Refusal:
         """A plan for this request, or why there is none."""
         considered = self.consider(asked.request, principal, steering, id)
@@ -167,6 +169,7 @@ class Planner:
             route=None if route is None else route.name,
             max_output_tokens=None if route is None else route.max_output_tokens,
             baseline=considered.baseline,
+            upload_s=upload_s,
         )
 
     def _decide(
@@ -186,6 +189,8 @@ class Planner:
             reference=route.reference,
             prompt=prompt,
             router_version=self._router_version,
+            max_output_tokens=_max_output_tokens(route, request),
+            answers=request.n,
         )
         return decision, estimates
 
@@ -238,11 +243,20 @@ def _goal(goal: Goal, steering: Steering) -> Goal:
     return goal
 
 
-def _baseline(choice: _Choice, estimates: Estimates | None) -> BaselinePlan | None:
+def _max_output_tokens(route: Route | None, request: Request) -> int | None:
+    """The limit that is sent: the client's, or the route's where the client names none."""
+    if request.max_output_tokens is not None or route is None:
+        return request.max_output_tokens
+    return route.max_output_tokens
+
+
+def _baseline(choice: _Choice, estimates: Estimates | None, request: Request) -> BaselinePlan | None:
     if choice.baseline is None or estimates is None:
         return None
     at = estimates.models.index(choice.baseline.deployment.model)
-    return BaselinePlan(choice.baseline, float(estimates.output_tokens[at]), float(estimates.log_error[at]))
+    limit = _max_output_tokens(choice.route, request)
+    tokens = bound_output(float(estimates.output_tokens[at]), limit, choice.baseline.deployment, request.n)
+    return BaselinePlan(choice.baseline, tokens, float(estimates.log_error[at]))
 
 
 def _weighed(eligibility: Eligibility) -> tuple[Weighed, ...]:

@@ -150,9 +150,13 @@ def estimate_baseline(part: Comparison) -> BaselineEstimate:
     estimated = part.exchanges - part.measured
     factor, allowance, independent = 1.0, ASSUMED_BIAS / math.sqrt(3), math.sqrt(part.error_usd2)
     if by_lot or sums.size >= MIN_PAIRS:
-        factor = sums.y / sums.x
-        spread = ratio_spread(sums) * SKEW_ALLOWANCE * student_quantile(0.975, sums.size - 1) / normal_quantile(0.95)
-        error = spread * math.sqrt(sums.size) / sums.x  # as ratio_error, with the widened spread
+        spread = error = 0.0
+        if sums.x > 0:  # a baseline that is free is predicted without error
+            factor = sums.y / sums.x
+            spread = (
+                ratio_spread(sums) * SKEW_ALLOWANCE * student_quantile(0.975, sums.size - 1) / normal_quantile(0.95)
+            )
+            error = spread * math.sqrt(sums.size) / sums.x  # as ratio_error, with the widened spread
         transfer = 0.0 if by_lot else max(abs(factor - 1), LEAST_TRANSFER) / math.sqrt(3)
         allowance = math.hypot(error, transfer)
         independent = spread * math.sqrt(estimated)

@@ -21,6 +21,9 @@ from entrepot.routing.base import Basis, Estimates, Prompt
 class Goal(msgspec.Struct, frozen=True):
     """`cheapest_within`: the least expensive candidate predicted to stay within `max_loss` (points of quality, 0.02 = two)
     of the reference. `best_under`: the best candidate whose expected cost stays under `max_cost_usd`.
+
+    `max_cost_usd` bounds `cheapest_within` too, where it is given: if what stays within `max_loss` is expected to cost more,
+    the best under the bound is taken. A candidate of unknown price is over every bound.
     """
 
     kind: Literal["cheapest_within", "best_under"] = "cheapest_within"
@@ -79,16 +82,20 @@ def decide(
     prompt: Prompt,
     router_version: str,
     promise: str | None = None,
+    *,
+    max_output_tokens: int | None = None,
+    answers: int = 1,
 ) -> Decision:
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
     `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model.
     `reference` is a deployment id; one that is no candidate for this request sets no bar: the best eligible candidate does,
-    and the reason says so. The order: the chosen, then those that meet the goal by cost, then the rest by quality.
+    and the reason says so. The order: the chosen, then those that meet the goal by cost, then the rest by quality; what costs
+    more than the goal allows comes last. `max_output_tokens` is what the request allows each of its `answers`.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
-    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens)
+    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens, max_output_tokens, answers)
     choose = _best_under if goal.kind == "best_under" else _cheapest_within
     meeting, rest, reason = choose(weighed, goal, reference)
     order = tuple(choice.deployment for choice in (*meeting, *rest))
@@ -107,33 +114,6 @@ def decide(
     )
 
 
-def hold_out(decision: Decision, baseline: str, share: float, draw: float) -> Decision:
-    """Give the exchange to the baseline if `draw`, uniform in [0, 1), falls below `share`; say so in the propensities.
-
-    Exchanges drawn this way are a random sample of all, so what they cost and how good they were can be compared with the
-    rest without a model. A baseline that is not eligible for this exchange leaves the decision as it is.
-    """
-    if share <= 0 or baseline not in decision.order:
-        return decision
-    candidates = tuple(
-        msgspec.structs.replace(
-            weighed, propensity=(1 - share) * weighed.propensity + (share if weighed.deployment == baseline else 0.0)
-        )
-        if weighed.rejected is None
-        else weighed
-        for weighed in decision.candidates
-    )
-    decision = msgspec.structs.replace(decision, candidates=candidates)
-    if draw >= share or decision.chosen == baseline:
-        return decision
-    return msgspec.structs.replace(
-        decision,
-        order=(baseline, *(id_ for id_ in decision.order if id_ != baseline)),
-        reason=f"drawn for the holdout ({share:.0%} of exchanges go to the baseline, {baseline}); otherwise: {decision.reason}",
-        displaced=decision.chosen,
-    )
-
-
 _SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it meets exactly
 
 
@@ -147,8 +127,21 @@ class _Choice(NamedTuple):
     cost_usd: float | None
 
 
+def bound_output(tokens: float, max_output_tokens: int | None, deployment: Deployment, answers: int) -> float:
+    """Expected output tokens of `answers` answers, none of which can be longer than the request and the deployment allow."""
+    for limit in (max_output_tokens, deployment.max_output_tokens):
+        if limit is not None:
+            tokens = min(tokens, limit)
+    return tokens * answers
+
+
 def _weigh(
-    candidates: Sequence[Deployment], estimates: Estimates, tariffs: Mapping[str, Tariff], input_tokens: int
+    candidates: Sequence[Deployment],
+    estimates: Estimates,
+    tariffs: Mapping[str, Tariff],
+    input_tokens: int,
+    max_output_tokens: int | None,
+    answers: int,
 ) -> list[_Choice]:
     rows = {model: row for row, model in enumerate(estimates.models)}
     p_correct = estimates.p_correct.tolist()
@@ -157,9 +150,7 @@ def _weigh(
     weighed = []
     for deployment in candidates:
         row = rows[deployment.model]
-        tokens = output_tokens[row]
-        if deployment.max_output_tokens is not None:
-            tokens = min(tokens, deployment.max_output_tokens)
+        tokens = bound_output(output_tokens[row], max_output_tokens, deployment, answers)
         tariff = tariffs.get(deployment.id)
         cost = None
         if tariff is not None:
@@ -186,13 +177,28 @@ def _cheapest_within(
     bar = best.p_correct - goal.max_loss - _SLACK
     meeting = sorted((choice for choice in weighed if choice.p_correct >= bar), key=_by_cost)
     rest = sorted((choice for choice in weighed if choice.p_correct < bar), key=_by_quality)
+    if goal.max_cost_usd is not None:
+        if not _is_under(meeting[0], goal.max_cost_usd):
+            under, over, said = _best_under(weighed, goal, reference)
+            return under, over, f"{_loss(goal)} of {best.deployment} cannot be kept under the cost allowed: {said}"
+        both = (*meeting, *rest)
+        rest = sorted((choice for choice in both if not _is_under(choice, goal.max_cost_usd)), key=_by_cost)
+        meeting = [choice for choice in both if _is_under(choice, goal.max_cost_usd)]
     return meeting, rest, _reason_within(meeting[0], best, goal, reference, measure is not None, len(weighed))
+
+
+def _is_under(choice: _Choice, max_cost_usd: float) -> bool:
+    return choice.cost_usd is not None and choice.cost_usd <= max_cost_usd
+
+
+def _loss(goal: Goal) -> str:
+    return f"{100 * goal.max_loss:g} point{'' if goal.max_loss == 0.01 else 's'}"
 
 
 def _reason_within(
     chosen: _Choice, best: _Choice, goal: Goal, reference: str | None, eligible: bool, number: int
 ) -> str:
-    points = f"{100 * goal.max_loss:g} point{'' if goal.max_loss == 0.01 else 's'}"
+    points = _loss(goal)
     measured = "the reference" if eligible else "the best eligible candidate"
     if number == 1:
         said = f"{chosen.deployment} is the only eligible candidate"
@@ -211,8 +217,8 @@ def _reason_within(
 
 def _best_under(weighed: list[_Choice], goal: Goal, _reference: str | None) -> tuple[list[_Choice], list[_Choice], str]:
     limit = float("inf") if goal.max_cost_usd is None else goal.max_cost_usd
-    under = [choice for choice in weighed if choice.cost_usd is not None and choice.cost_usd <= limit]
-    over = [choice for choice in weighed if choice not in under]
+    under = [choice for choice in weighed if _is_under(choice, limit)]
+    over = [choice for choice in weighed if not _is_under(choice, limit)]
     if under:
         # the best goes first; should it fail, the next best under the limit follows
         meeting = sorted(under, key=_by_quality)

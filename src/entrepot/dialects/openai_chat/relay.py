@@ -20,6 +20,9 @@ from entrepot.dialects.sse import Frame, FrameSplitter
 from entrepot.errors import EntrepotError, ProviderError
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
+MAX_TOKENS = 1_000_000_000
+"""A count beyond this is none: a thousand times the longest context. What it cost would not fit the ledger's numbers."""
+_MAX_NAME = 200
 _DONE = b"data: [DONE]\n\n"
 
 
@@ -53,10 +56,10 @@ class _Tap:
         self._finished = False
 
     def _note(self, completion: WireCompletion) -> None:
-        if completion.usage is not None and (completion.usage.completion_tokens or completion.usage.prompt_tokens):
+        if completion.usage is not None and _counts(completion.usage):
             self._usage = completion.usage
         if completion.model:
-            self._model = completion.model
+            self._model = completion.model[:_MAX_NAME]
         for choice in completion.choices or ():
             if choice.finish_reason:
                 self._finished = True
@@ -74,6 +77,13 @@ class _Tap:
             delivered = estimate_tokens_of(self._characters, self._bytes)
             usage = Usage(input_tokens=input_tokens, output_tokens=delivered, estimated=True)
         return Summary(usage=usage, finished=self._finished, claimed_model=self._model)
+
+
+def _counts(usage: WireUsage) -> bool:
+    """Whether it says anything, and nothing absurd."""
+    details = usage.completion_tokens_details
+    counts = (usage.prompt_tokens, usage.completion_tokens, details.reasoning_tokens if details is not None else None)
+    return any(counts[:2]) and all(count is None or count <= MAX_TOKENS for count in counts)
 
 
 def _texts(answer: WireAnswer) -> list[str]:
