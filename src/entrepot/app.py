@@ -176,8 +176,9 @@ class Running(msgspec.Struct, frozen=True, eq=False):
 
 
 def start(settings: Settings, environ: Mapping[str, str]) -> Running:
-    """Start the processes of an installation and return once a gateway answers. Raises SettingsError, ArtifactError or Unavailable.
+    """Start the processes of an installation and return once a gateway answers.
 
+    Raises SettingsError, ArtifactError or Unavailable.
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
