@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from entrepot.app import check_router
 from entrepot.settings.choose import require_settings
 from entrepot.settings.reach import Reach, check_secrets, reach_all
 from entrepot.settings.schema import Settings
@@ -33,6 +34,7 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
     Exit code: 0 all is well, 2 the settings are wrong, 3 a secret is missing or a deployment cannot be reached.
     """
     settings = require_settings(config, os.environ, Path.cwd())
+    check_router(settings)
     if offline:
         wrong = check_secrets(settings.deployments, os.environ)
         reaches = [Reach(one, reachable=False, hint=hint) for one, hint in wrong.items()]

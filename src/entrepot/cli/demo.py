@@ -94,6 +94,8 @@ def demo(
         raise click.UsageError("--limit, --learn-from and --shipped-router go with --outcomes")
     if router is not None and shipped_router:
         raise click.UsageError("--router and --shipped-router both name the router; give one of them")
+    if router is not None:
+        load_artifact(router)  # what is no router is said before anything is started
     show = _Show(
         printed=Console(width=None if sys.stdout.isatty() else 120, highlight=False),
         aside=Console(stderr=True, highlight=False),

@@ -32,7 +32,7 @@ FILE holds cases such as:
   name = "legal stays in the house"
   tags = ["confidential"]              # or key = "contract-reader", or team = "legal"
   allowed = ["own/gpt-oss-120b"]
-  denied = ["cn/deepseek", "eu/frontier"]
+  denied = ["eu/glm", "eu/frontier"]
 """
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
