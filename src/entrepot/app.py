@@ -87,6 +87,12 @@ def build_planner(settings: Settings) -> Planner:
     )
 
 
+def check_router(settings: Settings) -> None:
+    """Raises ArtifactError if the router that the settings name cannot be used: here, once, and not in every process."""
+    if settings.router is not None:
+        load_artifact(Path(settings.router))
+
+
 def decide_offline(
     settings: Settings, text: str, model: str, principal: Principal, steering: Steering
 ) -> Considered | Refusal:
@@ -178,10 +184,12 @@ class Running(msgspec.Struct, frozen=True, eq=False):
 
 
 def start(settings: Settings, environ: Mapping[str, str]) -> Running:
-    """Start the processes of an installation and return once a gateway answers. Raises SettingsError or Unavailable.
+    """Start the processes of an installation and return once a gateway answers.
 
+    Raises SettingsError, ArtifactError or Unavailable.
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
+    check_router(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]

@@ -126,4 +126,4 @@ def test_a_wrong_word_is_refused_with_the_right_one(arguments: tuple[str, ...], 
 def test_nothing_found_is_no_error() -> None:
     result = run("--search", "没有这样的模型")
     assert result.exit_code == 0
-    assert "models: 0, lines: 0" in result.output
+    assert "no model in the catalog" in result.output

@@ -83,7 +83,7 @@ def test_the_cheapest_candidate_within_the_loss_allowed_is_chosen() -> None:
     assert found.order == ("middling", "frontier", "small")
     assert found.reason == (
         "middling is the least expensive candidate expected to stay within 2 points of frontier, the reference "
-        "(P(correct) 0.88 against 0.90, 0.002000 USD against 0.020000)."
+        "(P(correct) 0.885 against 0.900, 0.002000 USD against 0.020000)."
     )
 
 
@@ -182,7 +182,7 @@ def test_a_bound_on_cost_holds_for_the_cheapest_within_a_loss_too() -> None:
     assert found.order == ("small", "middling", "frontier")
     assert found.reason == (
         "2 points of frontier cannot be kept under the cost allowed: small has the best expected quality under 0.001 USD "
-        "a request (P(correct) 0.60)."
+        "a request (P(correct) 0.600)."
     )
 
 

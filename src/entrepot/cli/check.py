@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from entrepot.app import check_router
 from entrepot.settings.choose import require_settings
 from entrepot.settings.reach import Reach, check_secrets, reach_all
 from entrepot.settings.schema import Settings
@@ -26,11 +27,14 @@ NOT_READY = 3
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--offline", is_flag=True, help="Check settings and secrets only; open no connection.")
 def check(config: Path | None, as_json: bool, offline: bool) -> None:
-    """Verify the settings, and reach each deployment with the smallest request that proves its key.
+    """Verify the settings and reach each deployment.
+
+    It is reached with the smallest request that proves its key.
 
     Exit code: 0 all is well, 2 the settings are wrong, 3 a secret is missing or a deployment cannot be reached.
     """
     settings = require_settings(config, os.environ, Path.cwd())
+    check_router(settings)
     if offline:
         wrong = check_secrets(settings.deployments, os.environ)
         reaches = [Reach(one, reachable=False, hint=hint) for one, hint in wrong.items()]

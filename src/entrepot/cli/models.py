@@ -78,8 +78,10 @@ def models(
     ]
     if as_json:
         click.echo(json.dumps([_facts(row) for row in rows], ensure_ascii=False, indent=2))
-    else:
+    elif rows:
         _print_table(rows, catalog)
+    else:
+        click.echo("no model in the catalog is all of that; entrepot models, without options, lists every one")
 
 
 def _check_country(word: str) -> str:

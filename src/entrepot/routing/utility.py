@@ -216,7 +216,7 @@ def _reason_within(
     else:
         said = (
             f"{chosen.deployment} is the least expensive candidate expected to stay within {points} of {best.deployment}, "
-            f"{measured} (P(correct) {chosen.p_correct:.2f} against {best.p_correct:.2f}"
+            f"{measured} (P(correct) {chosen.p_correct:.3f} against {best.p_correct:.3f}"
             f"{_saving(chosen.cost_usd, best.cost_usd)})"
         )
     if reference is not None and measure is None:
@@ -234,7 +234,7 @@ def _best_under(weighed: list[_Choice], goal: Goal, _reference: str | None) -> t
         # the best goes first; should it fail, the next best under the limit follows
         meeting = sorted(under, key=_by_quality)
         said = f"{meeting[0].deployment} has the best expected quality under {limit:.6g} USD a request"
-        return meeting, sorted(over, key=_by_cost), f"{said} (P(correct) {meeting[0].p_correct:.2f})."
+        return meeting, sorted(over, key=_by_cost), f"{said} (P(correct) {meeting[0].p_correct:.3f})."
     meeting = sorted(over, key=_by_cost)
     said = (
         f"no candidate is expected to cost at most {limit:.6g} USD, so {meeting[0].deployment} is taken as the cheapest"

@@ -7,6 +7,8 @@ content nothing leaves: an opening chunk without content commits us to nothing, 
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
 from entrepot.canonical.capabilities import estimate_tokens_of
@@ -173,7 +175,9 @@ class StreamRelay(_Tap):
             return relayed
         passed: list[bytes] = []
         last = self._splitter.close()
-        if last is not None:
+        if last is not None and last.data is None and not self._begun:
+            relayed.failure = _failure_of_no_stream(last.raw)
+        elif last is not None:
             whole = last._replace(raw=last.raw.rstrip(b"\r\n") + b"\n\n")
             relayed.failure = self._take(whole, passed, relayed)
         if relayed.failure is None and not relayed.ended:
@@ -226,6 +230,15 @@ class StreamRelay(_Tap):
 
 def _has_content(completion: WireCompletion) -> bool:
     return any(choice.delta is not None and _texts(choice.delta) for choice in completion.choices or ())
+
+
+def _failure_of_no_stream(body: bytes) -> Failure:
+    """A stream was asked for and something else came: an error under status 200, or nothing that we know."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        completion = decode_completion(body)
+        if completion.error:
+            return failure_of(completion.error, 0)
+    return Failure("protocol", "the provider's answer is no event stream")
 
 
 def _protocol_failure(message: str) -> Relayed:
