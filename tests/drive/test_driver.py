@@ -60,7 +60,8 @@ class SuddenUpstream(ScriptedUpstream):
         call, script = ScriptedCall(), self._scripts.pop(0)
         self.asked.append(command.deployment.id)
         self.calls.append(call)
-        asyncio.get_running_loop().call_soon(lambda: [sink(event) for event in script])
+        for event in script:
+            asyncio.get_running_loop().call_soon(sink, event)
         return call
 
 
@@ -197,8 +198,9 @@ async def test_failover_starts_the_next_call() -> None:
 async def test_what_a_failed_attempt_still_said_is_not_taken_for_the_next_ones() -> None:
     error = UpstreamChunk(0, b'data: {"error": {"message": "overloaded"}}\n\n')
     first: list[Event] = [UpstreamHead(0, 200, ()), error, UpstreamEnded(0)]
-    second = [UpstreamHead(1, 200, ()), chunk("hello", 1), UpstreamChunk(1, STOP + USAGE + DONE), UpstreamEnded(1)]
-    upstream, client, entries = SuddenUpstream(first, list[Event](second)), ListeningClient(), list[Entry]()
+    done = UpstreamChunk(1, STOP + USAGE + DONE)
+    second: list[Event] = [UpstreamHead(1, 200, ()), chunk("hello", 1), done, UpstreamEnded(1)]
+    upstream, client, entries = SuddenUpstream(first, second), ListeningClient(), list[Entry]()
     driver, course = course_of(upstream, entries)
     await asyncio.wait_for(driver.perform(course.run(), client), 5)
     assert client.data == chunk("hello").data + STOP + DONE

@@ -135,6 +135,16 @@ def test_the_lot_is_drawn_by_session_or_by_exchange() -> None:
     assert 0 <= draw("x") < 1
 
 
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_a_decision_that_is_only_explained_draws_no_lot(share: float) -> None:
+    by = planner(routes=[Route("auto", AUTO.candidates, Goal(max_loss=0.5), baseline="us/large", holdout=share)])
+    found = by.consider(ask(), ANYONE, NO_STEERING, None)
+    assert isinstance(found, Considered)
+    assert (found.decision.chosen, found.decision.displaced) == ("cn/small", None)
+    (chance,) = (one.propensity for one in found.decision.candidates if one.deployment == "us/large")
+    assert chance == share
+
+
 def test_a_name_that_nothing_has_is_not_found() -> None:
     found = planner().consider(ask(model="gpt-9"), ANYONE, NO_STEERING, "x")
     assert isinstance(found, Refusal)

@@ -63,7 +63,17 @@ def test_without_a_named_baseline_no_saving_is_stated() -> None:
     savings = combine([comparison(estimated_usd=(1.0,), model=None)], NOTHING)
     assert (savings.baseline, savings.saving, savings.fraction) == (None, None, None)
     assert savings.without_baseline == 1
-    assert "named a baseline" in tabulate_savings(savings).notes[0]
+    assert "names its baseline" in tabulate_savings(savings).notes[0]
+
+
+def test_a_baseline_that_was_named_is_not_said_to_be_missing() -> None:
+    named = msgspec.structs.replace(comparison(cost_usd=0.0), unknown_cost=3)
+    savings = combine([named], NOTHING)
+    assert savings.baseline is None
+    assert savings.unknown_cost == 3
+    note, *_ = tabulate_savings(savings).notes
+    assert "at a known cost" in note
+    assert "no route" not in note
 
 
 def test_what_the_baseline_answered_itself_is_exact() -> None:

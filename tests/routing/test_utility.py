@@ -160,7 +160,7 @@ def test_a_bound_on_cost_holds_for_the_cheapest_within_a_loss_too() -> None:
     assert found.order == ("small", "middling", "frontier")
     assert found.reason == (
         "2 points of frontier cannot be kept under the cost allowed: small has the best expected quality under 0.001 USD "
-        "a request (P(correct) 0.60)."
+        "a request (P(correct) 0.600)."
     )
 
 

@@ -119,8 +119,14 @@ class Planner:
             listed.append((rank, name, owner))
         return [(name, owner) for _, name, owner in sorted(listed)]
 
-    def consider(self, request: Request, principal: Principal, steering: Steering, id: str) -> Considered | Refusal:
-        """The decision for this request, or why there is none. `id` draws the lot where the request names no session."""
+    def consider(
+        self, request: Request, principal: Principal, steering: Steering, id: str | None
+    ) -> Considered | Refusal:
+        """The decision for this request, or why there is none.
+
+        `id` draws the lot of a holdout where the request names no session; without either none is drawn, and the holdout
+        shows in the propensities alone.
+        """
         choice = self._choices.get(request.model)
         if choice is None:
             text = f"no route, model or deployment is called '{request.model[:100]}': GET /v1/models lists what can be asked for"
@@ -134,7 +140,8 @@ class Planner:
         decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens)
         route = choice.route
         if route is not None and route.baseline is not None and route.holdout:
-            lot = draw(f"{route.name}\n{steering.session or id}")
+            drawn_by = steering.session or id
+            lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
         return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
 

@@ -167,3 +167,20 @@ def test_a_name_that_a_provider_claims_is_kept_short() -> None:
     relay = relay_for()
     relay.feed(chunk({"content": "x"}).replace(b"claimed", b"m" * 100_000))
     assert relay.summary(1).claimed_model == "m" * 200
+
+
+def test_an_error_in_place_of_a_stream_is_read_as_the_error_it_is() -> None:
+    relay = relay_for()
+    relay.feed(b'{"error": {"message": "The server is overloaded."}}')
+    failure = relay.close().failure
+    assert failure is not None
+    assert failure.kind == "overloaded"
+
+
+@pytest.mark.parametrize("body", [b'{"id": "x", "choices": []}', b"<html>", b"[[", b'"\xff"', b": ping"])
+def test_anything_else_in_place_of_a_stream_is_malformed(body: bytes) -> None:
+    relay = relay_for()
+    relay.feed(body)
+    failure = relay.close().failure
+    assert failure is not None
+    assert failure.kind == "protocol"

@@ -7,6 +7,8 @@ content nothing leaves: an opening chunk without content commits us to nothing, 
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
 from entrepot.canonical.capabilities import estimate_tokens_of
@@ -70,12 +72,13 @@ class _Tap:
                     self._bytes += len(text.encode("utf-8", "surrogatepass"))
 
     def summary(self, input_tokens: int) -> Summary:
-        """The provider's own count; else ours of what was delivered, marked as estimated."""
-        if self._usage is not None:
-            usage = usage_of(self._usage)
-        else:
-            delivered = estimate_tokens_of(self._characters, self._bytes)
-            usage = Usage(input_tokens=input_tokens, output_tokens=delivered, estimated=True)
+        """The provider's own count; where it gave none, ours of what was sent and delivered, marked as estimated."""
+        ours = Usage(
+            input_tokens=input_tokens,
+            output_tokens=estimate_tokens_of(self._characters, self._bytes),
+            estimated=True,
+        )
+        usage = ours if self._usage is None else usage_of(self._usage, ours)
         return Summary(usage=usage, finished=self._finished, claimed_model=self._model)
 
 
@@ -172,7 +175,9 @@ class StreamRelay(_Tap):
             return relayed
         passed: list[bytes] = []
         last = self._splitter.close()
-        if last is not None:
+        if last is not None and last.data is None and not self._begun:
+            relayed.failure = _failure_of_no_stream(last.raw)
+        elif last is not None:
             whole = last._replace(raw=last.raw.rstrip(b"\r\n") + b"\n\n")
             relayed.failure = self._take(whole, passed, relayed)
         if relayed.failure is None and not relayed.ended:
@@ -225,6 +230,15 @@ class StreamRelay(_Tap):
 
 def _has_content(completion: WireCompletion) -> bool:
     return any(choice.delta is not None and _texts(choice.delta) for choice in completion.choices or ())
+
+
+def _failure_of_no_stream(body: bytes) -> Failure:
+    """A stream was asked for and something else came: an error under status 200, or nothing that we know."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        completion = decode_completion(body)
+        if completion.error:
+            return failure_of(completion.error, 0)
+    return Failure("protocol", "the provider's answer is no event stream")
 
 
 def _protocol_failure(message: str) -> Relayed:
