@@ -150,7 +150,7 @@ def _print_report(console: Console, seed: int, report: Report) -> None:
     best = report.point(report.reference)
     console.print(
         f"half {seed}: {report.prompts:,} held-out prompts, reference {report.reference}; AUC {report.auc:.3f}, "
-        f"calibration error {report.ece:.3f}, expected over actual cost {report.length_ratio:.2f}"
+        f"calibration error {report.ece:.3f}, expected over actual cost {report.cost_ratio:.2f}"
     )
     table = Table()
     table.add_column("strategy")

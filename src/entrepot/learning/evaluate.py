@@ -24,6 +24,7 @@ from entrepot.routing.design import tabulate
 from entrepot.routing.utility import Goal, decide
 
 Doubles = NDArray[np.float64]
+USD_PER_RIGHT_ANSWER = tuple(float(usd) for usd in np.geomspace(1e-5, 1, 26))
 MAX_LOSSES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 
 
@@ -55,13 +56,18 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Figures of P(correct) over a pool, and points of quality and cost; the reference is the best single model in training."""
+    """Figures of P(correct) over a pool, and points of quality and cost; the reference is the best single model in training.
+
+    `auto` is the gateway's rule at several `max_loss`; `weighted` takes the best of P(correct) times the worth of a right
+    answer in dollars less expected cost, which no route offers yet and which shows what the estimates are good for.
+    `cost_ratio` is expected over actual cost, all models together.
+    """
 
     prompts: int
     reference: str
     auc: float
     ece: float
-    length_ratio: float
+    cost_ratio: float
     points: tuple[Point, ...]
 
     def point(self, strategy: str, setting: str = "") -> Point:
@@ -103,12 +109,14 @@ def evaluate(
     bound = router.bind(test.models, {})
     estimates = [bound.predict(prompt) for prompt in test.prompts]
     predicted = np.array([estimate.p_correct for estimate in estimates], np.float64)
-    expected_usd = np.array([_expected_usd(test, i, estimate) for i, estimate in enumerate(estimates)])
+    expected_usd = np.array([_expected_usd(test, i, estimate) for i, estimate in enumerate(estimates)], np.float64)
     reference = train.best
     points = [
         _point(test, "auto", f"{max_loss:g}", _auto(test, estimates, reference, max_loss, router.version))
         for max_loss in max_losses
     ]
+    for usd in USD_PER_RIGHT_ANSWER:
+        points.append(_point(test, "weighted", f"{usd:g}", (usd * predicted - expected_usd).argmax(axis=1)))
     points.append(_point(test, "best estimate", "", predicted.argmax(axis=1)))
     points.extend(_baselines(train, test, seed))
     by_model = [area_under_curve(test.quality[:, i], predicted[:, i]) for i in range(len(test.models))]
@@ -117,7 +125,7 @@ def evaluate(
         reference=test.models[reference],
         auc=float(np.nanmean(by_model)),
         ece=expected_calibration_error(test.quality.ravel(), predicted.ravel()),
-        length_ratio=float(expected_usd.sum() / test.cost_usd.sum()),
+        cost_ratio=float(expected_usd.sum() / test.cost_usd.sum()),
         points=tuple(points),
     )
 
@@ -166,10 +174,10 @@ def _point(pool: Pool, strategy: str, setting: str, choices: NDArray[np.intp]) -
     )
 
 
-def _expected_usd(pool: Pool, number: int, estimate: Estimates) -> float:
+def _expected_usd(pool: Pool, number: int, estimate: Estimates) -> list[float]:
     given = pool.prompts[number].input_tokens
     rates = [pool.tariffs[model].usd_per_token(given) for model in pool.models]
-    return sum(given * a + float(n) * b for (a, b), n in zip(rates, estimate.output_tokens, strict=True))
+    return [given * a + float(n) * b for (a, b), n in zip(rates, estimate.output_tokens, strict=True)]
 
 
 def _tariff(price: ListPrice) -> Tariff:

@@ -17,8 +17,9 @@ from entrepot.routing.features import BUCKETS, read_prompts
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.logistic import Doubles
 
-# The latent columns are stretched so that one ridge suits them and the structural features; both by cross-validation.
-_LATENT_SCALE = 3.0
+# The latent columns are stretched so that one ridge suits them and the structural features, the more the more of the
+# prompts' variety they hold: what many prompts share is learned, what is one prompt's own is not. By cross-validation.
+_LATENT_SCALE = 20.0
 _STRUCTURE_SCALE = 0.5
 _OVERSAMPLING = 20
 _POWER_ITERATIONS = 2
@@ -87,7 +88,8 @@ def _loadings(rows: Floats, rank: int, chance: np.random.Generator) -> Floats:
     basis = np.linalg.qr(grams @ chance.standard_normal((BUCKETS, width), dtype=np.float32))[0]
     for _ in range(_POWER_ITERATIONS):
         basis = np.linalg.qr(grams @ np.linalg.qr(grams.T @ basis)[0])[0]
-    directions = np.linalg.svd(basis.T @ grams, full_matrices=False)[2][:rank]
+    _, strengths, directions = np.linalg.svd(basis.T @ grams, full_matrices=False)
+    directions = directions[:rank] * (strengths[:rank, None] / strengths[0])
     others = rows.shape[1] - BUCKETS
     loadings = np.zeros((rows.shape[1], len(directions) + others), np.float32)
     loadings[:BUCKETS, : len(directions)] = directions.T * _LATENT_SCALE

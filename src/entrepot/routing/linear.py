@@ -13,8 +13,8 @@ from entrepot.routing.base import Floats
 from entrepot.routing.design import Design
 from entrepot.routing.logistic import CONSTANT_RIDGE, Doubles, fit_logistic
 
-RIDGE = 10.0
-_CORRECTION_RIDGE = 30.0  # of a correction's constant: about as many outcomes as it takes to believe in one
+RIDGE = 30.0
+_CORRECTION_RIDGE = 60.0  # of a correction's constant: about as many outcomes as it takes to believe in one
 
 
 class Heads(msgspec.Struct, frozen=True, eq=False):
