@@ -125,7 +125,8 @@ def _local(
             deployments.append(join(table, None, around, findings))
         if usable:
             findings.append(
-                f"{name} answers at {server.base_url} with {', '.join(usable)} (no price is known for these)"
+                f"{name} answers at {server.base_url} with {', '.join(usable)} (no price is known for these, so they come "
+                "after those with one; entrepot.toml can state it)"
             )
         if cloud:
             findings.append(f"left out, since {name} hands them on to a cloud: {', '.join(cloud)}")
