@@ -176,7 +176,9 @@ def leave(world: World, model: str, after: bytes) -> str:
         connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         received = b""
         while after not in received:
-            received += connection.recv(65536)
+            piece = connection.recv(65536)
+            assert piece, received
+            received += piece
     return received.lower().split(b"x-entrepot-exchange: ")[1].split(b"\r\n")[0].decode()
 
 
