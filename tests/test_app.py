@@ -9,12 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from entrepot.app import Launch, Running, build_planner, decide_offline, start
+from entrepot.app import Launch, Running, build_planner, decide_offline, model_facts, start
+from entrepot.catalog.load import load_catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import ArtifactError, SettingsError
 from entrepot.exchange.plan import Route
 from entrepot.exchange.planning import Considered, Refusal, Steering
 from entrepot.policy.rules import Facts, Principal, Rule, When
+from entrepot.routing.artifact import default_artifact_path, load_artifact
+from entrepot.routing.base import ModelFacts, Prompt
 from entrepot.server.supervisor import Supervisor
 from entrepot.settings.schema import GatewaySettings, LedgerSettings, Settings
 from tests.exchange.things import a_deployment
@@ -66,3 +69,19 @@ def test_the_base_url_is_one_that_clients_can_read(host: str, url: str) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert Running(host, 8080, Supervisor.__new__(Supervisor), ours).base_url == url
+
+
+def test_a_router_hears_of_a_models_scores_and_of_its_other_names() -> None:
+    catalog = load_catalog()
+    facts = model_facts(catalog)
+    assert set(facts) == {model.id for model in catalog.models}
+    model = next(model for model in catalog.models if model.names and model.scores)
+    assert facts[model.id].names == model.names
+    assert facts[model.id].scores == {score.benchmark: score.score for score in model.scores}
+
+
+def test_a_model_known_to_the_router_by_another_name_is_estimated_from_its_outcomes() -> None:
+    router = load_artifact(default_artifact_path()).router()
+    trained = router.fitted_.members.heads.models[0]
+    bound = router.bind(["renamed"], {"renamed": ModelFacts({}, names=(trained,))})
+    assert bound.predict(Prompt("Why?", 5)).basis == ("outcomes",)

@@ -25,7 +25,7 @@ import msgspec
 import uvloop
 
 from entrepot.canonical.request import Message, Request, Text
-from entrepot.catalog.load import load_catalog
+from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.drive.driver import Driver
 from entrepot.drive.recorder import SpoolRecorder
@@ -59,13 +59,21 @@ class Launch(msgspec.Struct, frozen=True):
     fd: int = -1
 
 
+def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
+    """What a router may know of models beside outcomes."""
+    return {
+        model.id: ModelFacts(
+            scores={score.benchmark: score.score for score in model.scores},
+            reasoning=bool(model.reasoning),
+            names=model.names,
+        )
+        for model in catalog.models
+    }
+
+
 def build_planner(settings: Settings) -> Planner:
     """The planner for these settings, with the router they name or the one that ships."""
     catalog = load_catalog()
-    facts = {
-        model.id: ModelFacts({score.benchmark: score.score for score in model.scores}, bool(model.reasoning))
-        for model in catalog.models
-    }
     dialect = OpenAIChat()
     return Planner(
         deployments=settings.deployments,
@@ -74,17 +82,23 @@ def build_planner(settings: Settings) -> Planner:
         exchange_rates=settings.exchange_rates,
         dialects={dialect.name: dialect},
         router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
-        facts=facts,
+        facts=model_facts(catalog),
         deadlines=settings.deadlines,
     )
+
+
+def check_router(settings: Settings) -> None:
+    """Raises ArtifactError if the router that the settings name cannot be used: here, once, and not in every process."""
+    if settings.router is not None:
+        load_artifact(Path(settings.router))
 
 
 def decide_offline(
     settings: Settings, text: str, model: str, principal: Principal, steering: Steering
 ) -> Considered | Refusal:
-    """The decision that a gateway with these settings would take for this text, without calling anyone."""
+    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots."""
     request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering, "")
+    return build_planner(settings).consider(request, principal, steering, None)
 
 
 def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
@@ -170,10 +184,12 @@ class Running(msgspec.Struct, frozen=True, eq=False):
 
 
 def start(settings: Settings, environ: Mapping[str, str]) -> Running:
-    """Start the processes of an installation and return once a gateway answers. Raises SettingsError or Unavailable.
+    """Start the processes of an installation and return once a gateway answers.
 
+    Raises SettingsError, ArtifactError or Unavailable.
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
+    check_router(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]

@@ -290,6 +290,15 @@ def test_a_timeout_leaves_the_cost_unknown_not_zero() -> None:
     assert story.entry.cost_nano_usd is None
 
 
+def test_a_timeout_at_a_deployment_that_is_free_cost_nothing() -> None:
+    story = Story(plan_for(candidate("home/m", "0", "0"), B))
+    story.happens(DeadlinePassed(), after_s=10)
+    story.happens(ok(1), chunk("x", 1), end(1), UpstreamEnded(1))
+    assert [attempt.cost_nano_usd for attempt in story.entry.attempts] == [0, 2_000_000]
+    assert story.entry.cost_nano_usd == 2_000_000
+    assert story.entry.attempts[0].usage is None
+
+
 def events_of_attempt(number: int) -> st.SearchStrategy[Event]:
     return st.sampled_from(
         [

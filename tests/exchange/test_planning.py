@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,9 +17,10 @@ from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import CatalogError, Forbidden, InvalidRequest, NotFound
 from entrepot.exchange.plan import Deadlines, Plan, Route
 from entrepot.exchange.planning import Considered, Planner, Refusal, Steering, draw
+from entrepot.policy.eligibility import eligible
 from entrepot.policy.judgement import object_to
 from entrepot.policy.rules import Facts, Principal, Rule, When
-from entrepot.routing.base import Basis, Estimates, ModelFacts, Prompt
+from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
 from entrepot.routing.utility import Goal
 from tests.exchange.things import a_deployment, a_price, an_exchange_rate
 
@@ -235,3 +237,196 @@ def test_the_baseline_is_planned_with_what_it_would_write() -> None:
     assert baseline.candidate.deployment.id == "dear/large"
     assert baseline.output_tokens > 0
     assert considered(a_planner(), a_request("large")).baseline is None
+
+
+ANYONE = Principal()
+NO_STEERING = Steering()
+
+
+class FixedRouter:
+    """Says the same of every prompt: P(correct) and output tokens by model."""
+
+    version = "fixed"
+    models: tuple[str, ...] = ()
+
+    def __init__(self, known: Mapping[str, tuple[float, float]]) -> None:
+        self.known = known
+
+    def fit(self, outcomes: Outcomes) -> FixedRouter:
+        return self
+
+    def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> FixedRouter:
+        bound = FixedRouter(self.known)
+        bound.models = tuple(models)
+        return bound
+
+    def predict(self, prompt: Prompt) -> Estimates:
+        p_correct, tokens = zip(*(self.known[model] for model in self.models), strict=True)
+        return Estimates(
+            models=self.models,
+            p_correct=np.array(p_correct, np.float32),
+            p_error=np.full(len(self.models), 0.01, np.float32),
+            output_tokens=np.array(tokens, np.float32),
+            log_error=np.full(len(self.models), 0.5, np.float32),
+            basis=tuple("outcomes" for _ in self.models),
+        )
+
+
+KNOWN = {"small": (0.6, 400.0), "middling": (0.8, 400.0), "large": (0.9, 400.0)}
+SMALL = a_deployment("cn/small", region="CN", price=a_price("0.1", "0.4"))
+MIDDLING = a_deployment("eu/middling", region="EU", price=a_price("1", "4"))
+LARGE = a_deployment("us/large", region="US", maker_country="US", price=a_price("5", "20"))
+ALL = (SMALL, MIDDLING, LARGE)
+BY_PRICE = Route("auto", ("cn/small", "eu/middling", "us/large"), Goal(max_loss=0.15), "us/large", "us/large")
+
+
+def planner(
+    deployments: Sequence[Deployment] = ALL, routes: Sequence[Route] = (BY_PRICE,), rules: Sequence[Rule] = ()
+) -> Planner:
+    return Planner(
+        deployments=deployments,
+        routes=routes,
+        rules=rules,
+        exchange_rates=an_exchange_rate(),
+        dialects={DIALECT.name: DIALECT},
+        router=FixedRouter(KNOWN),
+        facts={},
+        deadlines=Deadlines(),
+    )
+
+
+def ask(text: str = "Why?", model: str = "auto", **more: int) -> Request:
+    return Request(model=model, messages=(Message("user", (Text(text),)),), **more)  # type: ignore[arg-type] # whole numbers
+
+
+def decided(
+    by: Planner, request: Request, steering: Steering = NO_STEERING, principal: Principal = ANYONE, id: str = "x"
+) -> Considered:
+    found = by.consider(request, principal, steering, id)
+    assert isinstance(found, Considered)
+    return found
+
+
+def test_what_the_baseline_may_write_is_bounded_by_the_request() -> None:
+    found = decided(planner(), ask(max_output_tokens=16))
+    assert found.baseline is not None
+    assert found.baseline.output_tokens == 16
+    assert {weighed.output_tokens for weighed in found.decision.candidates} == {16}
+
+
+def test_the_limit_of_a_route_bounds_what_a_client_leaves_open() -> None:
+    by = planner(routes=[Route("auto", BY_PRICE.candidates, baseline="us/large", max_output_tokens=100)])
+    for asked, tokens in ((None, 100), (300, 300)):
+        request = ask() if asked is None else ask(max_output_tokens=asked)
+        found = decided(by, request).baseline
+        assert found is not None
+        assert found.output_tokens == tokens
+
+
+def test_several_answers_are_several_times_as_long() -> None:
+    found = decided(planner(), ask(n=3, max_output_tokens=100))
+    assert found.baseline is not None
+    assert found.baseline.output_tokens == 300
+
+
+def test_a_bound_on_cost_that_a_client_asks_for_is_kept_on_a_route_with_a_quality_floor() -> None:
+    by = planner()
+    assert decided(by, ask()).decision.chosen == "eu/middling"
+    assert decided(by, ask(), Steering(max_cost_usd=0.001)).decision.chosen == "cn/small"
+
+
+def test_a_client_that_names_a_quality_does_not_lift_the_routes_bound_on_cost() -> None:
+    bounded = Route("auto", BY_PRICE.candidates, Goal(kind="best_under", max_cost_usd=0.005), reference="us/large")
+    by = planner(routes=[bounded])
+    assert decided(by, ask()).decision.chosen == "eu/middling"
+    assert decided(by, ask(), Steering(max_loss=0.0)).decision.chosen == "eu/middling"
+    assert decided(by, ask(), Steering(max_cost_usd=5.0)).decision.chosen == "eu/middling"
+
+
+def test_the_lot_is_drawn_by_session_or_by_exchange() -> None:
+    by = planner(routes=[Route("auto", BY_PRICE.candidates, Goal(max_loss=0.5), baseline="us/large", holdout=0.5)])
+    by_session = {decided(by, ask(), Steering(session="s"), id=str(number)).decision.chosen for number in range(20)}
+    assert len(by_session) == 1
+    by_exchange = [decided(by, ask(), id=str(number)).decision.chosen for number in range(400)]
+    assert set(by_exchange) == {"cn/small", "us/large"}
+    assert 150 < by_exchange.count("us/large") < 250
+    assert 0 <= draw("x") < 1
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_a_decision_that_is_only_explained_draws_no_lot(share: float) -> None:
+    by = planner(routes=[Route("auto", BY_PRICE.candidates, Goal(max_loss=0.5), baseline="us/large", holdout=share)])
+    found = by.consider(ask(), ANYONE, NO_STEERING, None)
+    assert isinstance(found, Considered)
+    assert (found.decision.chosen, found.decision.displaced) == ("cn/small", None)
+    (chance,) = (one.propensity for one in found.decision.candidates if one.deployment == "us/large")
+    assert chance == share
+
+
+def test_an_unknown_price_follows_the_known_ones_where_a_model_is_asked_for_by_name() -> None:
+    hosts = [
+        a_deployment("dear/small", price=a_price("9", "9")),
+        a_deployment("unpriced/small", price=None),
+        a_deployment("yuan/small", price=a_price("9", "9", currency="CNY")),
+    ]
+    found = decided(planner(hosts, []), ask(model="small"))
+    assert found.decision.order == ("yuan/small", "dear/small", "unpriced/small")
+    assert found.baseline is None
+
+
+REGIONS = ("CN", "DE", "EU", "US", "GLOBAL", "LOCAL", "unknown")
+WORDS = st.lists(st.sampled_from(("CN", "DE", "EU", "US", "LOCAL")), min_size=1, max_size=2).map(tuple)
+FACTS = st.builds(Facts, region=WORDS, maker_country=st.none() | WORDS)
+RULES = st.lists(
+    st.builds(
+        Rule,
+        st.just("r"),
+        st.builds(When, st.lists(st.sampled_from(("a", "B", "丙")), max_size=2).map(tuple)),
+        st.none() | FACTS,
+        st.none() | FACTS,
+    ),
+    max_size=3,
+)
+
+
+@given(
+    regions=st.lists(st.sampled_from(REGIONS), min_size=3, max_size=3),
+    rules=RULES,
+    tags=st.frozensets(st.sampled_from(("a", "A", "b", "丙"))),
+    own=st.frozensets(st.sampled_from(("a", "b", "丙"))),
+    name=st.sampled_from(("auto", "large", "us/large")),
+    holdout=st.sampled_from((0.0, 0.5, 1.0)),
+    max_cost_usd=st.none() | st.floats(0, 0.05),
+)
+def test_no_attempt_can_reach_what_a_rule_denies_neither_by_failover_nor_by_lot(
+    regions: list[str],
+    rules: list[Rule],
+    tags: frozenset[str],
+    own: frozenset[str],
+    name: str,
+    holdout: float,
+    max_cost_usd: float | None,
+) -> None:
+    placed = [
+        a_deployment(one.id, region=region, maker_country=one.maker_country, price=one.price)
+        for one, region in zip(ALL, regions, strict=True)
+    ]
+    route = Route("auto", BY_PRICE.candidates, BY_PRICE.goal, "us/large", "us/large", holdout=holdout)
+    body = {"model": name, "messages": [{"role": "user", "content": "Why?"}]}
+    found = planner(placed, [route], rules).plan(
+        DIALECT.parse_request(json.dumps(body).encode()),
+        DIALECT,
+        Principal("k", None, own),
+        Steering(tags=tags, max_cost_usd=max_cost_usd),
+        id="x",
+        started_ns=0,
+        started_s=0,
+    )
+    behind = placed if name == "auto" else [one for one in placed if name in (one.id, one.model)]
+    allowed = eligible(behind, rules, Principal("k", None, own | tags)).allowed
+    if isinstance(found, Plan):
+        assert {candidate.deployment for candidate in found.candidates} == set(allowed)
+        assert len(found.candidates) == len(allowed)
+    else:
+        assert allowed == ()
+        assert isinstance(found.error, Forbidden)

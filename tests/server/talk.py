@@ -53,7 +53,7 @@ async def talk(application: Application, limits: ConnectionLimits | None = None)
     ours.setblocking(False)
     state = server.server_state
     transport, _ = await loop.connect_accepted_socket(
-        lambda: server.config.http_protocol_class(config=server.config, server_state=state, app_state={}),  # type: ignore[call-arg]
+        lambda: server.config.http_protocol_class(config=server.config, server_state=state, app_state={}),  # type: ignore[call-arg]  # as uvicorn does
         theirs,
     )
     reader, writer = await asyncio.open_connection(sock=ours)

@@ -46,3 +46,24 @@ def test_any_bytes_make_text_that_can_be_written_down(tags: bytes, session: byte
         return
     for text in (*asked.tags, asked.session or ""):
         text.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "tags"),
+    [
+        (b"a, b ,,c d", {"a", "b", "c d"}),
+        ("机密,客户".encode(), {"机密", "客户"}),
+        (b"%E6%9C%BA%E5%AF%86, a%2Cb", {"机密", "a,b"}),
+        (b"100%, %zz", {"100%", "%zz"}),
+        (b" , ", set()),
+    ],
+)
+def test_tags_are_named_between_commas(value: bytes, tags: set[str]) -> None:
+    assert steering_of({b"x-entrepot-tags": value}).tags == tags
+
+
+@pytest.mark.parametrize("value", ["décision".encode("latin-1"), b"%E6%9C"])
+def test_tags_that_cannot_be_read_are_refused_because_they_would_not_narrow(value: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="UTF-8") as refused:
+        steering_of({b"x-entrepot-tags": value})
+    assert refused.value.param == "x-entrepot-tags"

@@ -110,3 +110,8 @@ async def test_an_answer_may_be_whole_before_its_end() -> None:
     await end_answer(send)
     assert sent[0]["headers"] == [(b"a", b"b"), (b"content-length", b"2")]
     assert [(message["body"], message.get("more_body", False)) for message in sent[1:]] == [(b"no", True), (b"", False)]
+
+
+def test_tags_sent_in_two_lines_are_all_kept() -> None:
+    scope = {"headers": [(b"x-entrepot-tags", b"a"), (b"accept", b"*/*"), (b"x-entrepot-tags", b"b, c")]}
+    assert headers_of(scope)[b"x-entrepot-tags"] == b"a,b, c"

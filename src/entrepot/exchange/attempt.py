@@ -13,6 +13,7 @@ import msgspec
 
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
+from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
 from entrepot.exchange.events import (
@@ -118,7 +119,7 @@ class Progress(msgspec.Struct):
             usage = Usage(input_tokens=plan.input_tokens, estimated=True)
         elif self.failure is not None and not self.cost_is_unknowable:
             usage = Usage()
-        money = self.candidate.tariff.cost(usage) if usage is not None and self.candidate.tariff is not None else None
+        money = self._cost(usage)
         deployment = self.candidate.deployment
         failed = self.failure
         return AttemptRecord(
@@ -138,6 +139,13 @@ class Progress(msgspec.Struct):
             claimed_model=None if summary is None else summary.claimed_model,
             answered=ending == "answered",
         ), summary
+
+    def _cost(self, usage: Usage | None) -> Money | None:
+        """Unknown without a price or without tokens, except that nothing is what a free deployment charges for any number."""
+        tariff = self.candidate.tariff
+        if tariff is None or (usage is None and not tariff.is_free):
+            return None
+        return tariff.cost(usage or Usage())
 
 
 def perform(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import msgspec
+
 from entrepot.canonical.response import Usage
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError
@@ -50,8 +52,9 @@ def baseline_of(plan: Plan, answered: AttemptRecord) -> Baseline | None:
         measured = not answered.usage.estimated
         drawn = plan.decision.displaced is not None
         return Baseline(deployment.id, deployment.model, answered.cost_nano_usd, 0, measured, cost, drawn)
-    output_cost = candidate.tariff.cost(Usage(output_tokens=wrote)).nano_usd
-    error = output_cost * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
+    # of the whole request, because a long input has other rates
+    input_cost = candidate.tariff.cost(msgspec.structs.replace(usage, output_tokens=0)).nano_usd
+    error = (cost - input_cost) * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
     return Baseline(deployment.id, deployment.model, cost, round(error), measured=False)
 
 
@@ -87,12 +90,17 @@ def entry_of(
         first_token_ms=None if content_s is None else (content_s - plan.started_s) * 1000,
         error_code=error_code,
         served=None if answering is None else _served(plan, answering),
-        usage=None if answering is None else answering.usage,
+        usage=answering.usage if answering is not None else _nothing_read(attempts),
         cost_nano_usd=None if any(cost is None for cost in costs) else sum(cost or 0 for cost in costs),
         baseline=baseline_of(plan, answering) if answering is not None and state == "completed" else None,
         attempts=tuple(attempts),
         decision=plan.decision,
     )
+
+
+def _nothing_read(attempts: Sequence[AttemptRecord]) -> Usage | None:
+    """The tokens of an exchange that nobody answered: none, unless one attempt may have been billed for what it read."""
+    return Usage() if attempts and all(attempt.usage is not None for attempt in attempts) else None
 
 
 def _served(plan: Plan, answering: AttemptRecord) -> Served | None:

@@ -24,7 +24,8 @@ from entrepot.policy.eligibility import Eligibility, Gate
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, Estimates, ModelFacts, Router
 from entrepot.routing.features import prompt_of
-from entrepot.routing.utility import Decision, Goal, Weighed, decide, hold_out
+from entrepot.routing.holdout import hold_out
+from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
 
 
 class Steering(msgspec.Struct, frozen=True):
@@ -123,8 +124,14 @@ class Planner:
             listed.append((rank, name, owner))
         return [(name, owner) for _, name, owner in sorted(listed)]
 
-    def consider(self, request: Request, principal: Principal, steering: Steering, id: str) -> Considered | Refusal:
-        """The decision for this request, or why there is none. `id` draws the lot where the request names no session."""
+    def consider(
+        self, request: Request, principal: Principal, steering: Steering, id: str | None
+    ) -> Considered | Refusal:
+        """The decision for this request, or why there is none.
+
+        `id` draws the lot of a holdout where the request names no session; without either none is drawn, and the holdout
+        shows in the propensities alone.
+        """
         choice = self._choices.get(request.model)
         if choice is None:
             text = f"no route, model or deployment is called '{request.model[:100]}': GET /v1/models lists what can be asked for"
@@ -138,9 +145,10 @@ class Planner:
         decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens)
         route = choice.route
         if route is not None and route.baseline is not None and route.holdout:
-            lot = draw(f"{route.name}\n{steering.session or id}")
+            drawn_by = steering.session or id
+            lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
-        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates))
+        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
 
     def plan(
         self,
@@ -193,6 +201,8 @@ class Planner:
             reference=route.reference,
             prompt=prompt,
             router_version=self._router_version,
+            max_output_tokens=_max_output_tokens(route, request),
+            answers=request.n,
         )
         return decision, estimates
 
@@ -255,11 +265,20 @@ def _goal(goal: Goal, steering: Steering) -> Goal:
     return goal
 
 
-def _baseline(choice: _Choice, estimates: Estimates | None) -> BaselinePlan | None:
+def _max_output_tokens(route: Route | None, request: Request) -> int | None:
+    """The limit that is sent: the client's, or the route's where the client names none."""
+    if request.max_output_tokens is not None or route is None:
+        return request.max_output_tokens
+    return route.max_output_tokens
+
+
+def _baseline(choice: _Choice, estimates: Estimates | None, request: Request) -> BaselinePlan | None:
     if choice.baseline is None or estimates is None:
         return None
     at = estimates.models.index(choice.baseline.deployment.model)
-    return BaselinePlan(choice.baseline, float(estimates.output_tokens[at]), float(estimates.log_error[at]))
+    limit = _max_output_tokens(choice.route, request)
+    tokens = bound_output(float(estimates.output_tokens[at]), limit, choice.baseline.deployment, request.n)
+    return BaselinePlan(choice.baseline, tokens, float(estimates.log_error[at]))
 
 
 def _weighed(eligibility: Eligibility) -> tuple[Weighed, ...]:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
+from urllib.parse import unquote
 
 import msgspec
 
@@ -251,8 +252,7 @@ class Gateway:
 
 def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
     """What the `x-entrepot-*` request headers ask for. Raises InvalidRequest naming the header."""
-    tags = headers.get(b"x-entrepot-tags", b"").decode("utf-8", "replace")
-    named = frozenset(tag.strip() for tag in tags.split(",") if tag.strip())
+    named = _tags(headers.get(b"x-entrepot-tags", b""))
     if len(named) > _MAX_TAGS:
         raise InvalidRequest(
             f"x-entrepot-tags names {len(named)} tags; the limit is {_MAX_TAGS}", param="x-entrepot-tags"
@@ -263,6 +263,21 @@ def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
         tags=named,
         session=headers.get(b"x-entrepot-session", b"").decode("utf-8", "replace") or None,
     )
+
+
+def _tags(value: bytes) -> frozenset[str]:
+    """Tags between commas, in UTF-8 or percent-encoded, because many HTTP clients send ASCII only.
+
+    What cannot be read is refused: a tag that nobody recognizes would not narrow what it was sent to narrow.
+    """
+    try:
+        words = [unquote(word, errors="strict").strip() for word in value.decode().split(",")]
+    except UnicodeDecodeError:
+        raise InvalidRequest(
+            "x-entrepot-tags is not UTF-8: send it as such, or percent-encoded (%E5%AE%A2%E6%88%B7 is 客户)",
+            param="x-entrepot-tags",
+        ) from None
+    return frozenset(word for word in words if word)
 
 
 def _fraction(headers: Mapping[bytes, bytes], name: bytes, top: float) -> float | None:

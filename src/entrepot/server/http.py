@@ -21,11 +21,18 @@ class ClientDisconnected(Exception):
     """The client went away while its body was being read; there is nobody to answer."""
 
 
+_LISTS = frozenset({b"x-entrepot-tags"})
+"""Headers whose values add up when they are repeated (RFC 9110, 5.3): a tag that were dropped would not narrow."""
+
+
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """The request's headers; of a repeated one the first counts, so that nothing can be appended to it."""
+    """The request's headers; of a repeated one the first counts, so that nothing can be appended to it, save for lists."""
     headers: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        headers.setdefault(name, value)
+        if name in _LISTS and name in headers:
+            headers[name] += b"," + value
+        else:
+            headers.setdefault(name, value)
     return headers
 
 

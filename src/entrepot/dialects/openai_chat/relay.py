@@ -72,12 +72,13 @@ class _Tap:
                     self._bytes += len(text.encode("utf-8", "surrogatepass"))
 
     def summary(self, input_tokens: int) -> Summary:
-        """The provider's own count; else ours of what was delivered, marked as estimated."""
-        if self._usage is not None:
-            usage = usage_of(self._usage)
-        else:
-            delivered = estimate_tokens_of(self._characters, self._bytes)
-            usage = Usage(input_tokens=input_tokens, output_tokens=delivered, estimated=True)
+        """The provider's own count; where it gave none, ours of what was sent and delivered, marked as estimated."""
+        ours = Usage(
+            input_tokens=input_tokens,
+            output_tokens=estimate_tokens_of(self._characters, self._bytes),
+            estimated=True,
+        )
+        usage = ours if self._usage is None else usage_of(self._usage, ours)
         return Summary(usage=usage, finished=self._finished, claimed_model=self._model)
 
 
