@@ -6,7 +6,6 @@ Ids are UUIDs of version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds
 from __future__ import annotations
 
 import os
-import uuid
 
 
 def new_exchange_id(now_ns: int) -> str:
@@ -14,4 +13,5 @@ def new_exchange_id(now_ns: int) -> str:
     random = int.from_bytes(os.urandom(10), "big")
     milliseconds = (now_ns // 1_000_000) & 0xFFFF_FFFF_FFFF
     value = milliseconds << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -9,6 +9,7 @@ the marker; a client that goes away is recorded too. The course does no I/O: it 
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import lru_cache
 
 from entrepot.canonical.stream import Failure
 from entrepot.dialects.base import Relayed
@@ -139,6 +140,7 @@ def _usd(nano_usd: int) -> bytes:
     return f"{nano_usd // 1_000_000_000}.{nano_usd % 1_000_000_000:09d}".encode()
 
 
+@lru_cache(maxsize=4096)
 def _header(text: str) -> bytes:
     """A name as a header value: bytes outside printable ASCII are percent-encoded (RFC 8187's way for values)."""
     return "".join(
