@@ -198,8 +198,8 @@ async def test_failover_starts_the_next_call() -> None:
 async def test_what_a_failed_attempt_still_said_is_not_taken_for_the_next_ones() -> None:
     error = UpstreamChunk(0, b'data: {"error": {"message": "overloaded"}}\n\n')
     first: list[Event] = [UpstreamHead(0, 200, ()), error, UpstreamEnded(0)]
-    done = UpstreamChunk(1, STOP + USAGE + DONE)
-    second: list[Event] = [UpstreamHead(1, 200, ()), chunk("hello", 1), done, UpstreamEnded(1)]
+    answer = UpstreamChunk(1, chunk("hello").data + STOP + USAGE + DONE)
+    second: list[Event] = [UpstreamHead(1, 200, ()), answer, UpstreamEnded(1)]
     upstream, client, entries = SuddenUpstream(first, second), ListeningClient(), list[Entry]()
     driver, course = course_of(upstream, entries)
     await asyncio.wait_for(driver.perform(course.run(), client), 5)

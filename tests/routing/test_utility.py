@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -40,7 +40,7 @@ def tariff(per_mtok: str) -> Tariff:
     return Tariff(price, RATES)
 
 
-def estimates(p_correct: Mapping[str, float], output_tokens: float = 1000) -> Estimates:
+def estimates(p_correct: Mapping[str, float], output_tokens: float = 1000, unknown: Collection[str] = ()) -> Estimates:
     count = len(p_correct)
     return Estimates(
         models=tuple(p_correct),
@@ -48,7 +48,7 @@ def estimates(p_correct: Mapping[str, float], output_tokens: float = 1000) -> Es
         p_error=np.full(count, 0.05, np.float32),
         output_tokens=np.full(count, output_tokens, np.float32),
         log_error=np.full(count, 0.5, np.float32),
-        basis=tuple("outcomes" for _ in p_correct),
+        basis=tuple("prior" if model in unknown else "outcomes" for model in p_correct),
     )
 
 
@@ -60,11 +60,12 @@ def decision(
     reference: str | None = None,
     rejected: Sequence[Weighed] = (),
     among: Sequence[str] | None = None,
+    unknown: Collection[str] = (),
 ) -> Decision:
     return decide(
         candidates=[deployment(id) for id in (among or p_correct)],
         rejected=rejected,
-        estimates=estimates(p_correct),
+        estimates=estimates(p_correct, unknown=unknown),
         tariffs={id: tariff(price) for id, price in prices.items()},
         goal=goal or Goal(max_loss=0.02),
         reference=reference,
@@ -136,6 +137,27 @@ def test_a_reference_that_is_not_eligible_is_named_and_the_best_eligible_sets_th
     assert found.chosen == "middling"
     assert "the reference frontier is not eligible" in found.reason
     assert found.candidates[-1].rejected == "rule 'in the country'"
+
+
+def test_a_reference_of_which_nothing_is_known_does_not_lower_the_bar() -> None:
+    p_correct = {"new": 0.5, "frontier": 0.9, "small": 0.6}
+    found = decision(p_correct, {"new": "20", "frontier": "10", "small": "0.1"}, reference="new", unknown={"new"})
+    assert found.order == ("frontier", "small", "new")
+    assert found.reason == (
+        "frontier, the best eligible candidate, has no cheaper rival expected to stay within 2 points of it; "
+        "nothing is known of how good the reference new is."
+    )
+
+
+def test_where_nothing_is_known_of_any_candidate_the_reference_is_taken() -> None:
+    p_correct = {"mine": 0.5, "yours": 0.5}
+    prices = {"mine": "0.1", "yours": "1"}
+    found = decision(p_correct, prices, reference="yours", unknown=p_correct)
+    assert found.order == ("yours", "mine")
+    assert found.reason == ("yours, the reference, is taken because nothing is known of how good any candidate is.")
+    careless = decision(p_correct, prices, reference="yours", unknown=p_correct, goal=Goal(max_loss=1.0))
+    assert careless.order == ("mine", "yours")
+    assert careless.reason.startswith("mine is the least expensive candidate")
 
 
 def test_a_single_candidate_is_named_as_such() -> None:

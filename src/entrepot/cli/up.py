@@ -86,11 +86,14 @@ def _overridden(settings: Settings, host: str | None, port: int | None, processe
 def _warn_of_exposure(settings: Settings, console: Console) -> None:
     if not settings.keys:
         console.print(
-            "note: no keys are configured, so every request will be refused: `entrepot keys new NAME` makes one"
+            "note: no keys are configured, so every request will be refused: `entrepot keys new NAME` makes one",
+            soft_wrap=True,
         )
     if settings.gateway.host not in ("127.0.0.1", "::1", "localhost"):
         console.print(
-            f"note: listening on {settings.gateway.host} without TLS: put a TLS proxy in front before others use it"
+            f"note: listening on {settings.gateway.host} without TLS: put a TLS proxy in front before others use it",
+            markup=False,
+            soft_wrap=True,
         )
 
 

@@ -93,8 +93,13 @@ class Planner:
         for model, hosts in by_model.items():
             self._choices[model] = _Choice(Gate(hosts, rules), None, None, None)
         for deployment in deployments:
+            _check_id(deployment, deployments)
             self._choices[deployment.id] = _Choice(Gate([deployment], rules), None, None, None)
         for route in routes:
+            if route.name in self._choices:
+                raise CatalogError(
+                    f"route '{route.name}' is called as a model, a deployment or another route: rename it"
+                )
             self._choices[route.name] = self._route(route, rules, router, facts)
 
     def _route(self, route: Route, rules: Sequence[Rule], router: Router, facts: Mapping[str, ModelFacts]) -> _Choice:
@@ -223,6 +228,16 @@ class Planner:
 def draw(seed: str) -> float:
     """A number in [0, 1), the same for the same text and otherwise as good as random."""
     return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
+
+
+def _check_id(deployment: Deployment, deployments: Sequence[Deployment]) -> None:
+    """A name means one thing. Raises CatalogError: the id is another deployment's too, or a model hosted elsewhere too."""
+    for other in deployments:
+        if other is not deployment and deployment.id in (other.id, other.model):
+            raise CatalogError(
+                f"'{deployment.id}' is the id of one deployment and also the id or model of another "
+                f"({other.model} at {other.provider}): give one of them another id"
+            )
 
 
 def _candidate(deployment: Deployment, dialects: Mapping[str, ProviderDialect], rates: ExchangeRates) -> Candidate:

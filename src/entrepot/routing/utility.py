@@ -89,9 +89,11 @@ def decide(
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
     `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model.
-    `reference` is a deployment id; one that is no candidate for this request sets no bar: the best eligible candidate does,
-    and the reason says so. The order: the chosen, then those that meet the goal by cost, then the rest by quality; what costs
-    more than the goal allows comes last. `max_output_tokens` is what the request allows each of its `answers`.
+    `reference` is a deployment id. One that is no candidate for this request, or of which nothing is known (`basis` "prior"),
+    sets no bar: the best eligible candidate does, and the reason says so. Where nothing is known of any, the reference is
+    taken, unless any loss is allowed. The order: the chosen, then those that meet the goal by cost, then the rest by
+    quality; what costs more than the goal allows comes last. `max_output_tokens` is what the request allows each of its
+    `answers`.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
@@ -103,7 +105,7 @@ def decide(
     return Decision(
         order=order,
         candidates=(
-            *(_shown(choice, estimates, 1.0 if choice is shown[0] else 0.0) for choice in shown),
+            *(_shown(choice, 1.0 if choice is shown[0] else 0.0) for choice in shown),
             *rejected,
         ),
         reason=reason,
@@ -120,11 +122,11 @@ _SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it m
 class _Choice(NamedTuple):
     deployment: str
     model: str
-    row: int
     p_correct: float
     p_error: float
     output_tokens: float
     cost_usd: float | None
+    basis: Basis
 
 
 def bound_output(tokens: float, max_output_tokens: int | None, deployment: Deployment, answers: int) -> float:
@@ -156,7 +158,8 @@ def _weigh(
         if tariff is not None:
             per_input, per_output = tariff.usd_per_token(input_tokens)
             cost = input_tokens * per_input + tokens * per_output
-        weighed.append(_Choice(deployment.id, deployment.model, row, p_correct[row], p_error[row], tokens, cost))
+        basis = estimates.basis[row]
+        weighed.append(_Choice(deployment.id, deployment.model, p_correct[row], p_error[row], tokens, cost, basis))
     return weighed
 
 
@@ -173,10 +176,14 @@ def _cheapest_within(
     weighed: list[_Choice], goal: Goal, reference: str | None
 ) -> tuple[list[_Choice], list[_Choice], str]:
     measure = next((choice for choice in weighed if choice.deployment == reference), None)
-    best = measure or min(weighed, key=_by_quality)
+    known = [choice for choice in weighed if choice.basis != "prior"]
+    # A guess on the low side is fair to a candidate that has yet to show that it can; as a bar it would let everything pass.
+    best = measure if measure is not None and (measure in known or not known) else min(weighed, key=_by_quality)
     bar = best.p_correct - goal.max_loss - _SLACK
     meeting = sorted((choice for choice in weighed if choice.p_correct >= bar), key=_by_cost)
-    rest = sorted((choice for choice in weighed if choice.p_correct < bar), key=_by_quality)
+    if best is measure and not known and goal.max_loss < 1:
+        meeting = [measure]
+    rest = sorted((choice for choice in weighed if choice not in meeting), key=_by_quality)
     if goal.max_cost_usd is not None:
         if not _is_under(meeting[0], goal.max_cost_usd):
             under, over, said = _best_under(weighed, goal, reference)
@@ -184,7 +191,7 @@ def _cheapest_within(
         both = (*meeting, *rest)
         rest = sorted((choice for choice in both if not _is_under(choice, goal.max_cost_usd)), key=_by_cost)
         meeting = [choice for choice in both if _is_under(choice, goal.max_cost_usd)]
-    return meeting, rest, _reason_within(meeting[0], best, goal, reference, measure is not None, len(weighed))
+    return meeting, rest, _reason_within(meeting[0], best, goal, reference, measure, weighed)
 
 
 def _is_under(choice: _Choice, max_cost_usd: float) -> bool:
@@ -196,12 +203,14 @@ def _loss(goal: Goal) -> str:
 
 
 def _reason_within(
-    chosen: _Choice, best: _Choice, goal: Goal, reference: str | None, eligible: bool, number: int
+    chosen: _Choice, best: _Choice, goal: Goal, reference: str | None, measure: _Choice | None, weighed: list[_Choice]
 ) -> str:
     points = _loss(goal)
-    measured = "the reference" if eligible else "the best eligible candidate"
-    if number == 1:
+    measured = "the reference" if best is measure else "the best eligible candidate"
+    if len(weighed) == 1:
         said = f"{chosen.deployment} is the only eligible candidate"
+    elif chosen is best is measure and all(choice.basis == "prior" for choice in weighed):
+        said = f"{chosen.deployment}, the reference, is taken because nothing is known of how good any candidate is"
     elif chosen is best:
         said = f"{chosen.deployment}, {measured}, has no cheaper rival expected to stay within {points} of it"
     else:
@@ -210,8 +219,10 @@ def _reason_within(
             f"{measured} (P(correct) {chosen.p_correct:.3f} against {best.p_correct:.3f}"
             f"{_saving(chosen.cost_usd, best.cost_usd)})"
         )
-    if reference is not None and not eligible:
+    if reference is not None and measure is None:
         said += f"; the reference {reference} is not eligible for this request"
+    elif measure is not None and best is not measure:
+        said += f"; nothing is known of how good the reference {reference} is"
     return said + _price_caveat(chosen) + "."
 
 
@@ -241,7 +252,7 @@ def _price_caveat(chosen: _Choice) -> str:
     return "" if chosen.cost_usd is not None else ", though its price is unknown"
 
 
-def _shown(choice: _Choice, estimates: Estimates, propensity: float) -> Weighed:
+def _shown(choice: _Choice, propensity: float) -> Weighed:
     return Weighed(
         deployment=choice.deployment,
         model=choice.model,
@@ -249,6 +260,6 @@ def _shown(choice: _Choice, estimates: Estimates, propensity: float) -> Weighed:
         p_error=choice.p_error,
         output_tokens=choice.output_tokens,
         cost_usd=choice.cost_usd,
-        basis=estimates.basis[choice.row],
+        basis=choice.basis,
         propensity=propensity,
     )
