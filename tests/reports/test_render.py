@@ -4,6 +4,7 @@ import io
 import json
 import math
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -110,3 +111,10 @@ def test_a_name_and_a_number_stay_in_one_piece_where_the_terminal_is_narrow() ->
     assert "anthropic/claude-sonnet-5-5" in shown
     assert "1,234,567,890" in shown
     assert max(cell_len(line) for line in shown.splitlines()) <= 60
+
+
+def test_a_long_note_in_chinese_is_folded_and_not_cut() -> None:
+    note = "可与真实回答对照的预测不足三十个，因此假定预测总和的偏差在百分之二十五以内。" * 5
+    shown = on_screen(msgspec.structs.replace(TABLE, notes=(f"gpt-6.1-sol：18 个请求，{note}",)))
+    assert "…" not in shown.split("·")[1]
+    assert note in "".join(shown.split("·")[1].split())

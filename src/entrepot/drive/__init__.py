@@ -1,4 +1,4 @@
-"""An exchange performed: carries out its commands, feeds back events; used by the server, by collection and by shadow calls.
+"""An exchange performed: carries out its commands, feeds back events.
 
 May import `upstream`, `ledger`, `exchange` and everything below. Start at `driver.py`.
 """

@@ -105,6 +105,8 @@ def render_terminal(table: Table) -> RenderableType:
     for row in rows:
         rendered.add_row(*(Text(cell) for cell in row))
     notes = RichTable.grid(padding=(0, 1))
+    for _ in range(3):
+        notes.add_column(overflow="fold")  # a Chinese sentence is one long word to rich, and would be cut
     for note in table.notes:
         notes.add_row(" ", "·", Text(note))
     return RenderedGroup(rendered, notes) if table.notes else rendered
