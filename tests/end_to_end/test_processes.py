@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from entrepot.app import start
-from entrepot.errors import EntrepotError, LedgerError, SettingsError, Unavailable
+from entrepot.errors import ArtifactError, EntrepotError, LedgerError, SettingsError, Unavailable
 from entrepot.exchange.plan import Deadlines
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.sqlite import open_sqlite_reader
@@ -165,10 +165,11 @@ def test_an_answer_longer_than_the_grace_is_refused_in_words(tmp_path: Path) -> 
 
 def refusal_of(**changes: Any) -> EntrepotError:
     """Why an installation with these settings does not start."""
+    environ = {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET, **changes.pop("environ", {})}
     with simulator_in_thread(PLAN) as simulator:
         settings = settings_for(simulator, Path(changes.pop("directory")), **changes)
         with pytest.raises(EntrepotError) as caught:
-            start(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET})
+            start(settings, environ)
     return caught.value
 
 
@@ -188,14 +189,21 @@ def test_a_ledger_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "file/ledger" in error.message
 
 
+def test_a_router_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "router").write_bytes(b"not a router")
+    error = refusal_of(directory=tmp_path, router=str(tmp_path / "router"))
+    assert isinstance(error, ArtifactError)
+    assert str(tmp_path / "router") in error.message
+
+
 def test_a_gateway_that_cannot_start_is_told_and_leaves_no_process(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "router").write_bytes(b"not a router")
-    error = refusal_of(directory=tmp_path, router=str(tmp_path / "router"))
+    (tmp_path / "authorities").write_text("no PEM")
+    error = refusal_of(directory=tmp_path, environ={"SSL_CERT_FILE": str(tmp_path / "authorities")})
     assert isinstance(error, Unavailable)
     said = capfd.readouterr().err
-    assert "the gateway process cannot run" in said
+    assert "the gateway process cannot run: SSL_CERT_FILE names" in said
     assert "Traceback" not in said
 
 
