@@ -114,13 +114,18 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """A function that the model may call; `parameters` is a JSON Schema."""
+    """A function that the model may call; `parameters` is a JSON Schema.
+
+    `hosted` is set for a tool of the provider's own (web search, code execution, an editor it was trained on): the definition
+    as its dialect words it, which no other dialect can say.
+    """
 
     name: str
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     extra: dict[str, Any] = {}
+    hosted: dict[str, Any] | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Relay, Target
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.translation import Translation
@@ -15,11 +16,14 @@ from entrepot.errors import CatalogError
 from entrepot.plugins import load_plugin
 
 _OPENAI_CHAT = OpenAIChat()
+_ANTHROPIC_MESSAGES = AnthropicMessages()
 
-CLIENT_DIALECTS: dict[str, ClientDialect] = {_OPENAI_CHAT.name: _OPENAI_CHAT}
+CLIENT_DIALECTS: dict[str, ClientDialect] = {dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES)}
 """What clients may speak to us, by name. Each path of the server is of one dialect."""
 
-PROVIDER_DIALECTS: dict[str, ProviderDialect] = {_OPENAI_CHAT.name: _OPENAI_CHAT}
+PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
+    dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES)
+}
 """What we speak to providers, by the name that the catalog calls it."""
 
 
