@@ -8,7 +8,8 @@ import pytest
 from entrepot.canonical.response import Usage
 from entrepot.dialects.base import Relayed
 from entrepot.dialects.openai_chat.answer import ChatParser
-from entrepot.dialects.openai_chat.render import StreamRenderer, WholeRenderer
+from entrepot.dialects.openai_chat.render import WholeRenderer
+from entrepot.dialects.openai_chat.render_stream import StreamRenderer
 from entrepot.dialects.translation import Translation
 from entrepot.errors import ProviderError
 

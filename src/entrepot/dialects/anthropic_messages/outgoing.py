@@ -27,13 +27,14 @@ from entrepot.dialects.anthropic_messages.names import Names, tool_names
 from entrepot.dialects.anthropic_messages.turns import Turns, thinks_through_its_last_calls
 from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
 from entrepot.dialects.base import Asked, HeaderPairs, Target, WireRequest
+from entrepot.dialects.seal import is_ours
 from entrepot.errors import InvalidRequest
 
 _VERSION: HeaderPairs = ((b"anthropic-version", b"2023-06-01"),)
 _JSON: HeaderPairs = ((b"content-type", b"application/json"),)
 _MIN_BUDGET = 1024
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
-_MARK = b'"entrepot:'
+_MARK = b'"entrepot'
 
 
 def render_request(asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
@@ -63,7 +64,7 @@ def _without_foreign_thinking(message: dict[str, Any]) -> dict[str, Any]:
 
 def _is_foreign(block: dict[str, Any]) -> bool:
     sealed = {"thinking": "signature", "redacted_thinking": "data"}.get(block.get("type", ""))
-    return sealed is not None and str(block.get(sealed, "")).startswith("entrepot:")
+    return sealed is not None and is_ours(str(block.get(sealed, "")))
 
 
 def compose(request: Request, target: Target, max_output_tokens: int | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from entrepot.canonical.request import Part, Refusal, ToolCall
 from entrepot.canonical.response import Choice, FinishReason, Response, Usage
 from entrepot.canonical.stream import StreamEvent
 from entrepot.dialects.anthropic_messages.errors import error_body
-from entrepot.dialects.anthropic_messages.render_blocks import block_of_part
+from entrepot.dialects.anthropic_messages.render_blocks import blocks_of_part
 from entrepot.dialects.anthropic_messages.usage import STOP_REASONS, usage_fields
 from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
 from entrepot.errors import EntrepotError
@@ -50,7 +50,7 @@ def render_response(response: Response) -> dict[str, Any]:
         "type": "message",
         "role": "assistant",
         "model": response.model,
-        "content": [block for part in choice.parts if (block := block_of_part(part, own)) is not None],
+        "content": [block for part in choice.parts for block in blocks_of_part(part, own)],
         **stop_fields(choice.finish_reason, choice.parts, choice.extra, own),
         "usage": usage_fields(response.usage or Usage(), own),
     }

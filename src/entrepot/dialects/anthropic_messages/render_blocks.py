@@ -8,7 +8,7 @@ import msgspec
 
 from entrepot.canonical.request import Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from entrepot.dialects.anthropic_messages.wire import DIALECT
-from entrepot.dialects.seal import seal
+from entrepot.dialects.seal import seal, seal_call
 
 
 def block_of_part(part: Part, own: bool) -> dict[str, Any] | None:
@@ -34,6 +34,19 @@ def block_of_part(part: Part, own: bool) -> dict[str, Any] | None:
         case _:
             return None
     return {**block, **rest}
+
+
+def blocks_of_part(part: Part, own: bool) -> list[dict[str, Any]]:
+    """The part's block, after its call's signature where another dialect's provider gave one; none for what is left out."""
+    block = block_of_part(part, own)
+    if isinstance(part, ToolCall) and part.signature is not None:
+        return [signature_block(part.signature, part.bound_to), *([block] if block else [])]
+    return [] if block is None else [block]
+
+
+def signature_block(signature: str, bound_to: str | None) -> dict[str, Any]:
+    """A call's signature as a block that a client keeps and sends back before the call."""
+    return {"type": "redacted_thinking", "data": seal_call(signature, bound_to)}
 
 
 def input_of(arguments: str) -> dict[str, Any]:

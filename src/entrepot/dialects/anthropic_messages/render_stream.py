@@ -32,7 +32,7 @@ from entrepot.canonical.stream import (
 )
 from entrepot.dialects.anthropic_messages.errors import error_body
 from entrepot.dialects.anthropic_messages.render import stop_fields
-from entrepot.dialects.anthropic_messages.render_blocks import block_of_part
+from entrepot.dialects.anthropic_messages.render_blocks import block_of_part, signature_block
 from entrepot.dialects.anthropic_messages.usage import usage_fields
 from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
 from entrepot.dialects.seal import seal
@@ -108,8 +108,7 @@ class StreamRenderer:
                 block = block_of_part(event.part, self._own)
                 if block is not None:
                     self._close()
-                    self._say("content_block_start", index=self._blocks, content_block=block)
-                    self._stop_block()
+                    self._whole_block(block)
             case Noted(extra, 0):
                 self._extra.update(extra)
             case Noted(extra, None) if self._own and self._start is not None:
@@ -157,8 +156,7 @@ class StreamRenderer:
         if event.redacted:
             self._close()
             part = Reasoning("", event.signature, True, event.bound_to)
-            self._say("content_block_start", index=self._blocks, content_block=block_of_part(part, self._own))
-            self._stop_block()
+            self._whole_block(block_of_part(part, self._own) or {})
             return
         if event.begins or self._open is not ReasoningDelta:
             self._begin(ReasoningDelta, {"type": "thinking", "thinking": "", "signature": ""})
@@ -186,6 +184,8 @@ class StreamRenderer:
         while self._calls:
             if self._open is not ToolCallStarted:
                 started = self._calls[0].started
+                if started.signature is not None:
+                    self._whole_block(signature_block(started.signature, started.bound_to))
                 rest = started.extra.get("rest", {}) if self._own else {}
                 block = {"type": "tool_use", "id": started.id, "name": started.name, "input": {}, **rest}
                 self._begin(ToolCallStarted, block)
@@ -220,6 +220,10 @@ class StreamRenderer:
             self._advance()
             self._calls = []
             self._stop_block()
+
+    def _whole_block(self, block: dict[str, Any]) -> None:
+        self._say("content_block_start", index=self._blocks, content_block=block)
+        self._stop_block()
 
     def _stop_block(self) -> None:
         self._say("content_block_stop", index=self._blocks)

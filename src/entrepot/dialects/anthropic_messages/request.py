@@ -17,10 +17,12 @@ from entrepot.canonical.request import (
     Message,
     OutputFormat,
     Part,
+    Reasoning,
     Request,
     Role,
     Text,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolResult,
 )
@@ -34,6 +36,7 @@ from entrepot.dialects.anthropic_messages.wire import (
     decode_request,
 )
 from entrepot.dialects.base import Asked, Envelope
+from entrepot.dialects.seal import unseal_call
 from entrepot.errors import InvalidRequest
 
 VERSIONS = ("2023-06-01", "2026-10-21")
@@ -145,13 +148,28 @@ def _messages(wire: WireMessage, at: str) -> Iterator[Message]:
     if isinstance(wire.content, str):
         yield Message(role, (Text(wire.content),))
         return
-    parts: list[Part] = [part_of_block(block, f"{at}.content[{i}]") for i, block in enumerate(wire.content)]
+    parts = _with_call_signatures([part_of_block(block, f"{at}.content[{i}]") for i, block in enumerate(wire.content)])
     results = [part for part in parts if isinstance(part, ToolResult)]
     for result in results:
         yield Message("tool", (result,))
     rest = tuple(part for part in parts if not isinstance(part, ToolResult))
     if rest or not results:
         yield Message(role, rest)
+
+
+def _with_call_signatures(parts: list[Part]) -> list[Part]:
+    """Give a call the signature that was kept for it in the block before."""
+    joined: list[Part] = []
+    waiting: tuple[str, str | None] | None = None
+    for part in parts:
+        if isinstance(part, Reasoning) and part.redacted and (found := unseal_call(part.signature or "")) is not None:
+            waiting = found
+        elif isinstance(part, ToolCall) and waiting is not None:
+            joined.append(msgspec.structs.replace(part, signature=waiting[0], bound_to=waiting[1]))
+            waiting = None
+        else:
+            joined.append(part)
+    return joined
 
 
 def _tool(wire: dict[str, Any], at: str) -> Tool:

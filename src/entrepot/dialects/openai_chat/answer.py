@@ -37,7 +37,7 @@ from entrepot.dialects.sse import Frame, FrameSplitter
 from entrepot.errors import ProviderError
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
-_TOP = frozenset({"id", "model", "created", "choices", "usage", "error", "obfuscation"})
+_TOP = frozenset({"id", "object", "model", "created", "choices", "usage", "error", "obfuscation"})
 _CHOICE = frozenset({"index", "message", "delta", "finish_reason", "logprobs"})
 _CUT_OFF = Failed(Failure("cut_off", "the provider ended the stream before the answer was finished"))
 
@@ -161,9 +161,14 @@ class ChatParser:
                 DIALECT,
             )
             events.append(self._started)
-        if extra := {name: value for name, value in completion.items() if name not in _TOP and value is not None}:
+        whole = not self._streams
+        extra = {name: value for name, value in completion.items() if name not in _TOP and (whole or value is not None)}
+        if whole and not completion.get("id") and "id" in completion:
+            extra["id"] = completion["id"]
+        if extra:
             events.append(Noted(extra))
-        for position, wire in enumerate(completion.get("choices") or ()):
+        choices = completion.get("choices")
+        for position, wire in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(wire, dict) and not self._over:
                 self._choice(wire, position, events)
         usage = completion.get("usage")
@@ -195,6 +200,8 @@ class ChatParser:
         word = wire.get("finish_reason")
         if isinstance(word, str) and word and not choice.finished:
             self._finish(choice, word, events)
+        elif whole:
+            events.append(Noted({"finish_reason": word}, index))
 
     def _message(self, message: dict[str, Any], choice: _Choice, whole: bool, events: list[StreamEvent]) -> None:
         index, rest = choice.index, dict(message)
@@ -223,7 +230,8 @@ class ChatParser:
                 given = rest.pop(name)
                 calls = given if isinstance(given, list) else [{"function": given, "legacy": True}]
                 events.extend(choice.calls.take(calls, self._started.id if self._started else "", whole))
-        for image in rest.pop("images", None) or ():
+        images = rest.pop("images", None)
+        for image in images if isinstance(images, list) else ():
             events.append(PartAdded(_image(image), index))
         if isinstance(rest.get("audio"), dict):
             for name, value in rest.pop("audio").items():

@@ -45,9 +45,17 @@ class CallJoiner:
                 call = len(self._ids)
                 self._ids.append(given_id)
                 self._latest_of_slot[_slot(piece.get("index"))] = call
-                extra = {key: value for key, value in piece.items() if key not in ("id", "function", "type", "index")}
                 made = f"call_{answer_id}_{self._index}_{call}"
-                yield ToolCallStarted(call, given_id or made, name, self._index, extra=extra)
+                signature = _signature(piece)
+                yield ToolCallStarted(
+                    call,
+                    given_id or made,
+                    name,
+                    self._index,
+                    signature,
+                    None if signature is None else DIALECT,
+                    _rest(piece, function, whole),
+                )
             if arguments := _text_of(function.get("arguments")):
                 yield ToolCallDelta(call, arguments, self._index)
 
@@ -62,6 +70,27 @@ class CallJoiner:
         if not isinstance(wire_index, int) and name and not given_id:
             return None  # neither index nor id: a piece that names a function begins a call
         return call
+
+
+def _rest(piece: dict[str, Any], function: dict[str, Any], whole: bool) -> dict[str, Any]:
+    """What else was said of a call; of a whole one also what was left empty, so that it can be rendered as it was."""
+    known = ("id", "function", "type") if whole else ("id", "function", "type", "index")
+    rest = {name: value for name, value in piece.items() if name not in known}
+    if whole and "type" not in piece:
+        rest["type"] = None
+    if whole and not piece.get("id") and "id" in piece:
+        rest["id"] = piece["id"]
+    if whole and not function.get("arguments"):
+        rest["arguments"] = function.get("arguments")
+    return rest
+
+
+def _signature(piece: dict[str, Any]) -> str | None:
+    """The thought signature that Google's own address of this dialect gives a call."""
+    content = piece.get("extra_content")
+    google = content.get("google") if isinstance(content, dict) else None
+    signature = google.get("thought_signature") if isinstance(google, dict) else None
+    return signature if isinstance(signature, str) else None
 
 
 def _slot(wire_index: object) -> int:

@@ -8,7 +8,8 @@ from entrepot.dialects.openai_chat.answer import ChatParser
 from entrepot.dialects.openai_chat.errors import error_body, error_type
 from entrepot.dialects.openai_chat.outgoing import render_request
 from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
-from entrepot.dialects.openai_chat.render import StreamRenderer, WholeRenderer
+from entrepot.dialects.openai_chat.render import WholeRenderer
+from entrepot.dialects.openai_chat.render_stream import StreamRenderer
 from entrepot.dialects.openai_chat.request import parse_request
 from entrepot.dialects.openai_chat.wire import DIALECT, encode
 from entrepot.errors import EntrepotError

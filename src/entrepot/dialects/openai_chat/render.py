@@ -1,4 +1,4 @@
-"""Canonical events to an answer in this dialect, whole or streamed.
+"""Canonical events to a whole answer in this dialect; `render_stream.py` says the same as a stream.
 
 Reasoning is `reasoning_content`, and beside it `reasoning_details` where a provider sealed it, so that a client that sends the
 message back as it was lets the provider go on from it. Left out, because the dialect has no words for it: parts that only
@@ -15,19 +15,8 @@ from entrepot.canonical.fold import Folder
 from entrepot.canonical.request import Media, Reasoning, Refusal, Text, ToolCall, Unknown
 from entrepot.canonical.response import Choice, FinishReason, Response, Usage
 from entrepot.canonical.stream import (
-    Ended,
-    Finished,
-    Noted,
-    PartAdded,
-    Pinged,
-    ReasoningDelta,
-    RefusalDelta,
-    Started,
     StreamEvent,
-    TextDelta,
-    ToolCallDelta,
     ToolCallStarted,
-    UsageReported,
 )
 from entrepot.dialects.openai_chat.content import detail_of_reasoning
 from entrepot.dialects.openai_chat.errors import error_body, error_type
@@ -35,7 +24,7 @@ from entrepot.dialects.openai_chat.wire import DIALECT, encode
 from entrepot.dialects.seal import seal
 from entrepot.errors import EntrepotError
 
-_REASONS: dict[FinishReason, str] = {
+REASONS: dict[FinishReason, str] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -45,7 +34,6 @@ _REASONS: dict[FinishReason, str] = {
     "error": "length",
     "unknown": "stop",
 }
-_DONE = b"data: [DONE]\n\n"
 
 
 class WholeRenderer:
@@ -87,7 +75,7 @@ def render_response(response: Response, created_s: int = 0) -> dict[str, Any]:
 def _choice(choice: Choice, own: bool) -> dict[str, Any]:
     extra = dict(choice.extra) if own else {n: v for n, v in choice.extra.items() if n == "logprobs"}
     kept = extra.pop("message", {})
-    reason = extra.pop("finish_reason", None) or _REASONS[choice.finish_reason]
+    reason = extra.pop("finish_reason", REASONS[choice.finish_reason])
     return {
         "index": choice.index,
         "message": {**({"role": "assistant", "content": None} if not own else {}), **kept, **_message(choice, own)},
@@ -112,7 +100,7 @@ def _message(choice: Choice, own: bool) -> dict[str, Any]:
     calls: list[dict[str, Any]] = []
     for part in choice.parts:
         if isinstance(part, ToolCall) and own and part.extra.get("legacy"):
-            message["function_call"] = {"name": part.name, "arguments": part.arguments}
+            message["function_call"] = {"name": part.name, "arguments": part.extra.get("arguments", part.arguments)}
         elif isinstance(part, ToolCall):
             calls.append(_call(part, own))
         elif isinstance(part, Unknown) and part.dialect == DIALECT and part.raw.get("type") == "custom":
@@ -120,7 +108,7 @@ def _message(choice: Choice, own: bool) -> dict[str, Any]:
         elif isinstance(part, Media) and part.kind == "audio" and own:
             message["audio"] = {**part.extra, "data": part.data}
         elif isinstance(part, Media) and part.kind == "image":
-            message.setdefault("images", []).append(_image(part))
+            message.setdefault("images", []).append(image_of(part))
     if calls:
         message["tool_calls"] = calls
     return message
@@ -162,11 +150,18 @@ def _annotations(texts: Sequence[Text]) -> list[dict[str, Any]]:
 
 
 def _call(part: ToolCall, own: bool) -> dict[str, Any]:
-    function = {"name": part.name, "arguments": part.arguments}
-    return {"id": part.id, "type": "function", "function": function, **(part.extra if own else _signature(part))}
+    call = {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
+    if not own:
+        return {**call, **signature_of(part)}
+    rest = dict(part.extra)
+    if "arguments" in rest:
+        call["function"] = {"name": part.name, "arguments": rest.pop("arguments")}
+    if "type" in rest and rest["type"] is None:
+        del call["type"], rest["type"]
+    return {**call, **rest}
 
 
-def _signature(part: ToolCall | ToolCallStarted) -> dict[str, Any]:
+def signature_of(part: ToolCall | ToolCallStarted) -> dict[str, Any]:
     """A call's signature, marked with whose it is, where Google's own address of this dialect has it."""
     if part.signature is None:
         return {}
@@ -174,7 +169,7 @@ def _signature(part: ToolCall | ToolCallStarted) -> dict[str, Any]:
     return {"extra_content": {"google": {"thought_signature": sealed}}}
 
 
-def _image(part: Media) -> dict[str, Any]:
+def image_of(part: Media) -> dict[str, Any]:
     url = part.url or f"data:{part.media_type or 'image/png'};base64,{part.data or ''}"
     return {"type": "image_url", "image_url": {"url": url}}
 
@@ -193,114 +188,3 @@ def usage_fields(usage: Usage, own: bool) -> dict[str, Any]:
         },
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
-
-
-class StreamRenderer:
-    """An answer as a stream of chunks, ended by `[DONE]`."""
-
-    content_type = b"text/event-stream; charset=utf-8"
-
-    def __init__(self, include_usage: bool, created_s: int) -> None:
-        self._include_usage = include_usage
-        self._started = Started("", "", created_s)
-        self._created_s = created_s
-        self._opened: set[int] = set()
-        self._said: dict[int, int] = {}
-        self._details: dict[int, int] = {}
-        self._usage: Usage | None = None
-
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """The chunks that these events add."""
-        return b"".join(self._render(event) for event in events)
-
-    def break_off(self, error: EntrepotError) -> bytes:
-        """The error as the stream's last event. No `[DONE]` follows: the answer is not done."""
-        return b"data: " + encode(error_body(error, error_type(error.status))) + b"\n\n"
-
-    def _render(self, event: StreamEvent) -> bytes:
-        match event:
-            case Started():
-                self._started = event
-                return b""
-            case TextDelta():
-                return self._text(event)
-            case ReasoningDelta():
-                return self._reasoning(event)
-            case RefusalDelta():
-                return self._delta(event.index, {"refusal": event.text})
-            case ToolCallStarted():
-                function = {"name": event.name, "arguments": ""}
-                call = {"index": event.call, "id": event.id, "type": "function", "function": function}
-                return self._delta(event.index, {"tool_calls": [{**call, **_signature(event)}]})
-            case ToolCallDelta():
-                piece = {"index": event.call, "function": {"arguments": event.arguments}}
-                return self._delta(event.index, {"tool_calls": [piece]})
-            case PartAdded(Media() as media):
-                return self._delta(event.index, {"images": [_image(media)]}) if media.kind == "image" else b""
-            case Noted(extra, int(index)) if "logprobs" in extra:
-                return self._chunk(index, {}, None, {"logprobs": extra["logprobs"]})
-            case Finished():
-                return self._chunk(event.index, self._opening(event.index), _REASONS[event.reason])
-            case UsageReported():
-                self._usage = event.usage
-                return b""
-            case Pinged():
-                return b": ping\n\n"
-            case Ended():
-                return self._end()
-            case _:
-                return b""
-
-    def _text(self, event: TextDelta) -> bytes:
-        delta: dict[str, Any] = {"content": event.text} if event.text else {}
-        start = self._said.get(event.index, 0)
-        self._said[event.index] = start + len(event.text)
-        cited = [cited for cited in event.extra.get("citations", ()) if cited.get("url")]
-        if cited:
-            placed = {"start_index": cited[0].get("start") or start, "end_index": self._said[event.index]}
-            delta["annotations"] = [
-                {"type": "url_citation", "url_citation": {"url": c["url"], "title": c.get("title") or "", **placed}}
-                for c in cited
-            ]
-        return self._delta(event.index, delta) if delta else b""
-
-    def _reasoning(self, event: ReasoningDelta) -> bytes:
-        delta: dict[str, Any] = {"reasoning_content": event.text} if event.text else {}
-        position = self._details.setdefault(event.index, -1) + (
-            1 if event.begins or event.index not in self._said else 0
-        )
-        self._details[event.index] = position = max(0, position)
-        if event.signature is not None:
-            part = Reasoning(event.text, event.signature, event.redacted, event.bound_to)
-            delta["reasoning_details"] = [detail_of_reasoning(part, position)]
-        return self._delta(event.index, delta) if delta else b""
-
-    def _opening(self, index: int) -> dict[str, Any]:
-        if index in self._opened:
-            return {}
-        self._opened.add(index)
-        return {"role": "assistant", "content": ""}
-
-    def _delta(self, index: int, delta: dict[str, Any]) -> bytes:
-        return self._chunk(index, {**self._opening(index), **delta}, None)
-
-    def _chunk(
-        self, index: int, delta: dict[str, Any], reason: str | None, more: dict[str, Any] | None = None
-    ) -> bytes:
-        choice = {"index": index, "delta": delta, "finish_reason": reason, **(more or {})}
-        return self._frame({"choices": [choice]})
-
-    def _frame(self, fields: dict[str, Any]) -> bytes:
-        started = self._started
-        head = {
-            "id": started.id or "chatcmpl",
-            "object": "chat.completion.chunk",
-            "created": started.created or self._created_s,
-            "model": started.model,
-        }
-        return b"data: " + encode({**head, **fields}) + b"\n\n"
-
-    def _end(self) -> bytes:
-        if self._usage is None or not self._include_usage:
-            return _DONE
-        return self._frame({"choices": [], "usage": usage_fields(self._usage, own=False)}) + _DONE

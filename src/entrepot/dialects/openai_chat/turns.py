@@ -112,7 +112,11 @@ def without_foreign_seals(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(part: ToolCall) -> dict[str, Any]:
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments or "{}"}}
+    function = {"name": part.name, "arguments": part.arguments or "{}"}
+    call: dict[str, Any] = {"id": part.id, "type": "function", "function": function}
+    if part.signature is not None and part.bound_to == DIALECT:
+        call["extra_content"] = {"google": {"thought_signature": part.signature}}
+    return call
 
 
 def _result(part: ToolResult, quirks: Quirks, at: str) -> dict[str, Any]:
