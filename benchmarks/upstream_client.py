@@ -53,10 +53,10 @@ class TrivialServer(asyncio.Protocol):
         if data.startswith(b"POST /stream"):
             self._send_stream(0)
         elif data.startswith(b"POST /whole"):
-            self.transport.write(WHOLE)  # type: ignore[attr-defined]
+            self.transport.write(WHOLE)  # type: ignore[attr-defined] # asyncio hands over a Transport
 
     def _send_stream(self, sent: int) -> None:
-        write = self.transport.write  # type: ignore[attr-defined]
+        write = self.transport.write  # type: ignore[attr-defined] # as above
         write(STREAM_HEAD if sent == 0 else CHUNK)
         if sent < EVENTS:
             asyncio.get_running_loop().call_later(0.001, self._send_stream, sent + 1)

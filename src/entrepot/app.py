@@ -22,11 +22,10 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import uvicorn
 import uvloop
 
 from entrepot.canonical.request import Message, Request, Text
-from entrepot.catalog.load import load_catalog
+from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.drive.driver import Driver
 from entrepot.drive.recorder import SpoolRecorder
@@ -40,7 +39,9 @@ from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts
 from entrepot.server.authenticate import Keyring
+from entrepot.server.connection import ConnectionLimits
 from entrepot.server.endpoints import Gateway
+from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
 from entrepot.settings.schema import Settings
 from entrepot.upstream.client import UpstreamClient
@@ -49,21 +50,30 @@ Role = Literal["gateway", "control"]
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """What a child process is told: its role, its name among its like, the listening socket it inherits, the settings."""
+    """What a child process is told: its role, its name among its like, who starts it, the settings, the socket it inherits."""
 
     role: Role
     name: str
+    parent: int
     settings: Settings
     fd: int = -1
+
+
+def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
+    """What a router may know of models beside outcomes."""
+    return {
+        model.id: ModelFacts(
+            scores={score.benchmark: score.score for score in model.scores},
+            reasoning=bool(model.reasoning),
+            names=model.names,
+        )
+        for model in catalog.models
+    }
 
 
 def build_planner(settings: Settings) -> Planner:
     """The planner for these settings, with the router they name or the one that ships."""
     catalog = load_catalog()
-    facts = {
-        model.id: ModelFacts({score.benchmark: score.score for score in model.scores}, bool(model.reasoning))
-        for model in catalog.models
-    }
     dialect = OpenAIChat()
     return Planner(
         deployments=settings.deployments,
@@ -72,17 +82,23 @@ def build_planner(settings: Settings) -> Planner:
         exchange_rates=settings.exchange_rates,
         dialects={dialect.name: dialect},
         router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
-        facts=facts,
+        facts=model_facts(catalog),
         deadlines=settings.deadlines,
     )
+
+
+def check_router(settings: Settings) -> None:
+    """Raises ArtifactError if the router that the settings name cannot be used: here, once, and not in every process."""
+    if settings.router is not None:
+        load_artifact(Path(settings.router))
 
 
 def decide_offline(
     settings: Settings, text: str, model: str, principal: Principal, steering: Steering
 ) -> Considered | Refusal:
-    """The decision that a gateway with these settings would take for this text, without calling anyone."""
+    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots."""
     request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering, "")
+    return build_planner(settings).consider(request, principal, steering, None)
 
 
 def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
@@ -99,32 +115,18 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
     )
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, with its signals left to us: it would end the process before the spool is closed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
-
-
 async def run_gateway(launch: Launch) -> None:
     """Serve on the inherited socket until told to stop, then finish the exchanges under way."""
     settings = launch.settings
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
-    config = uvicorn.Config(
+    server = build_server(
         build_gateway(settings, upstream, spool),
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=int(settings.gateway.grace_s),
+        limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),
+        grace_s=settings.gateway.grace_s,
+        render_error=OpenAIChat.render_error,
     )
-    server = _Server(config)
-    _stop_with(lambda: setattr(server, "should_exit", True))
+    _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
@@ -135,7 +137,7 @@ async def run_gateway(launch: Launch) -> None:
 async def run_control(launch: Launch) -> None:
     """Bring entries from the spools into the ledger until told to stop, then once more."""
     stop = asyncio.Event()
-    _stop_with(stop.set)
+    _stop_with(stop.set, launch.parent)
     directory = launch.settings.ledger.directory
     store = open_sqlite(directory)
     try:
@@ -144,7 +146,7 @@ async def run_control(launch: Launch) -> None:
         store.close()
 
 
-def _stop_with(stop: Callable[[], object]) -> None:
+def _stop_with(stop: Callable[[], object], parent: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
@@ -152,7 +154,7 @@ def _stop_with(stop: Callable[[], object]) -> None:
     def orphaned() -> None:
         loop.call_soon_threadsafe(stop)
 
-    watch_parent(orphaned)
+    watch_parent(parent, orphaned)
 
 
 class Running(msgspec.Struct, frozen=True, eq=False):
@@ -164,11 +166,15 @@ class Running(msgspec.Struct, frozen=True, eq=False):
     listening: socket.socket
 
     def run(self) -> None:
-        """Keep it up until `supervisor.request_stop`, then stop its processes and give the port back."""
+        """Keep it up until `supervisor.request_stop`, then give the port back and stop its processes.
+
+        Raises Unavailable when no gateway can start any more.
+        """
         try:
-            self.supervisor.run()
+            self.supervisor.watch()
         finally:
-            self.listening.close()
+            self.listening.close()  # first: a client that connects now is refused, and does not wait for nobody
+            self.supervisor.stop()
 
     @property
     def base_url(self) -> str:
@@ -178,16 +184,19 @@ class Running(msgspec.Struct, frozen=True, eq=False):
 
 
 def start(settings: Settings, environ: Mapping[str, str]) -> Running:
-    """Start the processes of an installation and return once a gateway answers. Raises SettingsError or Unavailable.
+    """Start the processes of an installation and return once a gateway answers.
 
+    Raises SettingsError, ArtifactError or Unavailable.
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
+    check_router(settings)
+    open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]
-    open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
 
     def child(role: Role, number: int) -> Child:
-        launch = Launch(role, f"{role}-{number}", settings, listening.fileno() if role == "gateway" else -1)
+        fd = listening.fileno() if role == "gateway" else -1
+        launch = Launch(role, f"{role}-{number}", os.getpid(), settings, fd)
         return Child(role, lambda: _spawn(launch, environ))
 
     gateways = [child("gateway", number) for number in range(settings.gateway.processes)]
@@ -205,7 +214,14 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
 def running(settings: Settings, environ: Mapping[str, str]) -> Iterator[Running]:
     """An installation for as long as the block lasts: for the demo and for tests."""
     installation = start(settings, environ)
-    keeper = threading.Thread(target=installation.run, name="supervisor")
+
+    def keep() -> None:
+        try:
+            installation.run()
+        except Unavailable as error:  # nobody waits for a thread's errors
+            sys.stderr.write(f"entrepot: {error.message}\n")
+
+    keeper = threading.Thread(target=keep, name="supervisor")
     keeper.start()
     try:
         yield installation
@@ -239,9 +255,8 @@ def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes
     )
     if process.stdin is None:
         raise Defect("a child process has no standard input")
-    with contextlib.suppress(BrokenPipeError):  # it died at once; the supervisor will say so
+    with contextlib.suppress(BrokenPipeError), process.stdin:  # if it died at once, the supervisor will say so
         process.stdin.write(msgspec.msgpack.encode(launch))
-        process.stdin.close()
     return process
 
 

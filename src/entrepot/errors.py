@@ -7,8 +7,9 @@
     │   ├── Forbidden            403  a rule or a key's scope says no; `rule` names it
     │   ├── NotFound             404  no such path, model, route or exchange
     │   ├── MethodNotAllowed     405  the path exists, the method does not
-    │   ├── BodyTimeout          408  the body did not arrive in time
+    │   ├── BodyTimeout          408  the request did not arrive in time
     │   ├── BodyTooLarge         413
+    │   ├── HeadTooLarge         431
     │   └── RateLimited          429  our own limits; `retry_after_s` says when
     ├── ProviderError            a provider failed; the next candidate may do better
     │   └── AllCandidatesFailed  502/504/…  what is left to say when none did
@@ -94,14 +95,18 @@ class NotFound(CallerError):
 
 
 class MethodNotAllowed(CallerError):
-    """The path exists, the method does not."""
+    """The path exists, the method does not. `allowed` are those that do."""
 
     status = 405
     code = "method_not_allowed"
 
+    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
 
 class BodyTimeout(CallerError):
-    """The request body did not arrive in time."""
+    """The request did not arrive in time."""
 
     status = 408
     code = "request_timeout"
@@ -112,6 +117,13 @@ class BodyTooLarge(CallerError):
 
     status = 413
     code = "request_too_large"
+
+
+class HeadTooLarge(CallerError):
+    """The request's line and headers are over the limit."""
+
+    status = 431
+    code = "head_too_large"
 
 
 class RateLimited(CallerError):

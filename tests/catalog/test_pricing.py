@@ -77,6 +77,13 @@ def test_free_is_zero_and_not_unknown() -> None:
     assert cost(price("0", "0"), input_tokens=10**9).nano == 0
 
 
+def test_what_costs_nothing_for_any_tokens_is_free() -> None:
+    tier = PriceTier(1000, Decimal(0), Decimal(1))
+    assert Tariff(price("0", "0"), RATES).is_free
+    assert not Tariff(price("0", "0", tiers=(tier,)), RATES).is_free
+    assert not Tariff(price("0", "0", reasoning_per_mtok=Decimal(1)), RATES).is_free
+
+
 def test_half_a_nano_dollar_is_rounded_up_and_less_is_dropped() -> None:
     assert cost(price("0.0005", "0"), input_tokens=1).nano == 1
     assert cost(price("0.000499", "0"), input_tokens=1).nano == 0

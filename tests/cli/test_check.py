@@ -104,3 +104,14 @@ def test_without_a_file_what_is_found_is_checked(entrepot: Command) -> None:
     shown = json.loads(result.output)
     assert shown["settings"] == "found in the environment"
     assert "ollama/qwen3-8b" in [one["deployment"].replace(":", "-") for one in shown["deployments"]]
+
+
+def test_a_file_that_is_no_router_is_told_before_anything_is_reached(entrepot: Command) -> None:
+    (entrepot.directory / "不是路由器").write_bytes(b"\x00\xff")
+    (entrepot.directory / "entrepot.toml").write_text(
+        '[router]\nartifact = "不是路由器"\n\n[[deployments]]\nprovider = "ollama"\nmodel = "m"\n', encoding="utf-8"
+    )
+    for words in (("check", "--offline"), ("up", "--port", "0")):
+        result = entrepot(*words)
+        assert result.exit_code == 2
+        assert "不是路由器 is not a router's file" in result.stderr

@@ -36,6 +36,12 @@ def test_a_limit_takes_the_first_of_the_same_order(split: Split, outcomes_dir: P
     assert read_split(Source(outcomes_dir, "zeroeval", seed=1, limit=30)).prompts == split.prompts[:30]
 
 
+def test_a_router_that_learns_from_fewer_prompts_learns_from_every_kind(split: Split, outcomes_dir: Path) -> None:
+    fewer = read_split(Source(outcomes_dir, "zeroeval", seed=1, learn_limit=100)).learn
+    assert set(fewer.prompt_ids) < set(split.learn.prompt_ids)
+    assert set(fewer.benchmarks) == set(split.learn.benchmarks) == {"gsm", "math-l5", "crux"}
+
+
 def test_candidates_whose_texts_were_not_kept_are_named(split: Split) -> None:
     assert set(split.without_text) == {"qwen2-7b-instruct", "mistral-large-2"}
     assert set(split.pool) | set(split.without_text) == set(POOLS["zeroeval"])
@@ -59,6 +65,7 @@ def test_a_benchmark_of_which_only_answers_were_kept_replays_every_candidate(out
     split = read_split(Source(outcomes_dir, "mmlupro", seed=1, limit=10))
     assert split.pool == POOLS["mmlupro"]
     assert split.without_text == ()
+    assert "Only the answers extracted" in preface(split, Provenance("2024", ("x",), 10, 100, "2026-11-22"))
 
 
 def test_a_recording_without_prices_is_refused(outcomes_dir: Path, tmp_path: Path) -> None:
@@ -92,6 +99,7 @@ def test_it_is_said_what_the_router_has_seen(split: Split, sources: tuple[str, .
     text = preface(split, Provenance("2024", sources, 10, 100, "2026-11-22"))
     assert said in text
     assert "SIMULATED" in text
+    assert "extracted" not in text
 
 
 def test_a_bill_that_disagrees_is_told(split: Split) -> None:

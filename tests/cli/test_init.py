@@ -45,7 +45,7 @@ def test_writes_where_it_is_told_and_says_how_to_go_on(entrepot: Command) -> Non
     (entrepot.directory / "配置").mkdir()
     result = entrepot("init", "--path", "配置")
     assert (entrepot.directory / "配置" / "entrepot.toml").is_file()
-    assert "entrepot check --config 配置/entrepot.toml" in result.output
+    assert "entrepot check --config '配置/entrepot.toml'" in result.output
 
 
 def test_a_place_that_cannot_be_written_is_told_without_a_traceback(entrepot: Command) -> None:
@@ -58,3 +58,9 @@ def test_every_key_of_two_files_is_different(entrepot: Command) -> None:
     first = entrepot("init", "--path", "a.toml").output
     second = entrepot("init", "--path", "b.toml").output
     assert not set(re.findall(r"\bent-\w{49}", first)) & set(re.findall(r"ent-\w+", second))
+
+
+def test_the_schemas_own_name_is_refused_for_the_settings(entrepot: Command) -> None:
+    result = entrepot("init", "--path", "entrepot.schema.json")
+    assert result.exit_code == 2
+    assert list(entrepot.directory.iterdir()) == []

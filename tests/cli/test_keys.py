@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import tomllib
 
+import pytest
+
 from entrepot.settings.client_key import digest, is_well_formed
 from entrepot.settings.load import load_settings
 from tests.cli.run import Command
@@ -28,3 +30,10 @@ def test_the_lines_fit_into_a_settings_file(entrepot: Command) -> None:
 def test_nothing_is_written(entrepot: Command) -> None:
     entrepot("keys", "new", "a")
     assert list(entrepot.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("",), (" ",), ("a\nb",), ("a", "--team", ""), ("a", "--tag", "b\tc")])
+def test_a_name_that_no_settings_file_takes_is_refused(entrepot: Command, words: tuple[str, ...]) -> None:
+    result = entrepot("keys", "new", *words)
+    assert result.exit_code == 2
+    assert result.stdout == ""

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from entrepot.catalog.load import load_catalog
 from entrepot.cli.main import main
+from entrepot.cli.models import list_rows, print_by_model
 
 CATALOG = load_catalog()
 
@@ -126,4 +129,14 @@ def test_a_wrong_word_is_refused_with_the_right_one(arguments: tuple[str, ...], 
 def test_nothing_found_is_no_error() -> None:
     result = run("--search", "没有这样的模型")
     assert result.exit_code == 0
-    assert "models: 0, lines: 0" in result.output
+    assert "no model in the catalog" in result.output
+
+
+def test_a_terminal_without_room_for_the_table_gets_a_line_for_each_model_and_its_offers_below() -> None:
+    offers = [row for row in list_rows(CATALOG) if row.model.id == "glm-5.3-flash"]
+    out = io.StringIO()
+    print_by_model(offers, Console(file=out, width=80))
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith("glm-5.3-flash  zhipu (CN), context 1,000,000, weights open, licence MIT")
+    assert len(lines) == 1 + len(offers)
+    assert any("mistral (eu, us)" in line and "0.165 USD / 0.55 USD" in line and "EU, US" in line for line in lines)

@@ -75,8 +75,15 @@ def test_show_says_who_may_use_what_and_why_not(entrepot: Command) -> None:
     assert shown["key 法务"]["allowed"] == ["本地"]
     assert "机密不出门" in shown["key 法务"]["denied"]["openai/gpt-6-luna"][0]
     assert shown["no tags"]["denied"] == {}
-    table = entrepot("policy", "show").output
-    assert "机密不出门" in table
+
+
+def test_show_tells_a_reason_once_and_cuts_no_name(entrepot: Command) -> None:
+    write(entrepot)
+    shown = entrepot("policy", "show", environ={"COLUMNS": "60"}).output
+    assert shown.count("机密不出门") == 1
+    assert "key 法务, tag 机密\n" in shown
+    assert "not openai/gpt-6-luna" in shown
+    assert "…" not in shown
 
 
 def test_without_settings_it_says_how_to_get_some(entrepot: Command) -> None:

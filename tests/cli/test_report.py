@@ -96,10 +96,18 @@ def test_the_ledgers_file_may_be_named_instead_of_its_directory(ledger: Path) ->
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
 def test_an_empty_ledger_is_no_error_and_none_is_made(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    result = run("--ledger", str(tmp_path / "nowhere"), *arguments)
+    result = run("--ledger", str(tmp_path), *arguments)
     assert result.exit_code == 0
     assert "the ledger holds no exchange" in result.output
-    assert not (tmp_path / "nowhere").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["没有", "没有/ledger.db", "a-file"])
+def test_a_ledger_that_is_named_and_not_there_is_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a-file").touch()
+    result = run("--ledger", str(tmp_path / name))
+    assert result.exit_code == 2
+    assert "there is no directory" in result.stderr
 
 
 def test_a_period_without_exchanges_says_so(ledger: Path) -> None:

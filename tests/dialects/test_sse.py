@@ -38,6 +38,11 @@ def test_comments_carry_no_data_and_keep_their_bytes() -> None:
     ]
 
 
+@pytest.mark.parametrize("frame", [b"data:\n\n", b"data: \n\n", b"event: ping\ndata:\r\n\r\n"])
+def test_empty_data_is_no_event(frame: bytes) -> None:
+    assert events_of([frame + b"data: a\n\n"]) == [(None, b"a")]
+
+
 def test_one_space_after_the_colon_is_dropped_and_no_more() -> None:
     assert events_of([b"data:  a\n\ndata:b\n\n"]) == [(None, b" a"), (None, b"b")]
 
@@ -71,3 +76,19 @@ def test_any_split_gives_the_same_events_and_loses_no_byte(parts: list[tuple[byt
     passed = b"".join(frame.raw for frame in frames_of(pieces))
     assert stream.startswith(passed)
     assert not stream[len(passed) :].strip()
+
+
+def test_a_long_frame_is_not_copied_again_for_every_piece_of_it() -> None:
+    copied = 0
+
+    class Counting(bytes):
+        def __radd__(self, kept: bytes) -> bytes:
+            nonlocal copied
+            copied += len(kept)
+            return kept + bytes(self)
+
+    splitter = FrameSplitter()
+    pieces = [Counting(b"data: "), *[Counting(b"x" * 1000)] * 1000, Counting(b"\n\n")]
+    frames = [frame for piece in pieces for frame in splitter.feed(piece)]
+    assert len(frames[0].raw) == 1_000_008
+    assert copied < 10_000

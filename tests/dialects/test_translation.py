@@ -98,3 +98,13 @@ def test_an_error_in_the_middle_is_a_failure_and_its_text_does_not_pass() -> Non
     assert relayed.data.decode().count("你好") == 1
     assert translation.feed(HELLO) == Relayed()
     assert "secret" not in translation.break_off(ProviderError("it broke off")).decode()
+
+
+def test_half_a_count_is_completed_by_ours_and_an_absurd_one_is_none() -> None:
+    half = streamed()
+    half.feed(ROLE + HELLO + chunk(usage={"prompt_tokens": 9}))
+    assert (half.summary(1).usage.input_tokens, half.summary(1).usage.output_tokens) == (9, 1)
+    assert half.summary(1).usage.estimated
+    absurd = streamed()
+    absurd.feed(ROLE + HELLO + chunk(usage={"prompt_tokens": 10**15, "completion_tokens": 1}))
+    assert absurd.summary(1).usage == Usage(input_tokens=1, output_tokens=1, estimated=True)

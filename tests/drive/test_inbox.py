@@ -61,3 +61,14 @@ async def test_reading_pauses_while_too_much_waits_and_resumes_when_it_is_taken(
     for _ in range(3):
         await inbox.get(soon())
     assert valve.calls == ["pause", "resume"]
+
+
+async def test_what_waits_of_a_dropped_attempt_is_forgotten_and_frees_its_room() -> None:
+    inbox, valve = an_inbox()
+    for event in (UpstreamChunk(0, b"x" * 2 * HIGH_BYTES), ClientGone(), UpstreamChunk(1, b"c"), UpstreamEnded(0)):
+        inbox.put(event)
+    assert valve.calls == ["pause"]
+    inbox.drop(0)
+    assert valve.calls == ["pause", "resume"]
+    assert [await inbox.get(soon()), await inbox.get(soon())] == [ClientGone(), UpstreamChunk(1, b"c")]
+    assert await inbox.get(0.0) == DeadlinePassed()

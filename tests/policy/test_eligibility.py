@@ -57,6 +57,29 @@ def test_a_rule_applies_where_all_its_conditions_hold(when: When, principal: Pri
     assert ids(eligible(FOUR, [rule], principal)) == (["home"] if applies else [one.id for one in FOUR])
 
 
+@pytest.mark.parametrize(
+    ("in_the_rule", "sent"),
+    [
+        ("confidential", "Confidential"),
+        ("Confidential", "CONFIDENTIAL"),
+        ("confidential", "  confidential "),
+        ("confidential", "ｃｏｎｆｉｄｅｎｔｉａｌ"),
+        ("données", "donne\u0301es"),
+        ("STRASSE", "straße"),
+        ("机密", "机密 "),
+    ],
+)
+def test_a_tag_narrows_however_it_is_written(in_the_rule: str, sent: str) -> None:
+    rule = Rule("home", When(tags=(in_the_rule,)), require=Facts(on_premises=True))
+    assert ids(eligible(FOUR, [rule], Principal(tags=frozenset({sent})))) == ["home"]
+
+
+def test_tags_that_merely_contain_each_other_are_two() -> None:
+    rule = Rule("home", When(tags=("personal",)), require=Facts(on_premises=True))
+    for other in ("personal data", "person", "personal,", "人"):
+        assert ids(eligible(FOUR, [rule], Principal(tags=frozenset({other})))) == [one.id for one in FOUR]
+
+
 def test_deny_wins_over_another_rules_require() -> None:
     rules = [Rule("only china", require=Facts(region=("CN",))), Rule("not china", deny=Facts(provider_country=("CN",)))]
     assert ids(eligible(FOUR, rules, ANYONE)) == []

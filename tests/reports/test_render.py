@@ -5,6 +5,7 @@ import json
 import math
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from entrepot.reports.render import (
@@ -84,3 +85,28 @@ def test_json_keeps_exact_values_and_names_and_knows_no_infinity() -> None:
         {"value": True, "cost": {"value": 0.25, "unit": "fraction"}, "interval": None},
     ]
     assert table["notes"] == ["一个说明 [with brackets]"]
+
+
+def test_a_name_and_a_number_stay_in_one_piece_where_the_terminal_is_narrow() -> None:
+    table = Table(
+        "cast",
+        "谁是谁",
+        (
+            Column("id", "deployment", "text"),
+            Column("about", "what is to be said about it", "text"),
+            Column("tokens", "output tokens of all", "count"),
+        ),
+        (
+            (
+                Label("a", "anthropic/claude-sonnet-5-5"),
+                Label("b", "在本地运行 on the operator's premises"),
+                1_234_567_890,
+            ),
+        ),
+    )
+    out = io.StringIO()
+    Console(file=out, width=60).print(render_terminal(table))
+    shown = out.getvalue()
+    assert "anthropic/claude-sonnet-5-5" in shown
+    assert "1,234,567,890" in shown
+    assert max(cell_len(line) for line in shown.splitlines()) <= 60

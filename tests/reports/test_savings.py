@@ -63,7 +63,17 @@ def test_without_a_named_baseline_no_saving_is_stated() -> None:
     savings = combine([comparison(estimated_usd=(1.0,), model=None)], NOTHING)
     assert (savings.baseline, savings.saving, savings.fraction) == (None, None, None)
     assert savings.without_baseline == 1
-    assert "named a baseline" in tabulate_savings(savings).notes[0]
+    assert "names its baseline" in tabulate_savings(savings).notes[0]
+
+
+def test_a_baseline_that_was_named_is_not_said_to_be_missing() -> None:
+    named = msgspec.structs.replace(comparison(cost_usd=0.0), unknown_cost=3)
+    savings = combine([named], NOTHING)
+    assert savings.baseline is None
+    assert savings.unknown_cost == 3
+    note, *_ = tabulate_savings(savings).notes
+    assert "at a known cost" in note
+    assert "no route" not in note
 
 
 def test_what_the_baseline_answered_itself_is_exact() -> None:
@@ -207,6 +217,17 @@ def test_a_routing_that_costs_more_than_the_baseline_shows_a_loss() -> None:
 
 def test_a_baseline_that_costs_nothing_has_no_fraction() -> None:
     assert combine([comparison(cost_usd=1.0, estimated_usd=(0.0,))], NOTHING).fraction is None
+
+
+@pytest.mark.parametrize("drawn", [0, MIN_PAIRS])
+def test_a_baseline_that_is_free_and_often_answered_is_no_division_by_zero(drawn: int) -> None:
+    free = (0.0,) * MIN_PAIRS
+    part = comparison(cost_usd=1.0, measured_usd=free, predicted_usd=free, drawn=drawn, estimated_usd=(0.0, 0.0))
+    savings = combine([part], NOTHING)
+    assert savings.saving is not None
+    assert (savings.saving.nano_usd, savings.saving.low_nano_usd, savings.saving.high_nano_usd) == (-NANO, -NANO, -NANO)
+    assert savings.fraction is None
+    assert tabulate_savings(savings).rows
 
 
 @pytest.mark.parametrize("share_measured", [0.0, 0.01, 0.2])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -40,7 +40,7 @@ def tariff(per_mtok: str) -> Tariff:
     return Tariff(price, RATES)
 
 
-def estimates(p_correct: Mapping[str, float], output_tokens: float = 1000) -> Estimates:
+def estimates(p_correct: Mapping[str, float], output_tokens: float = 1000, unknown: Collection[str] = ()) -> Estimates:
     count = len(p_correct)
     return Estimates(
         models=tuple(p_correct),
@@ -48,7 +48,7 @@ def estimates(p_correct: Mapping[str, float], output_tokens: float = 1000) -> Es
         p_error=np.full(count, 0.05, np.float32),
         output_tokens=np.full(count, output_tokens, np.float32),
         log_error=np.full(count, 0.5, np.float32),
-        basis=tuple("outcomes" for _ in p_correct),
+        basis=tuple("prior" if model in unknown else "outcomes" for model in p_correct),
     )
 
 
@@ -60,11 +60,12 @@ def decision(
     reference: str | None = None,
     rejected: Sequence[Weighed] = (),
     among: Sequence[str] | None = None,
+    unknown: Collection[str] = (),
 ) -> Decision:
     return decide(
         candidates=[deployment(id) for id in (among or p_correct)],
         rejected=rejected,
-        estimates=estimates(p_correct),
+        estimates=estimates(p_correct, unknown=unknown),
         tariffs={id: tariff(price) for id, price in prices.items()},
         goal=goal or Goal(max_loss=0.02),
         reference=reference,
@@ -82,7 +83,7 @@ def test_the_cheapest_candidate_within_the_loss_allowed_is_chosen() -> None:
     assert found.order == ("middling", "frontier", "small")
     assert found.reason == (
         "middling is the least expensive candidate expected to stay within 2 points of frontier, the reference "
-        "(P(correct) 0.88 against 0.90, 0.002000 USD against 0.020000)."
+        "(P(correct) 0.885 against 0.900, 0.002000 USD against 0.020000)."
     )
 
 
@@ -138,6 +139,27 @@ def test_a_reference_that_is_not_eligible_is_named_and_the_best_eligible_sets_th
     assert found.candidates[-1].rejected == "rule 'in the country'"
 
 
+def test_a_reference_of_which_nothing_is_known_does_not_lower_the_bar() -> None:
+    p_correct = {"new": 0.5, "frontier": 0.9, "small": 0.6}
+    found = decision(p_correct, {"new": "20", "frontier": "10", "small": "0.1"}, reference="new", unknown={"new"})
+    assert found.order == ("frontier", "small", "new")
+    assert found.reason == (
+        "frontier, the best eligible candidate, has no cheaper rival expected to stay within 2 points of it; "
+        "nothing is known of how good the reference new is."
+    )
+
+
+def test_where_nothing_is_known_of_any_candidate_the_reference_is_taken() -> None:
+    p_correct = {"mine": 0.5, "yours": 0.5}
+    prices = {"mine": "0.1", "yours": "1"}
+    found = decision(p_correct, prices, reference="yours", unknown=p_correct)
+    assert found.order == ("yours", "mine")
+    assert found.reason == ("yours, the reference, is taken because nothing is known of how good any candidate is.")
+    careless = decision(p_correct, prices, reference="yours", unknown=p_correct, goal=Goal(max_loss=1.0))
+    assert careless.order == ("mine", "yours")
+    assert careless.reason.startswith("mine is the least expensive candidate")
+
+
 def test_a_single_candidate_is_named_as_such() -> None:
     assert decision({"only": 0.2}, {"only": "1"}).reason == "only is the only eligible candidate."
 
@@ -152,6 +174,41 @@ def test_best_under_takes_the_cheapest_where_nothing_fits() -> None:
     found = decision(MIXED, PRICES, goal=Goal(kind="best_under", max_cost_usd=0.0000001))
     assert found.order == ("small", "middling", "frontier")
     assert "no candidate is expected to cost at most 1e-07 USD" in found.reason
+
+
+def test_a_bound_on_cost_holds_for_the_cheapest_within_a_loss_too() -> None:
+    goal = Goal(max_loss=0.02, max_cost_usd=0.001)
+    found = decision(MIXED, PRICES, reference="frontier", goal=goal)
+    assert found.order == ("small", "middling", "frontier")
+    assert found.reason == (
+        "2 points of frontier cannot be kept under the cost allowed: small has the best expected quality under 0.001 USD "
+        "a request (P(correct) 0.600)."
+    )
+
+
+def test_a_bound_on_cost_that_the_choice_meets_only_moves_what_is_over_it_to_the_end() -> None:
+    found = decision(
+        {**MIXED, "unpriced": 0.95}, PRICES, reference="frontier", goal=Goal(max_loss=0.02, max_cost_usd=0.01)
+    )
+    assert found.order == ("middling", "small", "frontier", "unpriced")
+    assert "is the least expensive candidate" in found.reason
+
+
+def test_what_a_request_allows_to_be_written_bounds_what_each_of_its_answers_can_cost() -> None:
+    found = decide(
+        [deployment("a", max_output_tokens=500)],
+        (),
+        estimates({"a": 0.5}),
+        {"a": tariff("1")},
+        Goal(),
+        None,
+        Prompt("", 0),
+        "v",
+        max_output_tokens=16,
+        answers=3,
+    )
+    assert found.candidates[0].output_tokens == 48
+    assert found.candidates[0].cost_usd == pytest.approx(48e-6)
 
 
 def test_one_model_at_two_hosts_goes_to_the_cheaper_and_fails_over_to_the_other() -> None:
@@ -233,3 +290,15 @@ def test_the_chosen_stays_within_the_loss_of_the_reference(
     found = decision(*pool, goal=Goal(max_loss=max_loss), reference="m0")
     p_correct = {weighed.deployment: weighed.p_correct or 0 for weighed in found.candidates}
     assert p_correct[found.chosen] >= p_correct["m0"] - max_loss - 1e-6
+
+
+@given(pools(), st.floats(0, 0.5), st.floats(0, 0.1), st.booleans())
+def test_a_bound_on_cost_is_kept_wherever_a_candidate_is_under_it(
+    pool: tuple[dict[str, float], dict[str, str]], max_loss: float, bound: float, referenced: bool
+) -> None:
+    goal = Goal(max_loss=max_loss, max_cost_usd=bound)
+    found = decision(*pool, goal=goal, reference="m0" if referenced else None)
+    costs = {weighed.deployment: weighed.cost_usd for weighed in found.candidates}
+    under = {id for id, cost in costs.items() if cost is not None and cost <= bound}
+    assert set(found.order[: len(under)]) == under
+    assert sorted(found.order) == sorted(pool[0])

@@ -72,10 +72,10 @@ def test_the_default_route_says_its_reference_and_that_no_baseline_was_named() -
     assert route.name == "auto"
     assert route.candidates == tuple(one.id for one in served(found).deployments)
     assert (route.reference, route.baseline) == ("openai/gpt-large", "openai/gpt-large")
-    assert any("stays within 2 points of openai/gpt-large (the best published score" in said for said in found.findings)
+    assert any("quality is measured from openai/gpt-large: the best published score" in said for said in found.findings)
     assert any(
-        said.startswith("no baseline was named; savings are against openai/gpt-large")
-        and said.endswith("name yours in entrepot.toml")
+        said.startswith("no baseline was named, so savings are against openai/gpt-large")
+        and said.endswith("name it in entrepot.toml")
         for said in found.findings
     )
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.catalog.load import load_catalog
 from entrepot.policy.eligibility import eligible
-from entrepot.policy.rules import Principal
+from entrepot.policy.rules import Principal, When
 from entrepot.settings.client_key import digest, is_well_formed
 from entrepot.settings.load import load_settings
 from entrepot.settings.sample import USES, Use, render_key_table, render_sample
@@ -43,7 +44,7 @@ def test_a_sample_names_its_schema_first_and_holds_no_key(use: Use) -> None:
 
 
 @pytest.mark.parametrize("use", USES)
-def test_every_key_of_a_sample_may_use_some_deployment_and_every_rule_forbids_somebody_something(
+def test_every_key_of_a_sample_may_use_some_deployment_and_every_rule_with_a_condition_forbids_something(
     use: Use, tmp_path: Path
 ) -> None:
     path = tmp_path / "entrepot.toml"
@@ -55,7 +56,29 @@ def test_every_key_of_a_sample_may_use_some_deployment_and_every_rule_forbids_so
         judged = eligible(loaded.deployments, loaded.rules, principal)
         assert judged.allowed, key.name
         effective |= {reason.rule for rejected in judged.rejected for reason in rejected.reasons}
-    assert effective == {rule.name for rule in loaded.rules}
+    assert effective == {rule.name for rule in loaded.rules if rule.when != When()}
+
+
+def test_in_the_sample_for_internal_tools_a_key_without_tags_cannot_leave_the_eu(tmp_path: Path) -> None:
+    path = tmp_path / "entrepot.toml"
+    abroad = '\n[[deployments]]\nid = "abroad"\nprovider = "deepseek"\nmodel = "deepseek-v4.1-flash"\n'
+    path.write_text(render_sample("internal-tools", count_up).document + abroad, encoding="utf-8")
+    loaded = load_settings(path, {})
+    allowed = eligible(loaded.deployments, loaded.rules, Principal()).allowed
+    assert {one.region for one in allowed} == {"LOCAL", "EU"}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_the_router_has_something_to_go_by_for_every_reference_and_most_candidates_of_a_sample(
+    use: Use, tmp_path: Path
+) -> None:
+    path = tmp_path / "entrepot.toml"
+    path.write_text(render_sample(use, count_up).document, encoding="utf-8")
+    loaded = load_settings(path, {})
+    catalog = load_catalog()
+    scored = {one.id for one in loaded.deployments if (model := catalog.find_model(one.model)) and model.scores}
+    assert {route.reference for route in loaded.routes} <= scored
+    assert len(scored) >= len(loaded.deployments) - 1
 
 
 def test_the_samples_are_for_different_uses(tmp_path: Path) -> None:

@@ -67,6 +67,11 @@ class Tariff:
                 return rates
         return self._base
 
+    @property
+    def is_free(self) -> bool:
+        """Whether no token of any kind costs anything, however many there are."""
+        return not any(any(rates) for rates in (self._base, *(rates for _, rates in self._tiers)))
+
     def cost(self, usage: Usage) -> Money:
         """What `usage` costs, exactly."""
         rates = self.rates(usage.all_input)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.box import SIMPLE
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from entrepot.app import check_router
 from entrepot.settings.choose import require_settings
 from entrepot.settings.reach import Reach, check_secrets, reach_all
 from entrepot.settings.schema import Settings
@@ -26,11 +27,14 @@ NOT_READY = 3
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--offline", is_flag=True, help="Check settings and secrets only; open no connection.")
 def check(config: Path | None, as_json: bool, offline: bool) -> None:
-    """Verify the settings, and reach each deployment with the smallest request that proves its key.
+    """Verify the settings and reach each deployment.
+
+    It is reached with the smallest request that proves its key.
 
     Exit code: 0 all is well, 2 the settings are wrong, 3 a secret is missing or a deployment cannot be reached.
     """
     settings = require_settings(config, os.environ, Path.cwd())
+    check_router(settings)
     if offline:
         wrong = check_secrets(settings.deployments, os.environ)
         reaches = [Reach(one, reachable=False, hint=hint) for one, hint in wrong.items()]
@@ -63,10 +67,10 @@ def _print_table(settings: Settings, reaches: list[Reach], *, offline: bool) -> 
         for reach in reaches:
             click.echo(f"{reach.deployment}: {reach.hint}")
         if not reaches:
-            click.echo("every secret is there; nothing was called (--offline)")
+            click.echo("every secret of a deployment is there; nothing was called (--offline)")
         return
-    table = Table(box=SIMPLE, pad_edge=False)
-    for heading in ("deployment", "reachable", "status", "latency", "hint"):
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("deployment", "reachable", "status", "latency"):
         table.add_column(heading, overflow="fold", justify="right" if heading in ("status", "latency") else "left")
     for reach in reaches:
         table.add_row(
@@ -74,9 +78,11 @@ def _print_table(settings: Settings, reaches: list[Reach], *, offline: bool) -> 
             Text("yes", style="green") if reach.reachable else Text("no", style="bold red"),
             Text("" if reach.status is None else str(reach.status)),
             Text("" if reach.latency_ms is None else f"{reach.latency_ms:.0f} ms"),
-            Text(reach.hint),
         )
     Console().print(table)
+    for reach in reaches:  # below, where a sentence has room
+        if reach.hint:
+            click.echo(f"{reach.deployment}: {reach.hint}")
 
 
 def _counts(settings: Settings) -> str:

@@ -6,11 +6,13 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -83,7 +85,7 @@ def demo(
     leave: bool,
     as_json: bool,
 ) -> None:
-    """Run the main job on simulated providers and print what it came to.
+    """Run the main job on simulated providers; print what it came to.
 
     Several hundred generated tasks go through the running gateway to stand-in providers on this machine; nothing leaves it
     and no API key is needed. With --outcomes, the stand-ins repeat what real models were recorded to answer.
@@ -92,13 +94,15 @@ def demo(
         raise click.UsageError("--limit, --learn-from and --shipped-router go with --outcomes")
     if router is not None and shipped_router:
         raise click.UsageError("--router and --shipped-router both name the router; give one of them")
+    if router is not None:
+        load_artifact(router)  # what is no router is said before anything is started
     show = _Show(
         printed=Console(width=None if sys.stdout.isatty() else 120, highlight=False),
         aside=Console(stderr=True, highlight=False),
         as_json=as_json,
         serve_on=not (leave or as_json),
     )
-    with tempfile.TemporaryDirectory(prefix="entrepot-demo-") as directory:
+    with _orderly_end(), tempfile.TemporaryDirectory(prefix="entrepot-demo-") as directory:
         key = make_key(secrets.token_bytes(ENTROPY_BYTES)).text
         stage = Stage(key, Path(directory), port, None if router is None else str(router.resolve()))
         if outcomes is None:
@@ -108,6 +112,20 @@ def demo(
             well = _recorded(show, stage, source, shipped=shipped_router)
     if not well:
         sys.exit(NOT_WELL)
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM unwind what was started, as Ctrl-C does, instead of leaving it behind."""
+
+    def end(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Show(msgspec.Struct, frozen=True, eq=False):
@@ -189,6 +207,13 @@ def _document(cast: Cast, figures: Figures, seed: int) -> str:
     )
 
 
+def _command() -> str:
+    """How this installation's command can be typed here: make installs it beside the user's path."""
+    if shutil.which("entrepot"):
+        return "entrepot"
+    return shlex.join([os.path.relpath(sys.executable), "-m", "entrepot"])
+
+
 def _serve_on(console: Console, base_url: str, stage: Stage, prompt: str) -> None:
     """Say how to use the gateway, and keep it until somebody ends it."""
     body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": prompt}]}, ensure_ascii=False)
@@ -200,7 +225,7 @@ def _serve_on(console: Console, base_url: str, stage: Stage, prompt: str) -> Non
         f"curl -s {base_url}/chat/completions -H 'authorization: Bearer {stage.key}' "
         f"-H 'content-type: application/json' -d {shlex.quote(body)}",
         "",
-        f"The report again, from another terminal: entrepot report --ledger {stage.directory}",
+        f"The report again, from another terminal: {_command()} report --ledger {stage.directory}",
         "Stop with Ctrl-C.",
     )
     for line in lines:

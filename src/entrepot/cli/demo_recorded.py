@@ -69,10 +69,14 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Split(msgspec.Struct, frozen=True, eq=False):
-    """The prompts to replay, and the half to learn from. `best` and `cheapest` are chosen by mean quality and cost there."""
+    """The prompts to replay, and the half to learn from. `best` and `cheapest` are chosen by mean quality and cost there.
+
+    `texts_kept` is False where the record holds extracted answers alone.
+    """
 
     benchmark: str
     pool: tuple[str, ...]
+    texts_kept: bool
     without_text: tuple[str, ...]
     prompts: tuple[RecordedPrompt, ...]
     learn: Dataset
@@ -95,11 +99,14 @@ def read_split(source: Source) -> Split:
     learn, rest = of_models(whole, pool).only(np.array(everyone, np.intp)).halves(source.seed)
     order = np.random.default_rng(source.seed).permutation(len(rest.prompt_ids))[: source.limit]
     if source.learn_limit is not None:
-        learn = learn.only(np.arange(min(source.learn_limit, len(learn.prompt_ids)), dtype=np.intp))
+        # by lot, because the files are in the order of their benchmarks
+        some = np.random.default_rng(source.seed).permutation(len(learn.prompt_ids))[: source.learn_limit]
+        learn = learn.only(np.sort(some))
     best, cheapest = best_and_cheapest(*_seen(learn, prices))
     return Split(
         benchmark=benchmark,
         pool=pool,
+        texts_kept=_holds_texts(recording),
         without_text=silent,
         prompts=tuple(recording.prompts[rest.prompt_ids[at]] for at in order),
         learn=learn,
@@ -205,7 +212,7 @@ def contest(console: Console, stage: Stage, split: Split, base_url: str, seed: i
 
 def _replayable(recording: Recording, pool: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The candidates with an answer that can be replayed, and those whose full texts were not kept where others' were."""
-    texts = any(answer.text is not None for by_model in recording.answers.values() for answer in by_model.values())
+    texts = _holds_texts(recording)
     with_answers = {
         model
         for by_model in recording.answers.values()
@@ -216,6 +223,10 @@ def _replayable(recording: Recording, pool: Sequence[str]) -> tuple[tuple[str, .
     if len(kept) < 2:
         raise DataError(f"the outcomes hold answers of fewer than two of: {', '.join(pool)}")
     return kept, tuple(model for model in pool if model not in with_answers)
+
+
+def _holds_texts(recording: Recording) -> bool:
+    return any(answer.text is not None for by_model in recording.answers.values() for answer in by_model.values())
 
 
 def _seen(learn: Dataset, prices: Mapping[str, ListPrice]) -> tuple[dict[str, float], dict[str, float]]:

@@ -16,6 +16,10 @@ def preface(split: Split, trained_on: Provenance) -> str:
     without = ""
     if split.without_text:
         without = f" Left out, because their texts were not kept: {', '.join(split.without_text)}."
+    if not split.texts_kept:
+        without += (
+            " Only the answers extracted from the models' texts were kept: the stand-ins send those, and no reasoning."
+        )
     return (
         "The providers in this demonstration are SIMULATED: stand-ins on this machine repeat what the named models were "
         "recorded to answer. The prompts, the answers and their token counts are real; the gateway, its routing, its prices "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 import msgspec
-from rich.box import SIMPLE
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -21,9 +23,9 @@ from entrepot.routing.utility import Decision, Weighed
 from entrepot.settings.choose import require_settings
 
 _RESTS_ON: dict[Basis, str] = {
-    "outcomes": "outcomes",
-    "scores": "published scores",
-    "prior": "nothing: a guess on the low side",
+    "outcomes": "how the model did on other prompts",
+    "scores": "its published benchmark scores",
+    "prior": "nothing known of it, a guess on the low side",
 }
 
 
@@ -52,37 +54,61 @@ def explain(
 
 
 def render_decision(decision: Decision, console: Console) -> None:
-    """Print the candidates in the order in which they would be asked, then what was rejected and why, then the sentence."""
-    table = Table(box=SIMPLE)
-    table.add_column("", justify="right")
-    table.add_column("deployment", overflow="fold")
-    for name in ("P(correct)", "output tokens", "cost, USD"):
-        table.add_column(name, justify="right")
-    table.add_column("rests on, or rejected for", overflow="fold")
+    """Print the candidates in the order in which they would be asked, then the sentence, then who was rejected and why."""
     place = {deployment: number for number, deployment in enumerate(decision.order, 1)}
-    for weighed in sorted(decision.candidates, key=lambda w: place.get(w.deployment, len(place) + 1)):
-        table.add_row(*_row(weighed, place.get(weighed.deployment)))
-    console.print(table)
+    candidates = sorted(
+        (weighed for weighed in decision.candidates if weighed.rejected is None),
+        key=lambda weighed: place.get(weighed.deployment, len(place) + 1),
+    )
+    if candidates:
+        console.print(_tabulate(candidates, place))
     # names come from settings and are no markup
     console.print(Text(decision.reason))
+    _print_rejected(decision, console)
     if decision.router is not None:
-        console.print(Text(f"Router: {decision.router}."), style="dim")
+        bases = dict.fromkeys(weighed.basis for weighed in candidates if weighed.basis is not None)
+        rests = "; ".join(f"{basis}: {_RESTS_ON[basis]}" for basis in bases)
+        console.print(Text(f"Router {decision.router}. Estimates rest on: {rests}."), style="dim")
     if decision.promise is not None:
         console.print(Text(decision.promise))
     elif decision.router is not None:
         console.print(Text("These are estimates; this route promises no floor."), style="dim")
 
 
-def _row(weighed: Weighed, place: int | None) -> tuple[Text, ...]:
-    style = "bold" if place == 1 else "" if place else "dim"
-    why = weighed.rejected or ("" if weighed.basis is None else _RESTS_ON[weighed.basis])
+def _tabulate(candidates: Sequence[Weighed], place: Mapping[str, int]) -> Table:
+    # Narrow padding, so that an id stays in one piece on 80 columns; where it cannot, it is the id that folds, no number.
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("deployment", overflow="fold")
+    for heading in ("P(correct)", "output\ntokens", "cost,\nUSD"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("rests on", no_wrap=True)
+    for weighed in candidates:
+        number = place.get(weighed.deployment)
+        style = "bold" if number == 1 else ""
+        table.add_row(*(Text(cell, style=style) for cell in _cells(weighed, number)))
+    return table
+
+
+def _cells(weighed: Weighed, place: int | None) -> tuple[str, ...]:
     cost = "" if weighed.p_correct is None else "unknown"
-    cells = (
+    return (
         "" if place is None else str(place),
         weighed.deployment,
         "" if weighed.p_correct is None else f"{weighed.p_correct:.3f} ± {weighed.p_error or 0:.3f}",
         "" if weighed.output_tokens is None else f"{weighed.output_tokens:,.0f}",
         cost if weighed.cost_usd is None else f"{weighed.cost_usd:.6f}",
-        why,
+        weighed.basis or "",
     )
-    return tuple(Text(cell, style=style) for cell in cells)
+
+
+def _print_rejected(decision: Decision, console: Console) -> None:
+    by_reason: dict[str, list[str]] = {}
+    for weighed in decision.candidates:
+        if weighed.rejected is not None:
+            by_reason.setdefault(weighed.rejected, []).append(weighed.deployment)
+    if by_reason:
+        console.print("Rejected:")
+    for reason, deployments in by_reason.items():
+        console.print(Padding(Text(", ".join(deployments)), (0, 0, 0, 2)))
+        console.print(Padding(Text(reason), (0, 0, 0, 6)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from pathlib import Path
 from typing import cast
 
@@ -19,14 +20,21 @@ from entrepot.settings.sample import USES, Use, render_sample
 @click.option("--path", type=click.Path(path_type=Path), default=Path(FILE_NAME), show_default=True, help="Where to.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def init(use: str, path: Path, force: bool) -> None:
-    """Write a commented settings file, with the JSON Schema beside it that lets an editor help.
+    r"""Write a commented settings file to start from.
 
-    internal-tools: documents, data analysis and internal search; what is confidential stays on your machines.
-    side-business: features beside the core, cheap experiments, services of one region.
-    hybrid: everything routed, frontier models for what is hard.
+    Beside it goes the JSON Schema that lets an editor help.
+
+    \b
+    internal-tools  documents, data analysis and internal search;
+                    what is confidential stays on your machines
+    side-business   features beside the core, cheap experiments,
+                    services of one region
+    hybrid          everything routed, frontier models for what is hard
     """
     if path.is_dir():
         path /= FILE_NAME
+    if path.name == SCHEMA_NAME:
+        raise click.UsageError(f"{SCHEMA_NAME} is what the schema beside the settings is called; name another file")
     sample = render_sample(cast("Use", use), secrets.token_bytes)
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
@@ -40,5 +48,5 @@ def init(use: str, path: Path, force: bool) -> None:
     for name, text in sample.keys.items():
         click.echo(f"    {name}: {text}")
     click.echo("\nNext: put the providers' keys into the environment, then")
-    config = "" if path == Path(FILE_NAME) else f" --config {path}"
+    config = "" if path == Path(FILE_NAME) else f" --config {shlex.quote(str(path))}"
     click.echo(f"    entrepot check{config}\n    entrepot up{config}")

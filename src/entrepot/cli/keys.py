@@ -22,10 +22,14 @@ def keys() -> None:
 @click.option("--tag", "tags", multiple=True, help="A tag for rules and reports; may be given more than once.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def new(name: str, team: str | None, tags: tuple[str, ...], as_json: bool) -> None:
-    """Make a key called NAME: print it once, and the lines of entrepot.toml that admit it.
+    """Make a key called NAME and print it once.
 
-    Nothing is written. The lines hold only the SHA-256 of the key, so the file may be kept with other code.
+    It comes with the lines of entrepot.toml that admit it. Nothing is written. The lines hold only the SHA-256 of the key,
+    so the file may be kept with other code.
     """
+    for what, text in (("NAME", name), ("--team", team), *(("--tag", tag) for tag in tags)):
+        if text is not None and not (text.strip() and text.isprintable()):
+            raise click.BadParameter("must be a word or more, on one line", param_hint=what)
     key = make_key(secrets.token_bytes(ENTROPY_BYTES))
     table = render_key_table(name, key.sha256, team, tags)
     if as_json:

@@ -5,7 +5,9 @@ Exit codes: 0 done · 1 it failed · 2 the settings, the data or the command lin
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import sys
 
 import click
@@ -45,15 +47,25 @@ class _Group(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; turn an EntrepotError into its message."""
+        """Run the command; turn an EntrepotError, and what the system refuses, into a message."""
         try:
             return super().invoke(ctx)
         except EntrepotError as error:
             click.echo(f"entrepot: {error.message}", err=True)
             sys.exit(2 if isinstance(error, OperatorError) else 1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # whoever read our output has seen enough: click ends quietly
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"entrepot: {where}{error.strerror or error}", err=True)
+            sys.exit(1)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="entrepot")
 def main() -> None:
     """One address in front of every AI model, the right model for each request, and the proof."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name in any script is shown in some form also where the terminal's encoding has no letters for it.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import click
@@ -69,7 +70,7 @@ def models(
     maker = None if maker_id is None else catalog.maker(maker_id.casefold())
     rows = [
         row
-        for row in _rows(catalog)
+        for row in list_rows(catalog)
         if (provider is None or row.provider is provider)
         and (maker is None or row.maker is maker)
         and (country is None or row.maker.country == country)
@@ -78,8 +79,10 @@ def models(
     ]
     if as_json:
         click.echo(json.dumps([_facts(row) for row in rows], ensure_ascii=False, indent=2))
-    else:
+    elif rows:
         _print_table(rows, catalog)
+    else:
+        click.echo("no model in the catalog is all of that; entrepot models, without options, lists every one")
 
 
 def _check_country(word: str) -> str:
@@ -91,7 +94,7 @@ def _check_country(word: str) -> str:
     return code
 
 
-def _rows(catalog: Catalog) -> Iterator[Row]:
+def list_rows(catalog: Catalog) -> Iterator[Row]:
     """By maker and model, and each model's offers from the least expensive input on, unknown prices last."""
     offered: dict[str, list[Row]] = {model.id: [] for model in catalog.models}
     for provider in catalog.providers:
@@ -144,13 +147,35 @@ def _print_table(rows: list[Row], catalog: Catalog) -> None:
         table.add_row(*(Text(cell) for cell in _cells(row)))
     # Into a pipe, a row is a line.
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH_WITHOUT_TERMINAL)
-    console.print(table)
+    if (
+        console.measure(table, options=console.options.update_width(10 * WIDTH_WITHOUT_TERMINAL)).maximum
+        <= console.width
+    ):
+        console.print(table)
+    else:
+        print_by_model(rows, console)
     rates = catalog.exchange_rates
     told = (
         f"models: {len({row.model.id for row in rows})}, lines: {len(rows)}. Prices per million tokens; "
         f"1 CNY = {rates.usd_per_cny} USD ({rates.as_of}). + is more beyond a length."
     )
     console.print(told, highlight=False, soft_wrap=True)
+
+
+def print_by_model(rows: list[Row], console: Console) -> None:
+    """For a terminal without room for the table: a line for each model, and its offers below."""
+    for model, offers in groupby(rows, key=lambda row: row.model):
+        grid = Table.grid(padding=(0, 2))
+        for number, row in enumerate(offers):
+            _, maker, country, where, places, context, paid, charged, weights, licence = _cells(row)
+            if number == 0:
+                console.print(
+                    Text(model.id, style="bold")
+                    + Text(f"  {maker} ({country}), context {context}, weights {weights}, licence {licence}")
+                )
+            price = paid if row.offer is None or row.offer.price is None else f"{paid} / {charged}"
+            grid.add_row("", Text(where), Text(price, no_wrap=True), Text(places))
+        console.print(grid)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

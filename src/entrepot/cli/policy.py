@@ -9,9 +9,8 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from entrepot.errors import SettingsError
@@ -33,7 +32,7 @@ FILE holds cases such as:
   name = "legal stays in the house"
   tags = ["confidential"]              # or key = "contract-reader", or team = "legal"
   allowed = ["own/gpt-oss-120b"]
-  denied = ["cn/deepseek", "eu/frontier"]
+  denied = ["eu/glm", "eu/frontier"]
 """
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -48,18 +47,21 @@ def policy() -> None:
 @_config
 @_as_json
 def show(config: Path | None, as_json: bool) -> None:
-    """For each key, and for a request without any rule's tags: which deployments it may use, and why not the others."""
+    """Who may use which deployments, and why not the others.
+
+    Told for each key, for each tag that a rule names, and for a request without tags.
+    """
     settings = _settings(config)
     judged = {name: _judge(settings, principal) for name, principal in _principals(settings).items()}
     if as_json:
         click.echo(json.dumps({who: _reasons(one) for who, one in judged.items()}, ensure_ascii=False, indent=2))
         return
-    table = Table("who", "may use", "may not use, because", box=SIMPLE, pad_edge=False, show_lines=True)
+    console = Console(highlight=False)
+    alike: dict[Eligibility, list[str]] = {}
     for who, eligibility in judged.items():
-        allowed = "\n".join(one.id for one in eligibility.allowed) or "nothing"
-        rejected = "\n".join(f"{one.deployment}: {one.reason}" for one in eligibility.rejected)
-        table.add_row(Text(who), Text(allowed), Text(rejected))
-    Console().print(table)
+        alike.setdefault(eligibility, []).append(who)
+    for eligibility, who_all in alike.items():
+        _print_judged(", ".join(who_all), eligibility, console)
 
 
 @policy.command(epilog=_EXAMPLE)
@@ -101,6 +103,18 @@ def _principals(settings: Settings) -> dict[str, Principal]:
 
 def _judge(settings: Settings, principal: Principal) -> Eligibility:
     return eligible(settings.deployments, settings.rules, principal)
+
+
+def _print_judged(who: str, eligibility: Eligibility, console: Console) -> None:
+    """Principals to whom the same holds: what they may use, and each reason once, with the deployments that it keeps out."""
+    console.print(Text(who, style="bold"))
+    console.print(Padding(Text(", ".join(one.id for one in eligibility.allowed) or "nothing"), (0, 0, 0, 4)))
+    kept_out: dict[str, list[str]] = {}
+    for rejected in eligibility.rejected:
+        kept_out.setdefault(rejected.reason, []).append(rejected.deployment)
+    for reason, deployments in kept_out.items():
+        console.print(Padding(Text(f"not {', '.join(deployments)}", style="dim"), (0, 0, 0, 4)))
+        console.print(Padding(Text(reason, style="dim"), (0, 0, 0, 8)))
 
 
 def _reasons(eligibility: Eligibility) -> dict[str, object]:

@@ -86,7 +86,7 @@ def report(
     as_json: bool,
     lang: Language,
 ) -> None:
-    """What exchanges cost, what routing saved against the baseline, and who answered them.
+    """What exchanges cost, what routing saved, and who answered.
 
     KIND is savings, share or added-time; without it all of them are printed. Entries that still lie in spools are brought
     into the ledger first.
@@ -115,7 +115,10 @@ def report(
 def _ledger_directory(ledger: Path | None, config: Path | None) -> Path:
     """Where the ledger is: as named, as the settings say, or where it lies without settings."""
     if ledger is not None:
-        return ledger.parent if ledger.name == LEDGER_FILE else ledger
+        directory = ledger.parent if ledger.name == LEDGER_FILE else ledger
+        if not directory.is_dir():
+            raise LedgerError(f"there is no directory {directory}: name the one that holds {LEDGER_FILE}")
+        return directory
     found = find_settings_file(config, os.environ, Path.cwd())
     if found is not None:
         return Path(load_settings(found, os.environ).ledger.directory)

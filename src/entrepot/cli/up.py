@@ -14,12 +14,12 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from entrepot.app import Running, start
 from entrepot.catalog.load import load_catalog
 from entrepot.cli.demo_generated import settings_of
 from entrepot.cli.demo_stage import KEY_VARIABLE, Stage
+from entrepot.exchange.plan import Route
 from entrepot.settings.choose import find_settings
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
 from entrepot.settings.discover import Discovery
@@ -86,25 +86,31 @@ def _overridden(settings: Settings, host: str | None, port: int | None, processe
 def _warn_of_exposure(settings: Settings, console: Console) -> None:
     if not settings.keys:
         console.print(
-            "note: no keys are configured, so every request will be refused: `entrepot keys new NAME` makes one"
+            "note: no keys are configured, so every request will be refused: `entrepot keys new NAME` makes one",
+            soft_wrap=True,
         )
     if settings.gateway.host not in ("127.0.0.1", "::1", "localhost"):
         console.print(
-            f"note: listening on {settings.gateway.host} without TLS: put a TLS proxy in front before others use it"
+            f"note: listening on {settings.gateway.host} without TLS: put a TLS proxy in front before others use it",
+            markup=False,
+            soft_wrap=True,
         )
+
+
+def _told(route: Route) -> str:
+    """A route as one line: its goal, among how many, and what savings are against."""
+    goal, number = route.goal, len(route.candidates)
+    if goal.kind == "best_under":
+        aim = f"the best of {number} candidates under {goal.max_cost_usd:g} USD a request"
+    else:
+        of = route.reference or "the best eligible"
+        aim = f"the cheapest of {number} candidates within {goal.max_loss * 100:g} points of {of}"
+    return f"route {route.name}: {aim}; savings are against {route.baseline or 'nothing: it names no baseline'}"
 
 
 def _introduce(settings: Settings, installation: Running, first_key: str | None, console: Console) -> None:
-    table = Table("route", "candidates", "goal", "reference", "baseline", box=None, pad_edge=False)
     for route in settings.routes:
-        goal = route.goal
-        told = (
-            f"within {goal.max_loss * 100:g} points"
-            if goal.kind == "cheapest_within"
-            else f"under {goal.max_cost_usd} USD"
-        )
-        table.add_row(route.name, str(len(route.candidates)), told, route.reference or "-", route.baseline or "-")
-    console.print(table)
+        console.print(_told(route), markup=False, soft_wrap=True)
     console.print(
         f"serving {len(settings.deployments)} deployments ({settings.source}) at {installation.base_url}", markup=False
     )

@@ -16,6 +16,7 @@ import msgspec
 from entrepot.canonical.stream import Failure, FailureKind
 
 _MAX_MESSAGE = 500
+_MAX_CODE = 100
 
 # Lower-case words in a code, type or message, the first match decides.
 _BY_WORD: tuple[tuple[str, FailureKind], ...] = (
@@ -96,7 +97,7 @@ def failure_of(value: object, status: int, retry_after_s: float | None = None) -
         kind=_kind(f"{kind_text} {message}".lower(), code, status),
         message=message[:_MAX_MESSAGE],
         status=status,
-        code=code,
+        code=None if code is None else code[:_MAX_CODE],
         retry_after_s=retry_after_s,
     )
 

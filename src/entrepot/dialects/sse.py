@@ -1,8 +1,9 @@
 """Server-sent events, split from bytes that may be cut anywhere.
 
 Rules of this file (WHATWG HTML, section 9.2.6): a line ends in LF, CR or CRLF; an empty line ends a frame; a line that
-begins with a colon is a comment; one space after a field's colon is dropped; several `data` lines join with LF. Any split
-of the same bytes gives the same frames. The raw bytes of a frame are kept, so that they can be passed on unchanged.
+begins with a colon is a comment; one space after a field's colon is dropped; several `data` lines join with LF; a frame
+whose data is empty dispatches nothing. Any split of the same bytes gives the same frames. The raw bytes of a frame are
+kept, so that they can be passed on unchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Frame(NamedTuple):
-    """One event: its raw bytes with the blank line, and its `data` (None for comments alone) and `event` fields."""
+    """One event: its raw bytes with the blank line, and its `data` (None for comments and empty data) and `event` fields."""
 
     raw: bytes
     data: bytes | None
@@ -32,32 +33,40 @@ class Frame(NamedTuple):
 class FrameSplitter:
     """Takes bytes as they come, gives the frames that are complete."""
 
-    __slots__ = ("_buffer", "_scanned", "_started")
+    __slots__ = ("_kept", "_kept_bytes", "_started", "_tail")
 
     def __init__(self) -> None:
-        self._buffer = b""
-        self._scanned = 0
+        self._kept: list[bytes] = []
+        self._kept_bytes = 0
+        self._tail = b""
         self._started = False
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes. Raises ProviderError where one grows beyond MAX_FRAME_BYTES."""
-        buffer = self._buffer + data if self._buffer else data
         frames: list[Frame] = []
-        start = 0
         # A frame's end is at most four bytes long, so three bytes back is far enough to see one that was cut.
-        position = max(0, self._scanned - 3)
-        while (found := _FRAME_END.search(buffer, position)) is not None:
-            frames.append(self._frame(buffer[start : found.end()]))
-            start = position = found.end()
-        self._buffer = buffer[start:]
-        self._scanned = len(self._buffer)
-        if self._scanned > MAX_FRAME_BYTES:
+        seen = self._tail + data
+        found = _FRAME_END.search(seen)
+        if found is not None:
+            position = self._kept_bytes - len(self._tail) + found.end()
+            buffer = b"".join((*self._kept, data)) if self._kept else data
+            frames.append(self._frame(buffer[:position]))
+            while (found := _FRAME_END.search(buffer, position)) is not None:
+                frames.append(self._frame(buffer[position : found.end()]))
+                position = found.end()
+            data = seen = buffer[position:]
+            self._kept, self._kept_bytes = [], 0
+        if data:
+            self._kept.append(data)  # joined once the frame is whole: a long one comes in many pieces
+            self._kept_bytes += len(data)
+        self._tail = seen[-3:]
+        if self._kept_bytes > MAX_FRAME_BYTES:
             raise ProviderError(f"one event of the stream is longer than {MAX_FRAME_BYTES} bytes")
         return frames
 
     def close(self) -> Frame | None:
         """What is left at the end of the body: a last frame without its blank line, which some servers forget."""
-        rest, self._buffer = self._buffer, b""
+        rest, self._kept = b"".join(self._kept), []
         return self._frame(rest) if rest.strip() else None
 
     def _frame(self, raw: bytes) -> Frame:
@@ -66,7 +75,7 @@ class FrameSplitter:
             self._started = True
             body = raw.removeprefix(_BOM)
         if body.startswith(b"data: ") and b"\r" not in body and body.find(b"\n") == len(body) - 2:
-            return Frame(raw, body[6:-2], None)
+            return Frame(raw, body[6:-2] or None, None)
         return _parse_frame(raw, body)
 
 
@@ -81,4 +90,4 @@ def _parse_frame(raw: bytes, body: bytes) -> Frame:
             data.append(value)
         elif field == b"event":
             event = value
-    return Frame(raw, b"\n".join(data) if data else None, event)
+    return Frame(raw, b"\n".join(data) or None, event)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from entrepot.canonical.capabilities import estimate_tokens_of
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import (
@@ -27,6 +29,10 @@ from entrepot.canonical.stream import (
 )
 from entrepot.dialects.base import AnswerParser, AnswerRenderer, Relayed, Summary
 from entrepot.errors import EntrepotError
+
+MAX_TOKENS = 1_000_000_000
+"""A count beyond this is none: a thousand times the longest context. What it cost would not fit the ledger's numbers."""
+_MAX_NAME = 200
 
 
 class Translation:
@@ -58,11 +64,16 @@ class Translation:
         return self._renderer.break_off(error)
 
     def summary(self, input_tokens: int) -> Summary:
-        """The provider's own count; else ours of what was said, marked as estimated."""
+        """The provider's own count; where it gave none, ours of what was sent and said, marked as estimated."""
+        said = estimate_tokens_of(self._characters, self._bytes)
         usage = self._usage
         if usage is None:
-            said = estimate_tokens_of(self._characters, self._bytes)
             usage = Usage(input_tokens=input_tokens, output_tokens=said, estimated=True)
+        # A stream may report what it read with its first event and break off before it reports what it wrote.
+        if not usage.all_input:
+            usage = replace(usage, input_tokens=input_tokens, estimated=True)
+        if said and (not usage.all_output or (not self._finished and usage.all_output < said)):
+            usage = replace(usage, output_tokens=said, reasoning_tokens=0, estimated=True)
         return Summary(usage=usage, finished=self._finished, claimed_model=self._model)
 
     def _relay(self, events: Sequence[StreamEvent]) -> Relayed:
@@ -92,11 +103,12 @@ class Translation:
             case PartAdded():
                 self._begun = True
             case Started():
-                self._model = event.model or self._model
+                self._model = event.model[:_MAX_NAME] or self._model
             case Finished():
                 self._finished = self._begun = True
             case UsageReported():
-                self._usage = event.usage
+                if event.usage.all_input <= MAX_TOKENS and event.usage.all_output <= MAX_TOKENS:
+                    self._usage = event.usage
             case Failed():
                 relayed.failure = event.failure
             case Ended():

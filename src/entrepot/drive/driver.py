@@ -25,9 +25,6 @@ from entrepot.exchange.commands import (
 from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
 from entrepot.exchange.records import Entry
 
-SEND_TIMEOUT_S = 120.0
-"""A client that takes nothing for this long is treated as gone."""
-
 
 class RunningCall(Protocol):
     """An attempt under way, as `upstream` offers it."""
@@ -61,7 +58,7 @@ class Client(Protocol):
         ...
 
     async def send_body(self, data: bytes, end: bool) -> None:
-        """Send bytes; returns when there is room for more."""
+        """Send bytes; returns when there is room for more, or when the client takes nothing and is given up as gone."""
         ...
 
     async def wait_gone(self) -> None:
@@ -141,6 +138,7 @@ class _Performance:
                 call = self._calls.pop(command.attempt, None)
                 if call is not None:
                     call.cancel()
+                self._inbox.drop(command.attempt)
             case Record():
                 self._record(command.entry)
             case _:
@@ -149,14 +147,10 @@ class _Performance:
     async def _send(self, command: SendToClient | SendHead) -> None:
         if self._gone:
             return
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                if isinstance(command, SendHead):
-                    await self._client.send_head(command.status, command.headers)
-                else:
-                    await self._client.send_body(command.data, command.end)
-        except TimeoutError:
-            self._inbox.put(ClientGone())
+        if isinstance(command, SendHead):
+            await self._client.send_head(command.status, command.headers)
+        else:
+            await self._client.send_body(command.data, command.end)
 
     def drain(self, course: Generator[Command, Event, None]) -> None:
         """Run the generator to its end as if the client had gone: what happened is still written down."""

@@ -10,10 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from entrepot.exchange.events import DeadlinePassed, Event, UpstreamChunk
+from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk
 
 HIGH_BYTES = 256 * 1024
 LOW_BYTES = 64 * 1024
+
+_OF_NO_ATTEMPT = (ClientGone, DeadlinePassed)
 
 
 class Inbox:
@@ -57,17 +59,26 @@ class Inbox:
                 return DeadlinePassed()
         return self._take()
 
+    def drop(self, attempt: int) -> None:
+        """Forget what waits of an attempt: it is cancelled, and what it said is not to be taken for another's."""
+        kept = [event for event in self._events if isinstance(event, _OF_NO_ATTEMPT) or event.attempt != attempt]
+        self._events = deque(kept)
+        self._taken(self._bytes - sum(len(event.data) for event in kept if isinstance(event, UpstreamChunk)))
+
     def _take(self) -> Event:
         event = self._events.popleft()
         if not isinstance(event, UpstreamChunk):
             return event
         if self._events and isinstance(self._events[0], UpstreamChunk):
             event = self._join(event)
-        self._bytes -= len(event.data)
+        self._taken(len(event.data))
+        return event
+
+    def _taken(self, count: int) -> None:
+        self._bytes -= count
         if self._paused and self._bytes <= LOW_BYTES:
             self._paused = False
             self._resume()
-        return event
 
     def _join(self, first: UpstreamChunk) -> UpstreamChunk:
         pieces = [first.data]

@@ -13,6 +13,7 @@ import msgspec
 
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
+from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
 from entrepot.exchange.events import (
@@ -41,6 +42,7 @@ class Progress(msgspec.Struct):
     number: int
     candidate: Candidate
     relay: Relay
+    stream: bool
     started_s: float
     ended_s: float = 0.0
     status: int = 0
@@ -51,15 +53,19 @@ class Progress(msgspec.Struct):
     error_body: bytes = b""
     failure: Failure | None = None
     open: bool = True
+    begun: bool = False
     head_sent: bool = False
 
     def next_deadline_s(self, plan: Plan) -> float:
         """When to give up waiting: the first byte, the next byte, or the whole, whichever comes first."""
-        deadlines = plan.deadlines
-        waiting = (
-            self.started_s + deadlines.first_byte_s if self.content_s is None else self.last_byte_s + deadlines.idle_s
-        )
-        return min(waiting, plan.started_s + deadlines.total_s)
+        if self.begun:
+            return min(self.last_byte_s + plan.deadlines.idle_s, self.last_moment_s(plan))
+        return self.last_moment_s(plan)
+
+    def last_moment_s(self, plan: Plan) -> float:
+        """The deadline that no byte moves: for the exchange as a whole, and before the answer has begun for that."""
+        whole = plan.started_s + plan.deadlines.total_s
+        return whole if self.begun else min(self.started_s + plan.deadlines.first_byte_s, whole)
 
     def take(self, event: Event, now_s: float, now_ns: int) -> Relayed | None:
         """Note what happened; what the provider's bytes became, if they became anything. Sets `failure` where it failed."""
@@ -68,6 +74,9 @@ class Progress(msgspec.Struct):
         elif isinstance(event, UpstreamChunk):
             self.last_byte_s = now_s
             if self._is_answer:
+                # A stream begins with its first content; a whole answer has nothing to show before its end, but runs.
+                # White space is what hosts send to keep a connection open while they still think.
+                self.begun = self.begun or (not self.stream and not event.data.isspace())
                 return self._noting(self.relay.feed(event.data))
             self.error_body = (self.error_body + event.data)[:MAX_ERROR_BYTES]
         elif isinstance(event, UpstreamEnded):
@@ -110,7 +119,7 @@ class Progress(msgspec.Struct):
             usage = Usage(input_tokens=plan.input_tokens, estimated=True)
         elif self.failure is not None and not self.cost_is_unknowable:
             usage = Usage()
-        money = self.candidate.tariff.cost(usage) if usage is not None and self.candidate.tariff is not None else None
+        money = self._cost(usage)
         deployment = self.candidate.deployment
         failed = self.failure
         return AttemptRecord(
@@ -131,6 +140,13 @@ class Progress(msgspec.Struct):
             answered=ending == "answered",
         ), summary
 
+    def _cost(self, usage: Usage | None) -> Money | None:
+        """Unknown without a price or without tokens, except that nothing is what a free deployment charges for any number."""
+        tariff = self.candidate.tariff
+        if tariff is None or (usage is None and not tariff.is_free):
+            return None
+        return tariff.cost(usage or Usage())
+
 
 def perform(
     plan: Plan,
@@ -148,9 +164,12 @@ def perform(
         if isinstance(event, ClientGone):
             yield CancelUpstream(progress.number)
             return "client_gone"
+        if isinstance(event, UpstreamChunk) and now_s >= progress.last_moment_s(plan):
+            event = DeadlinePassed()  # bytes that never cease would keep it from coming by itself
         relayed = progress.take(event, now_s, plan.started_ns + int((now_s - plan.started_s) * 1_000_000_000))
         if relayed is not None and relayed.content and progress.content_s is None:
             progress.content_s = progress.last_byte_s = now_s
+            progress.begun = True
         if relayed is not None and (relayed.data or relayed.ended):
             yield from forward(progress, relayed)
         if progress.failure is not None:
@@ -158,15 +177,15 @@ def perform(
                 yield CancelUpstream(progress.number)
             return "failed" if progress.content_s is None else "broken"
         if relayed is not None and relayed.ended:
-            yield from _linger(progress, now_s + LINGER_S)
+            yield from _linger(progress, clock, now_s + LINGER_S)
             return "answered"
 
 
-def _linger(progress: Progress, until_s: float) -> Generator[Command, Event, None]:
+def _linger(progress: Progress, clock: Clock, until_s: float) -> Generator[Command, Event, None]:
     while progress.open:
         event = yield Wait(until_s)
         if isinstance(event, UpstreamEnded | UpstreamFailed):
             progress.open = False
-        elif isinstance(event, DeadlinePassed):
+        elif isinstance(event, DeadlinePassed) or clock() >= until_s:
             yield CancelUpstream(progress.number)
             return

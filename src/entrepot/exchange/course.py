@@ -44,6 +44,7 @@ class Course:
                 relay=open_relay(
                     plan.client, candidate.dialect, plan.asked, candidate.target, plan.started_ns // 1_000_000_000
                 ),
+                stream=plan.asked.request.stream,
                 started_s=self._clock(),
             )
             ending = yield from perform(plan, progress, self._clock, self._forward)

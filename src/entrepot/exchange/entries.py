@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import msgspec
+
 from entrepot.canonical.response import Usage
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError
@@ -50,8 +52,9 @@ def baseline_of(plan: Plan, answered: AttemptRecord) -> Baseline | None:
         measured = not answered.usage.estimated
         drawn = plan.decision.displaced is not None
         return Baseline(deployment.id, deployment.model, answered.cost_nano_usd, 0, measured, cost, drawn)
-    output_cost = candidate.tariff.cost(Usage(output_tokens=wrote)).nano_usd
-    error = output_cost * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
+    # of the whole request, because a long input has other rates
+    input_cost = candidate.tariff.cost(msgspec.structs.replace(usage, output_tokens=0)).nano_usd
+    error = (cost - input_cost) * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
     return Baseline(deployment.id, deployment.model, cost, round(error), measured=False)
 
 
@@ -79,7 +82,7 @@ def entry_of(
         asked_model=plan.asked.request.model,
         stream=plan.asked.request.stream,
         duration_ms=duration_ms,
-        added_ms=max(0.0, duration_ms - sum(attempt.duration_ms for attempt in attempts)),
+        added_ms=max(0.0, duration_ms - plan.upload_s * 1000 - sum(attempt.duration_ms for attempt in attempts)),
         key=plan.principal.key,
         team=plan.principal.team,
         tags=tuple(sorted(plan.principal.tags)),
@@ -87,12 +90,17 @@ def entry_of(
         first_token_ms=None if content_s is None else (content_s - plan.started_s) * 1000,
         error_code=error_code,
         served=None if answering is None else _served(plan, answering),
-        usage=None if answering is None else answering.usage,
+        usage=answering.usage if answering is not None else _nothing_read(attempts),
         cost_nano_usd=None if any(cost is None for cost in costs) else sum(cost or 0 for cost in costs),
         baseline=baseline_of(plan, answering) if answering is not None and state == "completed" else None,
         attempts=tuple(attempts),
         decision=plan.decision,
     )
+
+
+def _nothing_read(attempts: Sequence[AttemptRecord]) -> Usage | None:
+    """The tokens of an exchange that nobody answered: none, unless one attempt may have been billed for what it read."""
+    return Usage() if attempts and all(attempt.usage is not None for attempt in attempts) else None
 
 
 def _served(plan: Plan, answering: AttemptRecord) -> Served | None:
@@ -107,6 +115,7 @@ def refusal_entry(
     id: str,
     started_ns: int,
     duration_ms: float,
+    upload_ms: float,
     principal: Principal,
     dialect: str,
     error: EntrepotError,
@@ -125,7 +134,7 @@ def refusal_entry(
         asked_model=asked_model[:200],
         stream=stream,
         duration_ms=duration_ms,
-        added_ms=duration_ms,
+        added_ms=max(0.0, duration_ms - upload_ms),
         key=principal.key,
         team=principal.team,
         tags=tuple(sorted(principal.tags)),

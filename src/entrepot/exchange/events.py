@@ -31,7 +31,9 @@ class UpstreamEnded(msgspec.Struct, frozen=True):
 
 
 class UpstreamFailed(msgspec.Struct, frozen=True):
-    """The call broke: `connect`, `timeout`, `protocol` (malformed HTTP) or `cut_off` (closed before the body was complete)."""
+    """The call broke. `connect`: there was no connection, or none in time, so nothing was sent. `protocol`: malformed HTTP.
+    `cut_off`: closed before the body was complete. `auth`: the installation's credentials cannot be sent.
+    """
 
     attempt: int
     kind: FailureKind

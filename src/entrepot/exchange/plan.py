@@ -15,7 +15,10 @@ from entrepot.routing.utility import Decision, Goal
 
 
 class Deadlines(msgspec.Struct, frozen=True):
-    """Seconds: to connect, to the first byte of an answer, between its bytes, and for the exchange as a whole."""
+    """Seconds: to connect, to the first byte of an answer, between its bytes, and for the exchange as a whole.
+
+    The first byte of a stream is that of its first content, not a ping; that of a whole answer is no white space.
+    """
 
     connect_s: float = 10.0
     first_byte_s: float = 120.0
@@ -58,7 +61,10 @@ class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
 
 
 class Plan(msgspec.Struct, frozen=True, eq=False):
-    """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate."""
+    """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
+
+    `upload_s` is how long the client took to send its request, which is no time of ours.
+    """
 
     id: str
     started_ns: int
@@ -73,3 +79,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     route: str | None = None
     max_output_tokens: int | None = None
     baseline: BaselinePlan | None = None
+    upload_s: float = 0.0

@@ -24,7 +24,8 @@ from entrepot.policy.eligibility import Eligibility, Gate
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, Estimates, ModelFacts, Router
 from entrepot.routing.features import prompt_of
-from entrepot.routing.utility import Decision, Goal, Weighed, decide, hold_out
+from entrepot.routing.holdout import hold_out
+from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
 
 
 class Steering(msgspec.Struct, frozen=True):
@@ -92,8 +93,13 @@ class Planner:
         for model, hosts in by_model.items():
             self._choices[model] = _Choice(Gate(hosts, rules), None, None, None)
         for deployment in deployments:
+            _check_id(deployment, deployments)
             self._choices[deployment.id] = _Choice(Gate([deployment], rules), None, None, None)
         for route in routes:
+            if route.name in self._choices:
+                raise CatalogError(
+                    f"route '{route.name}' is called as a model, a deployment or another route: rename it"
+                )
             self._choices[route.name] = self._route(route, rules, router, facts)
 
     def _route(self, route: Route, rules: Sequence[Rule], router: Router, facts: Mapping[str, ModelFacts]) -> _Choice:
@@ -118,8 +124,14 @@ class Planner:
             listed.append((rank, name, owner))
         return [(name, owner) for _, name, owner in sorted(listed)]
 
-    def consider(self, request: Request, principal: Principal, steering: Steering, id: str) -> Considered | Refusal:
-        """The decision for this request, or why there is none. `id` draws the lot where the request names no session."""
+    def consider(
+        self, request: Request, principal: Principal, steering: Steering, id: str | None
+    ) -> Considered | Refusal:
+        """The decision for this request, or why there is none.
+
+        `id` draws the lot of a holdout where the request names no session; without either none is drawn, and the holdout
+        shows in the propensities alone.
+        """
         choice = self._choices.get(request.model)
         if choice is None:
             text = f"no route, model or deployment is called '{request.model[:100]}': GET /v1/models lists what can be asked for"
@@ -133,9 +145,10 @@ class Planner:
         decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens)
         route = choice.route
         if route is not None and route.baseline is not None and route.holdout:
-            lot = draw(f"{route.name}\n{steering.session or id}")
+            drawn_by = steering.session or id
+            lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
-        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates))
+        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
 
     def plan(
         self,
@@ -147,6 +160,7 @@ class Planner:
         id: str,
         started_ns: int,
         started_s: float,
+        upload_s: float = 0.0,
     ) -> Plan | Refusal:
         """A plan for this request, or why there is none."""
         considered = self.consider(asked.request, principal, steering, id)
@@ -167,6 +181,7 @@ class Planner:
             route=None if route is None else route.name,
             max_output_tokens=None if route is None else route.max_output_tokens,
             baseline=considered.baseline,
+            upload_s=upload_s,
         )
 
     def _decide(
@@ -186,6 +201,8 @@ class Planner:
             reference=route.reference,
             prompt=prompt,
             router_version=self._router_version,
+            max_output_tokens=_max_output_tokens(route, request),
+            answers=request.n,
         )
         return decision, estimates
 
@@ -213,6 +230,16 @@ def draw(seed: str) -> float:
     return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
 
 
+def _check_id(deployment: Deployment, deployments: Sequence[Deployment]) -> None:
+    """A name means one thing. Raises CatalogError: the id is another deployment's too, or a model hosted elsewhere too."""
+    for other in deployments:
+        if other is not deployment and deployment.id in (other.id, other.model):
+            raise CatalogError(
+                f"'{deployment.id}' is the id of one deployment and also the id or model of another "
+                f"({other.model} at {other.provider}): give one of them another id"
+            )
+
+
 def _candidate(deployment: Deployment, dialects: Mapping[str, ProviderDialect], rates: ExchangeRates) -> Candidate:
     dialect = dialects.get(deployment.dialect)
     if dialect is None:
@@ -238,11 +265,20 @@ def _goal(goal: Goal, steering: Steering) -> Goal:
     return goal
 
 
-def _baseline(choice: _Choice, estimates: Estimates | None) -> BaselinePlan | None:
+def _max_output_tokens(route: Route | None, request: Request) -> int | None:
+    """The limit that is sent: the client's, or the route's where the client names none."""
+    if request.max_output_tokens is not None or route is None:
+        return request.max_output_tokens
+    return route.max_output_tokens
+
+
+def _baseline(choice: _Choice, estimates: Estimates | None, request: Request) -> BaselinePlan | None:
     if choice.baseline is None or estimates is None:
         return None
     at = estimates.models.index(choice.baseline.deployment.model)
-    return BaselinePlan(choice.baseline, float(estimates.output_tokens[at]), float(estimates.log_error[at]))
+    limit = _max_output_tokens(choice.route, request)
+    tokens = bound_output(float(estimates.output_tokens[at]), limit, choice.baseline.deployment, request.n)
+    return BaselinePlan(choice.baseline, tokens, float(estimates.log_error[at]))
 
 
 def _weighed(eligibility: Eligibility) -> tuple[Weighed, ...]:

@@ -41,7 +41,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
 
 
 class Served(msgspec.Struct, frozen=True):
-    """The facts of the deployment whose answer the client got."""
+    """The facts of the deployment whose answer the client got, or was waiting for when it left."""
 
     deployment: str
     model: str
@@ -74,8 +74,10 @@ class Baseline(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One exchange as the ledger keeps it. `added_ms` is the time that was ours, not a provider's or the client's.
+    """One exchange as the ledger keeps it.
 
+    `duration_ms` runs from the request's head to the end of the answer; `added_ms` is the part of it that was ours: not the
+    client's sending of its request, and no attempt's.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     """
 

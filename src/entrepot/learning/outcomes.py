@@ -7,6 +7,7 @@ names file, column and row (from 1); nothing is repaired silently.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,17 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
         )
 
     def halves(self, seed: int) -> tuple[Dataset, Dataset]:
-        """The prompts split in two at random."""
-        order = np.random.default_rng(seed).permutation(len(self.prompt_ids))
-        middle = len(order) // 2
-        return self.only(np.sort(order[:middle])), self.only(np.sort(order[middle:]))
+        """The prompts split in two at random; those with the same words stay together, or one half would know the other's."""
+        groups: dict[str, int] = {}
+        group = np.array([groups.setdefault(_words(p.text), len(groups)) for p in self.outcomes.prompts], np.intp)
+        first = np.zeros(len(groups), bool)
+        first[np.random.default_rng(seed).permutation(len(groups))[: len(groups) // 2]] = True
+        return self.only(np.flatnonzero(first[group])), self.only(np.flatnonzero(~first[group]))
+
+
+def _words(text: str) -> str:
+    """What two prompts have in common that differ in case, punctuation and white space only; all of a text without words."""
+    return " ".join(re.findall(r"\w+", text.casefold())) or text
 
 
 class ListPrice(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ import msgspec
 from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.schema import Deployment
 from entrepot.policy.judgement import object_to
-from entrepot.policy.rules import Principal, Rule
+from entrepot.policy.rules import Principal, Rule, fold_tag
 
 Kind = Literal["policy", "capability", "context"]
 
@@ -62,7 +62,7 @@ class Eligibility(msgspec.Struct, frozen=True):
 
 
 class _Caller(NamedTuple):
-    """As much of a principal as some rule looks at: nothing else can change what it may use."""
+    """As much of a principal as some rule looks at, its tags folded: nothing else can change what it may use."""
 
     key: str | None
     team: str | None
@@ -79,7 +79,7 @@ class Gate:
         self._rules = tuple(rules)
         self._keys = frozenset(key for rule in rules for key in rule.when.keys)
         self._teams = frozenset(team for rule in rules for team in rule.when.teams)
-        self._tags = frozenset(tag for rule in rules for tag in rule.when.tags)
+        self._tags = frozenset(fold_tag(tag) for rule in rules for tag in rule.when.tags)
         self._objections = tuple(tuple(object_to(one, rule) for rule in self._rules) for one in self._deployments)
         contexts = [one.context_tokens for one in self._deployments if one.context_tokens is not None]
         self._shortest = min(contexts, default=None)
@@ -90,7 +90,7 @@ class Gate:
         caller = _Caller(
             principal.key if principal.key in self._keys else None,
             principal.team if principal.team in self._teams else None,
-            principal.tags & self._tags,
+            frozenset(map(fold_tag, principal.tags)) & self._tags if self._tags else self._tags,
         )
         if self._shortest is not None and input_tokens > self._shortest:
             return self._weigh(caller, needs, input_tokens)
@@ -133,7 +133,7 @@ def eligible(
 def _applies(rule: Rule, caller: _Caller) -> bool:
     when = rule.when
     return (
-        (not when.tags or not caller.tags.isdisjoint(when.tags))
+        (not when.tags or not caller.tags.isdisjoint(map(fold_tag, when.tags)))
         and (not when.teams or caller.team in when.teams)
         and (not when.keys or caller.key in when.keys)
     )

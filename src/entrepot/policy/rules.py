@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import msgspec
+
+
+def fold_tag(tag: str) -> str:
+    """What is the same in two spellings of a tag: case, full and half width, composed and decomposed form, outer spaces.
+
+    A tag narrows, so one that is not recognized for its spelling would let through what it was sent to hold back.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", tag).casefold()).strip()
 
 
 class Principal(msgspec.Struct, frozen=True):
     """Who is asking: the key's id (never its secret), its team, and the tags in force.
 
-    Tags come from the key; a request may add tags of its own, which can only narrow what it may use.
+    Tags come from the key; a request may add tags of its own, which can only narrow what it may use. They are kept as they
+    were written and compared by `fold_tag`.
     """
 
     key: str | None = None
@@ -41,7 +52,9 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom a rule applies to: every condition given must hold; an empty one always does. `tags` means any of them."""
+    """Whom a rule applies to: every condition given must hold; an empty one always does. `tags` means any of them, in
+    whatever case and width it is written.
+    """
 
     tags: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()

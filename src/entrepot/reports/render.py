@@ -6,12 +6,14 @@ Rules of this file: a cell keeps its exact value, and only a rendering rounds it
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
 from rich import box
+from rich.cells import cell_len
 from rich.console import Group as RenderedGroup
 from rich.console import RenderableType
 from rich.table import Table as RichTable
@@ -20,6 +22,10 @@ from rich.text import Text
 from entrepot.catalog.pricing import NANO_PER_UNIT, format_usd
 
 Unit = Literal["text", "count", "nano_usd", "fraction", "ms", "interval"]
+
+
+# The longest name in a first column that is kept in one piece; what is longer is a sentence.
+_NAME_CELLS = 34
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -76,17 +82,38 @@ class Table(msgspec.Struct, frozen=True):
 
 def render_terminal(table: Table) -> RenderableType:
     """The table and its notes for rich's Console."""
-    rendered = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in table.columns:
-        rendered.add_column(Text(column.title), justify="left" if column.unit == "text" else "right", overflow="fold")
+    rendered = RichTable(
+        title=table.title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     digits = [_usd_digits(table, place) for place in range(len(table.columns))]
-    for row in table.rows:
-        cells = zip(row, table.columns, digits, strict=True)
-        rendered.add_row(*(Text(format_cell(cell, column.unit, usd)) for cell, column, usd in cells))
+    rows = [
+        [format_cell(cell, column.unit, usd) for cell, column, usd in zip(row, table.columns, digits, strict=True)]
+        for row in table.rows
+    ]
+    for place, column in enumerate(table.columns):
+        widest = max((cell_len(row[place]) for row in rows), default=0)
+        is_text = column.unit == "text"
+        # Where the terminal is narrow, headings and remarks fold; a number or a name, which people copy, does not.
+        whole = not is_text or (place == 0 and widest <= _NAME_CELLS)
+        title = column.title if is_text else _fold(column.title, widest)
+        rendered.add_column(Text(title), justify="left" if is_text else "right", no_wrap=whole, overflow="fold")
+    for row in rows:
+        rendered.add_row(*(Text(cell) for cell in row))
     notes = RichTable.grid(padding=(0, 1))
     for note in table.notes:
         notes.add_row(" ", "·", Text(note))
     return RenderedGroup(rendered, notes) if table.notes else rendered
+
+
+def _fold(title: str, cells: int) -> str:
+    """A heading folded between words to the width of what stands below it."""
+    widest_word = max((len(word) for word in title.split()), default=1)
+    return "\n".join(textwrap.wrap(title, max(cells, widest_word))) or title
 
 
 def render_json(tables: Sequence[Table], **facts: object) -> str:

@@ -14,7 +14,8 @@ been. Its error has two parts, and they are kept apart because only the first sh
   answered itself tell: the ratio of what they cost to what was predicted for them (a ratio estimate, Cochran 1977)
   corrects the rest. How far that can be trusted depends on who picked them:
   - *by lot* (`MIN_DRAWN` of them or more, from a route's holdout): they are a random sample of the exchanges that were
-    routed elsewhere, and the ratio's own standard error is all that is allowed for;
+    routed elsewhere, and the ratio's own standard error is all that is allowed for (exchanges of one session are drawn
+    together and counted as if drawn one by one, which understates it where sessions are long);
   - *by the router* (`MIN_PAIRS` or more): it sends the hard ones there, so the factor of the rest may differ. Allowed for
     is anything from no bias to twice the bias seen, at least `LEAST_TRANSFER` either way, as a rectangular distribution
     (standard deviation: half-width / sqrt(3); GUM, JCGM 100:2008, 4.3.7);
@@ -150,9 +151,13 @@ def estimate_baseline(part: Comparison) -> BaselineEstimate:
     estimated = part.exchanges - part.measured
     factor, allowance, independent = 1.0, ASSUMED_BIAS / math.sqrt(3), math.sqrt(part.error_usd2)
     if by_lot or sums.size >= MIN_PAIRS:
-        factor = sums.y / sums.x
-        spread = ratio_spread(sums) * SKEW_ALLOWANCE * student_quantile(0.975, sums.size - 1) / normal_quantile(0.95)
-        error = spread * math.sqrt(sums.size) / sums.x  # as ratio_error, with the widened spread
+        spread = error = 0.0
+        if sums.x > 0:  # a baseline that is free is predicted without error
+            factor = sums.y / sums.x
+            spread = (
+                ratio_spread(sums) * SKEW_ALLOWANCE * student_quantile(0.975, sums.size - 1) / normal_quantile(0.95)
+            )
+            error = spread * math.sqrt(sums.size) / sums.x  # as ratio_error, with the widened spread
         transfer = 0.0 if by_lot else max(abs(factor - 1), LEAST_TRANSFER) / math.sqrt(3)
         allowance = math.hypot(error, transfer)
         independent = spread * math.sqrt(estimated)

@@ -77,7 +77,10 @@ _ENGLISH = {
     "open_weights_1": "open",
     "open_weights_0": "closed",
     # notes
-    "no_baseline": "No saving is stated: no route in this period named a baseline (`baseline = …` in entrepot.toml).",
+    "no_baseline": (
+        "No saving is stated: no exchange of this period both completed at a known cost and had a baseline whose price is "
+        "known. A route names its baseline by `baseline = …` in entrepot.toml."
+    ),
     "estimated_assumed": (
         "{model}: {measured} exchanges it answered itself are known, {estimated} are estimated from the router's prediction "
         "of how long its answers would have been. Fewer than {least} predictions could be compared with real answers, so "
@@ -102,7 +105,7 @@ _ENGLISH = {
         "{count} exchanges that did not complete cost {usd}; this counts as cost, with nothing on the baseline's side."
     ),
     "unknown_excluded": "{count} exchanges of unknown cost are left out on both sides.",
-    "without_baseline": "{count} completed exchanges that had no baseline are left out.",
+    "without_baseline": "{count} completed exchanges that had no baseline, or one of unknown price, are left out.",
     "unknown_cost": "The cost of {count} exchanges is unknown; it is in no sum.",
     "unknown_usage": "The tokens of {count} exchanges are unknown; they are in no sum.",
     "estimated_usage": "The provider did not count the tokens of {count} exchanges; they are estimated.",
@@ -133,7 +136,7 @@ _CHINESE = {
     "output_tokens": "输出 token",
     "cost": "费用",
     "exchanges_compared": "参与比较的请求",
-    "baseline_cost": "若用基准模型的费用（{models}）",
+    "baseline_cost": "若全部使用基准模型的费用（{models}）",
     "saving": "节省金额",
     "saving_fraction": "节省占基准费用的比例",
     "added_p50": "中位数",
@@ -163,7 +166,10 @@ _CHINESE = {
     "on_premises_0": "托管",
     "open_weights_1": "开放",
     "open_weights_0": "闭源",
-    "no_baseline": "未给出节省：此期间没有路由指定基准（entrepot.toml 中的 `baseline = …`）。",
+    "no_baseline": (
+        "未给出节省：此期间没有一个请求既已完成、费用已知，又有价格已知的基准。"
+        "路由的基准由 entrepot.toml 中的 `baseline = …` 指定。"
+    ),
     "estimated_assumed": (
         "{model}：{measured} 个请求由基准模型自己回答，费用已知；{estimated} 个按路由器对其回答长度的预测估算。"
         "可与真实回答对照的预测不足 {least} 个，因此假定预测总和的偏差在 ±{assumed} 以内。"
@@ -177,10 +183,10 @@ _CHINESE = {
         "{pairs} 个真实回答的费用是预测的 {factor} 倍，估算已按此修正；因这些请求并非随机抽取，另留 ±{allowance} 的余地。"
     ),
     "assumed": "假定：每个完成的请求，基准模型按当时价格一次答成，没有失败的尝试，读入相同的 token，命中缓存的数量也相同。",
-    "thrown_away": "费用中有 {usd} 用于客户端未收到其回答的尝试。",
-    "unfinished": "{count} 个未完成的请求花费 {usd}；计入费用，基准一侧不计。",
-    "unknown_excluded": "{count} 个费用未知的请求，两侧均不计。",
-    "without_baseline": "{count} 个已完成但没有基准的请求不计。",
+    "thrown_away": "其中 {usd} 花在客户端没有收到回答的尝试上。",
+    "unfinished": "{count} 个未完成的请求花费了 {usd}：计入实际费用，不计入基准费用。",
+    "unknown_excluded": "{count} 个请求费用未知，实际费用和基准费用均不计入。",
+    "without_baseline": "{count} 个已完成的请求没有基准或基准价格未知，不计。",
     "unknown_cost": "{count} 个请求的费用未知，不计入任何合计。",
     "unknown_usage": "{count} 个请求的 token 数未知，不计入任何合计。",
     "estimated_usage": "{count} 个请求的 token 数服务商未报告，为估算值。",

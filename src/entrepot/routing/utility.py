@@ -21,6 +21,9 @@ from entrepot.routing.base import Basis, Estimates, Prompt
 class Goal(msgspec.Struct, frozen=True):
     """`cheapest_within`: the least expensive candidate predicted to stay within `max_loss` (points of quality, 0.02 = two)
     of the reference. `best_under`: the best candidate whose expected cost stays under `max_cost_usd`.
+
+    `max_cost_usd` bounds `cheapest_within` too, where it is given: if what stays within `max_loss` is expected to cost more,
+    the best under the bound is taken. A candidate of unknown price is over every bound.
     """
 
     kind: Literal["cheapest_within", "best_under"] = "cheapest_within"
@@ -79,16 +82,22 @@ def decide(
     prompt: Prompt,
     router_version: str,
     promise: str | None = None,
+    *,
+    max_output_tokens: int | None = None,
+    answers: int = 1,
 ) -> Decision:
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
     `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model.
-    `reference` is a deployment id; one that is no candidate for this request sets no bar: the best eligible candidate does,
-    and the reason says so. The order: the chosen, then those that meet the goal by cost, then the rest by quality.
+    `reference` is a deployment id. One that is no candidate for this request, or of which nothing is known (`basis` "prior"),
+    sets no bar: the best eligible candidate does, and the reason says so. Where nothing is known of any, the reference is
+    taken, unless any loss is allowed. The order: the chosen, then those that meet the goal by cost, then the rest by
+    quality; what costs more than the goal allows comes last. `max_output_tokens` is what the request allows each of its
+    `answers`.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
-    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens)
+    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens, max_output_tokens, answers)
     choose = _best_under if goal.kind == "best_under" else _cheapest_within
     meeting, rest, reason = choose(weighed, goal, reference)
     order = tuple(choice.deployment for choice in (*meeting, *rest))
@@ -96,7 +105,7 @@ def decide(
     return Decision(
         order=order,
         candidates=(
-            *(_shown(choice, estimates, 1.0 if choice is shown[0] else 0.0) for choice in shown),
+            *(_shown(choice, 1.0 if choice is shown[0] else 0.0) for choice in shown),
             *rejected,
         ),
         reason=reason,
@@ -107,48 +116,34 @@ def decide(
     )
 
 
-def hold_out(decision: Decision, baseline: str, share: float, draw: float) -> Decision:
-    """Give the exchange to the baseline if `draw`, uniform in [0, 1), falls below `share`; say so in the propensities.
-
-    Exchanges drawn this way are a random sample of all, so what they cost and how good they were can be compared with the
-    rest without a model. A baseline that is not eligible for this exchange leaves the decision as it is.
-    """
-    if share <= 0 or baseline not in decision.order:
-        return decision
-    candidates = tuple(
-        msgspec.structs.replace(
-            weighed, propensity=(1 - share) * weighed.propensity + (share if weighed.deployment == baseline else 0.0)
-        )
-        if weighed.rejected is None
-        else weighed
-        for weighed in decision.candidates
-    )
-    decision = msgspec.structs.replace(decision, candidates=candidates)
-    if draw >= share or decision.chosen == baseline:
-        return decision
-    return msgspec.structs.replace(
-        decision,
-        order=(baseline, *(id_ for id_ in decision.order if id_ != baseline)),
-        reason=f"drawn for the holdout ({share:.0%} of exchanges go to the baseline, {baseline}); otherwise: {decision.reason}",
-        displaced=decision.chosen,
-    )
-
-
 _SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it meets exactly
 
 
 class _Choice(NamedTuple):
     deployment: str
     model: str
-    row: int
     p_correct: float
     p_error: float
     output_tokens: float
     cost_usd: float | None
+    basis: Basis
+
+
+def bound_output(tokens: float, max_output_tokens: int | None, deployment: Deployment, answers: int) -> float:
+    """Expected output tokens of `answers` answers, none of which can be longer than the request and the deployment allow."""
+    for limit in (max_output_tokens, deployment.max_output_tokens):
+        if limit is not None:
+            tokens = min(tokens, limit)
+    return tokens * answers
 
 
 def _weigh(
-    candidates: Sequence[Deployment], estimates: Estimates, tariffs: Mapping[str, Tariff], input_tokens: int
+    candidates: Sequence[Deployment],
+    estimates: Estimates,
+    tariffs: Mapping[str, Tariff],
+    input_tokens: int,
+    max_output_tokens: int | None,
+    answers: int,
 ) -> list[_Choice]:
     rows = {model: row for row, model in enumerate(estimates.models)}
     p_correct = estimates.p_correct.tolist()
@@ -157,15 +152,14 @@ def _weigh(
     weighed = []
     for deployment in candidates:
         row = rows[deployment.model]
-        tokens = output_tokens[row]
-        if deployment.max_output_tokens is not None:
-            tokens = min(tokens, deployment.max_output_tokens)
+        tokens = bound_output(output_tokens[row], max_output_tokens, deployment, answers)
         tariff = tariffs.get(deployment.id)
         cost = None
         if tariff is not None:
             per_input, per_output = tariff.usd_per_token(input_tokens)
             cost = input_tokens * per_input + tokens * per_output
-        weighed.append(_Choice(deployment.id, deployment.model, row, p_correct[row], p_error[row], tokens, cost))
+        basis = estimates.basis[row]
+        weighed.append(_Choice(deployment.id, deployment.model, p_correct[row], p_error[row], tokens, cost, basis))
     return weighed
 
 
@@ -182,42 +176,65 @@ def _cheapest_within(
     weighed: list[_Choice], goal: Goal, reference: str | None
 ) -> tuple[list[_Choice], list[_Choice], str]:
     measure = next((choice for choice in weighed if choice.deployment == reference), None)
-    best = measure or min(weighed, key=_by_quality)
+    known = [choice for choice in weighed if choice.basis != "prior"]
+    # A guess on the low side is fair to a candidate that has yet to show that it can; as a bar it would let everything pass.
+    best = measure if measure is not None and (measure in known or not known) else min(weighed, key=_by_quality)
     bar = best.p_correct - goal.max_loss - _SLACK
     meeting = sorted((choice for choice in weighed if choice.p_correct >= bar), key=_by_cost)
-    rest = sorted((choice for choice in weighed if choice.p_correct < bar), key=_by_quality)
-    return meeting, rest, _reason_within(meeting[0], best, goal, reference, measure is not None, len(weighed))
+    if best is measure and not known and goal.max_loss < 1:
+        meeting = [measure]
+    rest = sorted((choice for choice in weighed if choice not in meeting), key=_by_quality)
+    if goal.max_cost_usd is not None:
+        if not _is_under(meeting[0], goal.max_cost_usd):
+            under, over, said = _best_under(weighed, goal, reference)
+            return under, over, f"{_loss(goal)} of {best.deployment} cannot be kept under the cost allowed: {said}"
+        both = (*meeting, *rest)
+        rest = sorted((choice for choice in both if not _is_under(choice, goal.max_cost_usd)), key=_by_cost)
+        meeting = [choice for choice in both if _is_under(choice, goal.max_cost_usd)]
+    return meeting, rest, _reason_within(meeting[0], best, goal, reference, measure, weighed)
+
+
+def _is_under(choice: _Choice, max_cost_usd: float) -> bool:
+    return choice.cost_usd is not None and choice.cost_usd <= max_cost_usd
+
+
+def _loss(goal: Goal) -> str:
+    return f"{100 * goal.max_loss:g} point{'' if goal.max_loss == 0.01 else 's'}"
 
 
 def _reason_within(
-    chosen: _Choice, best: _Choice, goal: Goal, reference: str | None, eligible: bool, number: int
+    chosen: _Choice, best: _Choice, goal: Goal, reference: str | None, measure: _Choice | None, weighed: list[_Choice]
 ) -> str:
-    points = f"{100 * goal.max_loss:g} point{'' if goal.max_loss == 0.01 else 's'}"
-    measured = "the reference" if eligible else "the best eligible candidate"
-    if number == 1:
+    points = _loss(goal)
+    measured = "the reference" if best is measure else "the best eligible candidate"
+    if len(weighed) == 1:
         said = f"{chosen.deployment} is the only eligible candidate"
+    elif chosen is best is measure and all(choice.basis == "prior" for choice in weighed):
+        said = f"{chosen.deployment}, the reference, is taken because nothing is known of how good any candidate is"
     elif chosen is best:
         said = f"{chosen.deployment}, {measured}, has no cheaper rival expected to stay within {points} of it"
     else:
         said = (
             f"{chosen.deployment} is the least expensive candidate expected to stay within {points} of {best.deployment}, "
-            f"{measured} (P(correct) {chosen.p_correct:.2f} against {best.p_correct:.2f}"
+            f"{measured} (P(correct) {chosen.p_correct:.3f} against {best.p_correct:.3f}"
             f"{_saving(chosen.cost_usd, best.cost_usd)})"
         )
-    if reference is not None and not eligible:
+    if reference is not None and measure is None:
         said += f"; the reference {reference} is not eligible for this request"
+    elif measure is not None and best is not measure:
+        said += f"; nothing is known of how good the reference {reference} is"
     return said + _price_caveat(chosen) + "."
 
 
 def _best_under(weighed: list[_Choice], goal: Goal, _reference: str | None) -> tuple[list[_Choice], list[_Choice], str]:
     limit = float("inf") if goal.max_cost_usd is None else goal.max_cost_usd
-    under = [choice for choice in weighed if choice.cost_usd is not None and choice.cost_usd <= limit]
-    over = [choice for choice in weighed if choice not in under]
+    under = [choice for choice in weighed if _is_under(choice, limit)]
+    over = [choice for choice in weighed if not _is_under(choice, limit)]
     if under:
         # the best goes first; should it fail, the next best under the limit follows
         meeting = sorted(under, key=_by_quality)
         said = f"{meeting[0].deployment} has the best expected quality under {limit:.6g} USD a request"
-        return meeting, sorted(over, key=_by_cost), f"{said} (P(correct) {meeting[0].p_correct:.2f})."
+        return meeting, sorted(over, key=_by_cost), f"{said} (P(correct) {meeting[0].p_correct:.3f})."
     meeting = sorted(over, key=_by_cost)
     said = (
         f"no candidate is expected to cost at most {limit:.6g} USD, so {meeting[0].deployment} is taken as the cheapest"
@@ -235,7 +252,7 @@ def _price_caveat(chosen: _Choice) -> str:
     return "" if chosen.cost_usd is not None else ", though its price is unknown"
 
 
-def _shown(choice: _Choice, estimates: Estimates, propensity: float) -> Weighed:
+def _shown(choice: _Choice, propensity: float) -> Weighed:
     return Weighed(
         deployment=choice.deployment,
         model=choice.model,
@@ -243,6 +260,6 @@ def _shown(choice: _Choice, estimates: Estimates, propensity: float) -> Weighed:
         p_error=choice.p_error,
         output_tokens=choice.output_tokens,
         cost_usd=choice.cost_usd,
-        basis=estimates.basis[choice.row],
+        basis=choice.basis,
         propensity=propensity,
     )

@@ -11,13 +11,23 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
+from urllib.parse import unquote
 
 import msgspec
 
 from entrepot.dialects.base import Asked, ClientDialect
 from entrepot.drive.driver import Driver
 from entrepot.drive.identity import new_exchange_id
-from entrepot.errors import CallerError, Defect, EntrepotError, InvalidRequest, MethodNotAllowed, NotFound
+from entrepot.errors import (
+    BodyTimeout,
+    CallerError,
+    Defect,
+    EntrepotError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    Unavailable,
+)
 from entrepot.exchange.course import Course
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.planning import Planner, Refusal, Steering
@@ -25,7 +35,19 @@ from entrepot.exchange.records import Entry
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
 from entrepot.server.decisions import render_decision
-from entrepot.server.http import AsgiClient, ClientDisconnected, Receive, Scope, Send, answer, headers_of, read_body
+from entrepot.server.http import (
+    AsgiClient,
+    ClientDisconnected,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    discard_body,
+    end_answer,
+    has_body,
+    headers_of,
+    read_body,
+)
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
@@ -60,6 +82,8 @@ class Call(msgspec.Struct, eq=False):
     id: str
     started_ns: int
     started_s: float
+    upload_s: float = 0.0
+    received: bool = False
 
 
 class Gateway:
@@ -111,6 +135,9 @@ class Gateway:
             if error.status >= 500:
                 log.error("exchange %s: %s", call.id, error.message)
             await self._answer_error(call, error)
+        except asyncio.CancelledError:  # the grace period of a stop is over; the driver has written the exchange down
+            log.warning("exchange %s was cut off, because the gateway stops", call.id)
+            await self._answer_error(call, Unavailable("the gateway is stopping: send the request again"))
         except ClientDisconnected:
             pass  # it left before its request was complete: there is nothing to answer or to write down
         except Exception:  # the border: whatever escaped is our defect, and must not take the process along
@@ -124,9 +151,11 @@ class Gateway:
             methods = {"GET": self._decision}
         if methods is None:
             raise NotFound(f"there is nothing at {path[:200]}: chat completions are at POST /v1/chat/completions")
-        handler = methods.get(scope["method"])
+        method = scope["method"]
+        handler = methods.get("GET" if method == "HEAD" else method)  # uvicorn keeps the body of an answer to HEAD back
         if handler is None:
-            raise MethodNotAllowed(f"{path} takes {' or '.join(methods)}, not {scope['method'][:20]}")
+            told = f"{path[:200]} takes {' or '.join(methods)}, not {method[:20]}"
+            raise MethodNotAllowed(told, allowed=tuple(methods))
         return handler
 
     async def _answer_error(self, call: Call, error: EntrepotError) -> None:
@@ -134,16 +163,27 @@ class Gateway:
             return  # the answer had begun; its end is missing, and uvicorn closes the connection
         rendered = self._dialect.render_error(error)
         headers = [*rendered.headers, (b"x-entrepot-exchange", call.id.encode())]
-        if error.status in (408, 413):
-            headers.append((b"connection", b"close"))  # the rest of the body is not wanted
-        await answer(call.send, rendered.status, tuple(headers), rendered.body)
+        if isinstance(error, MethodNotAllowed):
+            headers.append((b"allow", ", ".join(error.allowed).encode()))
+        unread = not call.received and has_body(call.headers)
+        if unread:
+            headers.append((b"connection", b"close"))
+        await answer(call.send, rendered.status, tuple(headers), rendered.body, end=not unread)
+        if unread:
+            if not isinstance(error, BodyTimeout):
+                await discard_body(call.receive, self._settings.body_timeout_s)
+            await end_answer(call.send)
 
     async def _chat(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
         asked: Asked | None = None
         try:
             settings = self._settings
-            body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+            try:
+                body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+                call.received = True
+            finally:
+                call.upload_s = time.monotonic() - call.started_s
             asked = self._dialect.parse_request(body)
             steering = steering_of(call.headers)
         except CallerError as error:
@@ -157,6 +197,7 @@ class Gateway:
             id=call.id,
             started_ns=call.started_ns,
             started_s=call.started_s,
+            upload_s=call.upload_s,
         )
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked)
@@ -170,6 +211,7 @@ class Gateway:
                 id=call.id,
                 started_ns=call.started_ns,
                 duration_ms=(time.monotonic() - call.started_s) * 1000,
+                upload_ms=call.upload_s * 1000,
                 principal=principal,
                 dialect=self._dialect.name,
                 error=refusal.error,
@@ -210,8 +252,7 @@ class Gateway:
 
 def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
     """What the `x-entrepot-*` request headers ask for. Raises InvalidRequest naming the header."""
-    tags = headers.get(b"x-entrepot-tags", b"").decode("utf-8", "replace")
-    named = frozenset(tag.strip() for tag in tags.split(",") if tag.strip())
+    named = _tags(headers.get(b"x-entrepot-tags", b""))
     if len(named) > _MAX_TAGS:
         raise InvalidRequest(
             f"x-entrepot-tags names {len(named)} tags; the limit is {_MAX_TAGS}", param="x-entrepot-tags"
@@ -222,6 +263,21 @@ def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
         tags=named,
         session=headers.get(b"x-entrepot-session", b"").decode("utf-8", "replace") or None,
     )
+
+
+def _tags(value: bytes) -> frozenset[str]:
+    """Tags between commas, in UTF-8 or percent-encoded, because many HTTP clients send ASCII only.
+
+    What cannot be read is refused: a tag that nobody recognizes would not narrow what it was sent to narrow.
+    """
+    try:
+        words = [unquote(word, errors="strict").strip() for word in value.decode().split(",")]
+    except UnicodeDecodeError:
+        raise InvalidRequest(
+            "x-entrepot-tags is not UTF-8: send it as such, or percent-encoded (%E5%AE%A2%E6%88%B7 is 客户)",
+            param="x-entrepot-tags",
+        ) from None
+    return frozenset(word for word in words if word)
 
 
 def _fraction(headers: Mapping[bytes, bytes], name: bytes, top: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -13,17 +14,25 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class ClientDisconnected(Exception):
     """The client went away while its body was being read; there is nobody to answer."""
 
 
+_LISTS = frozenset({b"x-entrepot-tags"})
+"""Headers whose values add up when they are repeated (RFC 9110, 5.3): a tag that were dropped would not narrow."""
+
+
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """The request's headers; of a repeated one the first counts, so that nothing can be appended to it."""
+    """The request's headers; of a repeated one the first counts, so that nothing can be appended to it, save for lists."""
     headers: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        headers.setdefault(name, value)
+        if name in _LISTS and name in headers:
+            headers[name] += b"," + value
+        else:
+            headers.setdefault(name, value)
     return headers
 
 
@@ -57,6 +66,22 @@ async def _read_all(receive: Receive, max_bytes: int) -> bytes:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+def has_body(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request with these headers has a body."""
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+
+async def discard_body(receive: Receive, timeout_s: float) -> None:
+    """Read what is left of a body that is not wanted, for so long at most.
+
+    A connection that is closed while its client still sends is reset, and the client may never see why.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            while (message := await receive())["type"] != "http.disconnect" and message.get("more_body", False):
+                pass
+
+
 class AsgiClient:
     """The client of one exchange, as the driver sees it."""
 
@@ -82,8 +107,13 @@ class AsgiClient:
             pass
 
 
-async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """A whole answer with its length."""
+async def answer(send: Send, status: int, headers: Headers, body: bytes, *, end: bool = True) -> None:
+    """A whole answer with its length. Not to `end` leaves the connection open until `end_answer`."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": not end})
+
+
+async def end_answer(send: Send) -> None:
+    """The end of an answer whose bytes have all been sent."""
+    await send({"type": "http.response.body", "body": b""})

@@ -1,9 +1,10 @@
 """Starts and keeps the processes of an installation: gateways and the control process.
 
-Rules of this file: a process that dies is started again, later each time up to RESTART_MAX_S; one that cannot even start
-three times in a row ends the whole with its reason. SIGTERM and SIGINT stop gateways first, which finish their exchanges
-within the grace period, then the control process, which writes down what they left. A child whose supervisor is gone stops
-by itself (`watch_parent`), so that no orphan holds the port.
+Rules of this file: a process that dies is started again, at once at first, then later each time up to RESTART_MAX_S. Where
+every gateway ends by itself GIVE_UP_AFTER times in a row while it starts, the whole ends: whoever started it has to know.
+The control process is tried for ever, because gateways answer without it. At a stop gateways end first, which finish their
+exchanges within the grace period, then the control process, which writes down what they left. A child whose supervisor is
+gone stops by itself (`watch_parent`), so that no orphan holds the port.
 """
 
 from __future__ import annotations
@@ -16,19 +17,29 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from entrepot.errors import Unavailable
+
 RESTART_MIN_S = 0.2
 RESTART_MAX_S = 10.0
-STARTED_WELL_S = 2.0
+STARTED_WELL_S = 10.0
+GIVE_UP_AFTER = 3
+
+_DOUBLINGS = 10  # beyond RESTART_MAX_S, and far from what a float cannot hold
 
 
 class Child:
-    """One process of ours: what starts it, and how often it has died young."""
+    """One process of ours: what starts it, and how it has fared.
+
+    `early_deaths` counts how often in a row it died soon after its start, `failed_starts` how often it did so by itself:
+    one that was killed could have started.
+    """
 
     def __init__(self, role: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.role = role
         self._start = start
         self.process = start()
         self.early_deaths = 0
+        self.failed_starts = 0
         self.started_s = time.monotonic()
         self.due_s: float | None = None
 
@@ -38,17 +49,23 @@ class Child:
             if now_s >= self.due_s:
                 self.process, self.started_s, self.due_s = self._start(), now_s, None
         elif self.process.poll() is not None:
+            status = self.process.returncode
             young = now_s - self.started_s < STARTED_WELL_S
             self.early_deaths = self.early_deaths + 1 if young else 0
-            self.due_s = now_s + min(RESTART_MAX_S, RESTART_MIN_S * 2**self.early_deaths)
-            said = f"the {self.role} process ended with status {self.process.returncode}; starting it again"
-            sys.stderr.write(f"entrepot: {said}\n")
+            self.failed_starts = self.failed_starts + 1 if young and status > 0 else 0
+            pause_s = min(RESTART_MAX_S, RESTART_MIN_S * 2 ** min(self.early_deaths, _DOUBLINGS))
+            self.due_s = now_s + pause_s
+            ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+            sys.stderr.write(f"entrepot: the {self.role} process {ended}; it is started again in {pause_s:g} s\n")
+
+    def ask_to_stop(self) -> None:
+        """Ask it to end."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
 
     def stop(self, grace_s: float) -> None:
         """Ask it to end, and make it after the grace period."""
-        if self.process.poll() is not None:
-            return
-        self.process.send_signal(signal.SIGTERM)
+        self.ask_to_stop()
         try:
             self.process.wait(grace_s)
         except subprocess.TimeoutExpired:
@@ -66,32 +83,33 @@ class Supervisor:
         self._stopping = threading.Event()
 
     def request_stop(self) -> None:
-        """End `run` soon; may be called from a signal handler."""
+        """End `watch` soon; may be called from a signal handler."""
         self._stopping.set()
 
-    def run(self) -> None:
-        """Keep the processes until a stop is requested, then stop them in order."""
-        try:
-            while not self._stopping.wait(0.2):
-                now_s = time.monotonic()
-                for child in (*self._gateways, self._control):
-                    child.check(now_s)
-        finally:
-            self.stop()
+    def watch(self, interval_s: float = 0.2) -> None:
+        """Keep the processes until a stop is requested. Raises Unavailable when no gateway can start any more."""
+        while not self._stopping.wait(interval_s):
+            now_s = time.monotonic()
+            for child in (*self._gateways, self._control):
+                child.check(now_s)
+            if all(child.failed_starts >= GIVE_UP_AFTER for child in self._gateways):
+                raise Unavailable(
+                    f"no gateway process can start: each ended {GIVE_UP_AFTER} times in a row; "
+                    "its own message above says why"
+                )
 
     def stop(self) -> None:
         """Gateways first, all at once; the control process last."""
-        stopping = [threading.Thread(target=child.stop, args=(self._grace_s + 5,)) for child in self._gateways]
-        for thread in stopping:
-            thread.start()
-        for thread in stopping:
-            thread.join()
+        for child in self._gateways:
+            child.ask_to_stop()
+        deadline_s = time.monotonic() + self._grace_s + 5
+        for child in self._gateways:
+            child.stop(max(0.0, deadline_s - time.monotonic()))
         self._control.stop(15)
 
 
-def watch_parent(on_gone: Callable[[], None], interval_s: float = 0.5) -> None:
-    """Call `on_gone` once the parent process is gone."""
-    parent = os.getppid()
+def watch_parent(parent: int, on_gone: Callable[[], None], interval_s: float = 0.5) -> None:
+    """Call `on_gone` once the process `parent`, which started this one, is gone."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -14,6 +14,7 @@ import msgspec
 from entrepot.catalog.deployment import leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.schema import Deployment, Provider
+from entrepot.errors import SettingsError
 from entrepot.exchange.plan import Route
 from entrepot.settings.client_key import make_key
 from entrepot.settings.file import DeploymentTable
@@ -124,7 +125,8 @@ def _local(
             deployments.append(join(table, None, around, findings))
         if usable:
             findings.append(
-                f"{name} answers at {server.base_url} with {', '.join(usable)} (no price is known for these)"
+                f"{name} answers at {server.base_url} with {', '.join(usable)} (no price is known for these, so they come "
+                "after those with one; entrepot.toml can state it)"
             )
         if cloud:
             findings.append(f"left out, since {name} hands them on to a cloud: {', '.join(cloud)}")
@@ -135,12 +137,9 @@ def _local(
 
 def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[str]) -> Route:
     reference, reason = choose_reference(deployments, catalog, catalog.exchange_rates)
+    findings.append(f"quality is measured from {reference.id}: {reason}")
     findings.append(
-        f"route '{DEFAULT_ROUTE.name}': the cheapest of {len(deployments)} that stays within 2 points of {reference.id} "
-        f"({reason})"
-    )
-    findings.append(
-        f"no baseline was named; savings are against {reference.id}; if you would use another, name yours in entrepot.toml"
+        f"no baseline was named, so savings are against {reference.id}; if you would use another, name it in entrepot.toml"
     )
     return Route(
         name=DEFAULT_ROUTE.name,
@@ -151,14 +150,24 @@ def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[s
 
 
 def data_directory(environ: Mapping[str, str]) -> Path:
-    """$XDG_DATA_HOME/entrepot; by that specification a relative value is to be ignored."""
+    """$XDG_DATA_HOME/entrepot; by that specification a relative value is to be ignored. Raises SettingsError."""
     named = environ.get("XDG_DATA_HOME", "")
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    return (Path(named) if Path(named).is_absolute() else home / ".local" / "share") / "entrepot"
+    if Path(named).is_absolute():
+        return Path(named) / "entrepot"
+    try:
+        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    except RuntimeError as error:  # a container may run as a number that is nobody's
+        raise SettingsError("no home directory to keep the ledger in: set HOME or XDG_DATA_HOME") from error
+    return home / ".local" / "share" / "entrepot"
 
 
 def _what_to_do(catalog: Catalog) -> Iterable[str]:
-    variables = [one.key_env[0] for one in catalog.providers if one.key_env and not one.on_premises]
+    # Only those that are enough: a provider with an address for each customer, or without prices, takes a file.
+    variables = [
+        one.key_env[0]
+        for one in catalog.providers
+        if one.key_env and not one.on_premises and choose_offers(one, catalog, catalog.exchange_rates)
+    ]
     servers = [f"{one.name} ({one.probe_port})" for one in catalog.providers if one.probe_port]
     yield "no entrepot.toml, no provider's key in the environment and no model server on this machine was found"
     yield f"put a provider's key into the environment: {', '.join(dict.fromkeys(variables))}"

@@ -33,7 +33,7 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8080
     processes: Annotated[int, Meta(ge=1, le=256, description="Gateway processes, about one a core.")] = 1
     max_body_mb: Annotated[int, Meta(ge=1, le=1024, description="Largest request body, in MiB.")] = 32
-    body_timeout_s: Annotated[Seconds, Meta(description="How long a request body may take to arrive.")] = 30.0
+    body_timeout_s: Annotated[Seconds, Meta(description="How long a request's head, then its body, may take.")] = 30.0
     grace_s: Annotated[float, Meta(ge=0, description="How long open answers may still run at a stop.")] = 20.0
 
 

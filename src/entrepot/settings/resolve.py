@@ -34,11 +34,11 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     warnings: list[str] = []
     rates = _exchange_rates(file, around.catalog, problems)
     deployments = resolve_deployments(file.deployments, around, rates, problems, warnings)
+    if not file.deployments:
+        problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
     routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings)
     keys, absent_keys = _keys(file.keys, around, problems, warnings)
     check_rules(file.policy, file.keys, deployments, around.catalog, problems)
-    if not file.deployments:
-        problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
     return Settings(
         gateway=_gateway(file.gateway),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),

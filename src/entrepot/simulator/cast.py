@@ -23,8 +23,8 @@ BENCHMARK = "gpqa-diamond"
 FRONTIER = "openai/gpt-6.1-sol"
 
 OWN_MACHINE = Price(
-    Decimal("0.02"),
-    Decimal("0.08"),
+    Decimal("0.05"),
+    Decimal("0.20"),
     source="assumed by the demonstration: power and hardware of one's own machine",
     as_of="2026-11-22",
 )
@@ -71,7 +71,7 @@ ROLES = (
     Role("deepseek", "deepseek-v4-pro-0813", None, 70, 1300, 50),
     Role("alibaba", "qwen3.7-plus", "singapore", 70, 1200, 45),
     Role("mistral", "glm-5.3-flash", "eu", 60, 1200, 40),
-    Role("ollama", "qwen3.5-9b", None, 55, 1500, 25, OWN_MACHINE),
+    Role("ollama", "qwen3.6-27b", None, 55, 1500, 25, OWN_MACHINE),
 )
 
 

@@ -162,7 +162,7 @@ class UpstreamClient:
         except TimeoutError:
             connection.abort()
             place = call.destination.origin.authority
-            call.fail("timeout", f"no connection to {place} within {call.connect_timeout_s:g} s")
+            call.fail("connect", f"no connection to {place} within {call.connect_timeout_s:g} s")
         except ProviderError as error:
             connection.abort()
             call.fail("connect", error.message)

@@ -146,3 +146,41 @@ def test_status_200_does_not_make_an_answer(body: bytes, kind: str) -> None:
     data, steps = run(relay_for(stream=False), body)
     assert data == b""
     assert [step.failure.kind for step in steps if step.failure is not None] == [kind]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 10**20, "completion_tokens": 1},
+        {"prompt_tokens": 1, "completion_tokens": 10**10},
+        {"prompt_tokens": 1, "completion_tokens": 1, "completion_tokens_details": {"reasoning_tokens": 10**400}},
+        {"prompt_tokens": 0, "completion_tokens": 0},
+    ],
+)
+def test_an_absurd_count_is_replaced_by_our_own(usage: dict[str, Any]) -> None:
+    relay = relay_for()
+    run(relay, HELLO + STOP + chunk(usage=usage) + DONE)
+    assert relay.summary(7).usage == Usage(input_tokens=7, output_tokens=1, estimated=True)
+
+
+def test_a_name_that_a_provider_claims_is_kept_short() -> None:
+    relay = relay_for()
+    relay.feed(chunk({"content": "x"}).replace(b"claimed", b"m" * 100_000))
+    assert relay.summary(1).claimed_model == "m" * 200
+
+
+def test_an_error_in_place_of_a_stream_is_read_as_the_error_it_is() -> None:
+    relay = relay_for()
+    relay.feed(b'{"error": {"message": "The server is overloaded."}}')
+    failure = relay.close().failure
+    assert failure is not None
+    assert failure.kind == "overloaded"
+
+
+@pytest.mark.parametrize("body", [b'{"id": "x", "choices": []}', b"<html>", b"[[", b'"\xff"', b": ping"])
+def test_anything_else_in_place_of_a_stream_is_malformed(body: bytes) -> None:
+    relay = relay_for()
+    relay.feed(body)
+    failure = relay.close().failure
+    assert failure is not None
+    assert failure.kind == "protocol"

@@ -55,6 +55,16 @@ def sent(data: bytes, target: Target = TARGET, limit: int | None = None) -> dict
         (body(n=0), "n", "between"),
         (body(stream="yes"), "stream", "bool"),
         (body(tools=[{"type": "function"}]), "tools[0].function", "missing"),
+        (body()[:-1] + b', "seen": 1e400}', "seen", "out of range"),
+        (body()[:-1] + b', "seen": 1' + b"0" * 5000 + b"}", "seen", "out of range"),
+        (body()[:-1] + b', "seen": "\xff"}', None, "not valid JSON"),
+        (body()[:-1] + b', "seen": "\\ud800"}', None, "not valid JSON"),
+        (b'{"model": "a", "messages": [{"role": "user", "content": "x", "\xff": 1}]}', None, "not valid JSON"),
+        (
+            b'{"model": "a", "messages": [{"role": "developer", "content": "x", "\\ud800": 1}]}',
+            None,
+            "not valid JSON",
+        ),
     ],
 )
 def test_bad_input_is_told_what_and_where(data: bytes, param: str | None, told: str) -> None:
@@ -161,3 +171,11 @@ def test_json_modes_are_understood() -> None:
         "s",
         True,
     )
+
+
+def test_a_number_beyond_every_float_reaches_a_provider_without_developers_as_it_was() -> None:
+    data = b'{"model": "a", "messages": [{"role": "developer", "content": "x", "seen": 1e400}]}'
+    target = Target(base_url="u", upstream_name="n", quirks=frozenset({"no_developer_role"}))
+    rendered = render_request(parse_request(data), target, None).body
+    assert b'"seen":1e400' in rendered
+    assert b'"role":"system"' in rendered

@@ -32,6 +32,7 @@ from entrepot.dialects.anthropic_messages.wire import (
     REQUEST_FIELDS,
     WireMessage,
     WireRequest,
+    decode_any,
     decode_fields,
     decode_request,
 )
@@ -55,8 +56,11 @@ _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
     try:
+        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
         fields = decode_fields(body)
         wire = decode_request(body)
+        extra = {name: decode_any(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
+        decode_any(fields["messages"])  # they may have to be taken apart for a provider
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -71,7 +75,7 @@ def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
     counting = envelope.path.endswith("/count_tokens")
     if wire.max_tokens is None and not counting:
         raise InvalidRequest("'max_tokens' is missing: this dialect asks for a limit", param="max_tokens")
-    request = _canonical(wire, fields)
+    request = _canonical(wire, extra)
     if version == VERSIONS[1]:
         _check_2026_10_21(wire)
     headers = tuple((name, envelope.headers[name]) for name in _KEPT_HEADERS if name in envelope.headers)
@@ -101,7 +105,7 @@ def _check_2026_10_21(wire: WireRequest) -> None:
                 raise InvalidRequest(f"'{at}': anthropic-version {VERSIONS[1]} takes no citations from users", param=at)
 
 
-def _canonical(wire: WireRequest, fields: dict[str, msgspec.Raw]) -> Request:
+def _canonical(wire: WireRequest, extra: dict[str, Any]) -> Request:
     if not wire.model:
         raise InvalidRequest("'model' is empty: name a route, a model or a deployment", param="model")
     if not wire.messages:
@@ -131,7 +135,7 @@ def _canonical(wire: WireRequest, fields: dict[str, msgspec.Raw]) -> Request:
         user=user if isinstance(user, str) else None,
         stream=bool(wire.stream),
         include_usage=True,
-        extra={name: msgspec.json.decode(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS},
+        extra=extra,
     )
 
 

@@ -42,5 +42,6 @@ class WireRequest(msgspec.Struct):
 REQUEST_FIELDS = frozenset(WireRequest.__struct_fields__)
 decode_request = msgspec.json.Decoder(WireRequest).decode
 decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+decode_any = msgspec.json.Decoder().decode
 decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 encode = msgspec.json.Encoder().encode

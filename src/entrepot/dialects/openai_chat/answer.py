@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from entrepot.canonical.request import Media, Unknown
+from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import (
     Ended,
     Failed,
@@ -177,7 +178,7 @@ class ChatParser:
 
     def _usage(self, usage: dict[str, Any], events: list[StreamEvent]) -> None:
         try:
-            counted = usage_of(msgspec.convert(usage, WireUsage, strict=False))
+            counted = usage_of(msgspec.convert(usage, WireUsage, strict=False), Usage())
         except msgspec.ValidationError:
             return  # not countable: our own estimate stands
         if counted.all_input or counted.all_output:

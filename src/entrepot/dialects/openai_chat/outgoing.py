@@ -26,7 +26,7 @@ from entrepot.canonical.request import Request, Tool
 from entrepot.dialects.base import Asked, Target, WireRequest
 from entrepot.dialects.openai_chat.content import OUR_MARK
 from entrepot.dialects.openai_chat.turns import render_messages, without_foreign_seals
-from entrepot.dialects.openai_chat.wire import DIALECT, encode
+from entrepot.dialects.openai_chat.wire import DIALECT, decode_any, decode_messages, encode
 from entrepot.errors import InvalidRequest
 
 Quirks = frozenset[str]
@@ -65,9 +65,9 @@ def _own_fields(asked: Asked, target: Target, max_output_tokens: int | None) -> 
 
 
 def _without_developer_role(raw: msgspec.Raw) -> msgspec.Raw:
-    messages = msgspec.json.decode(raw)
-    renamed = [{**m, "role": "system"} if m.get("role") == "developer" else m for m in messages]
-    return msgspec.Raw(encode(renamed))
+    system = msgspec.Raw(b'"system"')
+    messages = decode_messages(raw)
+    return msgspec.Raw(encode([{**m, "role": system} if decode_any(m["role"]) == "developer" else m for m in messages]))
 
 
 def compose(request: Request, target: Target, max_output_tokens: int | None) -> dict[str, Any]:

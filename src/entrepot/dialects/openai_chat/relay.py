@@ -7,6 +7,8 @@ content nothing leaves: an opening chunk without content commits us to nothing, 
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
 from entrepot.canonical.capabilities import estimate_tokens_of
@@ -21,6 +23,9 @@ from entrepot.dialects.sse import Frame, FrameSplitter
 from entrepot.errors import EntrepotError, ProviderError
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
+MAX_TOKENS = 1_000_000_000
+"""A count beyond this is none: a thousand times the longest context. What it cost would not fit the ledger's numbers."""
+_MAX_NAME = 200
 _DONE = b"data: [DONE]\n\n"
 
 
@@ -36,10 +41,10 @@ class _Tap:
         self._finished = False
 
     def _note(self, completion: WireCompletion) -> None:
-        if completion.usage is not None and (completion.usage.completion_tokens or completion.usage.prompt_tokens):
+        if completion.usage is not None and _counts(completion.usage):
             self._usage = completion.usage
         if completion.model:
-            self._model = completion.model
+            self._model = completion.model[:_MAX_NAME]
         for choice in completion.choices or ():
             if choice.finish_reason:
                 self._finished = True
@@ -50,13 +55,21 @@ class _Tap:
                     self._bytes += len(text.encode("utf-8", "surrogatepass"))
 
     def summary(self, input_tokens: int) -> Summary:
-        """The provider's own count; else ours of what was delivered, marked as estimated."""
-        if self._usage is not None:
-            usage = usage_of(self._usage)
-        else:
-            delivered = estimate_tokens_of(self._characters, self._bytes)
-            usage = Usage(input_tokens=input_tokens, output_tokens=delivered, estimated=True)
+        """The provider's own count; where it gave none, ours of what was sent and delivered, marked as estimated."""
+        ours = Usage(
+            input_tokens=input_tokens,
+            output_tokens=estimate_tokens_of(self._characters, self._bytes),
+            estimated=True,
+        )
+        usage = ours if self._usage is None else usage_of(self._usage, ours)
         return Summary(usage=usage, finished=self._finished, claimed_model=self._model)
+
+
+def _counts(usage: WireUsage) -> bool:
+    """Whether it says anything, and nothing absurd."""
+    details = usage.completion_tokens_details
+    counts = (usage.prompt_tokens, usage.completion_tokens, details.reasoning_tokens if details is not None else None)
+    return any(counts[:2]) and all(count is None or count <= MAX_TOKENS for count in counts)
 
 
 def _texts(answer: WireAnswer) -> list[str]:
@@ -145,7 +158,9 @@ class StreamRelay(_Tap):
             return relayed
         passed: list[bytes] = []
         last = self._splitter.close()
-        if last is not None:
+        if last is not None and last.data is None and not self._begun:
+            relayed.failure = _failure_of_no_stream(last.raw)
+        elif last is not None:
             whole = last._replace(raw=last.raw.rstrip(b"\r\n") + b"\n\n")
             relayed.failure = self._take(whole, passed, relayed)
         if relayed.failure is None and not relayed.ended:
@@ -198,6 +213,15 @@ class StreamRelay(_Tap):
 
 def _has_content(completion: WireCompletion) -> bool:
     return any(choice.delta is not None and _texts(choice.delta) for choice in completion.choices or ())
+
+
+def _failure_of_no_stream(body: bytes) -> Failure:
+    """A stream was asked for and something else came: an error under status 200, or nothing that we know."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        completion = decode_completion(body)
+        if completion.error:
+            return failure_of(completion.error, 0)
+    return Failure("protocol", "the provider's answer is no event stream")
 
 
 def _protocol_failure(message: str) -> Relayed:

@@ -170,6 +170,7 @@ def signature_of(part: ToolCall | ToolCallStarted) -> dict[str, Any]:
 
 
 def image_of(part: Media) -> dict[str, Any]:
+    """An image as OpenRouter gives it."""
     url = part.url or f"data:{part.media_type or 'image/png'};base64,{part.data or ''}"
     return {"type": "image_url", "image_url": {"url": url}}
 

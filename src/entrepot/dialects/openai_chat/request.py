@@ -36,7 +36,9 @@ from entrepot.dialects.openai_chat.wire import (
     WireMessage,
     WireTool,
     WireToolCall,
+    decode_any,
     decode_fields,
+    decode_messages,
     decode_request,
 )
 from entrepot.dialects.openai_chat.wire import WireRequest as OpenAIRequest
@@ -59,15 +61,26 @@ _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 def parse_request(body: bytes, _envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
     try:
+        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
         fields = decode_fields(body)
         wire = decode_request(body)
+        extra = {name: _decode_extra(name, raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
+        if any(message.role == "developer" for message in wire.messages):
+            decode_messages(fields["messages"])  # they may have to be taken apart for a provider
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
-    return Asked(request=_canonical(wire, fields), dialect=DIALECT, fields=fields)
+    return Asked(request=_canonical(wire, extra), dialect=DIALECT, fields=fields)
+
+
+def _decode_extra(name: str, raw: msgspec.Raw) -> Any:  # noqa: ANN401 - whatever a client sends
+    try:
+        return decode_any(raw)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"'{name[:100]}': {error}", param=name[:100], code="invalid_type") from None
 
 
 def _invalid(text: str) -> InvalidRequest:
@@ -78,7 +91,7 @@ def _invalid(text: str) -> InvalidRequest:
     return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
-def _canonical(wire: OpenAIRequest, fields: dict[str, msgspec.Raw]) -> Request:
+def _canonical(wire: OpenAIRequest, extra: dict[str, Any]) -> Request:
     if not wire.model:
         raise InvalidRequest("'model' is empty: name a route, a model or a deployment", param="model")
     if not wire.messages:
@@ -105,7 +118,7 @@ def _canonical(wire: OpenAIRequest, fields: dict[str, msgspec.Raw]) -> Request:
         user=wire.user,
         stream=bool(wire.stream),
         include_usage=bool((wire.stream_options or {}).get("include_usage")),
-        extra={name: msgspec.json.decode(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS},
+        extra=extra,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from entrepot.canonical.response import FinishReason, Usage
 from entrepot.dialects.openai_chat.wire import WireUsage
 
@@ -29,8 +31,10 @@ def finish_reason_of(word: str | None) -> FinishReason:
     return FINISH_REASONS.get(word or "", "unknown")
 
 
-def usage_of(wire: WireUsage) -> Usage:
-    """Disjoint kinds from the wire's overlapping ones.
+def usage_of(wire: WireUsage, ours: Usage) -> Usage:
+    """Disjoint kinds from the wire's overlapping ones; `ours` is our own count, for a half that the provider left out.
+
+    A stream may report what it read with its first chunk and break off before it reports what it wrote.
 
     `prompt_tokens` includes cache reads and writes; DeepSeek reports hits as `prompt_cache_hit_tokens`. Reasoning is inside
     `completion_tokens`, except at hosts (xAI) where `total_tokens` shows that it is not: prompt + completion + reasoning.
@@ -45,10 +49,15 @@ def usage_of(wire: WireUsage) -> Usage:
     reasoning = (wire.completion_tokens_details.reasoning_tokens if wire.completion_tokens_details else None) or 0
     outside = reasoning > 0 and wire.total_tokens == prompt + completion + reasoning
     visible = completion if outside else max(0, completion - reasoning)
-    return Usage(
+    reported = Usage(
         input_tokens=prompt - read - write,
         cache_read_tokens=read,
         cache_write_tokens=write,
         output_tokens=visible,
         reasoning_tokens=reasoning if outside else min(max(0, reasoning), completion),
     )
+    if wire.prompt_tokens is None:
+        reported = replace(reported, input_tokens=ours.input_tokens, estimated=True)
+    if not reported.all_output and ours.output_tokens:
+        reported = replace(reported, output_tokens=ours.output_tokens, estimated=True)
+    return reported

@@ -141,5 +141,7 @@ class WireCompletion(msgspec.Struct):
 REQUEST_FIELDS = frozenset(WireRequest.__struct_fields__)
 decode_request = msgspec.json.Decoder(WireRequest).decode
 decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+decode_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+decode_any = msgspec.json.Decoder().decode
 decode_completion = msgspec.json.Decoder(WireCompletion).decode
 encode = msgspec.json.Encoder().encode

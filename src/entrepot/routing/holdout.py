@@ -1,0 +1,42 @@
+"""Exchanges given to the baseline by lot, so that what routing saves can be measured and not only predicted."""
+
+from __future__ import annotations
+
+import msgspec
+
+from entrepot.routing.utility import Decision
+
+
+def hold_out(decision: Decision, baseline: str, share: float, draw: float) -> Decision:
+    """Give the exchange to the baseline if `draw`, uniform in [0, 1), falls below `share`; say so in the propensities.
+
+    Exchanges drawn this way are a random sample of all, so what they cost and how good they were can be compared with the
+    rest without a model. A baseline that is not eligible for this exchange, or over the cost allowed for it, leaves the
+    decision as it is.
+    """
+    if share <= 0 or baseline not in decision.order or _is_over(decision, baseline):
+        return decision
+    candidates = tuple(
+        msgspec.structs.replace(
+            weighed, propensity=(1 - share) * weighed.propensity + (share if weighed.deployment == baseline else 0.0)
+        )
+        if weighed.rejected is None
+        else weighed
+        for weighed in decision.candidates
+    )
+    decision = msgspec.structs.replace(decision, candidates=candidates)
+    if draw >= share or decision.chosen == baseline:
+        return decision
+    return msgspec.structs.replace(
+        decision,
+        order=(baseline, *(id_ for id_ in decision.order if id_ != baseline)),
+        reason=f"drawn for the holdout ({share:.0%} of exchanges go to the baseline, {baseline}); otherwise: {decision.reason}",
+        displaced=decision.chosen,
+    )
+
+
+def _is_over(decision: Decision, deployment: str) -> bool:
+    if decision.goal is None or decision.goal.max_cost_usd is None:
+        return False
+    (cost,) = (weighed.cost_usd for weighed in decision.candidates if weighed.deployment == deployment)
+    return cost is None or cost > decision.goal.max_cost_usd

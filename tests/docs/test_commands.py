@@ -1,0 +1,108 @@
+"""Tests of the command lines that the documents show: each is run here, or is listed with where it is run instead.
+
+Even one that is not run here goes through the parser of `entrepot` or the list of make's targets, so that a renamed
+command or option cannot stay in a document.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from entrepot.cli.main import main
+from tests.docs.fences import find_commands
+from tests.docs.test_docs import DOCUMENTS, PROJECT, find_sample_configs
+
+COMMANDS = sorted({line for document in DOCUMENTS for line in find_commands(document.read_text(encoding="utf-8"))})
+
+# Started here, beside the README's own entrepot.toml and with made-up keys; each must end with exit code 0.
+RUN = [
+    'entrepot explain "Prove that the square root of 2 is irrational."',
+    "entrepot report",
+    "entrepot report --json",
+    "entrepot report --json --lang zh",
+    "entrepot report savings --since 7d",
+    "entrepot report share --by team --by maker-country --since 2026-01-01 --until 2026-02-01",
+]
+
+# What is not run here -> why.
+ELSEWHERE = {
+    "make demo": "keeps the gateway running; .ci/run runs it with ARGS=--exit",
+    "make demo ARGS=--exit": ".ci/run runs it",
+    "make test": "is what runs this",
+    "make check": ".ci/run runs it",
+    'sqlite3 "file:entrepot-data/ledger.db?mode=ro"': "is a program of its own; tests/docs/test_ledger.py runs its queries",
+    "make install": "make demo, which .ci/run runs, begins with it",
+    "entrepot check": "reaches real providers; tests/cli tries it on stand-ins",
+    "entrepot up": "serves until it is stopped; the end-to-end tests start it",
+    "PYTHONPATH=src .venv-dev/bin/python -m pytest tests/routing/test_utility.py": "runs tests within tests",
+}
+
+
+def is_setup(line: str) -> bool:
+    """Whether a line only sets variables of the reader's shell."""
+    return line.startswith("export ")
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if not is_setup(line)])
+def test_a_command_is_run_here_or_listed_with_a_reason(line: str) -> None:
+    assert (line in RUN) != bool(ELSEWHERE.get(line))
+
+
+def test_nothing_is_listed_that_no_document_shows() -> None:
+    assert {*RUN, *ELSEWHERE} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
+def test_a_make_target_exists(line: str) -> None:
+    targets = re.findall(r"^([a-z-]+):.*## ", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert shlex.split(line)[1] in targets
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("entrepot ")])
+def test_the_command_line_is_understood(line: str) -> None:
+    command: click.Command | None = main
+    words = shlex.split(line)[1:]
+    while isinstance(command, click.Group):
+        name = words.pop(0)
+        command = command.get_command(click.Context(command), name)
+    assert command is not None, f"there is no command '{name}'"
+    command.make_context(name, words)
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if is_setup(line)])
+def test_a_shell_can_read_what_is_to_be_set(line: str) -> None:
+    subprocess.run(["sh", "-n", "-c", line], check=True)
+
+
+@pytest.fixture
+def as_the_readme_says(tmp_path: Path) -> Path:
+    """A folder with the README's own entrepot.toml in it."""
+    configs = [text for where, text in find_sample_configs() if where.startswith("README.md-")]
+    assert len(configs) == 1
+    (tmp_path / "entrepot.toml").write_text(configs[0], encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("line", RUN)
+def test_a_command_of_the_readme_runs(as_the_readme_says: Path, line: str) -> None:
+    secrets = dict.fromkeys(("DEEPSEEK_API_KEY", "OPENAI_API_KEY", "ENTREPOT_SUPPORT_KEY"), "made-up")
+    done = subprocess.run(
+        [sys.executable, "-m", "entrepot", *shlex.split(line)[1:]],
+        cwd=as_the_readme_says,
+        env={**os.environ, **secrets, "ENTREPOT_KEY": "another"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr

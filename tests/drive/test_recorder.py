@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from entrepot.drive.recorder import SpoolRecorder
+from entrepot.errors import InvalidRequest, LedgerError
+from entrepot.exchange.entries import refusal_entry
+from entrepot.exchange.records import Entry
+from entrepot.policy.rules import Principal
+
+ENTRY = refusal_entry(
+    id="0197-id",
+    started_ns=1,
+    duration_ms=1.0,
+    upload_ms=0.0,
+    principal=Principal(),
+    dialect="openai-chat",
+    error=InvalidRequest("no"),
+)
+
+
+class Disk:
+    def __init__(self) -> None:
+        self.full = True
+        self.written: list[Entry] = []
+
+    def write(self, entry: Entry) -> None:
+        if self.full:
+            raise LedgerError("no room")
+        self.written.append(entry)
+
+
+def test_an_entry_that_cannot_be_written_is_logged_whole_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = SpoolRecorder(Disk().write, lambda entry: f"<{entry.id}>")
+    recorder.append(ENTRY)
+    recorder.append(ENTRY)
+    assert "no room; the entry: <0197-id>" in caplog.text
+    assert recorder.lost == 2
+    assert recorder.trouble is not None
+    assert "2 entries" in recorder.trouble
+
+
+def test_the_trouble_is_over_when_an_entry_is_written_again() -> None:
+    disk = Disk()
+    recorder = SpoolRecorder(disk.write, str)
+    recorder.append(ENTRY)
+    disk.full = False
+    recorder.append(ENTRY)
+    assert recorder.trouble is None
+    assert recorder.lost == 1
+    assert disk.written == [ENTRY]

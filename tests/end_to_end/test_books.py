@@ -1,0 +1,287 @@
+"""The ledger against the providers' own books: a mixed workload with faults, through the real gateway, to the nano-dollar.
+
+The stand-ins compute what they are owed from decimals, apart from `catalog/pricing`. An attempt whose tokens a provider did
+not report is either marked as estimated or of unknown cost; every other one must agree exactly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from entrepot.app import running
+from entrepot.catalog.pricing import ExchangeRates
+from entrepot.catalog.schema import Price, PriceTier
+from entrepot.cli.report import report
+from entrepot.exchange.plan import Deadlines, Route
+from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.ledger.lookup import find_entry
+from entrepot.ledger.sqlite import open_sqlite_reader
+from entrepot.ledger.store import Sums
+from entrepot.policy.rules import Facts, Rule, When
+from entrepot.routing.utility import Goal
+from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
+from entrepot.simulator.books import Row
+from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
+from tests.end_to_end.world import (
+    KEY,
+    PROVIDER_SECRET,
+    PUBLIC_SECTOR_KEY,
+    World,
+    deployment,
+    eventually,
+    simulator_in_thread,
+)
+
+pytestmark = pytest.mark.end_to_end
+
+RATES = ExchangeRates(Decimal("0.148998"), "2026-09-04", "test")
+
+
+def price(given: str, written: str, **more: Any) -> Price:
+    return Price(Decimal(given), Decimal(written), source="test", as_of="2026-11-01", **more)
+
+
+# Odd figures on purpose: sums of them do not come out even in nano-dollars.
+CLIFF = price(
+    "0.123457",
+    "0.700001",
+    cache_read_per_mtok=Decimal("0.012346"),
+    tiers=(PriceTier(60, Decimal("0.25"), Decimal("1.400003")), PriceTier(2000, Decimal("0.5"), Decimal("3"))),
+)
+YUAN = price(
+    "1.333333",
+    "4.000007",
+    cache_read_per_mtok=Decimal("0.040001"),
+    reasoning_per_mtok=Decimal("8.5"),
+    currency="CNY",
+)
+DEAR = price("2.2", "11", cache_read_per_mtok=Decimal("0.11"))
+MODELS: dict[str, Price | None] = {
+    "usd/cliff": CLIFF,
+    "cny/thinker": YUAN,
+    "usd/dear": DEAR,
+    "home/free": price("0", "0"),
+    "cny/unpriced": None,
+}
+FAULTS = ("status:500", "status:429:seconds=1", "refuse", "error-in-200", "empty-body", "no-choices", "malformed-json",
+          "close-midway", "error-frame", "half-chunk", "hang", "hang-midway", "no-usage", "no-done",
+          "status:400:filter")  # fmt: skip
+LONG = "数一数 these tokens, one after another. " * 200
+
+
+def named(id: str) -> tuple[str, str]:
+    provider, _, model = id.partition("/")
+    return provider, model
+
+
+def plan() -> Plan:
+    def provider(name: str) -> StandInProvider:
+        models = tuple(
+            StandInModel(
+                named(id)[1],
+                price,
+                reasoning_tokens=137 if "thinker" in id else 0,
+                chunk_ms=20 if "dear" in id else 0,
+            )
+            for id, price in MODELS.items()
+            if named(id)[0] == name
+        )
+        return StandInProvider(name, models, key=PROVIDER_SECRET)
+
+    return Plan(providers=tuple(provider(name) for name in ("usd", "cny", "home")))
+
+
+@contextlib.contextmanager
+def installation(directory: Path) -> Iterator[World]:
+    with simulator_in_thread(plan()) as simulator:
+        good = [deployment(simulator, *named(id), price) for id, price in MODELS.items() if id != "usd/dear"]
+        good.append(deployment(simulator, "usd", "dear", DEAR, provider_country="US"))
+        faulty = [
+            deployment(simulator, "usd", f"cliff-{fault}", CLIFF, upstream_name=f"cliff~{fault}", id=f"faulty/{fault}")
+            for fault in FAULTS
+        ]
+        routes = [
+            Route("auto", tuple(MODELS), reference="usd/dear", baseline="usd/dear", holdout=0.25),
+            *(
+                Route(f"after-{fault}", (f"faulty/{fault}", "usd/dear"), Goal(max_loss=1.0), baseline="usd/dear")
+                for fault in FAULTS
+            ),
+        ]
+        settings = Settings(
+            gateway=GatewaySettings(port=0, grace_s=5),
+            ledger=LedgerSettings(str(directory)),
+            deployments=(*good, *faulty),
+            routes=tuple(routes),
+            exchange_rates=RATES,
+            keys=(
+                KeySettings("alice", hashlib.sha256(KEY.encode()).hexdigest(), team="red"),
+                KeySettings("carol", hashlib.sha256(PUBLIC_SECTOR_KEY.encode()).hexdigest(), tags=("public-sector",)),
+            ),
+            rules=(Rule("not in CN", When(tags=("public-sector",)), deny=Facts(provider_country=("CN",))),),
+            deadlines=Deadlines(connect_s=2, first_byte_s=1, idle_s=0.5, total_s=20),
+        )
+        with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as up:
+            yield World(simulator, up, directory)
+
+
+def usd_of(row: Row) -> int:
+    """Nano-dollars of one row, rounded once from the exact amount."""
+    assert row.cost is not None
+    usd = row.cost * RATES.usd_per_cny if row.currency == "CNY" else row.cost
+    return int((usd * 1_000_000_000).to_integral_value(ROUND_HALF_UP))
+
+
+def agree(attempt: AttemptRecord, row: Row) -> None:
+    """An attempt and what its provider wrote down."""
+    if attempt.usage is None:
+        assert attempt.failure in ("timeout", "cut_off", "protocol")
+        assert attempt.cost_nano_usd is None
+        return
+    if attempt.usage.estimated:
+        assert attempt.failure is not None or row.fault == "no-usage" or row.state == "client_gone"
+        return
+    told, booked = attempt.usage, row.tokens
+    assert (told.input_tokens, told.cache_read_tokens, told.output_tokens, told.reasoning_tokens) == (
+        booked.input_tokens,
+        booked.cache_read_tokens,
+        booked.output_tokens,
+        booked.reasoning_tokens,
+    )
+    if row.cost is None:
+        assert (attempt.cost_nano, attempt.cost_nano_usd, attempt.currency) == (None, None, None)
+    else:
+        assert (attempt.cost_nano, attempt.currency, attempt.cost_nano_usd) == (
+            row.cost_nano,
+            row.currency,
+            usd_of(row),
+        )
+
+
+def leave(world: World, model: str, after: bytes) -> str:
+    """Ask for a stream, leave once `after` has come, and say the exchange's id."""
+    body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": LONG}]}).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
+    with socket.create_connection((world.installation.host, world.installation.port), timeout=10) as connection:
+        connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        received = b""
+        while after not in received:
+            received += connection.recv(65536)
+    return received.lower().split(b"x-entrepot-exchange: ")[1].split(b"\r\n")[0].decode()
+
+
+def workload(world: World) -> Iterator[str]:
+    """Every price, kind of token, ending and fault, one exchange after another; their ids."""
+
+    def ask(model: str, text: str = "How many are there? 有多少？", **more: Any) -> str:
+        return world.chat(model, text, **more)[1]["x-entrepot-exchange"]
+
+    for stream in (False, True):
+        for model in ("auto", *MODELS):
+            yield ask(model, stream=stream)
+            for _ in range(2):  # the second reads the first from the provider's cache
+                yield ask(model, LONG, stream=stream)
+            yield ask(model, stream=stream, n=2)
+            yield ask(model, stream=stream, max_tokens=3)
+        for fault in FAULTS:
+            yield ask(f"after-{fault}", stream=stream)
+            yield ask(f"faulty/{fault}", stream=stream)
+    yield ask("auto", key=PUBLIC_SECTOR_KEY)
+    yield ask("cny/thinker", key=PUBLIC_SECTOR_KEY)
+    yield ask("no such model")
+    yield leave(world, "usd/dear", b"data: ")
+
+
+def rows_of(world: World, seen: int, attempts: tuple[AttemptRecord, ...]) -> list[Row]:
+    """The books' rows of an exchange, in the order of its attempts; `seen` rows were there before it."""
+
+    def booked() -> dict[tuple[str, str], Row]:
+        # The gateway calls again, once, where a kept connection closed without a byte: one attempt, two rows of nothing.
+        rows = world.simulator.books.rows[seen:]
+        return {("faulty" if row.fault else row.provider, row.fault or row.model): row for row in rows}
+
+    assert eventually(lambda: world.simulator.under_way == 0 and len(booked()) == len(attempts))
+    return [booked()[named(attempt.deployment)] for attempt in attempts]
+
+
+def exchange_of(world: World, id: str) -> Entry:
+    assert eventually(lambda: find_entry(world.directory, id) is not None)
+    entry = find_entry(world.directory, id)
+    assert entry is not None
+    return entry
+
+
+def test_the_ledger_and_the_report_agree_with_the_providers_books(tmp_path: Path) -> None:
+    with installation(tmp_path) as world:
+        exchanges: list[tuple[Entry, list[Row]]] = []
+        seen = 0
+        for id in workload(world):
+            entry = exchange_of(world, id)
+            exchanges.append((entry, rows_of(world, seen, entry.attempts)))
+            seen = len(world.simulator.books.rows)
+
+        def ingested() -> Sums:
+            with open_sqlite_reader(tmp_path) as reader:
+                return reader.totals()
+
+        assert eventually(lambda: ingested().exchanges == len(exchanges))
+        totals = ingested()
+
+    # Exchange by exchange: what was recorded is what the books say.
+    cost, unknown, exact = 0, 0, 0
+    for entry, rows in exchanges:
+        for attempt, row in zip(entry.attempts, rows, strict=True):
+            agree(attempt, row)
+        counted = [attempt.usage is not None and not attempt.usage.estimated for attempt in entry.attempts]
+        if entry.cost_nano_usd is None:
+            unknown += 1
+            assert not all(counted) or any(row.cost is None for row in rows)
+            continue
+        cost += entry.cost_nano_usd
+        if all(counted):
+            assert entry.cost_nano_usd == sum(usd_of(row) for row in rows)
+            exact += 1
+
+    # What the report sums up is what was recorded.
+    entries = [entry for entry, _ in exchanges]
+    assert exact > 70
+    assert (totals.cost_nano_usd, totals.unknown_cost) == (cost, unknown)
+    assert totals.unknown_usage == sum(bool(entry.attempts) and entry.usage is None for entry in entries)
+    assert totals.estimated_usage == sum(entry.usage is not None and entry.usage.estimated for entry in entries)
+    for kind in ("input_tokens", "cache_read_tokens", "output_tokens", "reasoning_tokens"):
+        told = [getattr(entry.usage, kind) for entry in entries if entry.usage is not None]
+        assert getattr(totals, kind) == sum(told)
+        assert sum(told) > 0
+
+    printed = CliRunner().invoke(report, ["--ledger", str(tmp_path), "--json", "--by", "model", "--by", "state"])
+    assert printed.exit_code == 0, printed.output
+    document = json.loads(printed.output)
+    assert document["totals"]["cost_nano_usd"] == cost
+    tables = {table["name"]: table for table in document["tables"]}
+    for name in ("share_by_model", "share_by_state"):
+        shares = tables[name]["rows"]
+        assert sum(row["exchanges"] for row in shares) == len(entries)
+        assert sum(row["cost_nano_usd"] or 0 for row in shares) == cost
+        assert sum(row["exchanges_fraction"] for row in shares) == pytest.approx(1)
+        assert sum(row["cost_fraction"] or 0 for row in shares) == pytest.approx(1)
+    unpriced = next(row for row in tables["share_by_model"]["rows"] if row["value"] == "unpriced")
+    assert (unpriced["cost_nano_usd"], unpriced["cost_fraction"]) == (None, None)
+
+    figures = {row["figure"]: row["value"]["value"] for row in tables["savings"]["rows"]}
+    routed = [entry for entry in entries if entry.route is not None and entry.cost_nano_usd is not None]
+    compared = [entry for entry in routed if entry.baseline is not None]
+    in_vain = [entry for entry in routed if entry.state != "completed" and entry.attempts]
+    assert figures["exchanges_compared"] == len(compared)
+    spent = sum(entry.cost_nano_usd or 0 for entry in (*compared, *in_vain))
+    assert figures["cost"] == spent
+    assert figures["saving"] == figures["baseline_cost"] - spent

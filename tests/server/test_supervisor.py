@@ -1,0 +1,152 @@
+"""Keeping processes: real ones, that do nothing but end as they are told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from entrepot.errors import Unavailable
+from entrepot.server import supervisor
+from entrepot.server.supervisor import GIVE_UP_AFTER, RESTART_MAX_S, RESTART_MIN_S, Child, Supervisor, watch_parent
+
+ENDS = "raise SystemExit({status})"
+STAYS = "import time; time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+
+
+def process(program: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-S", "-c", program], stdout=subprocess.PIPE)
+
+
+class Nursery:
+    """Starts children of a program, and sees that none is left."""
+
+    def __init__(self) -> None:
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def child(self, program: str, role: str = "gateway") -> Child:
+        def start() -> subprocess.Popen[bytes]:
+            self.started.append(process(program))
+            return self.started[-1]
+
+        return Child(role, start)
+
+    def close(self) -> None:
+        for one in self.started:
+            one.kill()
+            one.wait()
+            if one.stdout is not None:
+                one.stdout.close()
+
+
+@pytest.fixture
+def nursery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
+    monkeypatch.setattr(supervisor, "RESTART_MIN_S", 0.001)
+    made = Nursery()
+    yield made
+    made.close()
+
+
+def die(child: Child, now_s: float) -> float:
+    """Let it be dead, be noticed, and be started again; how long that took from `now_s` on."""
+    child.process.wait()
+    child.check(now_s)
+    assert child.due_s is not None
+    pause_s = child.due_s - now_s
+    child.check(child.due_s)
+    return pause_s
+
+
+def test_one_that_dies_young_is_started_later_each_time_and_not_later_than_the_longest_pause(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supervisor, "RESTART_MIN_S", RESTART_MIN_S)
+    child = nursery.child(ENDS.format(status=1))
+    now_s = child.started_s
+    pauses = []
+    for _ in range(8):
+        pauses.append(die(child, now_s))
+        now_s = child.started_s
+    assert pauses == sorted(pauses)
+    assert pauses[0] == pytest.approx(2 * RESTART_MIN_S)
+    assert pauses[-1] == RESTART_MAX_S
+    assert "the gateway process ended with status 1; it is started again in 0.4 s" in capsys.readouterr().err
+
+
+def test_the_thousandth_early_death_is_no_harder_than_the_tenth(nursery: Nursery) -> None:
+    child = nursery.child(ENDS.format(status=1))
+    child.early_deaths = 5000
+    assert die(child, child.started_s) == pytest.approx(0.001 * 2**10)
+
+
+def test_one_that_dies_old_is_started_at_once(nursery: Nursery) -> None:
+    child = nursery.child(ENDS.format(status=1))
+    child.early_deaths = child.failed_starts = 2
+    assert die(child, child.started_s + 3600) == pytest.approx(0.001)
+    assert (child.early_deaths, child.failed_starts) == (0, 0)
+
+
+def test_one_that_is_killed_could_have_started(nursery: Nursery, capsys: pytest.CaptureFixture[str]) -> None:
+    child = nursery.child(STAYS)
+    child.process.kill()
+    die(child, child.started_s)
+    assert (child.early_deaths, child.failed_starts) == (1, 0)
+    assert "was killed by signal 9" in capsys.readouterr().err
+
+
+def test_gateways_that_cannot_start_end_the_whole(nursery: Nursery) -> None:
+    kept = Supervisor([nursery.child(ENDS.format(status=1)) for _ in range(2)], nursery.child(STAYS, "control"), 1)
+    with pytest.raises(Unavailable, match=f"{GIVE_UP_AFTER} times in a row"):
+        kept.watch(0.005)
+    kept.stop()
+    assert all(one.poll() is not None for one in nursery.started)
+
+
+def test_one_gateway_that_can_start_keeps_the_whole_and_so_does_a_control_process_that_cannot(nursery: Nursery) -> None:
+    broken = nursery.child(ENDS.format(status=1))
+    control = nursery.child(ENDS.format(status=1), "control")
+    kept = Supervisor([broken, nursery.child(STAYS)], control, 1)
+    watching = threading.Thread(target=kept.watch, args=(0.005,))
+    watching.start()
+    while min(broken.failed_starts, control.failed_starts) <= GIVE_UP_AFTER:
+        time.sleep(0.005)
+    assert watching.is_alive()
+    kept.request_stop()
+    watching.join(10)
+    assert not watching.is_alive()
+    kept.stop()
+
+
+def test_one_that_does_not_listen_is_made_to_stop(nursery: Nursery) -> None:
+    child = nursery.child(STUBBORN)
+    assert child.process.stdout is not None
+    child.process.stdout.readline()  # it has shut its ears
+    child.stop(0.05)
+    assert child.process.returncode == -9
+
+
+def test_gateways_end_before_the_control_process(nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    control = nursery.child(STAYS, "control")
+    gateways = [nursery.child(STAYS) for _ in range(2)]
+    alive_at_the_end: list[bool] = []
+    stop_control = control.stop
+
+    def stop(grace_s: float) -> None:
+        alive_at_the_end.extend(one.process.poll() is None for one in gateways)
+        stop_control(grace_s)
+
+    monkeypatch.setattr(control, "stop", stop)
+    Supervisor(gateways, control, 1).stop()
+    assert alive_at_the_end == [False, False]
+    assert control.process.returncode == -15
+
+
+def test_a_child_notices_that_its_parent_is_gone_even_if_it_was_gone_before_it_looked() -> None:
+    gone = threading.Event()
+    watch_parent(parent=-1, on_gone=gone.set, interval_s=0.001)
+    assert gone.wait(10)
