@@ -21,6 +21,12 @@ _ANTHROPIC_MESSAGES = AnthropicMessages()
 CLIENT_DIALECTS: dict[str, ClientDialect] = {dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES)}
 """What clients may speak to us, by name. Each path of the server is of one dialect."""
 
+CLIENT_PATHS: dict[str, ClientDialect] = {
+    "/v1/chat/completions": _OPENAI_CHAT,
+    "/v1/messages": _ANTHROPIC_MESSAGES,
+}
+"""Where each dialect's clients send their requests. What no dialect owns is answered in the first one's shape."""
+
 PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
     dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES)
 }
