@@ -27,6 +27,7 @@ import uvloop
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.dialects.registry import CLIENT_PATHS, PROVIDER_DIALECTS
 from entrepot.drive.driver import Driver
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
@@ -74,13 +75,12 @@ def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
 def build_planner(settings: Settings) -> Planner:
     """The planner for these settings, with the router they name or the one that ships."""
     catalog = load_catalog()
-    dialect = OpenAIChat()
     return Planner(
         deployments=settings.deployments,
         routes=settings.routes,
         rules=settings.rules,
         exchange_rates=settings.exchange_rates,
-        dialects={dialect.name: dialect},
+        dialects=PROVIDER_DIALECTS,
         router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
         facts=model_facts(catalog),
         deadlines=settings.deadlines,
@@ -109,7 +109,7 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
         keyring=Keyring(settings.keys),
         planner=build_planner(settings),
         driver=Driver(upstream, recorder.append),
-        dialect=OpenAIChat(),
+        dialects=CLIENT_PATHS,
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
     )

@@ -15,6 +15,7 @@ from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
 from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
+from entrepot.errors import InvalidRequest
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
 from entrepot.exchange.events import (
     ClientGone,
@@ -156,7 +157,14 @@ def perform(
 ) -> Generator[Command, Event, Ending]:
     """Call the candidate and relay what it answers; `forward` says how bytes and the end reach the client."""
     deployment = progress.candidate.deployment
-    request = progress.candidate.dialect.render_request(plan.asked, progress.candidate.target, plan.max_output_tokens)
+    try:
+        request = progress.candidate.dialect.render_request(
+            plan.asked, progress.candidate.target, plan.max_output_tokens
+        )
+    except InvalidRequest as error:  # this provider's dialect cannot say what is asked; another's may
+        progress.ended_s = clock()
+        progress.failure = Failure("bad_request", error.message, code=error.param)
+        return "failed"
     yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s)
     while True:
         event = yield Wait(progress.next_deadline_s(plan))

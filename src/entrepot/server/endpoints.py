@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from entrepot.dialects.base import Asked, ClientDialect
+from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.drive.driver import Driver
 from entrepot.drive.identity import new_exchange_id
 from entrepot.errors import (
@@ -96,7 +96,7 @@ class Gateway:
         keyring: Keyring,
         planner: Planner,
         driver: Driver,
-        dialect: ClientDialect,
+        dialects: Mapping[str, ClientDialect],
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
     ) -> None:
@@ -104,12 +104,13 @@ class Gateway:
         self._keyring = keyring
         self._planner = planner
         self._driver = driver
-        self._dialect = dialect
+        self._dialects = dialects
+        self._default = next(iter(dialects.values()))
         self._recorder = recorder
         self._find_entry = find_entry
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
-            "/v1/chat/completions": {"POST": self._chat},
+            **{path: {"POST": self._exchange} for path in dialects},
             "/v1/models": {"GET": self._models},
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
@@ -150,7 +151,7 @@ class Gateway:
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
         if methods is None:
-            raise NotFound(f"there is nothing at {path[:200]}: chat completions are at POST /v1/chat/completions")
+            raise NotFound(f"there is nothing at {path[:200]}: requests go to POST {' or '.join(self._dialects)}")
         method = scope["method"]
         handler = methods.get("GET" if method == "HEAD" else method)  # uvicorn keeps the body of an answer to HEAD back
         if handler is None:
@@ -161,7 +162,7 @@ class Gateway:
     async def _answer_error(self, call: Call, error: EntrepotError) -> None:
         if call.client.head_sent:
             return  # the answer had begun; its end is missing, and uvicorn closes the connection
-        rendered = self._dialect.render_error(error)
+        rendered = self._dialect(call).render_error(error)
         headers = [*rendered.headers, (b"x-entrepot-exchange", call.id.encode())]
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", ", ".join(error.allowed).encode()))
@@ -174,7 +175,11 @@ class Gateway:
                 await discard_body(call.receive, self._settings.body_timeout_s)
             await end_answer(call.send)
 
-    async def _chat(self, call: Call) -> None:
+    def _dialect(self, call: Call) -> ClientDialect:
+        """The dialect of the path that was asked for."""
+        return self._dialects.get(call.scope["path"], self._default)
+
+    async def _exchange(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
         asked: Asked | None = None
         try:
@@ -184,14 +189,15 @@ class Gateway:
                 call.received = True
             finally:
                 call.upload_s = time.monotonic() - call.started_s
-            asked = self._dialect.parse_request(body)
+            envelope = Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
+            asked = self._dialect(call).parse_request(body, envelope)
             steering = steering_of(call.headers)
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked)
             raise
         planned = self._planner.plan(
             asked,
-            self._dialect,
+            self._dialect(call),
             principal,
             steering,
             id=call.id,
@@ -213,7 +219,7 @@ class Gateway:
                 duration_ms=(time.monotonic() - call.started_s) * 1000,
                 upload_ms=call.upload_s * 1000,
                 principal=principal,
-                dialect=self._dialect.name,
+                dialect=self._dialect(call).name,
                 error=refusal.error,
                 asked_model="" if asked is None else asked.request.model,
                 stream=False if asked is None else asked.request.stream,

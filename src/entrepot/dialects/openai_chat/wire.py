@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+DIALECT = "openai-chat"
+
 
 class WireFunction(msgspec.Struct):
     """A call's function."""
@@ -25,6 +27,7 @@ class WireToolCall(msgspec.Struct):
     type: str | None = None
     index: int | None = None
     function: WireFunction | None = None
+    extra_content: dict[str, Any] | None = None
 
 
 class WireMessage(msgspec.Struct):
@@ -38,6 +41,7 @@ class WireMessage(msgspec.Struct):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: list[dict[str, Any]] | None = None
 
 
 class WireToolFunction(msgspec.Struct):
@@ -54,6 +58,7 @@ class WireTool(msgspec.Struct):
 
     type: str = "function"
     function: WireToolFunction | None = None
+    cache_control: dict[str, Any] | None = None
 
 
 class WireRequest(msgspec.Struct):
