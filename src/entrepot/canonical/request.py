@@ -2,7 +2,8 @@
 
 Rules of this file: every value is frozen; what a dialect says and this form does not name is kept in `extra` (by the
 name the dialect gives it), so a translation loses nothing silently. Text that a provider bound to itself (reasoning
-signatures) carries the provider dialect that made it and is replayed only there.
+signatures) carries the provider dialect that made it and is replayed only there. Names in `extra` are those of the dialect
+the value came from (`Asked.dialect`, `Response.dialect`), except SHARED_EXTRA, which mean the same whatever the dialect.
 """
 
 from __future__ import annotations
@@ -11,6 +12,15 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
+
+SHARED_EXTRA = frozenset({"cache_control", "citations", "logprobs", "stop_sequence"})
+"""Names in an `extra` that every dialect understands alike.
+
+`cache_control` on a part, message or tool: the prompt up to here may be cached, as `{"type": "ephemeral", "ttl": "5m"}` (`ttl`
+optional, also `1h`). `citations` on a text: a list of `{"url", "title", "cited_text", "start", "end"}`, each optional, `start`
+and `end` in characters of that text, and `raw` as the source's own object. `logprobs` on a choice: OpenAI chat's object.
+`stop_sequence` on a choice: the stop text that ended it.
+"""
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
@@ -39,13 +49,17 @@ class Media(msgspec.Struct, frozen=True, tag="media"):
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
-    """The model asks for a function; `arguments` is the JSON text as the model wrote it, which may be invalid."""
+    """The model asks for a function; `arguments` is the JSON text as the model wrote it, which may be invalid.
+
+    No arguments at all are `{}`, never empty text. `bound_to` is the dialect whose provider alone understands `signature`.
+    """
 
     id: str
     name: str
     arguments: str
     signature: str | None = None
     extra: dict[str, Any] = {}
+    bound_to: str | None = None
 
 
 class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
@@ -58,7 +72,10 @@ class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
 
 
 class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
-    """Reasoning text or opaque reasoning state. `bound_to` is the dialect whose provider alone understands `signature`."""
+    """Reasoning text or opaque reasoning state. `bound_to` is the dialect whose provider alone understands `signature`.
+
+    `redacted`: there is no text to read, and `signature` is the opaque state.
+    """
 
     text: str
     signature: str | None = None
@@ -126,7 +143,9 @@ class Request(msgspec.Struct, frozen=True):
     """One request. Absent settings are None: the provider's own default applies.
 
     `model` is what the client asked for: a route, a model or a deployment.
-    `extra` holds the dialect's settings that have no name here, by their wire name.
+    `extra` holds the dialect's settings that have no name here, by their wire name; it is not sent to another dialect.
+    `reasoning_effort` is `none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`; `reasoning_budget_tokens` the most tokens
+    to reason with.
     """
 
     model: str
@@ -146,6 +165,8 @@ class Request(msgspec.Struct, frozen=True):
     stream: bool = False
     include_usage: bool = False
     extra: dict[str, Any] = {}
+    top_k: int | None = None
+    reasoning_budget_tokens: int | None = None
 
     def parts(self) -> Iterator[Part]:
         """Every part of every message, in order."""

@@ -13,11 +13,15 @@ import msgspec
 
 from entrepot.canonical.request import Part
 
-FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "error", "unknown"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "pause", "error", "unknown"]
+"""Why a choice ended. `pause`: the provider interrupted a long turn; sent back as it is, the model goes on."""
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens by kind, disjoint. `estimated` says that the provider did not report them and we counted what we saw."""
+    """Tokens by kind, disjoint. `estimated` says that the provider did not report them and we counted what we saw.
+
+    `cache_write_1h_tokens` says how many of `cache_write_tokens` are kept for an hour, which some providers bill dearer.
+    """
 
     input_tokens: int = 0
     cache_read_tokens: int = 0
@@ -26,6 +30,7 @@ class Usage(msgspec.Struct, frozen=True):
     reasoning_tokens: int = 0
     estimated: bool = False
     extra: dict[str, Any] = {}
+    cache_write_1h_tokens: int = 0
 
     @property
     def all_input(self) -> int:
@@ -48,7 +53,11 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A whole answer. `model` is the name the provider claims: a signal, never what is priced."""
+    """A whole answer. `model` is the name the provider claims: a signal, never what is priced.
+
+    `dialect` is the provider's: names in any `extra` are its words (but see request.SHARED_EXTRA). `created` is Unix seconds, 0
+    where the provider does not say.
+    """
 
     id: str
     model: str
@@ -56,3 +65,4 @@ class Response(msgspec.Struct, frozen=True):
     choices: tuple[Choice, ...]
     usage: Usage | None = None
     extra: dict[str, Any] = {}
+    dialect: str = ""

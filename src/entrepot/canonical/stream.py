@@ -1,7 +1,10 @@
 """An answer as it arrives: canonical stream events.
 
 Rules of this file: an event says what became known, in the order in which the provider said it; `index` counts choices,
-`call` counts tool calls inside a choice. A stream that has no `Finished` before its end was cut off, not finished.
+`call` counts tool calls inside a choice, both from 0. Text, reasoning and refusal deltas continue the latest part of their
+choice where that is of their kind, and begin a new part where it is not, or where they say `begins`. Tool calls are told
+apart by `call`, so their deltas may interleave. `extra` grows: see fold.py. A stream that has no `Finished` before its end was
+cut off, not finished. A stream ends with `Ended` or `Failed`, and nothing follows either.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from entrepot.canonical.request import Media, ToolResult, Unknown
 from entrepot.canonical.response import FinishReason, Usage
 
 FailureKind = Literal[
@@ -44,26 +48,36 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
-    """The provider began to answer."""
+    """The provider began to answer. `dialect` is the provider's; `created` is Unix seconds, 0 where it does not say."""
 
     id: str
     model: str
     created: int = 0
+    dialect: str = ""
 
 
 class TextDelta(msgspec.Struct, frozen=True, tag="text_delta"):
-    """More text of choice `index`."""
+    """More text of choice `index`, or more that is known of it (`extra`)."""
 
     text: str
     index: int = 0
+    begins: bool = False
+    extra: dict[str, Any] = {}
 
 
 class ReasoningDelta(msgspec.Struct, frozen=True, tag="reasoning_delta"):
-    """More reasoning text, or the signature that seals it."""
+    """More reasoning text, or the signature that seals it. A later signature of the same part is appended to it.
+
+    `redacted` and `bound_to` are those of request.Reasoning; said once for a part, they hold for it.
+    """
 
     text: str = ""
     signature: str | None = None
     index: int = 0
+    begins: bool = False
+    redacted: bool = False
+    bound_to: str | None = None
+    extra: dict[str, Any] = {}
 
 
 class RefusalDelta(msgspec.Struct, frozen=True, tag="refusal_delta"):
@@ -71,46 +85,68 @@ class RefusalDelta(msgspec.Struct, frozen=True, tag="refusal_delta"):
 
     text: str
     index: int = 0
+    begins: bool = False
 
 
 class ToolCallStarted(msgspec.Struct, frozen=True, tag="tool_call_started"):
-    """A tool call begins."""
+    """A tool call begins. `call` is one more than the choice's latest."""
 
     call: int
     id: str
     name: str
     index: int = 0
+    signature: str | None = None
+    bound_to: str | None = None
+    extra: dict[str, Any] = {}
 
 
 class ToolCallDelta(msgspec.Struct, frozen=True, tag="tool_call_delta"):
-    """More of a tool call's JSON arguments."""
+    """More of a tool call's JSON arguments. A call without any is folded to `{}`."""
 
     call: int
     arguments: str
     index: int = 0
 
 
+class PartAdded(msgspec.Struct, frozen=True, tag="part_added"):
+    """A part that came whole: an image or a sound, or what the canonical form has no name for."""
+
+    part: Media | ToolResult | Unknown
+    index: int = 0
+
+
+class Noted(msgspec.Struct, frozen=True, tag="noted"):
+    """More of the `extra` of choice `index`, or of the answer as a whole where `index` is None."""
+
+    extra: dict[str, Any]
+    index: int | None = None
+
+
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
-    """Choice `index` ended for a reason."""
+    """Choice `index` ended for a reason. Usage and notes may still follow."""
 
     reason: FinishReason
     index: int = 0
 
 
 class UsageReported(msgspec.Struct, frozen=True, tag="usage"):
-    """What the provider counted so far; a later report replaces an earlier one."""
+    """All that the provider has counted so far; a later report replaces an earlier one."""
 
     usage: Usage
 
 
+class Pinged(msgspec.Struct, frozen=True, tag="pinged"):
+    """The provider shows that it is alive; nothing was said."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """The provider reported an error inside a stream that began well."""
+    """The answer cannot be completed: the provider reported an error, broke off, or is not to be understood."""
 
     failure: Failure
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended"):
-    """The dialect's end marker was seen; nothing follows."""
+    """The answer is complete; nothing follows."""
 
 
 StreamEvent = (
@@ -120,8 +156,11 @@ StreamEvent = (
     | RefusalDelta
     | ToolCallStarted
     | ToolCallDelta
+    | PartAdded
+    | Noted
     | Finished
     | UsageReported
+    | Pinged
     | Failed
     | Ended
 )

@@ -1,13 +1,19 @@
 """What a dialect promises, to clients and to providers.
 
 Rules of this file: a dialect is pure. `parse_*` turns bytes into canonical values, `render_*` turns them into bytes. A
-client dialect and a provider dialect meet in a `Relay`: where both are the same the bytes pass through and are only
-tapped; otherwise the provider's stream is parsed, and rendered again for the client.
+client dialect and a provider dialect meet in a `Relay` (`registry.open_relay`): where both are the same and the dialect
+knows how, the bytes pass through and are only tapped; otherwise the provider's answer is parsed into canonical events, and
+those are rendered for the client (`translation.py`).
+
+What must not be lost: content of a request that a provider's dialect cannot say raises InvalidRequest, whose `param` is the
+canonical place (`messages[2].parts[0]`) and whose text says what and why; a setting it cannot say is left out only where the
+dialect's docstring lists it. Content of an answer that a client's dialect cannot say is left out only where its docstring
+lists it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -15,7 +21,7 @@ import msgspec
 from entrepot.canonical.capabilities import Capability
 from entrepot.canonical.request import Request
 from entrepot.canonical.response import Usage
-from entrepot.canonical.stream import Failure
+from entrepot.canonical.stream import Failure, StreamEvent
 from entrepot.errors import EntrepotError
 
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
@@ -46,12 +52,24 @@ class WireRequest(msgspec.Struct, frozen=True):
     method: str = "POST"
 
 
+class Envelope(msgspec.Struct, frozen=True):
+    """What of an HTTP request, beside its body, says something in some dialect. `headers` have lower-case names."""
+
+    path: str = ""
+    query: str = ""
+    headers: Mapping[bytes, bytes] = {}
+
+
 class Asked(msgspec.Struct, frozen=True):
-    """A client's request: the canonical form beside the wire's own fields, untouched, for a provider of the same dialect."""
+    """A client's request: the canonical form beside the wire's own fields, untouched, for a provider of the same dialect.
+
+    `headers` are those of the client's that belong to the dialect (a version, a beta feature), never a credential.
+    """
 
     request: Request
     dialect: str
     fields: dict[str, msgspec.Raw]
+    headers: HeaderPairs = ()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -109,17 +127,51 @@ class Relay(Protocol):
         ...
 
 
+class AnswerParser(Protocol):
+    """A provider's answer, whole or streamed, as canonical events. One for each attempt."""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """The events that `data` completes. Any split of the same bytes gives the same events."""
+        ...
+
+    def close(self) -> list[StreamEvent]:
+        """The body is over: what is left, so that the last event of all is `Ended` or `Failed`. After either, nothing."""
+        ...
+
+
+class AnswerRenderer(Protocol):
+    """Canonical events as a client's bytes, whole or streamed. One for each attempt.
+
+    A renderer of whole answers gives nothing until `Ended`. `Failed` renders to nothing: what the client is then told is not
+    the renderer's to decide (`break_off`).
+    """
+
+    content_type: bytes
+
+    def render(self, events: Sequence[StreamEvent]) -> bytes:
+        """The bytes that these events add."""
+        ...
+
+    def break_off(self, error: EntrepotError) -> bytes:
+        """The answer cannot be completed: the dialect's own words for that, and its end."""
+        ...
+
+
 class ClientDialect(Protocol):
     """A dialect as clients speak it to us."""
 
     name: str
 
-    def parse_request(self, body: bytes) -> Asked:
+    def parse_request(self, body: bytes, envelope: Envelope = ..., /) -> Asked:
         """Raises InvalidRequest, which names the offending part."""
         ...
 
-    def open_relay(self, asked: Asked) -> Relay:
-        """A fresh relay for one attempt at `asked`."""
+    def open_renderer(self, asked: Asked, created_s: int, /) -> AnswerRenderer:
+        """A fresh renderer for one attempt. `created_s` (Unix seconds) is said where the provider does not say its own."""
+        ...
+
+    def open_relay(self, asked: Asked, /) -> Relay | None:
+        """A fresh pass-through for one attempt at a provider of the same dialect; None where the dialect has none."""
         ...
 
     def render_error(self, error: EntrepotError) -> Answer:
@@ -133,7 +185,15 @@ class ProviderDialect(Protocol):
     name: str
 
     def render_request(self, asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
-        """The request for this target; `max_output_tokens` is the limit to send where the client named none."""
+        """The request for this target; `max_output_tokens` is the limit to send where the client named none.
+
+        From `asked.fields` where `asked.dialect` is this one, otherwise from `asked.request`. Raises InvalidRequest where the
+        dialect cannot say what is asked.
+        """
+        ...
+
+    def open_parser(self, asked: Asked, target: Target, /) -> AnswerParser:
+        """A fresh parser of what this target answers to `asked`."""
         ...
 
     def parse_failure(self, status: int, headers: Mapping[bytes, bytes], body: bytes, now_s: float | None) -> Failure:

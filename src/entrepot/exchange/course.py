@@ -12,6 +12,7 @@ from collections.abc import Generator
 
 from entrepot.canonical.stream import Failure
 from entrepot.dialects.base import Relayed
+from entrepot.dialects.registry import open_relay
 from entrepot.errors import AllCandidatesFailed, EntrepotError, ProviderError
 from entrepot.exchange.attempt import Clock, Ending, Progress, perform
 from entrepot.exchange.commands import Command, Headers, Record, SendHead, SendToClient
@@ -40,7 +41,9 @@ class Course:
             progress = Progress(
                 number=number,
                 candidate=candidate,
-                relay=plan.client.open_relay(plan.asked),
+                relay=open_relay(
+                    plan.client, candidate.dialect, plan.asked, candidate.target, plan.started_ns // 1_000_000_000
+                ),
                 started_s=self._clock(),
             )
             ending = yield from perform(plan, progress, self._clock, self._forward)

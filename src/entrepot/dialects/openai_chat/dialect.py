@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from entrepot.dialects.base import Answer, Asked, HeaderPairs, Relay
-from entrepot.dialects.openai_chat.failure import parse_failure
-from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay, error_body, error_type
-from entrepot.dialects.openai_chat.request import DIALECT, parse_request, render_request
-from entrepot.dialects.openai_chat.wire import encode
+from entrepot.dialects.base import Answer, AnswerParser, AnswerRenderer, Asked, HeaderPairs, Relay, Target
+from entrepot.dialects.failure import parse_failure
+from entrepot.dialects.openai_chat.answer import ChatParser
+from entrepot.dialects.openai_chat.errors import error_body, error_type
+from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
+from entrepot.dialects.openai_chat.render import StreamRenderer, WholeRenderer
+from entrepot.dialects.openai_chat.request import parse_request, render_request
+from entrepot.dialects.openai_chat.wire import DIALECT, encode
 from entrepot.errors import EntrepotError
 
 
@@ -22,6 +25,18 @@ class OpenAIChat:
     def open_relay(asked: Asked) -> Relay:
         """The relay between a provider and a client that both speak this dialect."""
         return StreamRelay(asked) if asked.request.stream else WholeRelay(asked)
+
+    @staticmethod
+    def open_parser(_asked: Asked, _target: Target) -> AnswerParser:
+        """A parser of a whole answer or of a stream, whichever comes."""
+        return ChatParser()
+
+    @staticmethod
+    def open_renderer(asked: Asked, created_s: int) -> AnswerRenderer:
+        """A renderer of what was asked for: a stream or a whole answer."""
+        if asked.request.stream:
+            return StreamRenderer(asked.request.include_usage, created_s)
+        return WholeRenderer(created_s)
 
     @staticmethod
     def render_error(error: EntrepotError) -> Answer:

@@ -13,7 +13,8 @@ from entrepot.canonical.capabilities import estimate_tokens_of
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
 from entrepot.dialects.base import Asked, Relayed, Summary
-from entrepot.dialects.openai_chat.failure import failure_of
+from entrepot.dialects.failure import failure_of
+from entrepot.dialects.openai_chat.errors import error_body, error_type
 from entrepot.dialects.openai_chat.usage import usage_of
 from entrepot.dialects.openai_chat.wire import WireAnswer, WireCompletion, WireUsage, decode_completion, encode
 from entrepot.dialects.sse import Frame, FrameSplitter
@@ -21,24 +22,6 @@ from entrepot.errors import EntrepotError, ProviderError
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _DONE = b"data: [DONE]\n\n"
-
-
-def error_body(error: EntrepotError, kind: str) -> dict[str, object]:
-    """The dialect's error object."""
-    return {
-        "error": {
-            "message": error.public,
-            "type": kind,
-            "param": getattr(error, "param", None),
-            "code": error.code,
-        }
-    }
-
-
-def error_type(status: int) -> str:
-    """The dialect's word for a class of status."""
-    named = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-    return named.get(status, "invalid_request_error" if status < 500 else "server_error")
 
 
 class _Tap:

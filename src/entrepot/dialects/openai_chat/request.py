@@ -28,8 +28,9 @@ from entrepot.canonical.request import (
     ToolResult,
     Unknown,
 )
-from entrepot.dialects.base import Asked, Target, WireRequest
+from entrepot.dialects.base import Asked, Envelope, Target, WireRequest
 from entrepot.dialects.openai_chat.wire import (
+    DIALECT,
     REQUEST_FIELDS,
     WireMessage,
     WireTool,
@@ -41,7 +42,6 @@ from entrepot.dialects.openai_chat.wire import (
 from entrepot.dialects.openai_chat.wire import WireRequest as OpenAIRequest
 from entrepot.errors import InvalidRequest
 
-DIALECT = "openai-chat"
 MAX_CHOICES = 128
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -51,10 +51,11 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
+_NO_ENVELOPE = Envelope()
 _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
-def parse_request(body: bytes) -> Asked:
+def parse_request(body: bytes, _envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
     try:
         fields = decode_fields(body)

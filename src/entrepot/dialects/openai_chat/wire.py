@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+DIALECT = "openai-chat"
+
 
 class WireFunction(msgspec.Struct):
     """A call's function."""

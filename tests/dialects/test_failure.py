@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.dialects.openai_chat.failure import parse_failure
+from entrepot.dialects.failure import parse_failure
 
 
 def classified(status: int, body: Any) -> str:

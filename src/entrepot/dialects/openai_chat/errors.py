@@ -1,0 +1,23 @@
+"""Our errors in the dialect's shape."""
+
+from __future__ import annotations
+
+from entrepot.errors import EntrepotError
+
+
+def error_body(error: EntrepotError, kind: str) -> dict[str, object]:
+    """The dialect's error object."""
+    return {
+        "error": {
+            "message": error.public,
+            "type": kind,
+            "param": getattr(error, "param", None),
+            "code": error.code,
+        }
+    }
+
+
+def error_type(status: int) -> str:
+    """The dialect's word for a class of status."""
+    named = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+    return named.get(status, "invalid_request_error" if status < 500 else "server_error")

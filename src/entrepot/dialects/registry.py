@@ -1,0 +1,47 @@
+"""Dialects by name, and the relay between any two.
+
+Rules of this file: a dialect is known by its `name`, which settings and the catalog use; one that no table here has is looked
+for among installed plugins (entry points `entrepot.dialects`).
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Relay, Target
+from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.dialects.translation import Translation
+from entrepot.errors import CatalogError
+from entrepot.plugins import load_plugin
+
+_OPENAI_CHAT = OpenAIChat()
+
+CLIENT_DIALECTS: dict[str, ClientDialect] = {_OPENAI_CHAT.name: _OPENAI_CHAT}
+"""What clients may speak to us, by name. Each path of the server is of one dialect."""
+
+PROVIDER_DIALECTS: dict[str, ProviderDialect] = {_OPENAI_CHAT.name: _OPENAI_CHAT}
+"""What we speak to providers, by the name that the catalog calls it."""
+
+
+def provider_dialect(name: str) -> ProviderDialect:
+    """The dialect of this name, ours or a plugin's. Raises OperatorError or CatalogError if there is none."""
+    known = PROVIDER_DIALECTS.get(name)
+    if known is not None:
+        return known
+    loaded = load_plugin("dialects", name)
+    missing = [each for each in ("render_request", "open_parser", "parse_failure") if not hasattr(loaded, each)]
+    if missing:
+        raise CatalogError(f"the plugin dialect '{name}' lacks {', '.join(missing)}: it cannot speak to providers")
+    return cast(ProviderDialect, loaded)
+
+
+def open_relay(
+    client: ClientDialect, provider: ProviderDialect, asked: Asked, target: Target, created_s: int = 0
+) -> Relay:
+    """A fresh relay for one attempt: the pass-through where both speak the same and know how, a translation otherwise.
+
+    `created_s` (Unix seconds) is the answer's time where the provider's dialect does not say it.
+    """
+    if client.name == provider.name and (relay := client.open_relay(asked)) is not None:
+        return relay
+    return Translation(provider.open_parser(asked, target), client.open_renderer(asked, created_s))

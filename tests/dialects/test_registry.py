@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from entrepot.dialects.base import Target
+from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
+from entrepot.dialects.registry import CLIENT_DIALECTS, PROVIDER_DIALECTS, open_relay, provider_dialect
+from entrepot.dialects.translation import Translation
+from entrepot.errors import OperatorError
+
+TARGET = Target("https://api.example/v1", "m")
+CHAT = b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": %s}'
+
+
+def test_a_dialect_is_found_by_its_own_name() -> None:
+    for name, client in CLIENT_DIALECTS.items():
+        assert client.name == name
+    for name, provider in PROVIDER_DIALECTS.items():
+        assert provider_dialect(name) is provider
+        assert provider.name == name
+
+
+def test_a_dialect_that_nobody_offers_is_the_operators_error() -> None:
+    with pytest.raises(OperatorError, match="no installed package offers 'klingon'"):
+        provider_dialect("klingon")
+
+
+@pytest.mark.parametrize(("stream", "relay"), [(b"true", StreamRelay), (b"false", WholeRelay)])
+def test_the_same_dialect_on_both_sides_passes_through(stream: bytes, relay: type) -> None:
+    client, provider = CLIENT_DIALECTS["openai-chat"], PROVIDER_DIALECTS["openai-chat"]
+    assert type(open_relay(client, provider, client.parse_request(CHAT % stream), TARGET)) is relay
+
+
+def test_every_client_meets_every_provider() -> None:
+    asked = CLIENT_DIALECTS["openai-chat"].parse_request(CHAT % b"true")
+    for client in CLIENT_DIALECTS.values():
+        for provider in PROVIDER_DIALECTS.values():
+            relay = open_relay(client, provider, asked, TARGET, created_s=1)
+            assert client.name == provider.name or isinstance(relay, Translation)
