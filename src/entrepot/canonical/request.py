@@ -114,13 +114,18 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """A function that the model may call; `parameters` is a JSON Schema."""
+    """A function that the model may call; `parameters` is a JSON Schema.
+
+    `builtin_of` is None for a function that the client runs, and the dialect whose provider runs the tool itself for one of
+    those (a web search): no other dialect can say it.
+    """
 
     name: str
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     extra: dict[str, Any] = {}
+    builtin_of: str | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True):

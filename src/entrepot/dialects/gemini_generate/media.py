@@ -72,7 +72,8 @@ def render_media(media: Media, at: str, *, own: bool) -> dict[str, Any]:
         return {**extra, "inlineData": {**source, "mimeType": media_type, "data": media.data, **named}}
     if media.file_id is not None and not own:
         raise InvalidRequest(
-            f"'{at}': the file '{media.file_id[:80]}' is kept by another provider; send its data or its address", param=at
+            f"'{at}': the file '{media.file_id[:80]}' is kept by another provider; send its data or its address",
+            param=at,
         )
     uri = media.file_id if media.file_id is not None else media.url or ""
     media_type = media.media_type or ("" if own else _type_of(uri))

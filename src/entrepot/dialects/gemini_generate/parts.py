@@ -12,9 +12,20 @@ from typing import Any
 
 import msgspec
 
-from entrepot.canonical.request import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
+from entrepot.canonical.request import (
+    SHARED_EXTRA,
+    Media,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
 from entrepot.dialects.gemini_generate.media import parse_blob, parse_file, render_media
 from entrepot.dialects.gemini_generate.results import parse_result, render_result
+from entrepot.dialects.gemini_generate.seal import unseal
 from entrepot.dialects.gemini_generate.wire import DIALECT, WireFunctionCall, WirePart, decode_value, encode, rest
 from entrepot.errors import InvalidRequest
 
@@ -38,11 +49,11 @@ def parse_part(
 ) -> Part:
     """A canonical part. `new_id` gives an id to a call without one; `answered` the earliest open call of a function."""
     extra = rest(raw, WirePart)
-    signature = wire.thought_signature
-    signed = {**extra, "thoughtSignature": signature} if signature is not None else extra
+    given = wire.thought_signature
+    signature, bound_to = (None, None) if given is None else unseal(given)
+    signed = {**extra, "thoughtSignature": given} if given is not None else extra
     if wire.function_call is not None:
         call = wire.function_call
-        bound_to = DIALECT if signature is not None else None
         kept = {**extra, **rest(raw["functionCall"], WireFunctionCall)}
         arguments = encode(call.args or {}).decode()
         return ToolCall(call.id or new_id(), call.name, arguments, signature, kept, bound_to)
@@ -58,12 +69,17 @@ def parse_part(
         return parse_file(wire.file_data, raw["fileData"], signed)
     if wire.text is not None and (wire.text or signature is None):
         if wire.thought:
-            return Reasoning(wire.text, signature, bound_to=DIALECT, extra=extra)
+            return Reasoning(wire.text, signature, bound_to=bound_to or DIALECT, extra=extra)
         return Text(wire.text, signed)
     if signature is not None and not extra:
         shape = {name: value for name, value in raw.items() if name != "thoughtSignature"}
-        return Reasoning("", signature, True, DIALECT, {} if shape == {"text": ""} else {"shape": shape})
+        return Reasoning("", signature, True, bound_to, {} if shape == {"text": ""} else {"shape": shape})
     return Unknown(DIALECT, raw)
+
+
+def own_extra(extra: dict[str, Any], *, own: bool) -> dict[str, Any]:
+    """What of an `extra` is said on this wire: its own words, without those that all dialects share."""
+    return {name: value for name, value in extra.items() if name not in SHARED_EXTRA} if own and extra else {}
 
 
 def render_part(
@@ -75,7 +91,7 @@ def render_part(
     """
     match part:
         case Text():
-            return {**part.extra, "text": part.text} if own else {"text": part.text}
+            return {**own_extra(part.extra, own=own), "text": part.text}
         case Refusal():
             return {"text": part.text}
         case Reasoning():
@@ -106,13 +122,14 @@ def _render_call(part: ToolCall, at: str, *, own: bool, call_ids: bool) -> dict[
     args = parse_arguments(part.arguments)
     if args is None:
         raise InvalidRequest(
-            f"'{at}': the arguments of the call '{part.name}' are not a JSON object, and {DIALECT} takes no other", param=at
+            f"'{at}': the arguments of the call '{part.name}' are not a JSON object, and {DIALECT} takes no other",
+            param=at,
         )
     call: dict[str, Any] = {"name": part.name, "args": args}
     if call_ids and part.id:
         call["id"] = part.id
     signed = {"thoughtSignature": part.signature} if part.signature is not None and part.bound_to == DIALECT else {}
-    return {**(part.extra if own else {}), "functionCall": call, **signed}
+    return {**own_extra(part.extra, own=own), "functionCall": call, **signed}
 
 
 def parse_arguments(arguments: str) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ def to_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _widened(schema: Any) -> Any:
+def _widened(schema: object) -> object:
     return to_json_schema(schema) if isinstance(schema, dict) else schema
 
 
@@ -73,7 +73,7 @@ class _Narrower:
         self._root = root
         self._left = _MAX_PLACED
 
-    def narrow(self, schema: Any, within: tuple[str, ...]) -> dict[str, Any]:
+    def narrow(self, schema: object, within: tuple[str, ...]) -> dict[str, Any]:
         """`within` are the references that led here."""
         self._left -= 1
         if not isinstance(schema, dict):

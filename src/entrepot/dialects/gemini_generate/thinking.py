@@ -1,9 +1,9 @@
 """How much a model shall think, between the wire's levels and budgets and the canonical effort.
 
-Rules of this file: which models take levels and which budgets is told by the generation in their name (Google's thinking guide:
-up to 2.0 none, 2.5 budgets, from 3 levels), unless the deployment's quirks say. Levels have no `none`, and `XHIGH` is not taken by
-every model that takes levels: `none` becomes MINIMAL, `xhigh` and `max` become HIGH. Budgets for an effort are those that Google's
-own OpenAI-compatible address uses.
+Rules of this file: which models take levels and which budgets is told by the generation in their name (Google's thinking
+guide: up to 2.0 none, 2.5 budgets, from 3 levels), unless the deployment's quirks say. Levels have no `none`, and `XHIGH` is
+not taken by every model that takes levels: `none` becomes MINIMAL, `xhigh` and `max` become HIGH. Budgets for an effort are
+those that Google's own OpenAI-compatible address uses.
 """
 
 from __future__ import annotations

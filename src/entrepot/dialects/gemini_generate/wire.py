@@ -194,16 +194,20 @@ def camel_case(name: str) -> str:
     return first + "".join(word[:1].upper() + word[1:] for word in others) if first else name
 
 
-def normalize(value: Any) -> Any:
-    """A request's value with its fields in camelCase; what belongs to users and functions is left as it is."""
+def normalize(fields: dict[str, Any]) -> dict[str, Any]:
+    """A request's object with its fields in camelCase; what belongs to users and functions is left as it is."""
+    named = ((camel_case(name), inner) for name, inner in fields.items())
+    return {name: inner if name in _OPAQUE else _normalize(inner) for name, inner in named}
+
+
+def _normalize(value: object) -> object:
     if isinstance(value, dict):
-        named = ((camel_case(name), inner) for name, inner in value.items())
-        return {name: inner if name in _OPAQUE else normalize(inner) for name, inner in named}
-    if isinstance(value, list):
-        return [normalize(inner) for inner in value]
-    return value
+        return normalize(value)
+    return [_normalize(inner) for inner in value] if isinstance(value, list) else value
 
 
-def listed(value: Any) -> Any:
-    """One object where a list is meant, as the list."""
-    return [value] if isinstance(value, dict) else value
+def listed(value: object) -> list[Any]:
+    """A list, also where one object was given for it, or nothing."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
