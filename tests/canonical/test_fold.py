@@ -61,14 +61,9 @@ def test_interleaved_calls_are_told_apart_and_one_without_arguments_has_an_empty
 
 
 def test_the_last_usage_counts_and_a_ping_says_nothing() -> None:
-    events = [Started("i", "m"), UsageReported(Usage(9)), Pinged(), UsageReported(Usage(9, output_tokens=2)), Ended()]
-    events: list[StreamEvent] = [
-        Started("i", "m"),
-        UsageReported(Usage(9)),
-        Pinged(),
-        UsageReported(Usage(9, output_tokens=2)),
-        Ended(),
-    ]
+    later = UsageReported(Usage(9, output_tokens=2))
+    events: list[StreamEvent] = [Started("i", "m"), UsageReported(Usage(9)), Pinged(), later, Ended()]
+    assert fold(events).usage == later.usage
 
 
 def test_a_broken_stream_keeps_what_was_said_and_why_it_broke() -> None:

@@ -116,8 +116,8 @@ class Message(msgspec.Struct, frozen=True):
 class Tool(msgspec.Struct, frozen=True):
     """A function that the model may call; `parameters` is a JSON Schema.
 
-    `builtin_of` is None for a function that the client runs, and the dialect whose provider runs the tool itself for one of
-    those (a web search): no other dialect can say it.
+    `hosted` is set for a tool of the provider's own (web search, code execution, an editor it was trained on): the definition
+    as its dialect words it, which no other dialect can say.
     """
 
     name: str
@@ -125,7 +125,7 @@ class Tool(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     extra: dict[str, Any] = {}
-    builtin_of: str | None = None
+    hosted: dict[str, Any] | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True):

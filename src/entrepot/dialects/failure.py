@@ -29,6 +29,7 @@ _BY_WORD: tuple[tuple[str, FailureKind], ...] = (
     ("billoverdue", "quota"),
     ("budgetlimitexceeded", "quota"),
     ("billing", "quota"),
+    ("credit balance", "quota"),
     ("context_length", "context_length"),
     ("maximum context", "context_length"),
     ("exceed_context_size", "context_length"),

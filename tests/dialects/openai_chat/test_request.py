@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from entrepot.canonical.request import Media, Reasoning, Text, ToolCall, ToolChoice, ToolResult, Unknown
 from entrepot.dialects.base import Target
-from entrepot.dialects.openai_chat.request import parse_request, render_request
+from entrepot.dialects.openai_chat.outgoing import render_request
+from entrepot.dialects.openai_chat.request import parse_request
 from entrepot.errors import InvalidRequest
 
 TARGET = Target(base_url="https://api.example/v1", upstream_name="upstream-name")

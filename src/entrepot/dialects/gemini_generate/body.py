@@ -147,15 +147,15 @@ def _tools(tools: tuple[Tool, ...], target: Target, own: bool) -> list[dict[str,
     groups: list[dict[str, Any]] = []
     declared: list[dict[str, Any]] = []
     for i, tool in enumerate(tools):
-        if tool.builtin_of is None:
+        if tool.hosted is None:
             if not declared:
                 groups.append({"functionDeclarations": declared})
             declared.append(_declaration(tool, target, own))
-        elif tool.builtin_of == DIALECT:
-            groups.append({tool.name: tool.extra.get("settings", {})})
+        elif own:
+            groups.append(tool.hosted)
         else:
             at = f"tools[{i}]"
-            raise InvalidRequest(f"'{at}' is '{tool.name}', which only {tool.builtin_of} providers run", param=at)
+            raise InvalidRequest(f"'{at}' is '{tool.name}', a tool that only another maker's models have", param=at)
     return groups
 
 

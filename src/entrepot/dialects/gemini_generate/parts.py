@@ -25,7 +25,7 @@ from entrepot.canonical.request import (
 )
 from entrepot.dialects.gemini_generate.media import parse_blob, parse_file, render_media
 from entrepot.dialects.gemini_generate.results import parse_result, render_result
-from entrepot.dialects.gemini_generate.seal import unseal
+from entrepot.dialects.gemini_generate.seal import canonical_signature
 from entrepot.dialects.gemini_generate.wire import DIALECT, WireFunctionCall, WirePart, decode_value, encode, rest
 from entrepot.errors import InvalidRequest
 
@@ -50,7 +50,7 @@ def parse_part(
     """A canonical part. `new_id` gives an id to a call without one; `answered` the earliest open call of a function."""
     extra = rest(raw, WirePart)
     given = wire.thought_signature
-    signature, bound_to = (None, None) if given is None else unseal(given)
+    signature, bound_to = (None, None) if given is None else canonical_signature(given)
     signed = {**extra, "thoughtSignature": given} if given is not None else extra
     if wire.function_call is not None:
         call = wire.function_call
@@ -67,14 +67,23 @@ def parse_part(
         return parse_blob(wire.inline_data, raw["inlineData"], signed)
     if wire.file_data is not None:
         return parse_file(wire.file_data, raw["fileData"], signed)
-    if wire.text is not None and (wire.text or signature is None):
-        if wire.thought:
-            return Reasoning(wire.text, signature, bound_to=bound_to or DIALECT, extra=extra)
+    if wire.text is not None and wire.thought:
+        return Reasoning(wire.text, signature, bound_to=bound_to or DIALECT, extra=extra)
+    if wire.text is not None and (wire.text or given is None):
         return Text(wire.text, signed)
-    if signature is not None and not extra:
+    if given is not None and not extra:
         shape = {name: value for name, value in raw.items() if name != "thoughtSignature"}
         return Reasoning("", signature, True, bound_to, {} if shape == {"text": ""} else {"shape": shape})
     return Unknown(DIALECT, raw)
+
+
+def join_reasoning(one: Reasoning, other: Reasoning) -> Reasoning | None:
+    """Two pieces of one thought, None where the first is complete or they are not of one."""
+    if one.bound_to != other.bound_to or one.signature is not None or one.redacted or other.redacted:
+        return None
+    if one.extra or other.extra:
+        return None
+    return Reasoning(one.text + other.text, other.signature, bound_to=one.bound_to)
 
 
 def own_extra(extra: dict[str, Any], *, own: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from entrepot.dialects.gemini_generate.citations import grounding_of, logprobs_r
 from entrepot.dialects.gemini_generate.failure import error_body
 from entrepot.dialects.gemini_generate.media import render_media
 from entrepot.dialects.gemini_generate.parts import is_made_id, own_extra, parse_arguments, render_part
-from entrepot.dialects.gemini_generate.seal import seal
+from entrepot.dialects.gemini_generate.seal import wire_signature
 from entrepot.dialects.gemini_generate.usage import WIRE_REASONS, render_usage
 from entrepot.dialects.gemini_generate.wire import DIALECT, encode
 from entrepot.errors import EntrepotError
@@ -112,13 +112,17 @@ def render_parts(parts: Iterable[Part], *, own: bool) -> tuple[list[dict[str, An
 def _part(part: Part, own: bool) -> dict[str, Any] | None:
     match part:
         case Reasoning() if part.bound_to != DIALECT:
-            signed = {} if part.signature is None else {"thoughtSignature": seal(part.signature, part.bound_to)}
-            return {"text": part.text, "thought": True, **signed} if part.text or signed else None
+            if part.bound_to is None and part.signature is None:
+                return {"text": part.text, "thought": True} if part.text else None
+            shape = {"text": ""} if part.redacted else {"text": part.text, "thought": True}
+            return {**shape, "thoughtSignature": wire_signature(part.signature, part.bound_to)}
         case ToolCall():
             call: dict[str, Any] = {"name": part.name, "args": parse_arguments(part.arguments)}
             if part.id and not is_made_id(part.id):
                 call["id"] = part.id
-            signed = {} if part.signature is None else {"thoughtSignature": seal(part.signature, part.bound_to)}
+            signed = (
+                {} if part.signature is None else {"thoughtSignature": wire_signature(part.signature, part.bound_to)}
+            )
             return {**own_extra(part.extra, own=own), "functionCall": call, **signed}
         case Unknown() | ToolResult():
             return part.raw if isinstance(part, Unknown) and part.dialect == DIALECT else None

@@ -30,7 +30,7 @@ from entrepot.canonical.stream import (
 )
 from entrepot.dialects.gemini_generate.citations import grounding_of
 from entrepot.dialects.gemini_generate.failure import error_body
-from entrepot.dialects.gemini_generate.parts import own_extra
+from entrepot.dialects.gemini_generate.parts import join_reasoning, own_extra
 from entrepot.dialects.gemini_generate.render import (
     choice_fields,
     finish_fields,
@@ -57,6 +57,7 @@ class _Choice:
         self.citations: list[dict[str, Any]] = []
         self.reason: FinishReason = "unknown"
         self.spoke = False
+        self.bound_to: str | None = None
 
     def add(self, part: Part, *, begins: bool) -> None:
         """Say `part` next; texts and thoughts that go on are joined."""
@@ -68,6 +69,13 @@ class _Choice:
             self.parts[-1] = Text(latest.text + part.text)
         elif isinstance(part, Text) and not part.text and not part.extra:
             pass
+        elif (
+            not begins
+            and isinstance(part, Reasoning)
+            and isinstance(latest, Reasoning)
+            and (joined := join_reasoning(latest, part)) is not None
+        ):
+            self.parts[-1] = joined
         else:
             self.parts.append(part)
 
@@ -119,8 +127,11 @@ class StreamRenderer:
                 choice.add(Text(event.text, own_extra(event.extra, own=own)), begins=event.begins)
                 choice.citations.extend(() if own else event.extra.get("citations") or ())
             case ReasoningDelta():
-                part = Reasoning(event.text, event.signature, event.redacted, event.bound_to, event.extra)
-                self._choice(event.index).add(part, begins=event.begins)
+                choice = self._choice(event.index)
+                # Whose it is holds for the whole part, and may have been said at its beginning only.
+                choice.bound_to = event.bound_to or (None if event.begins else choice.bound_to)
+                part = Reasoning(event.text, event.signature, event.redacted, choice.bound_to, event.extra)
+                choice.add(part, begins=event.begins)
             case RefusalDelta():
                 self._choice(event.index).add(Refusal(event.text), begins=event.begins)
             case PartAdded():

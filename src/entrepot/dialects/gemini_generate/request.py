@@ -2,8 +2,9 @@
 
 Rules of this file: the body may spell fields in camelCase or snake_case. Functions' results are messages of their own (role
 `tool`), in their place. A call without an id is named by its position among the conversation's calls, and a result without an
-id answers the earliest call of its function that has no result yet. Cached content is part of the prompt that only Google has,
-so it is a part (`Unknown`), not a setting: no other dialect can leave it out unseen.
+id answers the earliest call of its function that has no result yet. Consecutive turns of the model are one message. Cached
+content is part of the prompt that only Google has, so it is a part (`Unknown`), not a setting: no other dialect can leave it
+out unseen.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from entrepot.canonical.request import (
     Message,
     OutputFormat,
     Part,
+    Reasoning,
     Request,
     Role,
+    Text,
     Tool,
     ToolCall,
     ToolChoice,
@@ -27,7 +30,7 @@ from entrepot.canonical.request import (
     Unknown,
 )
 from entrepot.dialects.base import Asked, Envelope
-from entrepot.dialects.gemini_generate.parts import made_id, parse_part
+from entrepot.dialects.gemini_generate.parts import join_reasoning, made_id, parse_part
 from entrepot.dialects.gemini_generate.schema import to_json_schema
 from entrepot.dialects.gemini_generate.thinking import parse_thinking
 from entrepot.dialects.gemini_generate.wire import (
@@ -121,7 +124,8 @@ class _Reader:
             raise InvalidRequest("'contents' is empty: at least one turn is needed", param="contents")
         messages = self._system(wire, raw)
         for i, content in enumerate(wire.contents):
-            messages.extend(self._content(content, raw["contents"][i], f"contents[{i}]"))
+            for message in self._content(content, raw["contents"][i], f"contents[{i}]"):
+                _append(messages, message)
         tools = tuple(
             tool for i, each in enumerate(wire.tools or ()) for tool in _tools(each, raw["tools"][i], f"tools[{i}]")
         )
@@ -184,6 +188,27 @@ def _message(role: Role, parts: list[Part]) -> Message:
     return Message("tool" if parts and isinstance(parts[0], ToolResult) else role, tuple(parts))
 
 
+def _append(messages: list[Message], message: Message) -> None:
+    """Add a message. Google's client keeps a stream's chunks as turns of their own: they are one, and so are their texts."""
+    latest = messages[-1] if messages else None
+    if latest is None or latest.role != "assistant" or message.role != "assistant":
+        messages.append(message)
+        return
+    earlier, later = list(latest.parts), list(message.parts)
+    if earlier and later and (joined := _joined(earlier[-1], later[0])) is not None:
+        earlier[-1:], later = [joined], later[1:]
+    messages[-1] = Message("assistant", (*earlier, *later))
+
+
+def _joined(one: Part, other: Part) -> Part | None:
+    """Two parts that a stream cut: text, or another provider's reasoning up to its signature."""
+    if isinstance(one, Text) and isinstance(other, Text) and not one.extra and not other.extra:
+        return Text(one.text + other.text)
+    if isinstance(one, Reasoning) and isinstance(other, Reasoning) and one.bound_to != DIALECT:
+        return join_reasoning(one, other)
+    return None
+
+
 def _tools(wire: WireTool, raw: dict[str, Any], at: str) -> list[Tool]:
     tools = [
         Tool(
@@ -201,7 +226,7 @@ def _tools(wire: WireTool, raw: dict[str, Any], at: str) -> list[Tool]:
     for name, settings in rest(raw, WireTool).items():
         if not isinstance(settings, dict):
             raise InvalidRequest(f"'{at}.{name}' must be an object", param=f"{at}.{name}")
-        tools.append(Tool(name, extra={"settings": settings}, builtin_of=DIALECT))
+        tools.append(Tool(name, hosted={name: settings}))
     return tools
 
 

@@ -2,8 +2,7 @@
 
 Rules of this file: which models take levels and which budgets is told by the generation in their name (Google's thinking
 guide: up to 2.0 none, 2.5 budgets, from 3 levels), unless the deployment's quirks say. Levels have no `none`, and `XHIGH` is
-not taken by every model that takes levels: `none` becomes MINIMAL, `xhigh` and `max` become HIGH. Budgets for an effort are
-those that Google's own OpenAI-compatible address uses.
+not taken by every model that takes levels: `none` becomes MINIMAL, `xhigh` and `max` become HIGH.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from entrepot.canonical.effort import budget_of_effort
 from entrepot.canonical.request import Request
 from entrepot.dialects.base import Target
 from entrepot.dialects.gemini_generate.wire import WireThinking
@@ -25,15 +25,8 @@ _LEVELS = {
     "xhigh": "HIGH",
     "max": "HIGH",
 }
-_BUDGETS = {
-    "none": 0,
-    "minimal": 1024,
-    "low": 1024,
-    "medium": 8192,
-    "high": 24576,
-    "xhigh": 24576,
-    "max": 24576,
-}
+_MOST_BUDGET = 24_576
+"""What every model of generation 2.5 takes (Google's thinking guide: Flash up to this, Pro up to 32,768)."""
 _EFFORTS = {"MINIMAL": "minimal", "LOW": "low", "MEDIUM": "medium", "HIGH": "high", "XHIGH": "xhigh"}
 
 
@@ -63,7 +56,6 @@ def render_thinking(request: Request, target: Target) -> dict[str, Any] | None:
     if budget is not None:
         return {"thinkingBudget": budget, **shown}
     if generation < (3, 0) or "thinking_budget" in target.quirks:
-        known = _BUDGETS.get(effort or "")
-        return None if known is None else {"thinkingBudget": known, **shown}
+        return {"thinkingBudget": min(budget_of_effort(effort or ""), _MOST_BUDGET), **shown}
     level = _LEVELS.get(effort or "")
     return None if level is None else {"thinkingLevel": level, **shown}

@@ -1,7 +1,7 @@
 """Content that is more than a string: Mistral's lists of parts, OpenRouter's reasoning details, url citations.
 
 `reasoning_details` (OpenRouter API reference, "Preserving reasoning") is how reasoning with a signature crosses this dialect
-both ways: `format` says whose signature it is.
+both ways: `format` says whose signature it is. A detail that we made is marked as ours and never sent to a provider.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ _BOUND_TO = {
     "google-gemini-v1": "gemini-generate",
     "openai-responses-v1": "openai-responses",
 }
-_FORMATS = {dialect: format_ for format_, dialect in _BOUND_TO.items()}
+OUR_MARK = "entrepot:"
+"""Before the name of the dialect, in the format of details that we made: no provider has this format."""
 
 
 def content_events(content: object, index: int, *, begins: bool) -> Iterator[StreamEvent]:
@@ -58,7 +59,8 @@ def reasoning_details_events(
 
 def reasoning_of_detail(detail: Mapping[str, Any]) -> Reasoning:
     """One detail, which may be a piece of one."""
-    bound_to = _BOUND_TO.get(str(detail.get("format") or ""), DIALECT)
+    format_ = str(detail.get("format") or "")
+    bound_to = format_.removeprefix(OUR_MARK) if format_.startswith(OUR_MARK) else _BOUND_TO.get(format_, DIALECT)
     if detail.get("type") == "reasoning.encrypted":
         return Reasoning("", str(detail.get("data") or ""), True, bound_to)
     text = detail.get("text") if detail.get("type") == "reasoning.text" else detail.get("summary")
@@ -70,7 +72,7 @@ def detail_of_reasoning(part: Reasoning, position: int) -> dict[str, Any]:
     """A sealed part as a detail."""
     base = part.extra.get("detail") or {
         "type": "reasoning.encrypted" if part.redacted else "reasoning.text",
-        "format": _FORMATS.get(part.bound_to or "", part.bound_to or "unknown"),
+        "format": f"{OUR_MARK}{part.bound_to or ''}",
         "index": position,
     }
     if part.redacted:

@@ -6,9 +6,10 @@ from entrepot.dialects.base import Answer, AnswerParser, AnswerRenderer, Asked, 
 from entrepot.dialects.failure import parse_failure
 from entrepot.dialects.openai_chat.answer import ChatParser
 from entrepot.dialects.openai_chat.errors import error_body, error_type
+from entrepot.dialects.openai_chat.outgoing import render_request
 from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
 from entrepot.dialects.openai_chat.render import StreamRenderer, WholeRenderer
-from entrepot.dialects.openai_chat.request import parse_request, render_request
+from entrepot.dialects.openai_chat.request import parse_request
 from entrepot.dialects.openai_chat.wire import DIALECT, encode
 from entrepot.errors import EntrepotError
 

@@ -32,6 +32,7 @@ from entrepot.canonical.stream import (
 from entrepot.dialects.openai_chat.content import detail_of_reasoning
 from entrepot.dialects.openai_chat.errors import error_body, error_type
 from entrepot.dialects.openai_chat.wire import DIALECT, encode
+from entrepot.dialects.seal import seal
 from entrepot.errors import EntrepotError
 
 _REASONS: dict[FinishReason, str] = {
@@ -162,7 +163,15 @@ def _annotations(texts: Sequence[Text]) -> list[dict[str, Any]]:
 
 def _call(part: ToolCall, own: bool) -> dict[str, Any]:
     function = {"name": part.name, "arguments": part.arguments}
-    return {"id": part.id, "type": "function", "function": function, **(part.extra if own else {})}
+    return {"id": part.id, "type": "function", "function": function, **(part.extra if own else _signature(part))}
+
+
+def _signature(part: ToolCall | ToolCallStarted) -> dict[str, Any]:
+    """A call's signature, marked with whose it is, where Google's own address of this dialect has it."""
+    if part.signature is None:
+        return {}
+    sealed = seal(part.signature, part.bound_to, DIALECT)
+    return {"extra_content": {"google": {"thought_signature": sealed}}}
 
 
 def _image(part: Media) -> dict[str, Any]:
@@ -222,7 +231,7 @@ class StreamRenderer:
             case ToolCallStarted():
                 function = {"name": event.name, "arguments": ""}
                 call = {"index": event.call, "id": event.id, "type": "function", "function": function}
-                return self._delta(event.index, {"tool_calls": [call]})
+                return self._delta(event.index, {"tool_calls": [{**call, **_signature(event)}]})
             case ToolCallDelta():
                 piece = {"index": event.call, "function": {"arguments": event.arguments}}
                 return self._delta(event.index, {"tool_calls": [piece]})

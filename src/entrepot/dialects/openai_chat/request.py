@@ -1,7 +1,7 @@
-"""Requests: what a client sends us, and what we send a provider of the same dialect.
+"""Requests as clients send them.
 
-Rules of this file: the client's own fields are kept as the bytes they were and sent on as they are; only `model`, the token
-limit where the client named none, and `stream_options` (so that usage is reported) are written by us.
+Rules of this file: the client's own fields are kept as the bytes they were, for a provider of the same dialect. Reasoning that a
+provider sealed comes back in `reasoning_details` (`content.py`), a sealed call's signature in `extra_content` as Google has it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from entrepot.canonical.request import (
     ToolResult,
     Unknown,
 )
-from entrepot.dialects.base import Asked, Envelope, Target, WireRequest
+from entrepot.dialects.base import Asked, Envelope
+from entrepot.dialects.openai_chat.content import reasoning_of_detail
 from entrepot.dialects.openai_chat.wire import (
     DIALECT,
     REQUEST_FIELDS,
@@ -37,9 +38,9 @@ from entrepot.dialects.openai_chat.wire import (
     WireToolCall,
     decode_fields,
     decode_request,
-    encode,
 )
 from entrepot.dialects.openai_chat.wire import WireRequest as OpenAIRequest
+from entrepot.dialects.seal import unseal
 from entrepot.errors import InvalidRequest
 
 MAX_CHOICES = 128
@@ -119,7 +120,9 @@ def _message(wire: WireMessage, at: str) -> Message:
         kept = tuple(part for part in content if isinstance(part, Text | Media | Unknown))
         return Message(role="tool", parts=(ToolResult(wire.tool_call_id or wire.name or "", kept),), name=wire.name)
     parts: list[Part] = []
-    if reasoning := wire.reasoning_content or wire.reasoning:
+    if wire.reasoning_details:
+        parts.extend(reasoning_of_detail(detail) for detail in wire.reasoning_details)
+    elif reasoning := wire.reasoning_content or wire.reasoning:
         parts.append(Reasoning(reasoning, bound_to=DIALECT))
     parts.extend(content)
     if wire.refusal:
@@ -146,14 +149,19 @@ def _part(part: dict[str, Any], at: str) -> Part:
     if kind == "text" or kind == "refusal":
         if not isinstance(value, str):
             raise InvalidRequest(f"'{at}.{kind}' must be a string", param=f"{at}.{kind}")
-        return Text(value) if kind == "text" else Refusal(value)
+        return Text(value, _marker(part)) if kind == "text" else Refusal(value)
     if kind not in ("image_url", "input_audio", "file"):
         return Unknown(DIALECT, part)
     if kind == "image_url" and isinstance(value, str):
         value = {"url": value}
     if not isinstance(value, dict):
         raise InvalidRequest(f"'{at}.{kind}' must be an object", param=f"{at}.{kind}")
-    return _media(kind, value, f"{at}.{kind}")
+    return msgspec.structs.replace(_media(kind, value, f"{at}.{kind}"), extra=_marker(part))
+
+
+def _marker(part: dict[str, Any]) -> dict[str, Any]:
+    """The cache marker, as hosts with explicit caches take it in this dialect."""
+    return {"cache_control": part["cache_control"]} if isinstance(part.get("cache_control"), dict) else {}
 
 
 def _media(kind: str, value: dict[str, Any], at: str) -> Media:
@@ -179,16 +187,26 @@ def _tool_call(wire: WireToolCall) -> ToolCall:
     arguments = function.arguments if function else None
     if not isinstance(arguments, str):  # some clients send the object itself
         arguments = json.dumps(arguments, ensure_ascii=False) if arguments else "{}"
-    return ToolCall(id=wire.id or "", name=(function.name if function else None) or "", arguments=arguments)
+    google = (wire.extra_content or {}).get("google")
+    kept = google.get("thought_signature") if isinstance(google, dict) else None
+    signature, bound_to = unseal(kept, DIALECT) if isinstance(kept, str) else (None, None)
+    return ToolCall(
+        id=wire.id or "",
+        name=(function.name if function else None) or "",
+        arguments=arguments or "{}",
+        signature=signature,
+        bound_to=bound_to,
+    )
 
 
 def _tool(wire: WireTool, at: str) -> Tool:
     if wire.function is None:
         if wire.type == "function":
             raise InvalidRequest(f"'{at}.function' is missing", param=f"{at}.function")
-        return Tool(name=wire.type)
+        return Tool(name=wire.type, hosted={"type": wire.type})
     function = wire.function
-    return Tool(function.name, function.description, function.parameters, function.strict)
+    extra = {} if wire.cache_control is None else {"cache_control": wire.cache_control}
+    return Tool(function.name, function.description, function.parameters, function.strict, extra)
 
 
 def _tool_choice(wire: str | dict[str, Any] | None) -> ToolChoice | None:
@@ -212,29 +230,3 @@ def _output_format(wire: dict[str, Any] | None) -> OutputFormat:
     return OutputFormat(
         "json_schema", schema if isinstance(schema, dict) else None, inner.get("name"), inner.get("strict")
     )
-
-
-def render_request(asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
-    """The client's own fields for a provider of this dialect, with the few that are ours to write."""
-    fields = dict(asked.fields)
-    fields["model"] = msgspec.Raw(encode(target.upstream_name))
-    request = asked.request
-    if request.stream and not request.include_usage and "no_stream_options" not in target.quirks:
-        given = fields.get("stream_options")
-        options = (msgspec.json.decode(given) if given is not None else None) or {}
-        fields["stream_options"] = msgspec.Raw(encode({**options, "include_usage": True}))
-    wants_new_name = "max_completion_tokens" in target.quirks
-    if request.max_output_tokens is None and max_output_tokens is not None:
-        name = "max_completion_tokens" if wants_new_name else "max_tokens"
-        fields[name] = msgspec.Raw(encode(max_output_tokens))
-    elif wants_new_name and "max_tokens" in fields and "max_completion_tokens" not in fields:
-        fields["max_completion_tokens"] = fields.pop("max_tokens")
-    if "no_developer_role" in target.quirks and any(message.role == "developer" for message in request.messages):
-        fields["messages"] = _without_developer_role(fields["messages"])
-    return WireRequest(url=f"{target.base_url}/chat/completions", body=encode(fields))
-
-
-def _without_developer_role(raw: msgspec.Raw) -> msgspec.Raw:
-    messages = msgspec.json.decode(raw)
-    renamed = [{**m, "role": "system"} if m.get("role") == "developer" else m for m in messages]
-    return msgspec.Raw(encode(renamed))

@@ -27,6 +27,7 @@ class WireToolCall(msgspec.Struct):
     type: str | None = None
     index: int | None = None
     function: WireFunction | None = None
+    extra_content: dict[str, Any] | None = None
 
 
 class WireMessage(msgspec.Struct):
@@ -40,6 +41,7 @@ class WireMessage(msgspec.Struct):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: list[dict[str, Any]] | None = None
 
 
 class WireToolFunction(msgspec.Struct):
@@ -56,6 +58,7 @@ class WireTool(msgspec.Struct):
 
     type: str = "function"
     function: WireToolFunction | None = None
+    cache_control: dict[str, Any] | None = None
 
 
 class WireRequest(msgspec.Struct):
