@@ -76,7 +76,7 @@ class GenerateParser:
         self._choices: dict[int, _Choice] = {}
         self._calls = sum(isinstance(part, ToolCall) for part in asked.request.parts())
         self._said: dict[str, Any] = {}
-        self._usage: dict[str, Any] = {}
+        self._usage: dict[str, Any] | None = None
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events that `data` completes."""
@@ -160,7 +160,7 @@ class GenerateParser:
         for candidate, given in zip(wire.candidates or (), raw.get("candidates") or (), strict=True):
             self._candidate(candidate, given, events)
         if wire.usage_metadata is not None:
-            counts = {**self._usage, **raw["usageMetadata"]}
+            counts = {**(self._usage or {}), **raw["usageMetadata"]}
             if counts != self._usage:
                 self._usage = counts
                 merged = msgspec.convert(counts, type(wire.usage_metadata))

@@ -8,11 +8,12 @@ refused, so Google's stand-in for one is put there, whoever the client is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from entrepot.canonical.request import Message, Part, Reasoning, Request, Text, Tool, ToolCall, ToolResult
+from entrepot.canonical.request import Message, Part, Reasoning, Request, Role, Text, Tool, ToolCall, ToolResult
 from entrepot.dialects.base import Asked, Target, WireRequest
 from entrepot.dialects.gemini_generate.parts import SKIP_VALIDATION, render_part
 from entrepot.dialects.gemini_generate.schema import to_api_schema
@@ -21,6 +22,7 @@ from entrepot.dialects.gemini_generate.thinking import generation_of, render_thi
 from entrepot.dialects.gemini_generate.wire import DIALECT, camel_case, decode_value, encode, listed
 from entrepot.errors import InvalidRequest
 
+_Placed = tuple[int, dict[str, Any]]
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
 
 
@@ -107,40 +109,40 @@ def render_body(request: Request, target: Target, max_output_tokens: int | None,
 
 
 def _conversation(request: Request, target: Target, own: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    names = {part.id: part.name for part in request.parts() if isinstance(part, ToolCall)}
-    order = {call_id: position for position, call_id in enumerate(names)}
-    call_ids = "no_call_ids" not in target.quirks
+    """The parts of the instruction, and the turns."""
     system: list[dict[str, Any]] = []
-    contents: list[dict[str, Any]] = []
-    latest = ""
-    for i, message in enumerate(request.messages):
-        rendered: list[tuple[int, dict[str, Any]]] = []
-        for j, part in enumerate(message.parts):
-            if isinstance(part, Text) and not part.text and not own:
-                continue
-            at = f"messages[{i}].parts[{j}]"
-            wire = render_part(part, names, at, own=own, call_ids=call_ids)
-            if wire is not None:
-                rendered.append((order.get(part.call_id, -1) if isinstance(part, ToolResult) else 0, wire))
-        if message.role == "tool":
-            rendered.sort(key=lambda pair: pair[0])
-        parts = [wire for _, wire in rendered]
-        if message.role in ("system", "developer"):
-            system.extend(parts)
-            continue
-        if not parts:
-            continue
-        role = "model" if message.role == "assistant" else "user"
-        if latest == message.role and latest in ("assistant", "tool") and not own:
-            contents[-1]["parts"].extend(parts)
-        else:
-            contents.append({"role": role, "parts": parts})
-        latest = message.role
-    if not contents:
+    turns: list[tuple[Role, list[_Placed]]] = []
+    for role, placed in _rendered(request, own, call_ids="no_call_ids" not in target.quirks):
+        if role in ("system", "developer"):
+            system.extend(wire for _, wire in placed)
+        elif placed and turns and turns[-1][0] == role and role in ("assistant", "tool") and not own:
+            turns[-1][1].extend(placed)
+        elif placed:
+            turns.append((role, placed))
+    if not turns:
         raise InvalidRequest(f"'messages' holds no turn of a user, and {DIALECT} needs one", param="messages")
+    contents = []
+    for role, placed in turns:
+        ordered = sorted(placed, key=lambda each: each[0]) if role == "tool" else placed
+        contents.append({"role": "model" if role == "assistant" else "user", "parts": [wire for _, wire in ordered]})
     if _needs_signatures(target):
         contents = [_signed_content(content) if content["role"] == "model" else content for content in contents]
     return system, contents
+
+
+def _rendered(request: Request, own: bool, *, call_ids: bool) -> Iterator[tuple[Role, list[_Placed]]]:
+    """Each message's parts; a result with the position of its call among all calls."""
+    names = {part.id: part.name for part in request.parts() if isinstance(part, ToolCall)}
+    positions = {call_id: position for position, call_id in enumerate(names)}
+    for i, message in enumerate(request.messages):
+        placed: list[_Placed] = []
+        for j, part in enumerate(message.parts):
+            if isinstance(part, Text) and not part.text and not own:
+                continue
+            wire = render_part(part, names, f"messages[{i}].parts[{j}]", own=own, call_ids=call_ids)
+            if wire is not None:
+                placed.append((positions.get(part.call_id, -1) if isinstance(part, ToolResult) else 0, wire))
+        yield message.role, placed
 
 
 def _tools(tools: tuple[Tool, ...], target: Target, own: bool) -> list[dict[str, Any]]:

@@ -57,6 +57,17 @@ def _characters(encoded: bytes, count: int) -> int:
     return len(encoded[: max(0, count)].decode("utf-8", "ignore"))
 
 
+def shared_citations(extra: dict[str, Any], offset: int) -> list[dict[str, Any]]:
+    """The citations that a text's `extra` shares, with places `offset` characters further on."""
+    given = extra.get("citations")
+    found = []
+    for cited in given if isinstance(given, list) else ():
+        if isinstance(cited, dict):
+            places = {name: offset + cited[name] for name in ("start", "end") if isinstance(cited.get(name), int)}
+            found.append({**cited, **places})
+    return found
+
+
 def grounding_of(citations: list[dict[str, Any]], text: str) -> dict[str, Any]:
     """The wire's `groundingMetadata` for citations of another dialect's answer; those without an address are left out."""
     addresses: dict[str, int] = {}

@@ -15,7 +15,7 @@ from entrepot.canonical.fold import Folder
 from entrepot.canonical.request import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 from entrepot.canonical.response import Choice, FinishReason, Response
 from entrepot.canonical.stream import StreamEvent
-from entrepot.dialects.gemini_generate.citations import grounding_of, logprobs_result
+from entrepot.dialects.gemini_generate.citations import grounding_of, logprobs_result, shared_citations
 from entrepot.dialects.gemini_generate.failure import error_body
 from entrepot.dialects.gemini_generate.media import render_media
 from entrepot.dialects.gemini_generate.parts import is_made_id, own_extra, parse_arguments, render_part
@@ -145,11 +145,10 @@ _DEFAULT_TYPES = {"image": "image/png", "audio": "audio/wav", "video": "video/mp
 
 def _grounding(parts: Iterable[Part]) -> dict[str, Any]:
     texts = [part for part in parts if isinstance(part, Text)]
-    citations, offset = [], 0
+    citations: list[dict[str, Any]] = []
+    offset = 0
     for part in texts:
-        for cited in part.extra.get("citations") or ():
-            places = {name: offset + cited[name] for name in ("start", "end") if isinstance(cited.get(name), int)}
-            citations.append({**cited, **places})
+        citations.extend(shared_citations(part.extra, offset))
         offset += len(part.text)
     grounding = grounding_of(citations, "".join(part.text for part in texts))
     return {"groundingMetadata": grounding} if grounding else {}

@@ -28,7 +28,7 @@ from entrepot.canonical.stream import (
     ToolCallStarted,
     UsageReported,
 )
-from entrepot.dialects.gemini_generate.citations import grounding_of
+from entrepot.dialects.gemini_generate.citations import grounding_of, shared_citations
 from entrepot.dialects.gemini_generate.failure import error_body
 from entrepot.dialects.gemini_generate.parts import join_reasoning, own_extra
 from entrepot.dialects.gemini_generate.render import (
@@ -54,6 +54,8 @@ class _Choice:
         self.extra: dict[str, Any] = {}
         self.malformed: list[str] = []
         self.text = ""
+        self.text_start = 0
+        self.in_text = False
         self.citations: list[dict[str, Any]] = []
         self.reason: FinishReason = "unknown"
         self.spoke = False
@@ -64,7 +66,10 @@ class _Choice:
         self.release_calls()
         latest = self.parts[-1] if self.parts else None
         if isinstance(part, Text):
+            if begins or not self.in_text:
+                self.text_start = len(self.text)
             self.text += part.text
+        self.in_text = isinstance(part, Text)
         if not begins and isinstance(part, Text) and isinstance(latest, Text) and not part.extra and not latest.extra:
             self.parts[-1] = Text(latest.text + part.text)
         elif isinstance(part, Text) and not part.text and not part.extra:
@@ -125,7 +130,8 @@ class StreamRenderer:
             case TextDelta():
                 choice = self._choice(event.index)
                 choice.add(Text(event.text, own_extra(event.extra, own=own)), begins=event.begins)
-                choice.citations.extend(() if own else event.extra.get("citations") or ())
+                if event.extra and not own:
+                    choice.citations.extend(shared_citations(event.extra, choice.text_start))
             case ReasoningDelta():
                 choice = self._choice(event.index)
                 # Whose it is holds for the whole part, and may have been said at its beginning only.
