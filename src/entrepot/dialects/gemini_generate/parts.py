@@ -24,7 +24,7 @@ from entrepot.canonical.request import (
     Unknown,
 )
 from entrepot.dialects.gemini_generate.media import parse_blob, parse_file, render_media
-from entrepot.dialects.gemini_generate.results import parse_result, render_result
+from entrepot.dialects.gemini_generate.results import foreign_part, parse_result, render_result
 from entrepot.dialects.gemini_generate.seal import canonical_signature
 from entrepot.dialects.gemini_generate.wire import DIALECT, WireFunctionCall, WirePart, decode_value, encode, rest
 from entrepot.errors import InvalidRequest
@@ -113,7 +113,7 @@ def render_part(
             return render_media(part, at, own=own)
         case Unknown():
             if part.dialect != DIALECT:
-                raise InvalidRequest(f"'{at}' is a part of {part.dialect} that {DIALECT} cannot say", param=at)
+                raise foreign_part(part, at)
             return part.raw
 
 

@@ -85,8 +85,14 @@ def _render_inner(part: Media | Unknown, at: str, *, own: bool) -> dict[str, Any
     if isinstance(part, Media):
         return render_media(part, at, own=own)
     if part.dialect != DIALECT:
-        raise InvalidRequest(f"'{at}' holds a part of {part.dialect} that {DIALECT} cannot say", param=at)
+        raise foreign_part(part, at)
     return part.raw
+
+
+def foreign_part(part: Unknown, at: str) -> InvalidRequest:
+    """The refusal of a part that only its own dialect has."""
+    kind = str(part.raw.get("type") or next(iter(part.raw), ""))[:60]
+    return InvalidRequest(f"'{at}' is or holds '{kind}' of {part.dialect}, which {DIALECT} cannot say", param=at)
 
 
 def _response_of(result: ToolResult) -> dict[str, Any]:
