@@ -10,6 +10,7 @@ from typing import cast
 
 from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Relay, Target
+from entrepot.dialects.gemini_generate import GeminiGenerate
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.translation import Translation
 from entrepot.errors import CatalogError
@@ -17,8 +18,11 @@ from entrepot.plugins import load_plugin
 
 _OPENAI_CHAT = OpenAIChat()
 _ANTHROPIC_MESSAGES = AnthropicMessages()
+_GEMINI_GENERATE = GeminiGenerate()
 
-CLIENT_DIALECTS: dict[str, ClientDialect] = {dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES)}
+CLIENT_DIALECTS: dict[str, ClientDialect] = {
+    dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
+}
 """What clients may speak to us, by name. Each path of the server is of one dialect."""
 
 CLIENT_PATHS: dict[str, ClientDialect] = {
@@ -28,7 +32,7 @@ CLIENT_PATHS: dict[str, ClientDialect] = {
 """Where each dialect's clients send their requests. What no dialect owns is answered in the first one's shape."""
 
 PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
-    dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES)
+    dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
 }
 """What we speak to providers, by the name that the catalog calls it."""
 
