@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,12 @@ QUERIES = [fence.text for fence in find_fences(PAGE) if fence.language == "sql"]
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> sqlite3.Connection:
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A ledger of one entry."""
     with open_sqlite(tmp_path) as store:
         store.insert([sample_entry(0)])
-    return sqlite3.connect(ledger_path(tmp_path))
+    with contextlib.closing(sqlite3.connect(ledger_path(tmp_path))) as connection:
+        yield connection
 
 
 def test_every_table_and_column_is_documented(connection: sqlite3.Connection) -> None:
@@ -35,7 +38,6 @@ def test_every_table_and_column_is_documented(connection: sqlite3.Connection) ->
         section.split("\n", 1)[0]: re.findall(r"^\| `(\w+)` \|", section.split("\n## ")[0], re.MULTILINE)
         for section in PAGE.split("\n### ")[1:]
     }
-    connection.close()
     assert {table: sorted(columns) for table, columns in documented.items()} == {
         table: sorted(columns) for table, columns in actual.items()
     }
@@ -44,7 +46,6 @@ def test_every_table_and_column_is_documented(connection: sqlite3.Connection) ->
 @pytest.mark.parametrize("query", QUERIES)
 def test_every_query_runs(connection: sqlite3.Connection, query: str) -> None:
     connection.execute(query).fetchall()
-    connection.close()
 
 
 def test_there_are_queries_to_try() -> None:

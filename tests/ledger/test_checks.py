@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,9 +35,11 @@ class _Optimist(SqliteStore):
 
 @pytest.mark.parametrize(("kind", "promise"), [(_Forgetful, "progress is kept"), (_Optimist, "a cost that is unknown")])
 def test_a_ledger_that_breaks_a_promise_is_told_which(tmp_path: Path, kind: type[SqliteStore], promise: str) -> None:
-    def open_broken(name: str) -> SqliteStore:
-        store = open_sqlite(tmp_path / name)
-        return kind(store._connection, store._path)
+    with contextlib.ExitStack() as opened:
 
-    with pytest.raises(AssertionError, match=promise):
-        check_ledger(open_broken)
+        def open_broken(name: str) -> SqliteStore:
+            store = opened.enter_context(open_sqlite(tmp_path / name))
+            return kind(store._connection, store._path)
+
+        with pytest.raises(AssertionError, match=promise):
+            check_ledger(open_broken)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import tempfile
 import threading
@@ -125,7 +126,7 @@ def test_facts_of_a_deployment_are_kept_as_they_were_when_it_answered(tmp_path: 
         store.insert([sample_entry(3)])
         regions = {group.values: group.sums.exchanges for group in store.totals_by(("region",))}
     assert regions == {("CN",): 3, ("EU",): 1}
-    with sqlite3.connect(ledger_path(tmp_path)) as connection:
+    with contextlib.closing(sqlite3.connect(ledger_path(tmp_path))) as connection:
         assert connection.execute("SELECT count(*) FROM served").fetchone() == (2,)
 
 

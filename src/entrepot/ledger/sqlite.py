@@ -231,7 +231,11 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         check_same_thread=False,  # guarded by the reader's own lock
         timeout=_BUSY_TIMEOUT_S,
     )
-    connection.execute("PRAGMA cache_size = -16000")  # 16 MB; the rest is the operating system's to cache
+    try:
+        connection.execute("PRAGMA cache_size = -16000")  # 16 MB; the rest is the operating system's to cache
+    except BaseException:
+        connection.close()  # a file that is no database opens, and fails here
+        raise
     return connection
 
 
