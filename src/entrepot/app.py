@@ -250,7 +250,8 @@ def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes
         [sys.executable, "-m", "entrepot.app"],
         stdin=subprocess.PIPE,
         pass_fds=() if launch.fd < 0 else (launch.fd,),
-        env=dict(environ),
+        # Small matrices: a second BLAS thread costs more than it brings, and numpy reads this when it is imported.
+        env={"OPENBLAS_NUM_THREADS": "1", **environ},
         start_new_session=True,  # Ctrl-C reaches the supervisor, which stops its processes in order
     )
     if process.stdin is None:

@@ -4,7 +4,7 @@ import pytest
 
 from entrepot.dialects.base import Target
 from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
-from entrepot.dialects.registry import CLIENT_DIALECTS, PROVIDER_DIALECTS, open_relay, provider_dialect
+from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, PROVIDER_DIALECTS, open_relay, provider_dialect
 from entrepot.dialects.translation import Translation
 from entrepot.errors import OperatorError
 
@@ -37,3 +37,7 @@ def test_every_client_meets_every_provider() -> None:
         for provider in PROVIDER_DIALECTS.values():
             relay = open_relay(client, provider, asked, TARGET, created_s=1)
             assert client.name == provider.name or isinstance(relay, Translation)
+
+
+def test_every_clients_dialect_has_its_path() -> None:
+    assert {dialect.name for dialect in CLIENT_PATHS.values()} == CLIENT_DIALECTS.keys()

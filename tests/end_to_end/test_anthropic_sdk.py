@@ -105,3 +105,13 @@ def test_the_key_is_taken_from_x_api_key_and_the_exchange_is_written_down(entrep
     assert status == 200
     decision = entrepot.decision(headers["x-entrepot-exchange"])
     assert decision["status"] == 200
+
+
+def test_tokens_are_counted_before_anyone_is_asked(client: Anthropic) -> None:
+    short = client.messages.count_tokens(model="auto", messages=HI).input_tokens
+    long = client.messages.count_tokens(
+        model="auto", messages=HI, system="简短回答。" * 50, tools=[WEATHER]
+    ).input_tokens
+    assert 0 < short < long
+    with pytest.raises(anthropic.BadRequestError):
+        client.messages.count_tokens(model="auto", messages=[])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
+from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Record, SendHead, SendToClient
 from entrepot.exchange.events import (
     ClientGone,
@@ -394,3 +396,27 @@ def test_a_whole_answer_that_stops_coming_is_given_up_after_the_idle_time() -> N
     assert story.waiting_until_s == story.now_s + 5
     story.happens(DeadlinePassed(), after_s=5)
     assert story.called == ["a/m", "b/m"]
+
+
+# Its dialect asks for a limit on the answer; this plan has none, and neither has the model.
+UNSAYABLE = msgspec.structs.replace(
+    A, dialect=AnthropicMessages(), target=msgspec.structs.replace(A.target, max_output_tokens=None)
+)
+
+
+def test_a_provider_whose_dialect_cannot_say_what_is_asked_is_passed_over() -> None:
+    story = Story(plan_for(UNSAYABLE, B))
+    assert story.called == ["b/m"]
+    story.happens(ok(1), chunk("hi", 1), end(1), UpstreamEnded(1))
+    assert [(attempt.deployment, attempt.failure) for attempt in story.entry.attempts] == [
+        ("a/m", "bad_request"),
+        ("b/m", None),
+    ]
+    assert story.entry.attempts[0].cost_nano_usd == 0
+
+
+def test_what_no_provider_can_say_is_the_callers_fault_and_is_written_down() -> None:
+    story = Story(plan_for(UNSAYABLE))
+    assert story.called == []
+    assert (story.entry.state, story.entry.status) == ("failed", 400)
+    assert "a limit on the answer is needed" in story.sent.decode()

@@ -190,7 +190,7 @@ class Planner:
         route = choice.route
         if route is None or choice.router is None:
             return self._by_name(eligibility, request.model), None
-        prompt = msgspec.structs.replace(prompt_of(request), input_tokens=input_tokens)
+        prompt = prompt_of(request, input_tokens)
         estimates = choice.router.predict(prompt)
         decision = decide(
             candidates=eligibility.allowed,

@@ -7,6 +7,7 @@ Start at `EnsembleRouter.fit`, then `bind`, which turns what was learned into co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import exp
 from typing import Self
 
 import msgspec
@@ -175,22 +176,20 @@ class BoundEnsemble:
         self._columns = np.ascontiguousarray(columns.T)
         # of what a head corrects, half may be chance; heads that stand alone have nothing to be compared with
         self._doubt = 0.5 * self._keep
-        self._spread_squared = np.float32(calibration.spread**2)
+        self._spread_squared = calibration.spread**2
 
     def predict(self, prompt: Prompt) -> Estimates:
         """Estimates for every bound model."""
         row, novelty = self._featurizer.row(prompt)
         scores = self._columns @ row
         count = len(self.models)
-        slope = np.exp(np.minimum(np.maximum(scores[count + 1], -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
-        by_ability = slope * self._ability - scores[count]
+        slope = exp(min(max(float(scores[count + 1]), -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_head = scores[:count]
-        logits = (by_ability * self._keep + by_head) * self._slope + self._shift
-        np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT, out=logits)
-        p_correct = 1 / (1 + np.exp(-logits))
+        logits = ((slope * self._ability - scores[count]) * self._keep + by_head) * self._slope + self._shift
+        p_correct = 1 / (1 + np.exp(-np.minimum(np.maximum(logits, -LOGIT_LIMIT), LOGIT_LIMIT)))
         variance = (slope * self._ability_error) ** 2 + (by_head * self._doubt) ** 2
-        variance += self._spread_squared + np.float32((_NOVELTY_ERROR * novelty) ** 2)
-        logs = np.clip(scores[count + 2 :], 0, _LONGEST_LOG)
+        variance += self._spread_squared + (_NOVELTY_ERROR * novelty) ** 2
+        logs = np.minimum(np.maximum(scores[count + 2 :], 0), _LONGEST_LOG)
         return Estimates(
             models=self.models,
             p_correct=p_correct,

@@ -18,13 +18,14 @@ class Featurizer:
     An n-gram weighs the logarithm of its count times its inverse document frequency, and the n-grams of a prompt together
     have length one. Structural features are standardized; outside the range that training saw, a feature fades to its mean
     within one standard deviation, for a line fitted to questions of five hundred characters says nothing about "Hi!".
-    Learned: `idf_` (BUCKETS,), zero for a bucket that no training prompt fell into; `mean_`, `scale_`, and the range from
-    `low_` to `high_` in standard deviations (structure,).
+    Learned: `idf_` (BUCKETS,), zero for a bucket that no training prompt fell into, and `seen_`, one for all others; `mean_`,
+    `scale_`, and the range from `low_` to `high_` in standard deviations (structure,).
     """
 
     columns = BUCKETS + len(STRUCTURE) + 1
 
     idf_: Floats
+    seen_: Floats
     mean_: Floats
     scale_: Floats
     low_: Floats
@@ -38,12 +39,14 @@ class Featurizer:
         featurizer = cls()
         featurizer.idf_, featurizer.mean_, featurizer.scale_ = idf, mean, scale
         featurizer.low_, featurizer.high_ = low, high
+        featurizer.seen_ = (idf > 0).astype(np.float32)
         return featurizer
 
     def fit(self, counts: Floats, structure: Floats) -> Featurizer:
         """Learn the weights from what `read_prompts` gave, shapes (prompts, BUCKETS) and (prompts, structure)."""
         seen = np.count_nonzero(counts, axis=0)
         self.idf_ = np.where(seen > 0, np.log(len(counts) / np.maximum(seen, 1)) + _IDF_FLOOR, 0).astype(np.float32)
+        self.seen_ = (seen > 0).astype(np.float32)
         self.mean_ = structure.mean(axis=0, dtype=np.float64).astype(np.float32)
         deviation = structure.std(axis=0, dtype=np.float64)
         # what never varied in training must not shout when it first does
@@ -72,7 +75,7 @@ class Featurizer:
         grams = row[:BUCKETS]
         np.log1p(counts, out=grams)
         everything = float(grams.sum())
-        known = float(grams @ (self.idf_ > 0)) if everything else 0.0
+        known = float(grams @ self.seen_)
         grams *= self.idf_
         length = float(np.sqrt(grams @ grams))
         if length > 0:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.drive.driver import Driver
 from entrepot.drive.identity import new_exchange_id
@@ -54,6 +55,7 @@ log = logging.getLogger("entrepot.gateway")
 
 Handler = Callable[["Call"], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
+_COUNT_TOKENS = "/v1/messages/count_tokens"
 _DECISIONS = "/v1/decisions/"
 _MAX_TAGS = 32
 
@@ -111,6 +113,7 @@ class Gateway:
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
             **{path: {"POST": self._exchange} for path in dialects},
+            _COUNT_TOKENS: {"POST": self._count_tokens},
             "/v1/models": {"GET": self._models},
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
@@ -177,20 +180,13 @@ class Gateway:
 
     def _dialect(self, call: Call) -> ClientDialect:
         """The dialect of the path that was asked for."""
-        return self._dialects.get(call.scope["path"], self._default)
+        return self._dialects.get(call.scope["path"].removesuffix("/count_tokens"), self._default)
 
     async def _exchange(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
         asked: Asked | None = None
         try:
-            settings = self._settings
-            try:
-                body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
-                call.received = True
-            finally:
-                call.upload_s = time.monotonic() - call.started_s
-            envelope = Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
-            asked = self._dialect(call).parse_request(body, envelope)
+            asked = await self._read(call)
             steering = steering_of(call.headers)
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked)
@@ -210,6 +206,24 @@ class Gateway:
             raise planned.error
         course = Course(planned, time.monotonic)
         await self._driver.perform(course.run(), call.client)
+
+    async def _read(self, call: Call) -> Asked:
+        """The request, as its dialect understands it."""
+        settings = self._settings
+        try:
+            body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+            call.received = True
+        finally:
+            call.upload_s = time.monotonic() - call.started_s
+        envelope = Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
+        return self._dialect(call).parse_request(body, envelope)
+
+    async def _count_tokens(self, call: Call) -> None:
+        """About how many tokens a request will be read as. Ours, because which model reads it is not decided yet."""
+        self._keyring.authenticate(call.headers)
+        asked = await self._read(call)
+        counted = {"input_tokens": estimate_input_tokens(asked.request)}
+        await answer(call.send, 200, _JSON, msgspec.json.encode(counted))
 
     def _refuse(self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None) -> None:
         self._recorder.append(

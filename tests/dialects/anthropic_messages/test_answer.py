@@ -211,3 +211,8 @@ def test_a_malformed_answer_is_the_providers_fault(body: bytes) -> None:
     event = parse(body)[-1]
     assert isinstance(event, Failed)
     assert event.failure.kind == "protocol"
+
+
+def test_citations_that_are_no_list_are_kept_as_they_are() -> None:
+    body = {"type": "message", "content": [{"type": "text", "text": "x", "citations": 5}], "stop_reason": "end_turn"}
+    assert fold(parse(json.dumps(body).encode())).choices[0].parts == (Text("x", {"rest": {"citations": 5}}),)

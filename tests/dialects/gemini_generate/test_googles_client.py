@@ -40,7 +40,7 @@ def test_every_recorded_answer_is_read_as_it_was(wire_dir: Path) -> None:
 
 
 def _signature(part: Any) -> bytes | None:
-    return part.thought_signature  # type: ignore[no-any-return] # the SDK is untyped to mypy here
+    return part.thought_signature  # type: ignore[no-any-return]  # bytes or None, by the SDK's own model
 
 
 def _bytes(given: str) -> bytes:

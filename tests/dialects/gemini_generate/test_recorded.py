@@ -73,7 +73,7 @@ def with_index(answer: dict[str, Any]) -> dict[str, Any]:
 def report(capsys: pytest.CaptureFixture[str], what: str, seen: Counter[str]) -> None:
     with capsys.disabled():
         for host in HOSTS:
-            print(f"\n{host}: {what}: {seen[host, 'good']} of {seen[host, 'all']}", end="")  # type: ignore[index] # its keys are pairs
+            print(f"\n{host}: {what}: {seen[host, 'good']} of {seen[host, 'all']}", end="")  # type: ignore[index]  # both keys are pairs
 
 
 def test_every_recorded_answer_comes_out_as_it_was(wire_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,12 +57,13 @@ def _extra(block: dict[str, Any], kind: str) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     if isinstance(block.get("cache_control"), dict):
         extra["cache_control"] = block["cache_control"]
-    if block.get("citations") and kind == "text":
-        extra["citations"] = [shared_citation(cited) for cited in block["citations"]]
+    cited = block.get("citations")
+    if isinstance(cited, list) and cited and kind == "text":
+        extra["citations"] = [shared_citation(each) for each in cited]
     known = _KNOWN.get(kind, set())
     rest = {name: value for name, value in block.items() if name not in known}
-    if "citations" in block and not block["citations"] and kind == "text":
-        rest["citations"] = block["citations"]
+    if "citations" in block and "citations" not in extra:
+        rest["citations"] = cited
     if rest:
         extra["rest"] = rest
     return extra
