@@ -27,7 +27,7 @@ import uvloop
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.dialects.openai_chat import OpenAIChat
-from entrepot.dialects.registry import CLIENT_PATHS, PROVIDER_DIALECTS
+from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.drive.driver import Driver
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
@@ -109,7 +109,6 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
         keyring=Keyring(settings.keys),
         planner=build_planner(settings),
         driver=Driver(upstream, recorder.append),
-        dialects=CLIENT_PATHS,
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
     )

@@ -53,7 +53,9 @@ def test_any_answer_is_parsed_and_rendered_or_failed(name: str, said: list[dict[
 def test_any_request_is_understood_or_refused(name: str, body: dict[str, Any]) -> None:
     for changes in ({}, {"model": "m", "max_tokens": 5}, {"model": "m", "max_tokens": 5, "messages": [body]}):
         with contextlib.suppress(InvalidRequest):
-            asked = CLIENT_DIALECTS[name].parse_request(json.dumps({**body, **changes}).encode(), Envelope("/v1/x"))
+            asked = CLIENT_DIALECTS[name].parse_request(
+                json.dumps({**body, **changes}).encode(), Envelope("/v1beta/models/m:generateContent")
+            )
             for provider in PROVIDER_DIALECTS.values():
                 with contextlib.suppress(InvalidRequest):
                     provider.render_request(asked, TARGET, None)

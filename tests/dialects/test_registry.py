@@ -4,7 +4,14 @@ import pytest
 
 from entrepot.dialects.base import Target
 from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
-from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, PROVIDER_DIALECTS, open_relay, provider_dialect
+from entrepot.dialects.registry import (
+    CLIENT_DIALECTS,
+    CLIENT_PATHS,
+    PROVIDER_DIALECTS,
+    client_dialect,
+    open_relay,
+    provider_dialect,
+)
 from entrepot.dialects.translation import Translation
 from entrepot.errors import OperatorError
 
@@ -37,6 +44,17 @@ def test_every_client_meets_every_provider() -> None:
         for provider in PROVIDER_DIALECTS.values():
             relay = open_relay(client, provider, asked, TARGET, created_s=1)
             assert client.name == provider.name or isinstance(relay, Translation)
+
+
+def test_a_path_belongs_to_one_dialect() -> None:
+    found = {
+        path: client_dialect(path) for path in ("/v1/messages", "/v1beta/models/auto:generateContent", "/v1/messages/x")
+    }
+    assert [None if dialect is None else dialect.name for dialect in found.values()] == [
+        "anthropic-messages",
+        "gemini-generate",
+        None,
+    ]
 
 
 def test_every_clients_dialect_has_its_path() -> None:

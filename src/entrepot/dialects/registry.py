@@ -28,13 +28,26 @@ CLIENT_DIALECTS: dict[str, ClientDialect] = {
 CLIENT_PATHS: dict[str, ClientDialect] = {
     "/v1/chat/completions": _OPENAI_CHAT,
     "/v1/messages": _ANTHROPIC_MESSAGES,
+    "/v1beta/models/": _GEMINI_GENERATE,
+    "/v1/models/": _GEMINI_GENERATE,
 }
-"""Where each dialect's clients send their requests. What no dialect owns is answered in the first one's shape."""
+"""Where each dialect's clients send their requests; one that ends in a slash owns what lies below it, because its clients
+name the model there. What no dialect owns is answered in the first one's shape."""
 
 PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
     dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
 }
 """What we speak to providers, by the name that the catalog calls it."""
+
+
+def client_dialect(path: str) -> ClientDialect | None:
+    """The dialect whose clients send their requests to this path, None if there is none."""
+    found = CLIENT_PATHS.get(path)
+    if found is None:
+        found = next(
+            (CLIENT_PATHS[each] for each in CLIENT_PATHS if each.endswith("/") and path.startswith(each)), None
+        )
+    return found
 
 
 def provider_dialect(name: str) -> ProviderDialect:

@@ -17,6 +17,7 @@ import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
+from entrepot.dialects.registry import CLIENT_PATHS, client_dialect
 from entrepot.drive.driver import Driver
 from entrepot.drive.identity import new_exchange_id
 from entrepot.errors import (
@@ -98,7 +99,6 @@ class Gateway:
         keyring: Keyring,
         planner: Planner,
         driver: Driver,
-        dialects: Mapping[str, ClientDialect],
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
     ) -> None:
@@ -106,13 +106,10 @@ class Gateway:
         self._keyring = keyring
         self._planner = planner
         self._driver = driver
-        self._dialects = dialects
-        self._default = next(iter(dialects.values()))
         self._recorder = recorder
         self._find_entry = find_entry
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
-            **{path: {"POST": self._exchange} for path in dialects},
             _COUNT_TOKENS: {"POST": self._count_tokens},
             "/v1/models": {"GET": self._models},
             "/livez": {"GET": self._live},
@@ -153,8 +150,10 @@ class Gateway:
         methods = self._paths.get(path)
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
+        if methods is None and client_dialect(path) is not None:
+            methods = {"POST": self._exchange}
         if methods is None:
-            raise NotFound(f"there is nothing at {path[:200]}: requests go to POST {' or '.join(self._dialects)}")
+            raise NotFound(f"there is nothing at {path[:200]}: requests go to POST {' or '.join(CLIENT_PATHS)}")
         method = scope["method"]
         handler = methods.get("GET" if method == "HEAD" else method)  # uvicorn keeps the body of an answer to HEAD back
         if handler is None:
@@ -180,7 +179,7 @@ class Gateway:
 
     def _dialect(self, call: Call) -> ClientDialect:
         """The dialect of the path that was asked for."""
-        return self._dialects.get(call.scope["path"].removesuffix("/count_tokens"), self._default)
+        return client_dialect(call.scope["path"].removesuffix("/count_tokens")) or next(iter(CLIENT_PATHS.values()))
 
     async def _exchange(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
