@@ -31,9 +31,10 @@ def test_a_whole_answer(client: genai.Client) -> None:
 
 
 def test_a_streamed_answer_is_the_whole_one_in_pieces(client: genai.Client) -> None:
-    whole = client.models.generate_content(model="small", contents="tell me something")
+    # A provider that writes all at once may be read, and rendered, as one chunk; this one pauses between its chunks.
+    whole = client.models.generate_content(model="slow", contents="tell me something")
     pieces = [
-        chunk.text or "" for chunk in client.models.generate_content_stream(model="small", contents="tell me something")
+        chunk.text or "" for chunk in client.models.generate_content_stream(model="slow", contents="tell me something")
     ]
     assert len(pieces) > 1
     assert "".join(pieces) == whole.text
