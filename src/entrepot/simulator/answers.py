@@ -12,11 +12,11 @@ from typing import Protocol
 import msgspec
 
 from entrepot.simulator.books import Tokens
+from entrepot.simulator.heard import Heard, OfferedTool
 from entrepot.simulator.plan import StandInModel
+from entrepot.simulator.said import Call, Reply, Said
 from entrepot.simulator.schema_values import value_for
 from entrepot.simulator.tokens import count_tokens, split_tokens
-from entrepot.simulator.wire_openai import Call, Reply, Said
-from entrepot.simulator.wire_openai_request import ChatRequest, OfferedTool
 
 _CACHE_FROM_TOKENS = 1024  # as OpenAI: shorter prompts are not cached,
 _CACHE_BLOCK_TOKENS = 128  # and longer ones in blocks of this size
@@ -77,7 +77,7 @@ class PrefixCache:
         return cached if cached >= _CACHE_FROM_TOKENS else 0
 
 
-def compose(request: ChatRequest, model: StandInModel, mind: Mind, cache: PrefixCache, id: str, created: int) -> Reply:
+def compose(request: Heard, model: StandInModel, mind: Mind, cache: PrefixCache, id: str, created: int) -> Reply:
     """The reply of `model` to `request`."""
     thoughts = [mind.think(request.prompt, sample) for sample in range(request.n)]
     typical = model.reasoning_tokens * _EFFORT.get(request.reasoning_effort or "medium", 1.0)
@@ -96,15 +96,7 @@ def compose(request: ChatRequest, model: StandInModel, mind: Mind, cache: Prefix
     return Reply(id, model.name, created, tuple(choices), tokens)
 
 
-def spoken_tokens(reply: Reply) -> int:
-    """The tokens of a reply's answers by the simulator's own count: what its frames add up to."""
-    return sum(
-        count_tokens(said.text) + sum(count_tokens(call.name) + count_tokens(call.arguments) for call in said.calls)
-        for said in reply.choices
-    )
-
-
-def _say(request: ChatRequest, thought: Thought, seed: str) -> tuple[Said, int]:
+def _say(request: Heard, thought: Thought, seed: str) -> tuple[Said, int]:
     called = () if request.tool_results else _tools_to_call(request)
     if called:
         calls = tuple(
@@ -124,7 +116,7 @@ def _say(request: ChatRequest, thought: Thought, seed: str) -> tuple[Said, int]:
     return _limited(text, recorded, request)
 
 
-def _limited(text: str, recorded: int | None, request: ChatRequest) -> tuple[Said, int]:
+def _limited(text: str, recorded: int | None, request: Heard) -> tuple[Said, int]:
     for stop in request.stop:
         if stop and stop in text:
             text, recorded = text[: text.index(stop)], None
@@ -140,7 +132,7 @@ def _limited(text: str, recorded: int | None, request: ChatRequest) -> tuple[Sai
     return Said("".join(tokens[:limit]), finish_reason="length"), limit
 
 
-def _tools_to_call(request: ChatRequest) -> list[OfferedTool]:
+def _tools_to_call(request: Heard) -> list[OfferedTool]:
     """The tools that the request demands, or that its prompt asks for in words."""
     if request.tool_choice == "none" or not request.tools:
         return []
