@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from entrepot.errors import SettingsError
 from entrepot.simulator.wire import Wire
+from entrepot.simulator.wire_anthropic import AnthropicMessagesWire
 from entrepot.simulator.wire_openai import OpenAIChatWire
 
 WIRES: dict[str, Wire] = {
     "openai-chat": OpenAIChatWire(),
+    "anthropic-messages": AnthropicMessagesWire(),
 }
 
 
