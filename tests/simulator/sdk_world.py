@@ -26,6 +26,7 @@ PLAN = Plan(
                 StandInModel("echo", PRICE),
                 StandInModel("thinker", PRICE, reasoning_tokens=20, shows_reasoning=True),
                 StandInModel("slow", PRICE, chunk_ms=20.0, tokens_per_chunk=1),
+                *((StandInModel("gemini-2.5-echo"), StandInModel("gemini-3-echo")) if "gemini" in dialect else ()),
             ),
             KEY,
             dialect,
@@ -34,9 +35,7 @@ PLAN = Plan(
     )
 )
 # One pixel, so that a stand-in which looks at what it is sent finds a picture.
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 NOTHING: dict[str, object] = {"type": "object", "properties": {}}
 

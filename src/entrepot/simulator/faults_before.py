@@ -41,7 +41,9 @@ async def _status(delivery: Delivery, argument: str) -> None:
     else:
         error = delivery.rendering.wire.failure(status, form)
         body, headers = delivery.rendering.wire.render_error(error), error.headers
-    headers = {"content-type": "application/json", **headers, **_retry_after(form)}
+    headers = {"content-type": "application/json", **headers}
+    if delivery.rendering.wire.retries_by_header or form == "flat":
+        headers |= _retry_after(form)
     delivery.connection.write_whole(status, headers, body)
     delivery.tally.status = status
 

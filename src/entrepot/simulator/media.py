@@ -26,6 +26,12 @@ def decoded(data: str) -> bytes | None:
         return None
 
 
+def decoded_bytes_field(data: str) -> bytes | None:
+    """As `decoded`, for protocol buffers' JSON: either alphabet, padded or not."""
+    plain = data.translate(str.maketrans("-_", "+/")).rstrip("=")
+    return decoded(plain + "=" * (-len(plain) % 4))
+
+
 def looks_like(data: bytes, media_type: str) -> bool:
     """Whether these bytes begin as this type does; of a type that is not known here, always."""
     return data.startswith(_BEGINNINGS.get(media_type, b""))

@@ -24,6 +24,8 @@ class Wire(Protocol):
     """What a deployment's base URL ends in, below the provider's own address; empty or with a leading slash."""
     models_path: str
     """Where the list of models is, below the provider's own address."""
+    retries_by_header: bool
+    """Whether headers say when to come back; otherwise the body does."""
     ping: bytes
     """What keeps a stream alive between its frames."""
     nothing: bytes

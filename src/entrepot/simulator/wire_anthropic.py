@@ -56,6 +56,7 @@ class AnthropicMessagesWire:
 
     base_path = "/v1"
     models_path = "/v1/models"
+    retries_by_header = True
     ping = sse(b'{"type": "ping"}', "ping")
     nothing = b'{"id":"msg_x","type":"message","role":"assistant","content":[],"model":"m"}'
 

@@ -27,6 +27,7 @@ class OpenAIChatWire:
 
     base_path = "/v1"
     models_path = "/v1/models"
+    retries_by_header = True
     ping = b": keep-alive\n\n"
     nothing = b'{"id":"x","object":"chat.completion","choices":[]}'
 
