@@ -7,11 +7,13 @@ from entrepot.simulator.wire import Wire
 from entrepot.simulator.wire_anthropic import AnthropicMessagesWire
 from entrepot.simulator.wire_gemini import GeminiGenerateWire
 from entrepot.simulator.wire_openai import OpenAIChatWire
+from entrepot.simulator.wire_responses import OpenAIResponsesWire
 
 WIRES: dict[str, Wire] = {
     "openai-chat": OpenAIChatWire(),
     "anthropic-messages": AnthropicMessagesWire(),
     "gemini-generate": GeminiGenerateWire(),
+    "openai-responses": OpenAIResponsesWire(),
 }
 
 
