@@ -56,7 +56,9 @@ def call_then_tell(*calls: Call) -> Script:
     def script(heard: Heard) -> Reply:
         if len(heard.results) < len(calls) and calls[len(heard.results)].name in heard.tools:
             return Reply(calls=(calls[len(heard.results)],))
-        return Reply(f"The tool says: {heard.results[-1]}" if heard.results else "你好，世界！ A text in several pieces 🚀.")
+        return Reply(
+            f"The tool says: {heard.results[-1]}" if heard.results else "你好，世界！ A text in several pieces 🚀."
+        )
 
     return script
 
@@ -128,7 +130,9 @@ def hear(path: str, headers: dict[str, str], body: dict[str, Any]) -> Heard:
     assert "/models/" in path, path
     tools = [f["name"] for group in body.get("tools", ()) for f in group.get("functionDeclarations", ())]
     parts = [part for content in body["contents"] for part in content["parts"]]
-    results = [json.dumps(p["functionResponse"]["response"], ensure_ascii=False) for p in parts if "functionResponse" in p]
+    results = [
+        json.dumps(p["functionResponse"]["response"], ensure_ascii=False) for p in parts if "functionResponse" in p
+    ]
     return Heard("gemini-generate", path, headers, body, ":streamGenerateContent" in path, tools, results)
 
 
@@ -184,9 +188,7 @@ def _chat_head(reply: Reply) -> dict[str, Any]:
 
 def _chat_calls(reply: Reply) -> list[dict[str, Any]]:
     written = [{"name": call.name, "arguments": json.dumps(call.arguments, ensure_ascii=False)} for call in reply.calls]
-    return [
-        {"id": f"call_{reply.number}_{i}", "type": "function", "function": each} for i, each in enumerate(written)
-    ]
+    return [{"id": f"call_{reply.number}_{i}", "type": "function", "function": each} for i, each in enumerate(written)]
 
 
 def _chat_chunks(reply: Reply) -> list[dict[str, Any]]:
@@ -215,7 +217,13 @@ def _message(reply: Reply) -> dict[str, Any]:
         {"type": "tool_use", "id": f"toolu_{reply.number}_{i}", "name": call.name, "input": call.arguments}
         for i, call in enumerate(reply.calls)
     ]
-    head = {"id": f"msg_{reply.number}", "type": "message", "role": "assistant", "model": "scripted", "stop_sequence": None}
+    head = {
+        "id": f"msg_{reply.number}",
+        "type": "message",
+        "role": "assistant",
+        "model": "scripted",
+        "stop_sequence": None,
+    }
     usage = {"input_tokens": 11, "output_tokens": 5}
     return {**head, "content": content, "stop_reason": "tool_use" if reply.calls else "end_turn", "usage": usage}
 

@@ -28,7 +28,7 @@ def ask_claude(provider: ScriptedProvider, dialect: Dialect, tmp_path: Path, *op
     folder.mkdir()
     (folder / "note.txt").write_text(SECRET, encoding="utf-8")
     (folder / "dot.png").write_bytes(base64.b64decode(PIXEL))
-    base_urls = {dialect: provider.base_url(dialect)}
+    base_urls: dict[str, str] = {dialect: provider.base_url(dialect)}
     with gateway_before(base_urls, tmp_path / "ledger", also=(ITS_DEFAULT_MODEL,)) as address:
         settings = {"ANTHROPIC_BASE_URL": address, "ANTHROPIC_AUTH_TOKEN": KEY, "ANTHROPIC_MODEL": dialect, **QUIET}
         command = [*claude, "-p", "读一下 note.txt", "--output-format", "json", *options]
