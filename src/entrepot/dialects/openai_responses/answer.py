@@ -9,14 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from entrepot.canonical.response import FinishReason
 from entrepot.canonical.stream import (
-    Ended,
-    Failed,
     Failure,
-    FailureKind,
     Finished,
     Noted,
     Pinged,
@@ -24,16 +19,16 @@ from entrepot.canonical.stream import (
     StreamEvent,
     UsageReported,
 )
+from entrepot.dialects.answer_body import BodyParser, decode_or_none, object_or_empty
 from entrepot.dialects.failure import failure_of
 from entrepot.dialects.openai_responses.answer_items import Items
 from entrepot.dialects.openai_responses.usage import usage_of
-from entrepot.dialects.openai_responses.wire import DIALECT, decode_object
-from entrepot.dialects.sse import Frame, FrameSplitter
-from entrepot.errors import ProviderError
+from entrepot.dialects.openai_responses.wire import DIALECT
 
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _KNOWN = frozenset({"id", "model", "output", "object"})
-_OVER = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"})
+_OVER = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
+)
 _INCOMPLETE: dict[str, FinishReason] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
@@ -42,76 +37,52 @@ _INCOMPLETE: dict[str, FinishReason] = {
 }
 
 
-class ResponseParser:
+class ResponseParser(BodyParser):
     """One answer."""
 
     def __init__(self) -> None:
-        self._splitter = FrameSplitter()
-        self._body = bytearray()
-        self._streams: bool | None = None
+        super().__init__()
         self._started = False
         self._items = Items()
-        self._over = False
 
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """The events that `data` completes."""
-        if self._over:
-            return []
-        if self._streams is None:
-            self._body += data
-            opening = self._body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-            if not opening:
-                return []
-            self._streams = opening not in b"{["
-            data, self._body = bytes(self._body), bytearray()
-        if not self._streams:
-            self._body += data
-            return self._fail("protocol", "the answer is too long") if len(self._body) > MAX_ANSWER_BYTES else []
-        try:
-            frames = self._splitter.feed(data)
-        except ProviderError as error:
-            return self._fail("protocol", error.message)
-        return [event for frame in frames for event in self._take(frame)]
-
-    def close(self) -> list[StreamEvent]:
-        """The body is over."""
-        if self._over:
-            return []
-        if not self._streams:
-            return self._whole()
-        last = self._splitter.close()
-        events = [] if last is None else self._take(last)
-        return events if self._over else [*events, *self._cut_off()]
-
-    def _take(self, frame: Frame) -> list[StreamEvent]:
-        if self._over:
-            return []
-        if frame.data is None:
-            return [Pinged()]
-        if frame.data.strip() == b"[DONE]":
-            return self._cut_off()
-        try:
-            event = decode_object(frame.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._fail("protocol", "an event of the provider's stream is not a JSON object")
-        kind = str(event.get("type") or (frame.event or b"").decode("utf-8", "replace"))
+    def _take_data(self, data: bytes, name: bytes | None, events: list[StreamEvent]) -> None:
+        if data.strip() == b"[DONE]":
+            self._cut_off(events)
+            return
+        event = decode_or_none(data)
+        if not isinstance(event, dict):
+            self._fail("protocol", "an event of the provider's stream is not a JSON object", events)
+            return
+        kind = str(event.get("type") or (name or b"").decode("utf-8", "replace"))
         if kind == "error" or (event.get("error") and not kind.startswith("response.")):
-            self._over = True
-            return [Failed(failure_of(event, 0))]
-        if kind in _OVER:
-            return self._end(_object(event.get("response")))
-        return self._item_event(kind, event)
+            self._fail_with(failure_of(event, 0), events)
+        elif kind in _OVER:
+            self._finish(object_or_empty(event.get("response")), events)
+        else:
+            events.extend(self._item_event(kind, event))
+
+    def _take_whole(self, body: bytes, events: list[StreamEvent]) -> None:
+        response = decode_or_none(body)
+        if not isinstance(response, dict):
+            self._fail("protocol", "the provider's answer is not the JSON of a response", events)
+        elif not isinstance(response.get("output"), list) and not response.get("error"):
+            self._fail("protocol", "the provider's answer holds no output", events)
+        else:
+            self._finish(response, events)
+
+    def _take_end(self, events: list[StreamEvent]) -> None:
+        self._cut_off(events)
 
     def _item_event(self, kind: str, event: dict[str, Any]) -> list[StreamEvent]:
         index, delta = _number(event, "output_index"), event.get("delta")
         piece = delta if isinstance(delta, str) else ""
         match kind:
             case "response.created" | "response.in_progress" | "response.queued":
-                return self._start(_object(event.get("response")))
+                return self._start(object_or_empty(event.get("response")))
             case "response.output_item.added":
-                return self._items.add(index, _object(event.get("item")))
+                return self._items.add(index, object_or_empty(event.get("item")))
             case "response.output_item.done":
-                return self._items.finish(index, _object(event.get("item")))
+                return self._items.finish(index, object_or_empty(event.get("item")))
             case "response.output_text.delta":
                 return self._items.text(index, ("output_text", _number(event, "content_index")), piece)
             case "response.refusal.delta":
@@ -139,44 +110,29 @@ class ResponseParser:
             )
         ]
 
-    def _whole(self) -> list[StreamEvent]:
-        try:
-            response = decode_object(bytes(self._body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._fail("protocol", "the provider's answer is not the JSON of a response")
-        if not isinstance(response.get("output"), list) and not response.get("error"):
-            return self._fail("protocol", "the provider's answer holds no output")
-        return self._end(response)
-
-    def _end(self, response: dict[str, Any]) -> list[StreamEvent]:
+    def _finish(self, response: dict[str, Any], events: list[StreamEvent]) -> None:
         """All that the response says of itself, once it is over."""
-        self._over = True
         status = str(response.get("status"))
+        events.extend(self._start(response))
         if response.get("error") or status in ("failed", "cancelled"):
-            return [*self._start(response), Failed(_failure(response, status))]
-        events = [*self._start(response), *self._items.finish_all(response.get("output"))]
+            self._fail_with(_failure(response, status), events)
+            return
+        events.extend(self._items.finish_all(response.get("output")))
         if extra := {name: value for name, value in response.items() if name not in _KNOWN}:
             events.append(Noted(extra))
         events.append(Finished(self._reason(response, status), 0))
         usage = response.get("usage")
         if isinstance(usage, dict) and usage:
             events.append(UsageReported(usage_of(usage)))
-        return [*events, Ended()]
+        self._end(events)
 
     def _reason(self, response: dict[str, Any], status: str) -> FinishReason:
         if status == "incomplete":
-            word = _object(response.get("incomplete_details")).get("reason")
+            word = object_or_empty(response.get("incomplete_details")).get("reason")
             return _INCOMPLETE.get(str(word), "unknown")
         if status in ("queued", "in_progress"):
             return "unknown"
         return "tool_calls" if self._items.called else "stop"
-
-    def _cut_off(self) -> list[StreamEvent]:
-        return self._fail("cut_off", "the provider ended the stream before the answer was finished")
-
-    def _fail(self, kind: FailureKind, message: str) -> list[StreamEvent]:
-        self._over = True
-        return [Failed(Failure(kind, message))]
 
 
 def _failure(response: dict[str, Any], status: str) -> Failure:
@@ -187,7 +143,3 @@ def _failure(response: dict[str, Any], status: str) -> Failure:
 def _number(event: dict[str, Any], name: str) -> int:
     number = event.get(name)
     return number if isinstance(number, int) else 0
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -126,7 +126,9 @@ class Items:
 
     def _start_call(self, opened: _Open, item: Item) -> StreamEvent:
         opened.call, self._calls = self._calls, self._calls + 1
-        extra = {"item": opened.head} if opened.head else {}
+        extra: dict[str, Any] = {"item": opened.head} if opened.head else {}
+        if item["type"] == "custom_tool_call":
+            extra["custom"] = True
         call_id = item.get("call_id") or item.get("id") or f"call_{opened.call}"
         return ToolCallStarted(opened.call, str(call_id), str(item.get("name") or ""), extra=extra)
 

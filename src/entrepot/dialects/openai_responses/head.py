@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from entrepot.canonical.request import Part, Refusal
 from entrepot.canonical.response import FinishReason
 from entrepot.canonical.stream import Started
 from entrepot.dialects.base import Asked
@@ -68,6 +67,11 @@ class Head:
             return given
         return own if self.own and own else f"resp_{own or 'entrepot'}"
 
+    @property
+    def echo(self) -> dict[str, Any]:
+        """What the gateway says of the answer, whatever the provider does."""
+        return self._asked.echo
+
     def response(
         self,
         status: str,
@@ -89,8 +93,7 @@ class Head:
             "output": list(output),
             **self._said(),
             "usage": usage,
-            **self._asked.echo,
-            "id": self.id,
+            **self.echo,
         }
 
     def _said(self) -> dict[str, Any]:
@@ -105,12 +108,14 @@ class Head:
 
 
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:
-    return {"description": None, "parameters": None, "strict": False, **tool} if tool.get("type") == "function" else tool
+    return (
+        {"description": None, "parameters": None, "strict": False, **tool} if tool.get("type") == "function" else tool
+    )
 
 
-def state_of(reason: FinishReason, parts: Sequence[Part]) -> tuple[str, str | None]:
-    """(status, why it is incomplete) of an answer that ended for this reason."""
-    if reason == "refusal" and not any(isinstance(part, Refusal) for part in parts):
+def state_of(reason: FinishReason, refused: bool) -> tuple[str, str | None]:
+    """(status, why it is incomplete) of an answer that ended for this reason; `refused` says that it holds a refusal's words."""
+    if reason == "refusal" and not refused:
         reason = "content_filter"
     why = _INCOMPLETE.get(reason)
     return ("completed", None) if why is None else ("incomplete", why)

@@ -13,8 +13,6 @@ downgraded or left out, and only these:
   word JSON in the instructions where nobody did, because hosts refuse it without.
 - Cache markers and names of speakers are left out. Plain text files are sent as text.
 - Stop texts and more than one choice are refused: the dialect has neither.
-
-`QUIRKS` names what a provider may declare.
 """
 
 from __future__ import annotations
@@ -32,18 +30,6 @@ from entrepot.dialects.openai_responses.turns import Item, Quirks, render_turns
 from entrepot.dialects.openai_responses.wire import DIALECT, OUR_ID, decode_any, encode
 from entrepot.dialects.seal import is_ours
 from entrepot.errors import InvalidRequest
-
-QUIRKS = {
-    "least_16_output_tokens": "refuses a smaller limit on the answer; it is raised to 16",
-    "no_json_schema": "does not know schemas; JSON mode is asked for, and the schema is said in the instructions",
-    "no_parallel_tool_calls": "refuses `parallel_tool_calls`",
-    "no_sampling": "refuses `temperature` and `top_p`",
-    "no_store": "keeps no answers, and refuses `store` and `include`",
-    "reasoning_effort": "takes `reasoning.effort`, and gives its reasoning sealed where asked to",
-    "replay_reasoning": "wants the text of its own reasoning back",
-    "tool_choice_auto_only": "takes no tool choice but `auto` and `none`",
-}
-"""Departures from the dialect that a provider may declare, and what each changes."""
 
 _LEAST = 16
 _SEALED = "reasoning.encrypted_content"

@@ -6,43 +6,17 @@ without an address, choices after the first, logprobs, and another dialect's `ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from entrepot.canonical.fold import Folder
+from entrepot.canonical.request import Refusal
 from entrepot.canonical.response import Choice, Response
-from entrepot.canonical.stream import Started, StreamEvent
+from entrepot.canonical.stream import Started
 from entrepot.dialects.base import Asked
-from entrepot.dialects.openai_responses.errors import error_body
 from entrepot.dialects.openai_responses.head import Head, state_of
 from entrepot.dialects.openai_responses.render_items import ItemIds, items_of_parts
 from entrepot.dialects.openai_responses.tools import custom_names
 from entrepot.dialects.openai_responses.usage import usage_fields
-from entrepot.dialects.openai_responses.wire import DIALECT, encode
-from entrepot.errors import EntrepotError
-
-
-class WholeRenderer:
-    """An answer in one piece."""
-
-    content_type = b"application/json"
-
-    def __init__(self, asked: Asked, created_s: int) -> None:
-        self._asked = asked
-        self._created_s = created_s
-        self._folder = Folder()
-
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """Nothing, until the answer is complete."""
-        for event in events:
-            self._folder.take(event)
-        if not self._folder.ended:
-            return b""
-        return encode(render_response(self._folder.response(), self._asked, self._created_s))
-
-    def break_off(self, error: EntrepotError) -> bytes:
-        """A whole answer is never broken off: nothing of it has left."""
-        return encode(error_body(error))
+from entrepot.dialects.openai_responses.wire import DIALECT
 
 
 def render_response(response: Response, asked: Asked, created_s: int = 0) -> dict[str, Any]:
@@ -53,7 +27,7 @@ def render_response(response: Response, asked: Asked, created_s: int = 0) -> dic
         return {**named, "output": choice.extra.get("output", []), **response.extra, **asked.echo}
     head = Head(asked, created_s)
     head.start(Started(response.id, response.model, response.created, response.dialect))
-    status, why = state_of(choice.finish_reason, choice.parts)
+    status, why = state_of(choice.finish_reason, any(isinstance(part, Refusal) for part in choice.parts))
     items = items_of_parts(choice.parts, ItemIds(head.id), custom_names(asked.request), status)
     usage = None if response.usage is None else usage_fields(response.usage, own=False)
     return head.response(status, list(items), usage=usage, incomplete=why)

@@ -110,8 +110,10 @@ def annotation(cited: Item, start: int, end: int) -> Item:
 def reasoning_item(part: Reasoning, item_id: str) -> Item:
     """Reasoning, with what says whose it is."""
     summary = [{"type": "summary_text", "text": part.text}] if part.text else []
-    sealed = seal(part.signature, part.bound_to, DIALECT)
-    return {"id": item_id, "type": "reasoning", "summary": summary, "encrypted_content": sealed}
+    item = {"id": item_id, "type": "reasoning", "summary": summary}
+    if part.signature is None and part.bound_to == DIALECT:
+        return item
+    return {**item, "encrypted_content": seal(part.signature, part.bound_to, DIALECT)}
 
 
 def signature_item(signature: str, bound_to: str | None, item_id: str) -> Item:

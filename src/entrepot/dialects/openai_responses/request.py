@@ -72,7 +72,7 @@ def _canonical(wire: WireRequest, extra: dict[str, Any]) -> Request:
     tools = tuple(tool_of(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ()))
     choice, tools = choose(wire.tool_choice, tools)
     effort = (wire.reasoning or {}).get("effort")
-    more = {"include": wire.include} if wire.include else {}
+    more: dict[str, Any] = {"include": wire.include} if wire.include else {}
     if LOGPROBS in (wire.include or ()):
         more = {**more, "logprobs": True}
     return Request(

@@ -53,9 +53,7 @@ def _with_grammar(description: str | None, format_: object) -> str | None:
     return words if not description else f"{description}\n\n{words}"
 
 
-def choose(
-    wire: str | dict[str, Any] | None, tools: tuple[Tool, ...]
-) -> tuple[ToolChoice | None, tuple[Tool, ...]]:
+def choose(wire: str | dict[str, Any] | None, tools: tuple[Tool, ...]) -> tuple[ToolChoice | None, tuple[Tool, ...]]:
     """The choice, and the tools that it leaves."""
     if wire is None:
         return None, tools
