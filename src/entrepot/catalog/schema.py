@@ -145,6 +145,7 @@ class Deployment(msgspec.Struct, frozen=True):
     dialect: str
     upstream_name: str
     auth: str = "bearer"
+    auth_scope: str | None = None
     secret: str | None = None
     price: Price | None = None
     open_weights: bool | None = None
