@@ -6,10 +6,12 @@ for among installed plugins (entry points `entrepot.dialects`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
+from entrepot.canonical.request import Operation
 from entrepot.dialects.anthropic_messages import AnthropicMessages
-from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Relay, Target
+from entrepot.dialects.base import NO_HEADERS, Asked, ClientDialect, ProviderDialect, Relay, Target
 from entrepot.dialects.gemini_generate import GeminiGenerate
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.translation import Translation
@@ -39,6 +41,9 @@ PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
 }
 """What we speak to providers, by the name that the catalog calls it."""
 
+EMBEDDING_DIALECTS: dict[str, ProviderDialect] = {}
+"""What we speak to a provider of the named dialect when it is to embed; one that is not here does not embed."""
+
 
 def client_dialect(path: str) -> ClientDialect | None:
     """The dialect whose clients send their requests to this path, None if there is none."""
@@ -50,25 +55,45 @@ def client_dialect(path: str) -> ClientDialect | None:
     return found
 
 
-def provider_dialect(name: str) -> ProviderDialect:
-    """The dialect of this name, ours or a plugin's. Raises OperatorError or CatalogError if there is none."""
+def provider_dialect(name: str, operation: Operation = "generate") -> ProviderDialect:
+    """What to speak to a provider of this dialect, ours or a plugin's, for this operation.
+
+    Raises OperatorError or CatalogError if there is no such dialect, or it does not embed.
+    """
+    if operation == "embed":
+        embedding = EMBEDDING_DIALECTS.get(name)
+        if embedding is None:
+            raise CatalogError(f"the dialect '{name}' does not embed: embeddings come from {_embedders()}")
+        return embedding
     known = PROVIDER_DIALECTS.get(name)
     if known is not None:
         return known
     loaded = load_plugin("dialects", name)
-    missing = [each for each in ("render_request", "open_parser", "parse_failure") if not hasattr(loaded, each)]
+    missing = [
+        each for each in ("quirks", "render_request", "open_parser", "parse_failure") if not hasattr(loaded, each)
+    ]
     if missing:
         raise CatalogError(f"the plugin dialect '{name}' lacks {', '.join(missing)}: it cannot speak to providers")
     return cast(ProviderDialect, loaded)
 
 
+def _embedders() -> str:
+    return ", ".join(sorted(EMBEDDING_DIALECTS))
+
+
 def open_relay(
-    client: ClientDialect, provider: ProviderDialect, asked: Asked, target: Target, created_s: int = 0
+    client: ClientDialect,
+    provider: ProviderDialect,
+    asked: Asked,
+    target: Target,
+    created_s: int = 0,
+    headers: Mapping[bytes, bytes] = NO_HEADERS,
 ) -> Relay:
     """A fresh relay for one attempt: the pass-through where both speak the same and know how, a translation otherwise.
 
-    `created_s` (Unix seconds) is the answer's time where the provider's dialect does not say it.
+    `created_s` (Unix seconds) is the answer's time where the provider's dialect does not say it. `headers` are the provider's
+    answer's, with lower-case names.
     """
-    if client.name == provider.name and (relay := client.open_relay(asked)) is not None:
+    if client.name == provider.name and (relay := client.open_relay(asked, target, headers)) is not None:
         return relay
-    return Translation(provider.open_parser(asked, target), client.open_renderer(asked, created_s))
+    return Translation(provider.open_parser(asked, target, headers), client.open_renderer(asked, created_s))
