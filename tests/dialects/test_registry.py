@@ -13,7 +13,7 @@ from entrepot.dialects.registry import (
     provider_dialect,
 )
 from entrepot.dialects.translation import Translation
-from entrepot.errors import OperatorError
+from entrepot.errors import CatalogError, OperatorError
 
 TARGET = Target("https://api.example/v1", "m")
 CHAT = b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": %s}'
@@ -30,6 +30,12 @@ def test_a_dialect_is_found_by_its_own_name() -> None:
 def test_a_dialect_that_nobody_offers_is_the_operators_error() -> None:
     with pytest.raises(OperatorError, match="no installed package offers 'klingon'"):
         provider_dialect("klingon")
+
+
+@pytest.mark.parametrize("name", ["anthropic-messages", "bedrock-converse"])
+def test_a_dialect_without_embeddings_says_so(name: str) -> None:
+    with pytest.raises(CatalogError, match=f"'{name}' does not embed"):
+        provider_dialect(name, "embed")
 
 
 @pytest.mark.parametrize(("stream", "relay"), [(b"true", StreamRelay), (b"false", WholeRelay)])

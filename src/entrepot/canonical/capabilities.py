@@ -6,14 +6,19 @@ from typing import Literal
 
 import msgspec
 
-from entrepot.canonical.request import Media, Reasoning, Request, Text, ToolCall, ToolResult
+from entrepot.canonical.request import Media, Reasoning, Request, Text, ToolCall, ToolResult, Unknown
 
-Capability = Literal["tools", "images", "audio", "files", "json", "json_schema", "logprobs", "multiple_choices"]
+Capability = Literal[
+    "tools", "images", "audio", "files", "json", "json_schema", "logprobs", "multiple_choices", "embeddings"
+]
+"""What a model is able to do. One that makes `embeddings` does nothing but: it is never asked for an answer."""
 
 
 def required_capabilities(request: Request) -> frozenset[Capability]:
     """The capabilities without which `request` cannot be answered."""
     needed: set[Capability] = set()
+    if request.operation == "embed":
+        needed.add("embeddings")
     if request.tools:
         needed.add("tools")
     if request.output_format.kind == "json":
@@ -67,6 +72,8 @@ def estimate_input_tokens(request: Request) -> int:
                 total += 8 + sum(estimate_tokens(inner.text) for inner in part.parts if isinstance(inner, Text))
             elif isinstance(part, Media):
                 total += 800
+            elif isinstance(part, Unknown):
+                total += len(part.raw.get("token_ids", ()))
     for tool in request.tools:
         total += 12 + estimate_tokens(tool.description or "") + len(msgspec.json.encode(tool.parameters)) // 4
     return total

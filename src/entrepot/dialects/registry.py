@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from entrepot.canonical.request import Operation
 from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Relay, Target
 from entrepot.dialects.gemini_generate import GeminiGenerate
@@ -39,6 +40,9 @@ PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
 }
 """What we speak to providers, by the name that the catalog calls it."""
 
+EMBEDDING_DIALECTS: dict[str, ProviderDialect] = {}
+"""What we speak to a provider of the named dialect when it is to embed; one that is not here does not embed."""
+
 
 def client_dialect(path: str) -> ClientDialect | None:
     """The dialect whose clients send their requests to this path, None if there is none."""
@@ -50,8 +54,16 @@ def client_dialect(path: str) -> ClientDialect | None:
     return found
 
 
-def provider_dialect(name: str) -> ProviderDialect:
-    """The dialect of this name, ours or a plugin's. Raises OperatorError or CatalogError if there is none."""
+def provider_dialect(name: str, operation: Operation = "generate") -> ProviderDialect:
+    """What to speak to a provider of this dialect, ours or a plugin's, for this operation.
+
+    Raises OperatorError or CatalogError if there is no such dialect, or it does not embed.
+    """
+    if operation == "embed":
+        embedding = EMBEDDING_DIALECTS.get(name)
+        if embedding is None:
+            raise CatalogError(f"the dialect '{name}' does not embed: embeddings come from {_embedders()}")
+        return embedding
     known = PROVIDER_DIALECTS.get(name)
     if known is not None:
         return known
@@ -60,6 +72,10 @@ def provider_dialect(name: str) -> ProviderDialect:
     if missing:
         raise CatalogError(f"the plugin dialect '{name}' lacks {', '.join(missing)}: it cannot speak to providers")
     return cast(ProviderDialect, loaded)
+
+
+def _embedders() -> str:
+    return ", ".join(sorted(EMBEDDING_DIALECTS))
 
 
 def open_relay(

@@ -26,6 +26,7 @@ from entrepot.canonical.stream import (
     ToolCallDelta,
     ToolCallStarted,
     UsageReported,
+    VectorAdded,
 )
 from entrepot.dialects.base import AnswerParser, AnswerRenderer, Relayed, Summary
 from entrepot.errors import EntrepotError
@@ -100,7 +101,7 @@ class Translation:
             case ToolCallStarted():
                 self._count(event.name)
                 self._begun = True
-            case PartAdded():
+            case PartAdded() | VectorAdded():
                 self._begun = True
             case Started():
                 self._model = event.model[:_MAX_NAME] or self._model
