@@ -15,6 +15,7 @@ import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens, required_capabilities
 from entrepot.canonical.request import Request
+from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
@@ -245,6 +246,11 @@ def _candidate(deployment: Deployment, dialects: Mapping[str, ProviderDialect], 
     if dialect is None:
         known = ", ".join(sorted(dialects))
         raise CatalogError(f"deployment '{deployment.id}' speaks '{deployment.dialect}', which is none of: {known}")
+    if unknown := sorted(deployment.quirks - dialect.quirks.keys()):
+        named = f"'{unknown[0]}'{did_you_mean(unknown[0], dialect.quirks)}"
+        raise CatalogError(
+            f"deployment '{deployment.id}' declares the quirk {named}, which {dialect.name} does not know"
+        )
     target = Target(
         base_url=deployment.base_url.rstrip("/"),
         upstream_name=deployment.upstream_name,
