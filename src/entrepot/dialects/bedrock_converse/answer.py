@@ -1,24 +1,19 @@
 """Bedrock's answer, whole or streamed, to canonical events.
 
-Rules of this file: a whole answer is one JSON object; a stream is binary frames, whose first byte is the high byte of a length that
-no JSON begins with. `messageStop` ends the message and `metadata`, which follows, ends the answer. An exception inside the stream
-is a failure, and so is an answer without a message, which Bedrock can give with status 200.
+Rules of this file: a whole answer is one JSON object; a stream is binary frames, whose first byte is the high byte of a length
+that no JSON begins with. `messageStop` ends the message and `metadata`, which follows, ends the answer. An exception inside the
+stream is a failure, and so is an answer without a message, which Bedrock can give with status 200.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from entrepot.canonical.fold import unfold
 from entrepot.canonical.request import Request, ToolCall
 from entrepot.canonical.response import Choice, Response
 from entrepot.canonical.stream import (
-    Ended,
-    Failed,
     Failure,
-    FailureKind,
     Finished,
     Noted,
     Pinged,
@@ -27,6 +22,7 @@ from entrepot.canonical.stream import (
     UsageReported,
 )
 from entrepot.dialects import failure
+from entrepot.dialects.answer_body import BodyParser, Splitter, decode_or_none, object_or_empty
 from entrepot.dialects.base import Target
 from entrepot.dialects.bedrock_converse.content import Blocks, part_of_block
 from entrepot.dialects.bedrock_converse.eventstream import EventFrame, EventFrameSplitter
@@ -34,153 +30,144 @@ from entrepot.dialects.bedrock_converse.failure import failure_in_stream
 from entrepot.dialects.bedrock_converse.models import model_of
 from entrepot.dialects.bedrock_converse.turns import MAX_NAME
 from entrepot.dialects.bedrock_converse.usage import finish_reason_of, notes_of, stop_sequence_of, usage_of
-from entrepot.dialects.bedrock_converse.wire import DIALECT, decode_any, object_of, text_of
+from entrepot.dialects.bedrock_converse.wire import DIALECT
 from entrepot.dialects.names import tool_names
 from entrepot.errors import ProviderError
 
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _HIGHEST_FIRST_BYTE = 0x08
+_MAX_ID = 200
+_EVENTS = frozenset(
+    ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
+)
 
 
-class ConverseParser:
-    """One answer. `target` names the model, which the answer does not."""
+class ConverseParser(BodyParser):
+    """One answer. `target` names the model, which the answer does not; `id` is the request's at Bedrock."""
 
     def __init__(self, request: Request, target: Target, id: str = "") -> None:
+        super().__init__()
         self._names = tool_names(request, MAX_NAME)
         self._claude = model_of(target).claude
-        self._head = Started(id, target.upstream_name, dialect=DIALECT)
-        self._splitter = EventFrameSplitter()
+        self._head = Started(id[:_MAX_ID], target.upstream_name, dialect=DIALECT)
+        self._event_frames: EventFrameSplitter | None = None
         self._blocks = Blocks(self._names, claude=self._claude)
-        self._body = bytearray()
-        self._streams: bool | None = None
+        self._opened = False
         self._began = False
         self._finished = False
-        self._over = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events that `data` completes."""
         if self._over or not data:
             return []
-        if self._streams is None:
-            self._streams = data[0] <= _HIGHEST_FIRST_BYTE
-        if not self._streams:
-            self._body += data
-            return self._fail("protocol", "the answer is too long") if len(self._body) > MAX_ANSWER_BYTES else []
+        if not self._opened:
+            self._opened = True
+            self._event_frames = EventFrameSplitter() if data[0] <= _HIGHEST_FIRST_BYTE else None
+        if self._event_frames is None:
+            return super().feed(data)
         events: list[StreamEvent] = []
         try:
-            for frame in self._splitter.feed(data):
-                events.extend(self._take(frame))
+            for frame in self._event_frames.feed(data):
+                self._take_event_frame(frame, events)
         except ProviderError as error:
-            events.extend(self._fail("protocol", error.message))
+            self._fail("protocol", error.message, events)
         return events
 
     def close(self) -> list[StreamEvent]:
         """The body is over. A stream that finished without its metadata is complete; one that did not was cut off."""
-        if self._over:
-            return []
-        if not self._streams:
-            return self._whole()
-        if self._finished and not self._splitter.pending_bytes:
-            return self._end()
-        return self._fail("cut_off", "the stream ended before its message did")
+        if self._over or self._event_frames is None:
+            return super().close()
+        events: list[StreamEvent] = []
+        if self._finished and not self._event_frames.pending_bytes:
+            self._end(events)
+        else:
+            self._cut_off(events)
+        return events
 
-    def _take(self, frame: EventFrame) -> list[StreamEvent]:
+    def _open_splitter(self, opening: bytes) -> Splitter | None:  # noqa: ARG002 - what is not binary is one document
+        return None
+
+    def _take_event_frame(self, frame: EventFrame, events: list[StreamEvent]) -> None:
         if self._over:
-            return []
+            return
         headers = frame.headers
-        try:
-            event = decode_any(frame.payload) if frame.payload else {}
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._fail("protocol", "an event of the provider's stream is not JSON")
+        event = decode_or_none(frame.payload) if frame.payload else {}
         match headers.get(":message-type"):
             case "exception":
-                return self._report(failure_in_stream(str(headers.get(":exception-type", "")), event))
+                self._fail_with(failure_in_stream(str(headers.get(":exception-type", "")), event), events)
             case "error":
                 said = {"message": str(headers.get(":error-message", ""))}
-                return self._report(failure_in_stream(str(headers.get(":error-code", "")), said))
+                self._fail_with(failure_in_stream(str(headers.get(":error-code", "")), said), events)
+            case _ if not isinstance(event, dict):
+                self._fail("protocol", "an event of the provider's stream is not a JSON object", events)
             case _:
-                return self._event(headers.get(":event-type"), object_of(event))
+                self._take_event(headers.get(":event-type"), event, events)
 
-    def _event(self, kind: object, event: dict[str, Any]) -> list[StreamEvent]:
+    def _take_event(self, kind: object, event: dict[str, Any], events: list[StreamEvent]) -> None:
+        if kind in _EVENTS:
+            self._begin(events)
         match kind:
-            case "messageStart":
-                return self._start()
             case "contentBlockStart":
-                return [*self._start(), *self._blocks.start(_index(event), object_of(event.get("start")))]
+                events.extend(self._blocks.start(_index(event), object_or_empty(event.get("start"))))
             case "contentBlockDelta":
-                return [*self._start(), *self._blocks.delta(_index(event), object_of(event.get("delta")))]
+                events.extend(self._blocks.delta(_index(event), object_or_empty(event.get("delta"))))
             case "contentBlockStop":
-                return self._blocks.stop(_index(event))
+                events.extend(self._blocks.stop(_index(event)))
             case "messageStop":
-                return self._finish(event)
+                self._finish(event, events)
             case "metadata":
-                return self._metadata(event)
-            case _:
-                return [Pinged()]  # an event of a kind not known shows only that the provider is alive
+                self._take_metadata(event, events)
+            case _ if kind not in _EVENTS:
+                events.append(Pinged())  # an event of a kind not known shows only that the provider is alive
 
-    def _start(self) -> list[StreamEvent]:
-        if self._began:
-            return []
-        self._began = True
-        return [self._head]
+    def _begin(self, events: list[StreamEvent]) -> None:
+        if not self._began:
+            self._began = True
+            events.append(self._head)
 
-    def _finish(self, event: dict[str, Any]) -> list[StreamEvent]:
+    def _finish(self, event: dict[str, Any], events: list[StreamEvent]) -> None:
         if self._finished:
-            return []
+            return
         self._finished = True
-        events = [*self._start(), *self._blocks.stop_all()]
+        events.extend(self._blocks.stop_all())
         if noted := stop_sequence_of(event):
             events.append(Noted(noted, 0))
-        return [*events, Finished(finish_reason_of(event.get("stopReason"), calls=bool(self._blocks.calls)))]
+        events.append(Finished(finish_reason_of(event.get("stopReason"), calls=bool(self._blocks.calls))))
 
-    def _metadata(self, event: dict[str, Any]) -> list[StreamEvent]:
-        events: list[StreamEvent] = self._start()
+    def _take_metadata(self, event: dict[str, Any], events: list[StreamEvent]) -> None:
         if notes := notes_of(event):
             events.append(Noted(notes))
         if (usage := usage_of(event.get("usage"))) is not None:
             events.append(UsageReported(usage))
-        return [*events, *self._end()] if self._finished else events
+        if self._finished:
+            self._end(events)
 
-    def _end(self) -> list[StreamEvent]:
-        self._over = True
-        return [Ended()]
-
-    def _whole(self) -> list[StreamEvent]:
-        try:
-            answer = decode_any(bytes(self._body)) if self._body else None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._fail("protocol", "the provider's answer is not JSON")
-        message = object_of(object_of(object_of(answer).get("output")).get("message"))
-        content = message.get("content")
+    def _take_whole(self, body: bytes, events: list[StreamEvent]) -> None:
+        answer = decode_or_none(body)
+        given = object_or_empty(answer)
+        content = object_or_empty(object_or_empty(given.get("output")).get("message")).get("content")
         if not isinstance(content, list):
-            return self._report(_failure_of_no_output(answer))
+            self._fail_with(_failure_of_no_output(answer), events)
+            return
         blocks = [block for block in content if isinstance(block, dict)]
         parts = [part_of_block(block, self._names, claude=self._claude) for block in blocks]
         said = tuple(part for part in parts if part is not None)
-        calls = any(isinstance(part, ToolCall) for part in said)
-        reason = finish_reason_of(answer.get("stopReason"), calls=calls)
-        self._over = True
+        reason = finish_reason_of(given.get("stopReason"), calls=any(isinstance(part, ToolCall) for part in said))
+        choice = Choice(0, said, reason, stop_sequence_of(given))
         head = self._head
-        choice = Choice(0, said, reason, stop_sequence_of(answer))
-        usage = usage_of(answer.get("usage"))
-        return unfold(Response(head.id, head.model, 0, (choice,), usage, notes_of(answer), DIALECT))
-
-    def _fail(self, kind: FailureKind, message: str) -> list[StreamEvent]:
-        return self._report(Failure(kind, message))
-
-    def _report(self, failed: Failure) -> list[StreamEvent]:
+        response = Response(head.id, head.model, 0, (choice,), usage_of(given.get("usage")), notes_of(given), DIALECT)
+        events.extend(unfold(response))
         self._over = True
-        return [Failed(failed)]
 
 
 def _failure_of_no_output(answer: object) -> Failure:
     """Status 200 without an answer: an error in an answer's place, or nothing at all."""
-    given = object_of(answer)
-    reported = object_of(given.get("Output")) or given
-    if text_of(reported.get("__type")) or "message" in reported or "error" in reported:
-        return failure_in_stream(text_of(reported.get("__type")).rpartition("#")[2], reported)
-    said = failure.encode_text(given)[:200] if given else "nothing"
-    return Failure("protocol", f"the provider's answer has no output: it says {said}")
+    if not isinstance(answer, dict):
+        return Failure("protocol", "the provider's answer is not a JSON object")
+    reported = object_or_empty(answer.get("Output")) or answer
+    named = reported.get("__type")
+    if isinstance(named, str) or "message" in reported or "error" in reported:
+        return failure_in_stream(str(named or "").rpartition("#")[2], reported)
+    return Failure("protocol", f"the provider's answer has no output: {failure.encode_text(answer)[:200]}")
 
 
 def _index(event: dict[str, Any]) -> int:

@@ -17,9 +17,10 @@ from entrepot.canonical.stream import (
     ToolCallDelta,
     ToolCallStarted,
 )
+from entrepot.dialects.answer_body import object_or_empty
 from entrepot.dialects.bedrock_converse.media import MEDIA_BLOCKS, media_of
 from entrepot.dialects.bedrock_converse.turns import seal_of_redacted
-from entrepot.dialects.bedrock_converse.wire import CLAUDE, DIALECT, object_of, text_of
+from entrepot.dialects.bedrock_converse.wire import CLAUDE, DIALECT, text_of
 from entrepot.dialects.names import Names
 
 _SERVER = "server_tool_use"
@@ -61,7 +62,7 @@ def _media(block: dict[str, Any]) -> Media | None:
 
 def _cited_text(cited: dict[str, Any]) -> Text:
     pieces = cited.get("content")
-    text = "".join(text_of(object_of(each).get("text")) for each in pieces) if isinstance(pieces, list) else ""
+    text = "".join(text_of(object_or_empty(each).get("text")) for each in pieces) if isinstance(pieces, list) else ""
     found = cited.get("citations")
     citations = [shared_citation(each) for each in found] if isinstance(found, list) else []
     return Text(text, {"citations": citations} if citations else {})
@@ -69,10 +70,12 @@ def _cited_text(cited: dict[str, Any]) -> Text:
 
 def shared_citation(cited: object) -> dict[str, Any]:
     """A citation in the shared form (request.SHARED_EXTRA), Bedrock's own object beside it."""
-    given = object_of(cited)
+    given = object_or_empty(cited)
     sources = given.get("sourceContent")
-    quoted = "".join(text_of(object_of(each).get("text")) for each in sources) if isinstance(sources, list) else ""
-    web = object_of(object_of(given.get("location")).get("web"))
+    quoted = (
+        "".join(text_of(object_or_empty(each).get("text")) for each in sources) if isinstance(sources, list) else ""
+    )
+    web = object_or_empty(object_or_empty(given.get("location")).get("web"))
     shared = {"url": web.get("url"), "title": given.get("title"), "cited_text": quoted or None}
     return {**{name: value for name, value in shared.items() if isinstance(value, str)}, "raw": cited}
 
@@ -90,7 +93,7 @@ class Blocks:
 
     def start(self, index: int, start: dict[str, Any]) -> list[StreamEvent]:
         """A block says what it will be, which text and reasoning do not."""
-        use = object_of(start.get("toolUse"))
+        use = object_or_empty(start.get("toolUse"))
         if use and use.get("type") != _SERVER:
             call = self._calls[index] = self.calls
             self.calls += 1
@@ -98,7 +101,7 @@ class Blocks:
             return [ToolCallStarted(call, text_of(use.get("toolUseId")), self._names.back(text_of(use.get("name"))))]
         name = next(iter(start), None)
         if name is not None:
-            self._whole[index] = {name: dict(object_of(start[name]))}
+            self._whole[index] = {name: dict(object_or_empty(start[name]))}
         return []
 
     def delta(self, index: int, delta: dict[str, Any]) -> list[StreamEvent]:
@@ -146,10 +149,10 @@ class Blocks:
         grown, more = kept[name], delta[name]
         if isinstance(more, list):
             grown.setdefault("content", []).extend(more)
-        for key, value in object_of(more).items():
+        for key, value in object_or_empty(more).items():
             if key == "source":
-                known = text_of(object_of(grown.get("source")).get("bytes"))
-                piece = text_of(object_of(value).get("bytes"))
+                known = text_of(object_or_empty(grown.get("source")).get("bytes"))
+                piece = text_of(object_or_empty(value).get("bytes"))
                 grown["source"] = {"bytes": _joined(known, piece)} if piece else value
             elif isinstance(value, str) and isinstance(grown.get(key), str):
                 grown[key] += value

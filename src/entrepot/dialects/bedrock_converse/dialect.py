@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from entrepot.dialects.base import AnswerParser, Asked, Target
+from collections.abc import Mapping
+
+from entrepot.dialects.base import NO_HEADERS, AnswerParser, Asked, Target
 from entrepot.dialects.bedrock_converse.answer import ConverseParser
 from entrepot.dialects.bedrock_converse.failure import parse_failure
-from entrepot.dialects.bedrock_converse.outgoing import QUIRKS, render_request
+from entrepot.dialects.bedrock_converse.outgoing import render_request
+from entrepot.dialects.bedrock_converse.quirks import QUIRKS
 from entrepot.dialects.bedrock_converse.wire import DIALECT
 
 
@@ -18,6 +21,6 @@ class BedrockConverse:
     parse_failure = staticmethod(parse_failure)
 
     @staticmethod
-    def open_parser(asked: Asked, target: Target) -> AnswerParser:
-        """A parser of a whole answer or of a stream, whichever comes."""
-        return ConverseParser(asked.request, target)
+    def open_parser(asked: Asked, target: Target, headers: Mapping[bytes, bytes] = NO_HEADERS) -> AnswerParser:
+        """A parser of a whole answer or of a stream, whichever comes. The answer's id stands in its headers."""
+        return ConverseParser(asked.request, target, headers.get(b"x-amzn-requestid", b"").decode("latin-1"))

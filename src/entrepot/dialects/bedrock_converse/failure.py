@@ -52,6 +52,7 @@ _REFUSALS: tuple[tuple[str, FailureKind], ...] = (
     ("operation not allowed", "auth"),
 )
 _DAILY = "per day"
+_MAX_CODE = 100
 
 
 def parse_failure(status: int, headers: Mapping[bytes, bytes], body: bytes, now_s: float | None = None) -> Failure:
@@ -71,15 +72,14 @@ def failure_in_stream(named: str, payload: Any) -> Failure:  # noqa: ANN401 - wh
 def _refined(plain: Failure, named: str) -> Failure:
     """What the error's type says of it, over what its status and words alone would."""
     kind = named.partition(":")[0].rpartition("#")[2].strip()
-    if kind not in _KINDS:
-        return plain if not kind else replace(plain, code=kind[:100])
-    said = _KINDS[kind][0]
     text = plain.message.lower()
-    if kind == "ValidationException":
-        said = next((found for word, found in _REFUSALS if word in text), said)
+    if kind == "ValidationException" or (not kind and plain.status == 400):
+        said = next((found for word, found in _REFUSALS if word in text), plain.kind)
     elif kind == "ThrottlingException" and _DAILY in text:
         said = "quota"  # waiting a minute is useless
-    return replace(plain, kind=said, code=kind)
+    else:
+        said = _KINDS[kind][0] if kind in _KINDS else plain.kind
+    return replace(plain, kind=said, code=kind[:_MAX_CODE] or plain.code)
 
 
 def _type_in(body: bytes) -> str:

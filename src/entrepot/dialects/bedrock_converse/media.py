@@ -10,7 +10,8 @@ import re
 from typing import Any
 
 from entrepot.canonical.request import Media
-from entrepot.dialects.bedrock_converse.wire import object_of, text_of
+from entrepot.dialects.answer_body import object_or_empty
+from entrepot.dialects.bedrock_converse.wire import text_of
 from entrepot.errors import InvalidRequest
 
 Block = dict[str, Any]
@@ -103,10 +104,13 @@ def _source(part: Media, at: str) -> Block:
     if address.startswith("s3://"):
         return {"s3Location": {"uri": address}}
     if part.file_id is not None:
-        raise InvalidRequest(f"{at} names the file '{part.file_id[:80]}', which another provider keeps: send it", param=at)
+        raise InvalidRequest(
+            f"{at} names the file '{part.file_id[:80]}', which another provider keeps: send it", param=at
+        )
     if part.url is not None:
         raise InvalidRequest(
-            f"{at} is an address: Bedrock fetches nothing from the web, so send the data itself or an s3:// address", param=at
+            f"{at} is an address: Bedrock fetches nothing from the web, so send the data itself or an s3:// address",
+            param=at,
         )
     raise InvalidRequest(f"{at} is empty: the {part.kind} has no data", param=at)
 
@@ -123,16 +127,17 @@ def _format(part: Media, name: str, formats: dict[str, str], at: str) -> str:
     if found is None:
         known = ", ".join(sorted({*formats.values()}))
         raise InvalidRequest(
-            f"{at} is {part.kind} of the type '{part.media_type}', which Bedrock does not know: use one of {known}", param=at
+            f"{at} is {part.kind} of the type '{part.media_type}', which Bedrock does not know: use one of {known}",
+            param=at,
         )
     return found
 
 
 def media_of(name: str, block: object) -> Media | None:
     """An image, document, film or sound that a model answered with; None where it holds neither data nor an address."""
-    given = object_of(block)
-    source = object_of(given.get("source"))
-    data, uri = text_of(source.get("bytes")), text_of(object_of(source.get("s3Location")).get("uri"))
+    given = object_or_empty(block)
+    source = object_or_empty(given.get("source"))
+    data, uri = text_of(source.get("bytes")), text_of(object_or_empty(source.get("s3Location")).get("uri"))
     media_type = _TYPES[name].get(text_of(given.get("format")), "")
     title = text_of(given.get("name")) or None
     if data:

@@ -23,6 +23,15 @@ MIN_BUDGET_TOKENS = 1024
 _MAKERS = ("anthropic", "amazon", "meta", "mistral", "cohere", "deepseek", "qwen", "openai", "ai21", "writer", "google",
            "moonshot", "moonshotai", "minimax", "zai", "nvidia", "twelvelabs", "stability", "luma")  # fmt: skip
 _MAKER = re.compile(rf"(?:^|[./])({'|'.join(_MAKERS)})\.")
+_TOLD = {
+    "maker_anthropic": "anthropic",
+    "maker_amazon": "amazon",
+    "maker_meta": "meta",
+    "maker_mistral": "mistral",
+    "maker_qwen": "qwen",
+    "maker_openai": "openai",
+    "maker_deepseek": "deepseek",
+}
 _CLAUDE = re.compile(r"claude-(?:[a-z]+-)?v?(\d+)(?:-(\d{1,2})(?!\d))?")
 _NO_SYSTEM = re.compile(r"titan|mistral-7b|mixtral-8x7b|j2-|command-text|command-light")
 _NO_STRUCTURE = re.compile(r"deepseek\.r1|pixtral|mistral-7b|mixtral-8x7b|mistral-large-240|mistral-small-240")
@@ -54,7 +63,7 @@ class Model(msgspec.Struct, frozen=True):
 def model_of(target: Target) -> Model:
     """What is known of the target's model; its quirks overrule its name."""
     name, quirks = target.upstream_name.lower(), target.quirks
-    told = next((quirk.removeprefix("maker_") for quirk in quirks if quirk.startswith("maker_")), "")
+    told = next((maker for quirk, maker in _TOLD.items() if quirk in quirks), "")
     found = _MAKER.search(name)
     maker = told or (found[1] if found else "")
     version = _claude_version(name) if maker == "anthropic" else (99, 0)
@@ -80,7 +89,9 @@ def _claude_version(name: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or 0)
 
 
-def fields_for(request: Request, model: Model, quirks: frozenset[str], limit: int | None, *, thinks: bool) -> dict[str, Any]:
+def fields_for(
+    request: Request, model: Model, quirks: frozenset[str], limit: int | None, *, thinks: bool
+) -> dict[str, Any]:
     """`additionalModelRequestFields` for this model. `thinks` says whether it may think in this turn at all."""
     thinking = reasoning_fields(request, model, quirks, limit) if thinks else {}
     if request.top_k is None or (model.claude and thinking) or "no_sampling" in quirks:
@@ -111,7 +122,9 @@ def reasoning_fields(request: Request, model: Model, quirks: frozenset[str], lim
         case "qwen":
             return {} if off else {"reasoning_config": _LEVELS.get(word, "medium")}
         case "amazon" if model.nova_2:
-            config = {"type": "disabled"} if off else {"type": "enabled", "maxReasoningEffort": _LEVELS.get(word, "medium")}
+            config = (
+                {"type": "disabled"} if off else {"type": "enabled", "maxReasoningEffort": _LEVELS.get(word, "medium")}
+            )
             return {"reasoningConfig": config}
         case _:
             return {}

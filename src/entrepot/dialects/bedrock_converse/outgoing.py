@@ -1,6 +1,6 @@
 """Requests as we send them to Bedrock, from their canonical form. What is left out or downgraded is in the package's docstring.
 
-Quirks a provider may declare are in QUIRKS. A quirk `maker_…` tells whose model an id is that does not say (see `models.py`).
+Sources: Amazon Bedrock API reference, Converse; the exchanges recorded with it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from entrepot.canonical.request import Request, Tool, ToolCall, ToolResult
+from entrepot.dialects.address import join_address
 from entrepot.dialects.base import Asked, Target, WireRequest
 from entrepot.dialects.bedrock_converse.models import Model, fields_for, model_of, takes_fixed_budget
 from entrepot.dialects.bedrock_converse.turns import MAX_NAME, Turns, cache_point, thinks_through_its_last_calls
@@ -17,24 +18,13 @@ from entrepot.dialects.bedrock_converse.wire import encode
 from entrepot.dialects.names import Names, tool_names
 from entrepot.errors import InvalidRequest
 
-QUIRKS: Mapping[str, str] = {
-    "thinking_budget": "a Claude that knows thinking with a budget only, whatever its version",
-    "no_thinking": "is never told how much to reason",
-    "no_sampling": "refuses temperature, topP and topK",
-    "no_system": "takes no system instructions: they begin the first user turn",
-    "no_output_format": "has no structured output: schemas are asked for in words, strict tools are not strict",
-    "no_tool_choice": "cannot be made to call a tool: that is asked for in words",
-    "no_result_status": "is not told that a tool's result is an error",
-    "no_cache_points": "refuses cache markers",
-    "maker_anthropic": "an id that does not say that its model is Anthropic's",
-    "maker_amazon": "an id that does not say that its model is Amazon's",
-    "maker_meta": "an id that does not say that its model is Meta's",
-    "maker_mistral": "an id that does not say that its model is Mistral's",
-    "maker_qwen": "an id that does not say that its model is Qwen's",
-    "maker_openai": "an id that does not say that its model is OpenAI's",
-    "maker_deepseek": "an id that does not say that its model is DeepSeek's",
-}
-PASSED_ON = ("guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelRequestFields")
+PASSED_ON = (
+    "guardrailConfig",
+    "performanceConfig",
+    "requestMetadata",
+    "promptVariables",
+    "additionalModelRequestFields",
+)
 """Converse's own fields that a client of any dialect may add by these names, as objects."""
 
 _EVENT_STREAM = b"application/vnd.amazon.eventstream"
@@ -47,7 +37,7 @@ def render_request(asked: Asked, target: Target, max_output_tokens: int | None) 
     streams = asked.request.stream
     action = "converse-stream" if streams else "converse"
     return WireRequest(
-        f"{target.base_url}/model/{quote(target.upstream_name, safe='')}/{action}",
+        join_address(target.base_url, f"/model/{quote(target.upstream_name, safe='')}/{action}", target.upstream_name),
         encode(compose(asked.request, target, max_output_tokens)),
         ((b"content-type", _JSON), (b"accept", _EVENT_STREAM if streams else _JSON)),
     )
@@ -79,12 +69,16 @@ def compose(request: Request, target: Target, max_output_tokens: int | None) -> 
             wire[name] = given
     wire["additionalModelRequestFields"] = {**fields, **wire.get("additionalModelRequestFields", {})}
     if model.claude and request.stop:
-        wire["additionalModelResponseFieldPaths"] = ["/stop_sequence"]  # Converse itself does not say which text ended it
+        wire["additionalModelResponseFieldPaths"] = [
+            "/stop_sequence"
+        ]  # Converse itself does not say which text ended it
     return {name: value for name, value in wire.items() if value not in (None, [], {})}
 
 
 def _model_fields(request: Request, model: Model, target: Target, limit: int | None) -> dict[str, Any]:
-    forced = request.tool_choice is not None and request.tool_choice.mode in ("required", "named") and bool(request.tools)
+    forced = (
+        request.tool_choice is not None and request.tool_choice.mode in ("required", "named") and bool(request.tools)
+    )
     thinks = not (model.claude and forced)  # the two exclude each other
     fields = fields_for(request, model, target.quirks, limit or target.max_output_tokens, thinks=thinks)
     if takes_fixed_budget(fields) and not thinks_through_its_last_calls(request.messages, model):
@@ -159,7 +153,9 @@ def _tool_config(request: Request, model: Model, names: Names) -> tuple[dict[str
                 return {**config, "toolChoice": {"tool": {"name": name}}}, []
             config["tools"] = [spec for spec in config["tools"] if spec.get("toolSpec", {}).get("name") == name]
             if not config["tools"]:
-                raise InvalidRequest(f"'tool_choice' names '{choice.name}', which is none of the tools", param="tool_choice")
+                raise InvalidRequest(
+                    f"'tool_choice' names '{choice.name}', which is none of the tools", param="tool_choice"
+                )
             if model.tool_choice:
                 return {**config, "toolChoice": {"any": {}}}, []
             return config, [f"Call the tool '{name}'."]
@@ -186,5 +182,3 @@ def _specs(tools: list[Tool], model: Model, names: Names) -> list[dict[str, Any]
         if model.cache and model.cache_tools:
             specs.extend(cache_point(tool.extra))
     return specs
-
-

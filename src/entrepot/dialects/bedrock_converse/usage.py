@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from entrepot.canonical.response import FinishReason, Usage
-from entrepot.dialects.bedrock_converse.wire import object_of
+from entrepot.dialects.answer_body import object_or_empty
 
 FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": "stop",
@@ -54,7 +54,7 @@ def notes_of(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def stop_sequence_of(value: Mapping[str, Any]) -> dict[str, Any]:
     """The stop text that ended the answer, where it was asked for and is said."""
-    said = object_of(value.get("additionalModelResponseFields")).get("stop_sequence")
+    said = object_or_empty(value.get("additionalModelResponseFields")).get("stop_sequence")
     return {"stop_sequence": said} if isinstance(said, str) else {}
 
 
