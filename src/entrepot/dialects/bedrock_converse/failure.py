@@ -1,6 +1,6 @@
 """Errors of Bedrock, as answers and inside streams, classified by their type first and their words second.
 
-Source: Amazon Bedrock runtime's service model (each exception's status) and API reference, "Common errors". The type stands in the
+Source: Amazon Bedrock runtime's service model (each exception's status), API reference, "Common errors". The type stands in the
 header `x-amzn-errortype`, at times with a namespace before a `#` and an address behind a `:`, or in the body's `__type`; the body
 is `{"message": …}`. In a stream it is the frame's `:exception-type`, beginning with a small letter.
 """
