@@ -8,7 +8,7 @@ from entrepot.dialects.base import Target
 from entrepot.dialects.bedrock_converse.models import Model, model_of, takes_fixed_budget
 from tests.dialects.bedrock_converse.asking import BUDGET_CLAUDE, CLAUDE, LLAMA, NOVA, body
 
-THINKING = {"reasoning_effort": "high"}
+THINKING: dict[str, Any] = {"reasoning_effort": "high"}
 
 
 def model(name: str, *quirks: str) -> Model:

@@ -123,7 +123,7 @@ def test_a_failed_result_says_so_and_says_something() -> None:
     said = turns(HI, CALL, failed, tools=(WEATHER,))
     assert said[2][1] == [{"toolResult": {"toolUseId": "call_1", "content": [{"text": "error"}], "status": "error"}}]
     for quiet in ({"model": "us.writer.palmyra-x4-v1:0"}, {"quirks": ("no_result_status",)}):
-        (result,) = turns(HI, CALL, failed, tools=(WEATHER,), **quiet)[2][1]  # type: ignore[arg-type]  # a model or quirks
+        (result,) = turns(HI, CALL, failed, tools=(WEATHER,), **quiet)[2][1]
         assert "status" not in result["toolResult"]
 
 

@@ -16,7 +16,7 @@ from entrepot.dialects.ollama_chat.answer import ChatParser, usage_of
 from tests.dialects.ollama_chat.asking import CALL, DIALECT, HI, RESULT
 
 HEAD = {"model": "qwen3:8b", "created_at": "2025-08-20T09:45:30.391699123Z"}
-COUNTS = {"total_duration": 1, "prompt_eval_count": 19, "eval_count": 7}
+COUNTS: dict[str, Any] = {"total_duration": 1, "prompt_eval_count": 19, "eval_count": 7}
 
 
 def line(content: str = "", *, done: bool = False, **more: Any) -> bytes:
