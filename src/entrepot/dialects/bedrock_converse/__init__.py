@@ -1,7 +1,8 @@
 """The Bedrock Converse dialect (`converse`, `converse-stream`), as we speak it to Amazon Bedrock. No client speaks it to us.
 
-May import `dialects.base`, `dialects.failure`, `dialects.names`, `canonical` and `errors`. Start at `outgoing.py`, then `turns.py`;
-`models.py` knows what each maker's models take beyond Converse; `answer.py` parses answers, `eventstream.py` their binary frames.
+May import `dialects.base`, `dialects.failure`, `dialects.names`, `canonical` and `errors`. Start at `outgoing.py`, then
+`turns.py`; `models.py` knows what each maker's models take beyond Converse; `answer.py` parses answers, `eventstream.py` their
+binary frames.
 
 Left out of a request, because Converse has no such thing: `seed`, `logprobs`, penalties, `user`, `parallel_tool_calls`, names of
 messages, an image's `detail`, an unsigned or another maker's reasoning, characters of a file's name that Bedrock refuses, and of

@@ -118,6 +118,6 @@ def _exactly(data: bytes, at: int, length: int) -> bytes:
 
 
 _FLAGS = {0: True, 1: False}
-_NUMBERS = {2: struct.Struct(">b"), 3: struct.Struct(">h"), 4: struct.Struct(">i"), 5: struct.Struct(">q"), 8: struct.Struct(">q")}
+_NUMBERS = {kind: struct.Struct(f">{form}") for kind, form in ((2, "b"), (3, "h"), (4, "i"), (5, "q"), (8, "q"))}
 _SIZED: dict[int, Callable[[bytes], HeaderValue]] = {6: bytes, 7: bytes.decode}
 _UUID = 9

@@ -7,6 +7,7 @@ letters, digits, single spaces, `-()[]` of ASCII, and no two documents of a requ
 from __future__ import annotations
 
 import re
+from itertools import chain, count
 from typing import Any
 
 from entrepot.canonical.request import Media
@@ -88,11 +89,8 @@ class MediaBlocks:
     def _document_name(self, given: str) -> str:
         stem = given.rpartition(".")[0] or given
         wanted = " ".join(_REFUSED_IN_NAMES.sub(" ", stem).split())[:_MAX_NAME].strip()
-        number = len(self._names) + 1
-        name = wanted or f"Document {number}"
-        while name in self._names:
-            number += 1
-            name = f"{wanted or 'Document'} {number}"
+        numbered = (f"{wanted or 'Document'} {number}" for number in count(2 if wanted else 1))
+        name = next(each for each in chain([wanted] if wanted else [], numbered) if each not in self._names)
         self._names.add(name)
         return name
 

@@ -93,7 +93,9 @@ class Turns:
         if not self.messages:
             raise InvalidRequest("nothing is left to send: every message is empty", param="messages")
         if self.messages[0]["role"] != "user":
-            raise InvalidRequest("messages[0] is the assistant's: Bedrock wants a user message first", param="messages[0]")
+            raise InvalidRequest(
+                "messages[0] is the assistant's: Bedrock wants a user message first", param="messages[0]"
+            )
         for message in self.messages:
             _name_documents(message["content"])
         last = self.messages[-1]

@@ -8,7 +8,7 @@ have no ids. A server that answers in lines unasked is understood, and so is one
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -40,6 +40,9 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "unload": "error",
 }
 """`load` and `unload`: the server loaded or unloaded the model and wrote nothing."""
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ChatParser(BodyParser):
@@ -150,9 +153,12 @@ def _count(line: Mapping[str, Any], name: str) -> int:
 
 def _seconds(created_at: object) -> int:
     try:
-        return int(datetime.fromisoformat(created_at).timestamp()) if isinstance(created_at, str) else 0
-    except (ValueError, OverflowError):
+        created = datetime.fromisoformat(created_at) if isinstance(created_at, str) else _EPOCH
+    except ValueError:
         return 0
+    if created.tzinfo is None:
+        created = created.replace(tzinfo=UTC)
+    return max(0, int((created - _EPOCH).total_seconds()))
 
 
 def _likely(value: object) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from entrepot.canonical.effort import effort_of_budget
 from entrepot.canonical.request import Request, Tool
-from entrepot.dialects.address import join_address
+from entrepot.dialects.address import join_address, without_call
 from entrepot.dialects.base import Asked, Target, WireRequest
 from entrepot.dialects.ollama_chat.context import context_tokens_for
 from entrepot.dialects.ollama_chat.turns import render_messages
@@ -22,9 +22,9 @@ _LEVELS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "
 def render_request(asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
     """The request for this target. Raises InvalidRequest where the dialect cannot say what is asked.
 
-    A base address that ends in `/v1` or `/api`, as other dialects' clients of the same server have it, is taken without.
+    A base address that ends in `/v1` or `/api`, as clients of the same server's other dialects have it, is taken without.
     """
-    root = _PASTED_END.sub("", target.base_url)
+    root = _PASTED_END.sub("", without_call(target.base_url))
     return WireRequest(
         join_address(root, "/api/chat", target.upstream_name), encode(compose(asked.request, target, max_output_tokens))
     )
