@@ -177,16 +177,16 @@ def test_a_region_of_another_dialect_has_its_own_quirks_and_none_of_the_provider
     assert (paris.dialect, paris.auth, paris.quirks) == (
         "openai-chat",
         "bearer",
-        {"no_developer_role", "no_json_schema"},
+        frozenset({"no_developer_role", "no_json_schema"}),
     )
-    assert (lyon.dialect, lyon.auth, lyon.quirks) == ("anthropic-messages", "x-api-key", {"no_image_urls"})
+    assert (lyon.dialect, lyon.auth, lyon.quirks) == ("anthropic-messages", "x-api-key", frozenset({"no_image_urls"}))
 
 
 def test_an_offer_reached_by_another_dialect_has_its_own_quirks(tmp_path: Path) -> None:
     provider = PROVIDER.replace('auth = "bearer"', 'auth = "bearer"\nquirks = ["no_developer_role"]')
     provider = provider.replace('regions = ["paris"]', 'dialect = "gemini-generate"\nquirks = ["no_call_ids"]')
     made = build_deployment(with_provider(tmp_path, provider), "acme-cloud", "acme-large")
-    assert (made.dialect, made.quirks) == ("gemini-generate", {"no_call_ids"})
+    assert (made.dialect, made.quirks) == ("gemini-generate", frozenset({"no_call_ids"}))
 
 
 def test_without_a_key_a_cloud_is_opened_by_its_own_credentials_in_the_regions_scope(tmp_path: Path) -> None:

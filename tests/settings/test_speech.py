@@ -57,9 +57,13 @@ def test_a_region_may_speak_another_dialect_with_quirks_of_its_own(tmp_path: Pat
     assert (usual.dialect, usual.auth, usual.quirks) == (
         "openai-chat",
         "api-key",
-        {"max_completion_tokens", "reasoning_effort"},
+        frozenset({"max_completion_tokens", "reasoning_effort"}),
     )
-    assert (other.dialect, other.auth, other.quirks) == ("anthropic-messages", "x-api-key", {"no_image_urls"})
+    assert (other.dialect, other.auth, other.quirks) == (
+        "anthropic-messages",
+        "x-api-key",
+        frozenset({"no_image_urls"}),
+    )
     assert other.price == usual.price
 
 
