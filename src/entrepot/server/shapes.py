@@ -133,6 +133,16 @@ _LISTED = _object(
     created=_COUNT,
     owned_by=_TEXT,
 )
+_RESPONSE = _object(
+    "A response of the model",
+    ("output",),
+    id=_TEXT,
+    object={"const": "response"},
+    model=_TEXT,
+    status=_TEXT,
+    output=_list(_object("An item", ("type",), type=_TEXT)),
+    usage=_or_null(_ANY),
+)
 _MESSAGE = _object(
     "A message of the model",
     ("type", "role", "content"),
@@ -153,6 +163,7 @@ def schemas() -> dict[str, Schema]:
         **of_structs("Chat", WireCompletion),
         **of_structs("Gemini", WireAnswer),
         **of_structs("Exchange", Usage, Served, Decision),
+        "Response": _RESPONSE,
         "Message": _MESSAGE,
         "TokenCount": _object("A count", ("input_tokens",), input_tokens=_COUNT),
         "ModelList": _object(

@@ -13,6 +13,7 @@ import msgspec
 from entrepot.dialects.anthropic_messages import wire as anthropic
 from entrepot.dialects.gemini_generate import wire as gemini
 from entrepot.dialects.openai_chat import wire as openai
+from entrepot.dialects.openai_responses import wire as responses
 
 Body = tuple[str, type[msgspec.Struct]]
 """A family's name, before the struct's own in the document (three dialects have a `Request`), and the struct."""
@@ -38,8 +39,8 @@ class Operation(msgspec.Struct, frozen=True):
     """One method of one path.
 
     `path` is an OpenAPI template. `errors` names the shape of errors (a schema of `shapes.py`), `statuses` those that come in
-    it; `answer` the schema of the whole answer under status 200, empty for one that is no JSON. `stream` names the query
-    parameter or the field that makes a stream of it, or says `always`.
+    it; `answer` the schema of the whole answer under status 200, empty for one that is no JSON; `also` further answers in shapes
+    of their own. `stream` says whether a field of the body makes a stream of the answer, or it always is one.
     """
 
     method: Literal["get", "post"]
@@ -59,6 +60,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 _CHAT: Body = ("Chat", openai.WireRequest)
+_RESPONSES: Body = ("Responses", responses.WireRequest)
 _MESSAGES: Body = ("Messages", anthropic.WireRequest)
 _GEMINI: Body = ("Gemini", gemini.WireRequest)
 _MODEL = Parameter("model", "path", "A route, a model or a deployment; a slash in its name stands as it is or as %2F.")
@@ -100,6 +102,18 @@ OPERATIONS: tuple[Operation, ...] = (
         "Chat.Completion",
         statuses=CALL_STATUSES,
         body=_CHAT,
+        stream="field",
+        steered=True,
+    ),
+    Operation(
+        "post",
+        "/v1/responses",
+        "createResponse",
+        "A response as OpenAI's API has it",
+        "OpenAI",
+        "Response",
+        statuses=CALL_STATUSES,
+        body=_RESPONSES,
         stream="field",
         steered=True,
     ),
