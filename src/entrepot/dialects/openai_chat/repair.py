@@ -8,6 +8,7 @@ or with an object for arguments.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,7 +21,8 @@ Placed = Iterator[tuple[int, bool]]
 KNOWN_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 _TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
 _TIER_OF = {"performance": "priority"}  # Groq's word; `on_demand` is its default
-_NULLS = (b'"role":null', b'"role": null', b'"type":null', b'"type": null')
+# A quotation mark inside a text is escaped, so this is never found in one.
+_NULL = re.compile(rb'"(?:role|type)": ?null')
 
 
 def place_calls(choice: WireChoice, joiner: CallJoiner) -> tuple[list[tuple[int, bool]], bool]:
@@ -43,20 +45,22 @@ def place_calls(choice: WireChoice, joiner: CallJoiner) -> tuple[list[tuple[int,
 
 def is_sound(completion: WireCompletion, data: bytes) -> bool:
     """Whether everything but its tool calls is as clients expect."""
-    if completion.choices is None or (completion.service_tier or "auto") not in _TIERS:
+    choices = completion.choices
+    if choices is None or (completion.service_tier is not None and completion.service_tier not in _TIERS):
         return False
-    for choice in completion.choices:
-        answer = choice.delta or choice.message
-        if choice.index is None or (choice.finish_reason is not None and choice.finish_reason not in KNOWN_REASONS):
+    for choice in choices:
+        reason, answer = choice.finish_reason, choice.delta or choice.message
+        if choice.index is None or (reason is not None and reason not in KNOWN_REASONS):
             return False
-        if answer is not None and (
-            isinstance(answer.content, list)
-            or not isinstance(answer.reasoning_content, str | None)
-            or not isinstance(answer.reasoning, str | None)
+        if answer is not None and not (
+            _is_text(answer.content) and _is_text(answer.reasoning_content) and _is_text(answer.reasoning)
         ):
             return False
-    # A quotation mark inside a text is escaped, so this is never found in one.
-    return b"null" not in data or not any(null in data for null in _NULLS)
+    return _NULL.search(data) is None
+
+
+def _is_text(value: object) -> bool:
+    return value is None or type(value) is str
 
 
 def repaired(completion: dict[str, Any], placed: Placed, made_id: Callable[[int, int], str]) -> dict[str, Any]:

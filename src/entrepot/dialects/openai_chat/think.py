@@ -14,12 +14,11 @@ from typing import NamedTuple
 from entrepot.canonical.request import Message, Request, Text, ToolResult
 
 _OPEN, _CLOSE = "<think>", "</think>"
-_FENCE = "```"
 DECLARED = frozenset({"think_tags", "think_unopened"})
 """The quirks by which a provider declares that it answers so."""
 # A later block's tag: at the beginning of a line. What stands before it on the line is white space.
 _LATER = re.compile(r"(?:^|\n)[ \t]*<think>")
-_MAYBE_LATER = re.compile(r"(?:^|\n)[ \t]*(?:<(?:t(?:h(?:i(?:nk?)?)?)?)?)?$")
+_MAYBE_LATER = re.compile(r"(?:^|\n)[ \t]*(?:<(?:t(?:h(?:i(?:nk?)?)?)?)?)?\Z")
 
 
 class Piece(NamedTuple):
@@ -28,6 +27,13 @@ class Piece(NamedTuple):
     reasoning: bool
     text: str
     lead: str = ""
+
+
+class _Fence(NamedTuple):
+    """Whether a code block is open, and how many backticks stand last."""
+
+    open: bool
+    ticks: int
 
 
 class ThinkSplitter:
@@ -42,7 +48,7 @@ class ThinkSplitter:
         self._kept = ""
         self._lead = ""
         self._thought: list[str] = []
-        self._fences = 0
+        self._fence = _Fence(open=False, ticks=0)
         self._at_line_start = True
 
     def rest(self) -> None:
@@ -134,10 +140,11 @@ class ThinkSplitter:
         found = self._later_block()
         said = self._kept[: found.start()] if found else self._kept
         if found is None and self._later and (maybe := _MAYBE_LATER.search(self._kept)) is not None:
-            said = self._kept[: maybe.start()] if maybe.start() or self._at_line_start else self._kept
+            begins_line = maybe[0].startswith("\n") or self._at_line_start
+            said = self._kept[: maybe.start()] if begins_line else self._kept
         if said:
             pieces.append(Piece(False, said, self._take_lead()))
-            self._fences += said.count(_FENCE)
+            self._fence = _fence_after(said, self._fence)
             self._at_line_start = False
         self._kept = self._kept[len(said) :]
         if found is None:
@@ -153,13 +160,24 @@ class ThinkSplitter:
             return None
         for found in _LATER.finditer(self._kept):
             begins_line = found[0].startswith("\n") or self._at_line_start
-            if begins_line and (self._fences + self._kept[: found.start()].count(_FENCE)) % 2 == 0:
+            if begins_line and not _fence_after(self._kept[: found.start()], self._fence).open:
                 return found
         return None
 
     def _take_lead(self) -> str:
         lead, self._lead = self._lead, ""
         return lead
+
+
+def _fence_after(text: str, before: _Fence) -> _Fence:
+    """Three backticks in a row open a code block or close it."""
+    if "`" not in text:
+        return _Fence(before.open, 0) if text else before
+    opened, ticks = before
+    for character in text:
+        ticks = ticks + 1 if character == "`" else 0
+        opened ^= ticks == 3
+    return _Fence(opened, ticks)
 
 
 def mentions_tag(request: Request) -> bool:
