@@ -12,8 +12,11 @@ from typing import cast
 from entrepot.canonical.request import Operation
 from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.base import NO_HEADERS, Asked, ClientDialect, ProviderDialect, Relay, Target
+from entrepot.dialects.bedrock_converse import BedrockConverse
 from entrepot.dialects.gemini_generate import GeminiGenerate
+from entrepot.dialects.ollama_chat import OllamaChat
 from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.dialects.openai_responses import OpenAIResponses
 from entrepot.dialects.translation import Translation
 from entrepot.errors import CatalogError
 from entrepot.plugins import load_plugin
@@ -21,14 +24,17 @@ from entrepot.plugins import load_plugin
 _OPENAI_CHAT = OpenAIChat()
 _ANTHROPIC_MESSAGES = AnthropicMessages()
 _GEMINI_GENERATE = GeminiGenerate()
+_OPENAI_RESPONSES = OpenAIResponses()
 
 CLIENT_DIALECTS: dict[str, ClientDialect] = {
-    dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
+    dialect.name: dialect for dialect in (_OPENAI_CHAT, _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
 }
 """What clients may speak to us, by name. Each path of the server is of one dialect."""
 
 CLIENT_PATHS: dict[str, ClientDialect] = {
     "/v1/chat/completions": _OPENAI_CHAT,
+    "/v1/responses": _OPENAI_RESPONSES,
+    "/v1/responses/": _OPENAI_RESPONSES,
     "/v1/messages": _ANTHROPIC_MESSAGES,
     "/v1beta/models/": _GEMINI_GENERATE,
     "/v1/models/": _GEMINI_GENERATE,
@@ -37,7 +43,15 @@ CLIENT_PATHS: dict[str, ClientDialect] = {
 name the model there. What no dialect owns is answered in the first one's shape."""
 
 PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
-    dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
+    dialect.name: dialect
+    for dialect in (
+        _OPENAI_CHAT,
+        _OPENAI_RESPONSES,
+        _ANTHROPIC_MESSAGES,
+        _GEMINI_GENERATE,
+        BedrockConverse(),
+        OllamaChat(),
+    )
 }
 """What we speak to providers, by the name that the catalog calls it."""
 
