@@ -1,6 +1,6 @@
-"""Signatures that a stand-in puts on its reasoning, and knows again: nobody else can make one, and nothing signed may change.
+"""Signatures that a stand-in puts on its reasoning, and knows again: nobody else can make one, and none may change.
 
-Rules of this file: a signature is a keyed digest of what it signs, so nothing has to be kept between two requests.
+Rules of this file: a signature holds what it stands for beside a keyed digest of it, so nothing is kept between two requests.
 """
 
 from __future__ import annotations
@@ -11,16 +11,6 @@ import hashlib
 import hmac
 
 _DIGEST_BYTES = 32
-
-
-def sign(wire: str, text: str) -> str:
-    """A signature of `text` that only stand-ins of this wire make: base64 text."""
-    return base64.b64encode(_digest(wire, text)).decode()
-
-
-def signed(wire: str, text: str, signature: str) -> bool:
-    """Whether it is their signature of this text."""
-    return hmac.compare_digest(sign(wire, text).encode(), signature.encode("utf-8", "surrogatepass"))
 
 
 def seal(wire: str, text: str) -> str:

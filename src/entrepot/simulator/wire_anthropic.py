@@ -16,10 +16,10 @@ from entrepot.simulator.books import Tokens
 from entrepot.simulator.heard import Heard, WireError
 from entrepot.simulator.http1 import HttpRequest
 from entrepot.simulator.said import Frame, Reply, Said, pieces, sse
-from entrepot.simulator.signatures import seal, sign
+from entrepot.simulator.signatures import seal
 from entrepot.simulator.tokens import count_tokens
 from entrepot.simulator.wire_anthropic_request import check_key, parse_request
-from entrepot.simulator.wire_anthropic_turns import WIRE
+from entrepot.simulator.wire_anthropic_turns import WIRE, sign_thinking
 
 _json = msgspec.json.encode
 _REDACTS = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING"
@@ -182,11 +182,11 @@ def _stop_reason(said: Said) -> str:
 def _blocks(heard: Heard, said: Said) -> list[dict[str, Any]]:
     """The content, whole. Thinking that is not shown keeps its signature."""
     blocks: list[dict[str, Any]] = []
-    if said.reasons:
-        if _REDACTS in heard.prompt:
-            blocks.append({"type": "redacted_thinking", "data": seal(WIRE, said.reasoning)})
-        else:
-            blocks.append({"type": "thinking", "thinking": said.reasoning, "signature": sign(WIRE, said.reasoning)})
+    if said.thought and _REDACTS in heard.prompt:
+        blocks.append({"type": "redacted_thinking", "data": seal(WIRE, said.thought)})
+    elif said.thought:
+        signature = sign_thinking(said.reasoning, said.thought)
+        blocks.append({"type": "thinking", "thinking": said.reasoning, "signature": signature})
     if said.text:
         blocks.append({"type": "text", "text": said.text})
     for call in said.calls:

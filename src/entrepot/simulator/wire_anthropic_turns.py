@@ -14,7 +14,7 @@ import msgspec
 
 from entrepot.simulator.heard import CacheMark, WireError
 from entrepot.simulator.media import decoded, line_of, line_of_address, looks_like
-from entrepot.simulator.signatures import opened, signed
+from entrepot.simulator.signatures import opened, seal
 
 WIRE = "anthropic-messages"
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
@@ -38,6 +38,11 @@ _OF_ROLE = {
 def invalid(message: str) -> WireError:
     """A 400 of this wire."""
     return WireError(400, message)
+
+
+def sign_thinking(shown: str, thought: str) -> str:
+    """The signature of a thinking block: it holds all that was thought, whatever is shown of it."""
+    return seal(WIRE, msgspec.json.encode([shown, thought]).decode())
 
 
 class Turns:
@@ -197,14 +202,9 @@ class Turns:
             if text is None:
                 raise invalid(f"{at}: Invalid `data` in `redacted_thinking` block")
         else:
-            for name in ("thinking", "signature"):
-                if not isinstance(block.get(name), str):
-                    raise invalid(f"{at}.thinking.{name}: Field required")
-            text = block["thinking"]
-            if not signed(WIRE, text, block["signature"]):
-                raise invalid(f"{at}: Invalid `signature` in `thinking` block")
+            text = _thought(block, at)
         self.replayed.append(text)
-        return str(text)
+        return text
 
     def _text(self, block: dict[str, Any], at: str) -> str:
         text = block.get("text")
@@ -250,6 +250,18 @@ def _use(block: dict[str, Any], at: str) -> str:
     if not isinstance(block.get("input"), dict):
         raise invalid(f"{at}.tool_use.input: Input should be a valid dictionary")
     return str(block["id"])
+
+
+def _thought(block: dict[str, Any], at: str) -> str:
+    for name in ("thinking", "signature"):
+        if not isinstance(block.get(name), str):
+            raise invalid(f"{at}.thinking.{name}: Field required")
+    sealed = opened(WIRE, block["signature"])
+    if sealed is not None and sealed.startswith("["):
+        shown, thought = msgspec.json.decode(sealed)
+        if shown == block["thinking"]:
+            return str(thought)
+    raise invalid(f"{at}: Invalid `signature` in `thinking` block")
 
 
 def _unanswered(index: int, ids: list[str]) -> WireError:

@@ -186,7 +186,7 @@ def _parts(heard: Heard, said: Said, *, number: int) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [{"text": said.reasoning, "thought": True}] if said.reasoning else []
     new = heard.options["generation"] >= 3
     if said.text:
-        signed = {"thoughtSignature": seal(WIRE, _json(said.reasoning).decode())} if said.reasons else {}
+        signed = {"thoughtSignature": seal(WIRE, _json(said.thought).decode())} if said.thought else {}
         parts.append({"text": said.text, **signed})
     for position, call in enumerate(said.calls):
         args = msgspec.json.decode(call.arguments)
@@ -194,8 +194,8 @@ def _parts(heard: Heard, said: Said, *, number: int) -> list[dict[str, Any]]:
         if new:
             made = {"id": call.id.removeprefix("call_")[:8] + str(number), **made}
         part: dict[str, Any] = {"functionCall": made}
-        if not position and (new or said.reasons):
-            part["thoughtSignature"] = sign_call(call.name, args, said.reasoning)
+        if not position and (new or said.thought):
+            part["thoughtSignature"] = sign_call(call.name, args, said.thought)
         parts.append(part)
     return parts
 
