@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.end_to_end.pairs import pairs_world
 from tests.end_to_end.world import World, world
 
 
@@ -11,4 +12,11 @@ from tests.end_to_end.world import World, world
 def entrepot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One installation for all tests that leave it as they found it."""
     with world(tmp_path_factory.mktemp("installation")) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One installation with a provider of every dialect."""
+    with pairs_world(tmp_path_factory.mktemp("pairs")) as installation:
         yield installation
