@@ -55,7 +55,7 @@ _DOCUMENTS = {
     "application/json": "txt",
     "application/xml": "txt",
 }
-_FORMATS: dict[str, tuple[str, dict[str, str]]] = {
+FORMATS: dict[str, tuple[str, dict[str, str]]] = {
     "image": ("image", _IMAGES),
     "video": ("video", _VIDEOS),
     "audio": ("audio", _SOUNDS),
@@ -79,7 +79,7 @@ class MediaBlocks:
 
     def render(self, part: Media, at: str) -> Block:
         """The block. Raises InvalidRequest for what Bedrock could not read."""
-        name, formats = _FORMATS[part.kind]
+        name, formats = FORMATS[part.kind]
         source = _source(part, at)
         block: Block = {"format": _format(part, name, formats, at), "source": source}
         if name == "document":
