@@ -79,7 +79,7 @@ def asked_in(exchange: Exchange) -> Request:
 
 
 def effort(fields: dict[str, Any]) -> str | None:
-    said = fields.get("reasoning_effort") or fields.get("reasoning_config")
+    said: str | None = fields.get("reasoning_effort") or fields.get("reasoning_config")
     return said or fields.get("output_config", {}).get("effort")
 
 

@@ -61,6 +61,7 @@ FORMATS: dict[str, tuple[str, dict[str, str]]] = {
     "audio": ("audio", _SOUNDS),
     "file": ("document", _DOCUMENTS),
 }
+"""By the kind of media: the block's name, and its formats by media type."""
 _TYPES = {
     name: {format_: media_type for media_type, format_ in reversed(formats.items())}
     for name, formats in (("image", _IMAGES), ("video", _VIDEOS), ("audio", _SOUNDS), ("document", _DOCUMENTS))
