@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from contextlib import closing
 from typing import Any
 
 import botocore.session
@@ -19,7 +20,6 @@ from tests.simulator.sdk_world import CITY, KEY, NOTHING, PIXEL, stand_ins
 
 pytestmark = pytest.mark.sockets
 
-Call = Callable[..., Any]
 HELLO: Any = [{"role": "user", "content": [{"text": "你好，港口"}]}]
 TOOLS: Any = {
     "tools": [
@@ -49,8 +49,10 @@ def client_of(simulator: Simulator, key: str = KEY) -> Any:
 
 
 @pytest.fixture
-async def client(simulator: Simulator) -> Any:
-    return await asyncio.to_thread(client_of, simulator)
+async def client(simulator: Simulator) -> AsyncIterator[Any]:
+    opened = await asyncio.to_thread(client_of, simulator)
+    yield opened
+    opened.close()
 
 
 async def converse(client: Any, model: str = "echo", messages: Any = HELLO, **more: Any) -> Any:
@@ -59,7 +61,8 @@ async def converse(client: Any, model: str = "echo", messages: Any = HELLO, **mo
 
 async def events_of(client: Any, model: str = "echo", messages: Any = HELLO, **more: Any) -> list[Any]:
     def read() -> list[Any]:
-        return list(client.converse_stream(modelId=model, messages=messages, **more)["stream"])
+        with closing(client.converse_stream(modelId=model, messages=messages, **more)["stream"]) as stream:
+            return list(stream)
 
     return await asyncio.to_thread(read)
 
@@ -258,4 +261,5 @@ async def test_a_wrong_key_is_refused(simulator: Simulator) -> None:
     stranger = await asyncio.to_thread(client_of, simulator, "wrong")
     with pytest.raises(exceptions.ClientError) as caught:
         await converse(stranger)
+    stranger.close()
     assert caught.value.response["Error"]["Code"] == "UnrecognizedClientException"
