@@ -43,7 +43,7 @@ def composed(quirks: str, *messages: Message, **settings: Any) -> dict[str, Any]
         ("max_completion_tokens", {"max_tokens": 5, "max_completion_tokens": 6}, {"max_completion_tokens": 6}),
         ("temperature_to_1", {"temperature": 1.7}, {"temperature": 1}),
         ("temperature_to_1", {"temperature": 0.3}, {"temperature": 0.3}),
-        ("fixed_sampling", {"temperature": 0.3, "top_p": 0.5, "presence_penalty": 1, "seed": 1}, {"seed": 1}),
+        ("no_sampling", {"temperature": 0.3, "top_p": 0.5, "presence_penalty": 1, "seed": 1}, {"seed": 1}),
         ("no_user", {"user": "u"}, {}),
         ("random_seed", {"seed": 5}, {"random_seed": 5}),
         ("no_stream_options", {"stream": True}, {"stream": True}),

@@ -66,7 +66,7 @@ def _fit_names(fields: Fields, quirks: frozenset[str]) -> None:
 
 
 def _fit_sampling(fields: Fields, quirks: frozenset[str]) -> None:
-    if "fixed_sampling" in quirks:
+    if "no_sampling" in quirks:
         for name in _SAMPLING:
             fields.pop(name, None)
     if "temperature_to_1" in quirks:

@@ -13,7 +13,7 @@ QUIRKS: Mapping[str, str] = {
     "no_user": "user is refused: it is left out",
     "random_seed": "seed is called random_seed",
     "temperature_to_1": "temperature is at most 1",
-    "fixed_sampling": "temperature, top_p and penalties are refused: they are left out",
+    "no_sampling": "temperature, top_p and penalties are refused: they are left out",
     "reasoning_effort": "reasoning_effort is taken",
     "coarse_effort": "reasoning_effort is low, high or max: the others become the next higher",
     "enable_thinking": "reasoning is switched by enable_thinking and thinking_budget",
