@@ -12,7 +12,9 @@ from typing import cast
 from entrepot.canonical.request import Operation
 from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.base import NO_HEADERS, Asked, ClientDialect, ProviderDialect, Relay, Target
+from entrepot.dialects.bedrock_converse import BedrockConverse
 from entrepot.dialects.gemini_generate import GeminiGenerate
+from entrepot.dialects.ollama_chat import OllamaChat
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.openai_responses import OpenAIResponses
 from entrepot.dialects.translation import Translation
@@ -41,7 +43,15 @@ CLIENT_PATHS: dict[str, ClientDialect] = {
 name the model there. What no dialect owns is answered in the first one's shape."""
 
 PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
-    dialect.name: dialect for dialect in (_OPENAI_CHAT, _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
+    dialect.name: dialect
+    for dialect in (
+        _OPENAI_CHAT,
+        _OPENAI_RESPONSES,
+        _ANTHROPIC_MESSAGES,
+        _GEMINI_GENERATE,
+        BedrockConverse(),
+        OllamaChat(),
+    )
 }
 """What we speak to providers, by the name that the catalog calls it."""
 
