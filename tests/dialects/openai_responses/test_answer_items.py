@@ -110,7 +110,7 @@ def test_reasoning_without_a_word_is_opaque_and_without_anything_is_nothing() ->
     assert finished({"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "gAAA"}) == (
         Reasoning("", "gAAA", True, "openai-responses", {"item": {"id": "rs"}}),
     )
-    assert finished({"type": "reasoning", "id": "rs", "summary": []}) == ()
+    assert Items().finish(0, {"type": "reasoning", "id": "rs", "summary": []}) == []
 
 
 def test_a_custom_tools_call_waits_for_its_end_to_become_json() -> None:
@@ -143,13 +143,26 @@ def test_an_item_that_is_said_twice_counts_once() -> None:
     made = Items()
     events = [*made.finish(0, CALL), *made.finish(0, CALL), *made.add(0, CALL), *made.text(0, ("output_text", 0), "x")]
     assert len(parts([*events, *made.finish_all([CALL])])) == 1
-    assert list(itertools.chain(*(made.finish_all(other) for other in (None, 3, ["x"])))) == []
+    assert list(itertools.chain(*(Items().finish_all(other) for other in (None, 3, ["x"])))) == []
 
 
-def test_every_finished_item_is_noted_as_it_came() -> None:
+def test_all_items_are_noted_as_they_came_in_their_order() -> None:
     made = Items()
-    events = [event for index, item in enumerate((SEALED, CALL)) for event in made.finish(index, item)]
+    events = [*made.finish(1, CALL), *made.finish(0, SEALED), *made.finish_all(None)]
     assert fold(events).choices[0].extra == {"output": [SEALED, CALL]}
+    assert fold(Items().finish_all([SEALED, CALL])).choices[0].extra == {"output": [SEALED, CALL]}
+
+
+def test_an_item_that_is_given_whole_waits_for_the_text_that_is_being_said() -> None:
+    made, search = Items(), {"type": "web_search_call", "id": "ws"}
+    events = [
+        *made.text(0, ("output_text", 0), "你"),
+        *made.add(1, search),
+        *made.finish(1, search),
+        *made.text(0, ("output_text", 0), "好"),
+        *made.finish_all([message(text("你好")), search]),
+    ]
+    assert plain(parts(events)) == [("Text", "你好"), ("Unknown", "")]
 
 
 def test_a_refusal_alone_is_one() -> None:
