@@ -26,7 +26,7 @@ from entrepot.dialects.openai_responses.keeping import (
     with_input,
 )
 from entrepot.drive.driver import Client
-from entrepot.errors import BodyTooLarge, EntrepotError, InvalidRequest, LedgerError, NotFound
+from entrepot.errors import BodyTooLarge, EntrepotError, InvalidRequest, NotFound
 from entrepot.exchange.commands import Headers
 from entrepot.ledger.kept_responses import KeptResponse, ResponseStore
 
@@ -140,15 +140,12 @@ class KeptResponses:
     async def _keep(
         self, store: ResponseStore, key: str, response_id: str, previous_id: str | None, own: list[Item], body: bytes
     ) -> None:
-        output = msgspec.json.decode(body).get("output") or []
+        output = msgspec.json.decode(body, type=dict[str, Any]).get("output") or []
         named = [item["id"] for item in (*own, *output) if isinstance(item.get("id"), str)]
         kept = KeptResponse(
             response_id, previous_id, int(time.time()), msgspec.json.encode(own), body, tuple(dict.fromkeys(named))
         )
-        try:
-            await asyncio.to_thread(store.keep, key, kept, time.time())
-        except LedgerError as error:
-            log.error("the response %s could not be kept: %s", response_id, error.message)
+        await asyncio.to_thread(store.keep, key, kept, time.time())
 
 
 class _Said:
@@ -208,13 +205,12 @@ class _KeepingClient:
         """Send it on, after keeping what it completes."""
         if self._watch is not None:
             try:
-                final = self._watch.feed(data, end)
+                if (final := self._watch.feed(data, end)) is not None:
+                    self._watch = None
+                    await self._keep(final)
             except (EntrepotError, msgspec.MsgspecError) as error:
                 log.error("a response could not be kept: %s", error)
-                self._watch = final = None
-            if final is not None:
                 self._watch = None
-                await self._keep(final)
         await self._client.send_body(data, end)
 
     async def wait_gone(self) -> None:
