@@ -53,12 +53,14 @@ from entrepot.server.http import (
 )
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
+from entrepot.server.openapi import GREETING, render_document
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
 
 Handler = Callable[["Call"], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
+_PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _COUNT_TOKENS = "/v1/messages/count_tokens"
 _DECISIONS = "/v1/decisions/"
 _MAX_TAGS = 32
@@ -117,6 +119,8 @@ class Gateway:
         self._paths: dict[str, dict[str, Handler]] = {
             _COUNT_TOKENS: {"POST": self._count_tokens},
             "/v1/models": {"GET": self._models},
+            "/": {"GET": self._greet},
+            "/openapi.json": {"GET": self._describe},
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
         }
@@ -275,6 +279,12 @@ class Gateway:
         ):  # another key's exchange is not there, as far as this key can tell
             raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
         await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
+
+    async def _greet(self, call: Call) -> None:
+        await answer(call.send, 200, _PLAIN, GREETING.encode())
+
+    async def _describe(self, call: Call) -> None:
+        await answer(call.send, 200, _JSON, render_document())
 
     async def _kept_response(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)

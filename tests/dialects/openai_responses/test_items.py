@@ -108,7 +108,6 @@ def test_a_custom_tools_call_and_result_are_those_of_a_function_of_one_text() ->
         ("item_reference", "assistant"),
         ("computer_call_output", "user"),
         ("mcp_approval_response", "user"),
-        ("additional_tools", "developer"),
     ],
 )
 def test_an_item_of_a_kind_that_is_not_known_is_kept_whole(kind: str, role: str) -> None:
