@@ -66,7 +66,7 @@ class KeptResponses:
         if store is None:
             said.refuse_what_needs_a_store()
             return asked, client
-        items = await self._resolved(store, said.items, key)
+        items = await self._resolved(store, given_items(asked), key)
         earlier = [] if said.previous_id is None else await self._history(store, said.previous_id, key)
         response_id = f"resp_{exchange_id.replace('-', '')}"
         keeps = may_keep and said.store is not False
@@ -161,7 +161,7 @@ class _Said:
         self._conversation = bool(fields.get("conversation"))
         self.previous_id: str | None = fields.get("previous_response_id")
         self.store: bool | None = fields.get("store")
-        self.items = given_items(asked)
+        self._asked = asked
 
     def refuse_the_impossible(self) -> None:
         """What no setting makes possible."""
@@ -175,16 +175,20 @@ class _Said:
 
     def refuse_what_needs_a_store(self) -> None:
         """What would need the store that is not there."""
-        numbers = references(self.items)
         if self.previous_id:
             param, instead = "previous_response_id", "send the whole conversation as 'input'"
         elif self.store:
             param, instead = "store", "leave it out, or send false"
-        elif numbers:
-            param, instead = f"input[{next(iter(numbers))}]", "send the item itself in place of its id"
+        elif (number := self._first_reference()) is not None:
+            param, instead = f"input[{number}]", "send the item itself in place of its id"
         else:
             return
         raise InvalidRequest(f"'{param}': {SETTING}. Without it: {instead}.", param=param, code="store_disabled")
+
+    def _first_reference(self) -> int | None:
+        if b"item_reference" not in bytes(self._asked.fields.get("input", b"")):
+            return None  # nearly always, and then the input need not be decoded once more
+        return next(iter(references(given_items(self._asked))), None)
 
 
 class _KeepingClient:

@@ -28,6 +28,7 @@ _STEERING = {
     "x-entrepot-quality": ({"type": "number", "minimum": 0, "maximum": 1}, "The loss of quality allowed"),
     "x-entrepot-max-cost-usd": ({"type": "number", "minimum": 0, "maximum": 1e6}, "A bound on the expected cost"),
     "x-entrepot-tags": ({"type": "string"}, "Tags beside those of the key, separated by commas"),
+    "x-entrepot-no-store": ({"type": "string", "enum": ["true", "false"]}, "Whether nothing may be kept"),
     "x-entrepot-session": ({"type": "string"}, "A name for the conversation"),
 }
 _ABOUT_THE_EXCHANGE = {

@@ -164,6 +164,14 @@ def schemas() -> dict[str, Schema]:
         **of_structs("Gemini", WireAnswer),
         **of_structs("Exchange", Usage, Served, Decision),
         "Response": _RESPONSE,
+        "DeletedResponse": _object("It is forgotten", ("id", "deleted"), id=_TEXT, deleted={"const": True}),
+        "ItemList": _object(
+            "A page of items",
+            ("object", "data", "has_more"),
+            object={"const": "list"},
+            data=_list(_ANY),
+            has_more=_FLAG,
+        ),
         "Message": _MESSAGE,
         "TokenCount": _object("A count", ("input_tokens",), input_tokens=_COUNT),
         "ModelList": _object(

@@ -43,7 +43,7 @@ class Operation(msgspec.Struct, frozen=True):
     of their own. `stream` says whether a field of the body makes a stream of the answer, or it always is one.
     """
 
-    method: Literal["get", "post"]
+    method: Literal["get", "post", "delete"]
     path: str
     id: str
     summary: str
@@ -65,6 +65,7 @@ _MESSAGES: Body = ("Messages", anthropic.WireRequest)
 _GEMINI: Body = ("Gemini", gemini.WireRequest)
 _MODEL = Parameter("model", "path", "A route, a model or a deployment; a slash in its name stands as it is or as %2F.")
 _ALT = Parameter("alt", "query", "`sse` for server-sent events; a JSON array where it is absent.", ("sse", "json"))
+_KEPT = Parameter("id", "path", "A response's id, as its answer says it.")
 _EXCHANGE = Parameter("id", "path", "An exchange's id, from the header x-entrepot-exchange.")
 
 
@@ -92,6 +93,35 @@ def _gemini(path: str, id_suffix: str, summary: str) -> tuple[Operation, Operati
     return whole, streamed
 
 
+def _kept_responses() -> tuple[Operation, ...]:
+    """What is asked of a response that the gateway keeps; 400 where it keeps none."""
+    given = {"tag": "OpenAI", "statuses": (400, *READ_STATUSES), "parameters": (_KEPT,)}
+    paging = tuple(
+        Parameter(name, "query", told, values)
+        for name, told, values in (
+            ("limit", "How many at most, from 1 to 100.", ()),
+            ("order", "`asc` for the first one first.", ("asc", "desc")),
+            ("after", "The id of the item before the page.", ()),
+        )
+    )
+    path, items = "/v1/responses/{id}", "/v1/responses/{id}/input_items"
+    read = Operation("get", path, "getResponse", "A response that is kept for this key", answer="Response", **given)  # type: ignore[arg-type]  # one dict of fields of several kinds
+    return (
+        read,
+        msgspec.structs.replace(
+            read, method="delete", id="deleteResponse", summary="Forget it", answer="DeletedResponse"
+        ),
+        msgspec.structs.replace(
+            read,
+            path=items,
+            id="listInputItems",
+            summary="What it was an answer to",
+            answer="ItemList",
+            parameters=(_KEPT, *paging),
+        ),
+    )
+
+
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "post",
@@ -117,6 +147,7 @@ OPERATIONS: tuple[Operation, ...] = (
         stream="field",
         steered=True,
     ),
+    *_kept_responses(),
     Operation(
         "post",
         "/v1/messages",
