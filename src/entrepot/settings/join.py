@@ -13,6 +13,7 @@ from entrepot.catalog.deployment import build_deployment, leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.places import LOCAL, UNKNOWN
 from entrepot.catalog.schema import Deployment, Price, Provider, Region
+from entrepot.dialects.address import without_call
 from entrepot.settings.address import is_own_machine
 from entrepot.settings.file import DeploymentTable
 from entrepot.settings.secret import anchor_reference
@@ -36,6 +37,7 @@ _STATED = (
 def join(table: DeploymentTable, price: Price | None, around: Surroundings, warnings: list[str]) -> Deployment:
     """The deployment that `table` means. Raises CatalogError where the catalog contradicts it."""
     catalog = around.catalog
+    table = _without_call(table, warnings)
     provider = find_provider(catalog, table.provider)
     secret = _secret(table, provider, around)
     if provider is None:
@@ -60,6 +62,15 @@ def join(table: DeploymentTable, price: Price | None, around: Surroundings, warn
     region = _processed_in(table, base, provider, on_premises)
     stated.setdefault("provider_country", _law(base, on_premises))
     return msgspec.structs.replace(base, on_premises=on_premises, region=region, **stated)
+
+
+def _without_call(table: DeploymentTable, warnings: list[str]) -> DeploymentTable:
+    if table.base_url is None or (shorter := without_call(table.base_url)) == table.base_url:
+        return table
+    if shorter != table.base_url.rstrip("/"):
+        name = table.id or f"{table.provider}/{table.model}"
+        warnings.append(f"{name}: its base_url ends in the call itself, which is added anyway; read as {shorter}")
+    return msgspec.structs.replace(table, base_url=shorter)
 
 
 def find_provider(catalog: Catalog, name: str) -> Provider | None:

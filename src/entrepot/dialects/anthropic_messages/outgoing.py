@@ -23,6 +23,7 @@ import msgspec
 
 from entrepot.canonical.effort import budget_of_effort, effort_of_budget
 from entrepot.canonical.request import Request, Tool, ToolChoice
+from entrepot.dialects.address import join_address
 from entrepot.dialects.anthropic_messages.names import Names, tool_names
 from entrepot.dialects.anthropic_messages.turns import Turns, thinks_through_its_last_calls
 from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
@@ -39,7 +40,7 @@ _MARK = b'"entrepot'
 
 def render_request(asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
     """The request for this target. Raises InvalidRequest where the dialect cannot say what is asked."""
-    url = f"{target.base_url}/messages"
+    url = join_address(target.base_url, "/v1/messages", target.upstream_name)
     if asked.dialect == DIALECT:
         versions = () if any(name == b"anthropic-version" for name, _ in asked.headers) else _VERSION
         return WireRequest(url, encode(_own_fields(asked, target)), (*_JSON, *versions, *asked.headers))

@@ -1,8 +1,8 @@
 """The Gemini generate dialect (`generateContent`, `streamGenerateContent`), as clients speak it and as Google speaks it.
 
-May import `dialects.base`, `dialects.failure`, `dialects.sse`, `canonical` and `errors`. Start at `parts.py`, which both
-requests and answers are made of; `request.py` and `body.py` are the two directions of a request, `answer.py` and `render.py`
-those of an answer.
+May import `dialects.address`, `dialects.base`, `dialects.failure`, `dialects.sse`, `canonical` and `errors`.
+Start at `parts.py`, which both requests and answers are made of; `request.py` and `body.py` are the two
+directions of a request, `answer.py` and `render.py` those of an answer.
 
 Gemini API and Vertex AI differ in the address only: a deployment's base address ends before `/models/…`, e.g.
 `https://generativelanguage.googleapis.com/v1beta` or, for the global location,

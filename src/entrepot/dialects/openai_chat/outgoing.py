@@ -23,6 +23,7 @@ import msgspec
 
 from entrepot.canonical.effort import effort_of_budget
 from entrepot.canonical.request import Request, Tool
+from entrepot.dialects.address import join_address
 from entrepot.dialects.base import Asked, Target, WireRequest
 from entrepot.dialects.openai_chat.content import OUR_MARK
 from entrepot.dialects.openai_chat.turns import render_messages, without_foreign_seals
@@ -35,7 +36,7 @@ _OUR_MARK = f'"{OUR_MARK}'.encode()
 
 def render_request(asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
     """The request for this target. Raises InvalidRequest where the dialect cannot say what is asked."""
-    url = f"{target.base_url}/chat/completions"
+    url = join_address(target.base_url, "/chat/completions", target.upstream_name)
     if asked.dialect == DIALECT:
         return WireRequest(url=url, body=encode(_own_fields(asked, target, max_output_tokens)))
     return WireRequest(url=url, body=encode(compose(asked.request, target, max_output_tokens)))
