@@ -16,6 +16,7 @@ from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import (
     Ended,
     Failed,
+    Failure,
     Finished,
     PartAdded,
     ReasoningDelta,
@@ -29,7 +30,7 @@ from entrepot.canonical.stream import (
     VectorAdded,
 )
 from entrepot.dialects.base import AnswerParser, AnswerRenderer, Relayed, Summary
-from entrepot.errors import EntrepotError
+from entrepot.errors import EntrepotError, ProviderError
 
 MAX_TOKENS = 1_000_000_000
 """A count beyond this is none: a thousand times the longest context. What it cost would not fit the ledger's numbers."""
@@ -82,7 +83,10 @@ class Translation:
         for event in events:
             self._note(event, relayed)
         self._over = relayed.ended or relayed.failure is not None
-        rendered = self._held + self._renderer.render(events) if events else self._held
+        try:
+            rendered = self._held + self._renderer.render(events) if events else self._held
+        except ProviderError as error:  # only what has left nothing yet is found out so late: whole answers
+            return Relayed(failure=Failure("protocol", error.message))
         if self._begun or relayed.ended:
             self._held = b""
             relayed.data = rendered

@@ -48,7 +48,7 @@ def _priced(provider: Provider, catalog: Catalog, rates: ExchangeRates) -> list[
     found = []
     for name in dict.fromkeys(offer.model for offer in provider.offers):
         model = catalog.find_model(name)
-        if model is None or model.retires_on is not None or not chats(name):
+        if model is None or model.retires_on is not None or not chats(name) or _embeds(model):
             continue
         try:
             deployment = build_deployment(catalog, provider.id, model.id)
@@ -58,6 +58,10 @@ def _priced(provider: Provider, catalog: Catalog, rates: ExchangeRates) -> list[
         if price:  # a free tier has limits and terms of its own, which nobody has agreed to by setting a key
             found.append(_Priced(price, deployment, model))
     return found
+
+
+def _embeds(model: Model) -> bool:
+    return "embeddings" in (model.capabilities or ())
 
 
 def _supersedes(newer: _Priced, older: _Priced) -> bool:
