@@ -142,15 +142,28 @@ class Planner:
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""
-        listed: list[tuple[int, str, Listed]] = []
-        for name, choice in self._choices.items():
-            answering = choice.gate.check(principal, frozenset(), 0).allowed
-            embedding = () if choice.embedding is None else choice.embedding.gate.check(principal, EMBEDS, 0).allowed
-            if not answering and not embedding:
-                continue
-            rank = 0 if choice.route is not None else 2 if name in self._candidates else 1
-            listed.append((rank, name, list_choice(name, choice.route, answering, embedding)))
-        return [each for _, _, each in sorted(listed, key=lambda each: each[:2])]
+        listed = [self._listed(name, choice, principal) for name, choice in self._choices.items()]
+        ranks = {name: 0 if choice.route is not None else 1 for name, choice in self._choices.items()}
+        ranks.update((name, 2) for name in self._candidates)
+        return sorted((each for each in listed if each is not None), key=lambda each: (ranks[each.name], each.name))
+
+    def find(self, name: str, principal: Principal, steering: Steering) -> Listed | Refusal:
+        """What this principal may ask for by this name, or why nothing."""
+        choice = self._choices.get(name)
+        if choice is None:
+            return _unknown(name)
+        principal = msgspec.structs.replace(principal, tags=principal.tags | steering.tags)
+        found = self._listed(name, choice, principal)
+        if found is not None:
+            return found
+        gate = choice.gate if choice.embedding is None else choice.embedding.gate
+        needs = frozenset() if choice.embedding is None else EMBEDS
+        return Refusal(_refuse(name, gate.check(principal, needs, 0)))
+
+    def _listed(self, name: str, choice: _Choice, principal: Principal) -> Listed | None:
+        answering = choice.gate.check(principal, frozenset(), 0).allowed
+        embedding = () if choice.embedding is None else choice.embedding.gate.check(principal, EMBEDS, 0).allowed
+        return list_choice(name, choice.route, answering, embedding) if answering or embedding else None
 
     def consider(
         self, request: Request, principal: Principal, steering: Steering, id: str | None
@@ -162,8 +175,7 @@ class Planner:
         """
         choice = self._choices.get(request.model)
         if choice is None:
-            text = f"no route, model or deployment is called '{request.model[:100]}': GET /v1/models lists what can be asked for"
-            return Refusal(NotFound(text, param="model", code="model_not_found"))
+            return _unknown(request.model)
         principal = msgspec.structs.replace(principal, tags=principal.tags | steering.tags)
         input_tokens = estimate_input_tokens(request)
         if request.operation == "embed":
@@ -269,6 +281,11 @@ class Planner:
             "; its hosts follow each other by price" if len(order) > 1 else ""
         )
         return Decision(order=order, candidates=(*chosen, *_weighed(eligibility)), reason=reason)
+
+
+def _unknown(name: str) -> Refusal:
+    text = f"no route, model or deployment is called '{name[:100]}': GET /v1/models lists what can be asked for"
+    return Refusal(NotFound(text, param="model", code="model_not_found"))
 
 
 def draw(seed: str) -> float:
