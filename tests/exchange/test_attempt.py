@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from entrepot.canonical.response import Usage
@@ -18,7 +20,9 @@ PLAN = plan_for(A)
 
 
 def attempt(*events: Event, ending: Ending) -> AttemptRecord:
-    progress = Progress(0, A, open_relay(PLAN.client, A.dialect, PLAN.asked, A.target), True, started_s=100.0)
+    progress = Progress(
+        0, A, partial(open_relay, PLAN.client, A.dialect, PLAN.asked, A.target, 0), True, started_s=100.0
+    )
     for number, event in enumerate(events, 101):
         relayed = progress.take(event, float(number), 0)
         progress.ended_s = float(number)
@@ -76,7 +80,9 @@ def test_what_broke_off_is_billed_as_we_count_it() -> None:
 
 
 def test_an_error_without_end_does_not_fill_the_memory() -> None:
-    progress = Progress(0, A, open_relay(PLAN.client, A.dialect, PLAN.asked, A.target), True, started_s=100.0)
+    progress = Progress(
+        0, A, partial(open_relay, PLAN.client, A.dialect, PLAN.asked, A.target, 0), True, started_s=100.0
+    )
     progress.take(UpstreamHead(0, 500, ()), 100.0, 0)
     for _ in range(10):
         progress.take(UpstreamChunk(0, b"x" * MAX_ERROR_BYTES), 100.0, 0)

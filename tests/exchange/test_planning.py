@@ -430,3 +430,9 @@ def test_no_attempt_can_reach_what_a_rule_denies_neither_by_failover_nor_by_lot(
     else:
         assert allowed == ()
         assert isinstance(found.error, Forbidden)
+
+
+def test_a_quirk_that_the_dialect_does_not_know_is_refused_with_the_nearest_that_it_does() -> None:
+    odd = a_deployment("odd/small", quirks=frozenset({"no_developer_rule"}))
+    with pytest.raises(CatalogError, match="declares the quirk 'no_developer_rule'; did you mean 'no_developer_role'"):
+        a_planner([odd], routes=())

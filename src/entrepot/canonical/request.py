@@ -163,7 +163,7 @@ class Request(msgspec.Struct, frozen=True):
     `model` is what the client asked for: a route, a model or a deployment.
     `operation` says what is wanted: an answer (`generate`), or a vector for each input (`embed`). The inputs of the latter are
     user messages, one for each, and `embeddings` says of each, in the same order, how it is to be embedded. An input given as
-    token ids is an `Unknown` of its dialect (`token_ids`), since they mean something to one model only.
+    token ids is an `Unknown` of its dialect (`token_ids`): they mean something to one model only. No answer's setting applies.
     `extra` holds the dialect's settings that have no name here, by their wire name; it is not sent to another dialect.
     `reasoning_effort` is `none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`; `reasoning_budget_tokens` the most tokens
     to reason with.

@@ -6,11 +6,12 @@ for among installed plugins (entry points `entrepot.dialects`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from entrepot.canonical.request import Operation
 from entrepot.dialects.anthropic_messages import AnthropicMessages
-from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Relay, Target
+from entrepot.dialects.base import NO_HEADERS, Asked, ClientDialect, ProviderDialect, Relay, Target
 from entrepot.dialects.gemini_embed import GeminiEmbed
 from entrepot.dialects.gemini_generate import GeminiGenerate
 from entrepot.dialects.ollama_embed import OllamaEmbed
@@ -91,7 +92,9 @@ def provider_dialect(name: str, operation: Operation = "generate") -> ProviderDi
     if known is not None:
         return known
     loaded = load_plugin("dialects", name)
-    missing = [each for each in ("render_request", "open_parser", "parse_failure") if not hasattr(loaded, each)]
+    missing = [
+        each for each in ("quirks", "render_request", "open_parser", "parse_failure") if not hasattr(loaded, each)
+    ]
     if missing:
         raise CatalogError(f"the plugin dialect '{name}' lacks {', '.join(missing)}: it cannot speak to providers")
     return cast(ProviderDialect, loaded)
@@ -102,12 +105,18 @@ def _embedders() -> str:
 
 
 def open_relay(
-    client: ClientDialect, provider: ProviderDialect, asked: Asked, target: Target, created_s: int = 0
+    client: ClientDialect,
+    provider: ProviderDialect,
+    asked: Asked,
+    target: Target,
+    created_s: int = 0,
+    headers: Mapping[bytes, bytes] = NO_HEADERS,
 ) -> Relay:
     """A fresh relay for one attempt: the pass-through where both speak the same and know how, a translation otherwise.
 
-    `created_s` (Unix seconds) is the answer's time where the provider's dialect does not say it.
+    `created_s` (Unix seconds) is the answer's time where the provider's dialect does not say it. `headers` are the provider's
+    answer's, with lower-case names.
     """
-    if client.name == provider.name and (relay := client.open_relay(asked)) is not None:
+    if client.name == provider.name and (relay := client.open_relay(asked, target, headers)) is not None:
         return relay
-    return Translation(provider.open_parser(asked, target), client.open_renderer(asked, created_s))
+    return Translation(provider.open_parser(asked, target, headers), client.open_renderer(asked, created_s))

@@ -18,10 +18,10 @@ import msgspec
 from entrepot.canonical.request import Embedding, Message, Request, Text, Unknown
 from entrepot.canonical.response import Vector
 from entrepot.canonical.stream import Ended, Failed, Failure, StreamEvent, VectorAdded
+from entrepot.dialects.answer_body import BodyParser, Splitter
 from entrepot.dialects.base import AnswerRenderer
 from entrepot.errors import EntrepotError, InvalidRequest, ProviderError
 
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _decode_numbers = msgspec.json.Decoder(list[float]).decode
 
 
@@ -99,38 +99,27 @@ def check_vectors(vectors: Sequence[Vector], request: Request) -> list[StreamEve
     return [VectorAdded(vector, index) for index, vector in enumerate(vectors)]
 
 
-class VectorsParser:
-    """An answer in one piece: kept until it is complete, then read. `body` is what came, `as_asked` that a client of the same
-    dialect can be given it as it is.
-    """
+class VectorsParser(BodyParser):
+    """A whole answer. `body` is what came, `as_asked` that a client of the same dialect can be given it as it is."""
 
     def __init__(self, read: Callable[[bytes], tuple[list[StreamEvent], bool]]) -> None:
+        super().__init__()
         self._read = read
-        self._body = bytearray()
-        self._failed = False
         self.body = b""
         self.as_asked = False
 
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Keep the piece."""
-        if self._failed:
-            return []
-        self._body += data
-        if len(self._body) > MAX_ANSWER_BYTES:
-            self._failed = True
-            return [Failed(Failure("protocol", f"the answer is longer than {MAX_ANSWER_BYTES} bytes"))]
-        return []
+    def _open_splitter(self, opening: bytes) -> Splitter | None:  # noqa: ARG002 - embeddings never come in streams
+        return None
 
-    def close(self) -> list[StreamEvent]:
-        """The whole answer, or what is wrong with it."""
-        if self._failed:
-            return []
-        self.body, self._body = bytes(self._body), bytearray()
+    def _take_whole(self, body: bytes, events: list[StreamEvent]) -> None:
+        self._over = True
+        self.body = body
         try:
-            events, self.as_asked = self._read(self.body)
+            read, self.as_asked = self._read(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return [Failed(Failure("protocol", "the provider's answer is not the JSON of embeddings"))]
-        return events
+            self._fail("protocol", "the provider's answer is not the JSON of embeddings", events)
+        else:
+            events.extend(read)
 
 
 class UnchangedRenderer:

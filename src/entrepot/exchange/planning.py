@@ -15,6 +15,7 @@ import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens, required_capabilities
 from entrepot.canonical.request import Request
+from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
@@ -100,7 +101,7 @@ class Planner:
     ) -> None:
         self._deadlines = deadlines
         self._router_version = router.version
-        self._candidates = {d.id: _candidate(d, dialects, exchange_rates) for d in deployments}
+        self._candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
         self._embedders = {
             id_: msgspec.structs.replace(candidate, dialect=embedder)
             for id_, candidate in self._candidates.items()
@@ -303,11 +304,23 @@ def _check_id(deployment: Deployment, deployments: Sequence[Deployment]) -> None
             )
 
 
-def _candidate(deployment: Deployment, dialects: Mapping[str, ProviderDialect], rates: ExchangeRates) -> Candidate:
+def _candidate(
+    deployment: Deployment,
+    dialects: Mapping[str, ProviderDialect],
+    embedding_dialects: Mapping[str, ProviderDialect],
+    rates: ExchangeRates,
+) -> Candidate:
     dialect = dialects.get(deployment.dialect)
     if dialect is None:
         known = ", ".join(sorted(dialects))
         raise CatalogError(f"deployment '{deployment.id}' speaks '{deployment.dialect}', which is none of: {known}")
+    embedder = embedding_dialects.get(deployment.dialect)
+    known_quirks = {*dialect.quirks, *(() if embedder is None else embedder.quirks)}
+    if unknown := sorted(deployment.quirks - known_quirks):
+        named = f"'{unknown[0]}'{did_you_mean(unknown[0], known_quirks)}"
+        raise CatalogError(
+            f"deployment '{deployment.id}' declares the quirk {named}, which {dialect.name} does not know"
+        )
     target = Target(
         base_url=deployment.base_url.rstrip("/"),
         upstream_name=deployment.upstream_name,

@@ -53,7 +53,7 @@ def test_every_finish_reason_has_its_meaning(word: str, reason: FinishReason) ->
 
 
 def test_every_finish_reason_that_googles_client_knows_is_in_the_table() -> None:
-    assert set(FINISH_REASONS) == {reason.value for reason in types.FinishReason}
+    assert {reason.value for reason in types.FinishReason} <= set(FINISH_REASONS)
 
 
 def test_every_canonical_reason_has_a_word_that_googles_client_knows() -> None:

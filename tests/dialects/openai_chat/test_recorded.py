@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from entrepot.dialects.base import Target
 from entrepot.dialects.openai_chat.dialect import OpenAIChat
 from entrepot.dialects.openai_chat.request import parse_request
 from entrepot.dialects.sse import FrameSplitter
@@ -53,7 +54,7 @@ def test_every_recorded_answer_passes_through_unchanged(wire_dir: Path) -> None:
             continue
         wanted = {**exchange["request"], "stream": isinstance(answer, str), "stream_options": {"include_usage": True}}
         wanted.setdefault("model", "named-in-the-address")
-        relay = OpenAIChat.open_relay(parse_request(json.dumps(wanted).encode()))
+        relay = OpenAIChat.open_relay(parse_request(json.dumps(wanted).encode()), Target("https://host", "m"))
         body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
         fed = relay.feed(body)
         closed = relay.close()

@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 
 from entrepot.canonical.response import Usage
-from entrepot.dialects.base import Relay, Relayed
+from entrepot.dialects.base import Relay, Relayed, Target
 from entrepot.dialects.openai_chat.dialect import OpenAIChat
 from entrepot.dialects.openai_chat.request import parse_request
 from entrepot.errors import ProviderError
+
+TARGET = Target("https://host", "m")
 
 
 def relay_for(*, stream: bool = True, include_usage: bool = False) -> Relay:
     request: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": stream}
     if include_usage:
         request["stream_options"] = {"include_usage": True}
-    return OpenAIChat.open_relay(parse_request(json.dumps(request).encode()))
+    return OpenAIChat.open_relay(parse_request(json.dumps(request).encode()), TARGET)
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> bytes:

@@ -10,9 +10,6 @@ downgraded or left out, and only these:
 - Thinking is left out where a tool call is forced, where the limit leaves no room for it, and, for providers that take a
   budget, in a tool loop whose own thinking is not there to be replayed.
 - Stop texts of nothing but white space are left out. More than one choice is refused.
-
-Quirks a provider may declare: `thinking_budget` (knows thinking with a budget, not adaptive thinking with an effort) ·
-`no_sampling` (refuses temperature, top_p and top_k) · `no_image_urls` · `no_output_format` (schemas are asked for in words).
 """
 
 from __future__ import annotations

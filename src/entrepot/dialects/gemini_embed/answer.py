@@ -7,12 +7,10 @@ client's libraries do without.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from entrepot.canonical.fold import Folder
 from entrepot.canonical.request import Request
 from entrepot.canonical.response import Response, Usage, Vector
 from entrepot.canonical.stream import Ended, Failed, Failure, Noted, Started, StreamEvent, UsageReported
@@ -25,10 +23,9 @@ from entrepot.dialects.gemini_embed.wire import (
     decode_items,
     decode_statistics,
 )
-from entrepot.dialects.gemini_generate.failure import error_body, failure_of
-from entrepot.dialects.gemini_generate.wire import decode_fields, decode_value, encode
+from entrepot.dialects.gemini_generate.failure import failure_of
+from entrepot.dialects.gemini_generate.wire import decode_fields, decode_value
 from entrepot.dialects.vectors import check_vectors, numbers_of, vector_of
-from entrepot.errors import EntrepotError
 
 _TOP = frozenset({"embedding", "embeddings", "predictions", "usageMetadata"})
 
@@ -81,26 +78,6 @@ def _predicted(items: list[dict[str, msgspec.Raw]]) -> Usage | None:
     counts = [decode_statistics(item["statistics"]).token_count for item in items if "statistics" in item]
     known = [count for count in counts if count is not None]
     return Usage(input_tokens=round(sum(known))) if len(known) == len(items) else None
-
-
-class EmbedRenderer:
-    """An answer in one piece, once it is complete."""
-
-    content_type = b"application/json; charset=UTF-8"
-
-    def __init__(self, request: Request) -> None:
-        self._folder = Folder()
-        self._request = request
-
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """Nothing until the answer has ended, then all of it."""
-        for event in events:
-            self._folder.take(event)
-        return encode(render_answer(self._folder.response(), self._request)) if self._folder.ended else b""
-
-    def break_off(self, error: EntrepotError) -> bytes:
-        """A whole answer is never broken off: nothing of it has left."""
-        return encode(error_body(error))
 
 
 def render_answer(response: Response, request: Request) -> dict[str, Any]:

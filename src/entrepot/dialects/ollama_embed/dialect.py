@@ -14,12 +14,11 @@ from entrepot.canonical.request import Request
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Ended, Failed, Failure, Noted, Started, StreamEvent, UsageReported
 from entrepot.dialects.address import join_address
-from entrepot.dialects.base import Asked, Target, WireRequest
+from entrepot.dialects.base import NO_HEADERS, Asked, Target, WireRequest
 from entrepot.dialects.failure import failure_of, parse_failure
 from entrepot.dialects.vectors import VectorsParser, check_vectors, dimensions_of, text_of, vector_of
 
 DIALECT = "ollama-embed"
-_NO_HEADERS: Mapping[bytes, bytes] = {}
 
 
 class WireAnswer(msgspec.Struct):
@@ -40,6 +39,7 @@ class OllamaEmbed:
     """Ollama's embeddings, to providers."""
 
     name = DIALECT
+    quirks: Mapping[str, str] = {}
     parse_failure = staticmethod(parse_failure)
 
     @staticmethod
@@ -56,7 +56,7 @@ class OllamaEmbed:
         return WireRequest(url=join_address(target.base_url, "/api/embed", target.upstream_name), body=body)
 
     @staticmethod
-    def open_parser(asked: Asked, _target: Target, _headers: Mapping[bytes, bytes] = _NO_HEADERS) -> VectorsParser:
+    def open_parser(asked: Asked, _target: Target, _headers: Mapping[bytes, bytes] = NO_HEADERS) -> VectorsParser:
         """A parser of a whole answer."""
         return VectorsParser(lambda body: (read_answer(body, asked.request), False))
 

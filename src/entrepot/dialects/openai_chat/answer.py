@@ -15,13 +15,10 @@ import msgspec
 from entrepot.canonical.request import Media, Unknown
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import (
-    Ended,
-    Failed,
     Failure,
     Finished,
     Noted,
     PartAdded,
-    Pinged,
     ReasoningDelta,
     RefusalDelta,
     Started,
@@ -29,18 +26,15 @@ from entrepot.canonical.stream import (
     TextDelta,
     UsageReported,
 )
+from entrepot.dialects.answer_body import BodyParser, decode_or_none
 from entrepot.dialects.failure import failure_of
 from entrepot.dialects.openai_chat.calls import CallJoiner
 from entrepot.dialects.openai_chat.content import content_events, reasoning_details_events, url_citations
 from entrepot.dialects.openai_chat.usage import finish_reason_of, usage_of
 from entrepot.dialects.openai_chat.wire import DIALECT, WireUsage
-from entrepot.dialects.sse import Frame, FrameSplitter
-from entrepot.errors import ProviderError
 
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _TOP = frozenset({"id", "object", "model", "created", "choices", "usage", "error", "obfuscation"})
 _CHOICE = frozenset({"index", "message", "delta", "finish_reason", "logprobs"})
-_CUT_OFF = Failed(Failure("cut_off", "the provider ended the stream before the answer was finished"))
 
 
 class _Choice:
@@ -54,104 +48,53 @@ class _Choice:
         self.detail: tuple[object, object] | None = None
 
 
-class ChatParser:
+class ChatParser(BodyParser):
     """One answer."""
 
     def __init__(self) -> None:
-        self._splitter = FrameSplitter()
-        self._body = bytearray()
-        self._streams: bool | None = None
+        super().__init__()
         self._started: Started | None = None
         self._choices: dict[int, _Choice] = {}
         self._billed = False
-        self._over = False
 
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """The events that `data` completes."""
-        if self._over:
-            return []
-        if self._streams is None:
-            self._body += data
-            opening = self._body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-            if not opening:
-                return []
-            self._streams = opening not in b"{["
-            data, self._body = bytes(self._body), bytearray()
-        if not self._streams:
-            self._body += data
-            return self._fail("protocol", "the answer is too long") if len(self._body) > MAX_ANSWER_BYTES else []
-        try:
-            frames = self._splitter.feed(data)
-        except ProviderError as error:
-            return self._fail("protocol", error.message)
-        events: list[StreamEvent] = []
-        for frame in frames:
-            self._take(frame, events)
-        return events
-
-    def close(self) -> list[StreamEvent]:
-        """The body is over."""
-        if self._over:
-            return []
-        if not self._streams:
-            return self._whole()
-        events: list[StreamEvent] = []
-        last = self._splitter.close()
-        if last is not None:
-            self._take(last, events)
-        if not self._over:
-            self._end(events)
-        return events
-
-    def _take(self, frame: Frame, events: list[StreamEvent]) -> None:
-        if self._over:
+    def _take_data(self, data: bytes, _name: bytes | None, events: list[StreamEvent]) -> None:
+        if data.strip() == b"[DONE]":
+            self._take_end(events)
             return
-        if frame.data is None:
-            events.append(Pinged())
-            return
-        if frame.data.strip() == b"[DONE]":
-            self._end(events)
-            return
-        completion = _object(frame.data)
+        completion = _object(data)
         if completion is None:
-            events.extend(
-                self._fail("protocol", "an event of the provider's stream is not the JSON of a chat completion chunk")
-            )
+            words = "an event of the provider's stream is not the JSON of a chat completion chunk"
+            self._fail("protocol", words, events)
         else:
             self._completion(completion, events)
 
-    def _whole(self) -> list[StreamEvent]:
-        completion = _object(bytes(self._body))
+    def _take_whole(self, body: bytes, events: list[StreamEvent]) -> None:
+        completion = _object(body)
         if completion is None:
-            return self._fail("protocol", "the provider's answer is not the JSON of a chat completion")
-        events: list[StreamEvent] = []
+            self._fail("protocol", "the provider's answer is not the JSON of a chat completion", events)
+            return
         self._completion(completion, events)
-        if not self._over and not self._choices:
-            return self._fail("protocol", "the provider's answer holds no choices")
-        if not self._over:
-            self._billed = True
-            self._end(events)
-        return events
+        if self._over:
+            return
+        if not self._choices:
+            self._fail("protocol", "the provider's answer holds no choices", events)
+            return
+        self._billed = True
+        self._take_end(events)
 
-    def _end(self, events: list[StreamEvent]) -> None:
+    def _take_end(self, events: list[StreamEvent]) -> None:
         """The end marker, or the end of the body: a host that gives no reason but bills has finished."""
-        self._over = True
         if not self._billed and not any(choice.finished for choice in self._choices.values()):
-            events.append(_CUT_OFF)
+            self._cut_off(events)
             return
         for choice in self._choices.values():
             if not choice.finished:
                 self._finish(choice, None, events)
-        events.append(Ended())
-
-    def _fail(self, kind: str, message: str) -> list[StreamEvent]:
-        self._over = True
-        return [Failed(msgspec.convert({"kind": kind, "message": message}, Failure))]
+        self._end(events)
 
     def _completion(self, completion: dict[str, Any], events: list[StreamEvent]) -> None:
         if completion.get("error"):
-            self._over = True
-            events.append(Failed(failure_of(completion["error"], 0)))
+            self._fail_with(failure_of(completion["error"], 0), events)
             return
         if self._started is None and (completion.get("id") or completion.get("choices")):
             created = completion.get("created")
@@ -250,8 +193,8 @@ class ChatParser:
             events.append(PartAdded(Media("audio", data=choice.audio.get("data") or "", extra=rest), choice.index))
         reason = finish_reason_of(word)
         if reason == "error":
-            self._over = True
-            events.append(Failed(Failure("server_error", f"the provider ended the answer with '{word}'", code=word)))
+            failure = Failure("server_error", f"the provider ended the answer with '{word}'", code=word)
+            self._fail_with(failure, events)
             return
         if reason in ("stop", "unknown") and choice.calls.any:
             reason = "tool_calls"  # some hosts say `stop`, and OpenAI does where the call was forced
@@ -261,10 +204,7 @@ class ChatParser:
 
 
 def _object(data: bytes) -> dict[str, Any] | None:
-    try:
-        value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    value = decode_or_none(data)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value if isinstance(value, dict) else None

@@ -10,9 +10,6 @@ canonical form (`turns.py`). Settings that cannot be said are downgraded or left
 - A JSON schema becomes JSON mode with the schema in the instructions for providers that do not know schemas; JSON mode says the
   word JSON in the instructions where nobody did, because hosts refuse it without.
 - Cache markers are left out, unless the provider declares that it takes them.
-
-Quirks a provider may declare, beside those in the package's docstring: `reasoning_effort` · `replay_reasoning` (wants
-`reasoning_content` back) · `cache_control` · `tool_choice_auto_only` · `no_json_schema` · `no_parallel_tool_calls`.
 """
 
 from __future__ import annotations

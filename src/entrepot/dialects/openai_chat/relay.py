@@ -16,10 +16,10 @@ from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
 from entrepot.dialects.base import Asked, Relayed, Summary
 from entrepot.dialects.failure import failure_of
-from entrepot.dialects.openai_chat.errors import error_body, error_type
+from entrepot.dialects.openai_chat.errors import error_body
 from entrepot.dialects.openai_chat.usage import usage_of
 from entrepot.dialects.openai_chat.wire import WireAnswer, WireCompletion, WireUsage, decode_completion, encode
-from entrepot.dialects.sse import Frame, FrameSplitter
+from entrepot.dialects.sse import Frame, FrameSplitter, render_frame
 from entrepot.errors import EntrepotError, ProviderError
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -118,7 +118,7 @@ class WholeRelay(_Tap):
 
     def break_off(self, error: EntrepotError) -> bytes:
         """A whole answer is never broken off: nothing of it has left."""
-        return encode(error_body(error, error_type(error.status)))
+        return encode(error_body(error))
 
 
 class StreamRelay(_Tap):
@@ -174,7 +174,7 @@ class StreamRelay(_Tap):
 
     def break_off(self, error: EntrepotError) -> bytes:
         """The error as the stream's last event. No `[DONE]` follows: the answer is not done."""
-        return b"data: " + encode(error_body(error, error_type(error.status))) + b"\n\n"
+        return render_frame(encode(error_body(error)))
 
     def _take(self, frame: Frame, passed: list[bytes], relayed: Relayed) -> Failure | None:
         if frame.data is None:  # comments and pings keep a connection open, once the answer has begun

@@ -7,18 +7,15 @@ client is told our own count, because its libraries require one; the ledger mark
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens
-from entrepot.canonical.fold import Folder
 from entrepot.canonical.request import Request
 from entrepot.canonical.response import Response, Usage, Vector
 from entrepot.canonical.stream import Ended, Failed, Failure, Noted, Started, StreamEvent, UsageReported
 from entrepot.dialects.failure import failure_of
-from entrepot.dialects.openai_chat.errors import error_body, error_type
 from entrepot.dialects.openai_embeddings.wire import (
     DIALECT,
     WireUsage,
@@ -27,10 +24,8 @@ from entrepot.dialects.openai_embeddings.wire import (
     decode_head,
     decode_index,
     decode_items,
-    encode,
 )
 from entrepot.dialects.vectors import base64_of, check_vectors, numbers_of, vector_of
-from entrepot.errors import EntrepotError
 
 _TOP = frozenset({"object", "data", "model", "usage", "id", "created"})
 _ITEM = frozenset({"object", "index", "embedding"})
@@ -90,26 +85,6 @@ def _usage(wire: WireUsage | None, fields: dict[str, msgspec.Raw]) -> Usage | No
     cached = (wire.prompt_tokens_details.cached_tokens if wire.prompt_tokens_details else None) or 0
     cached = min(max(0, cached), read)
     return Usage(input_tokens=read - cached, cache_read_tokens=cached, extra=decode_any(fields["usage"]))
-
-
-class EmbeddingsRenderer:
-    """An answer in one piece, once it is complete."""
-
-    content_type = b"application/json"
-
-    def __init__(self, request: Request) -> None:
-        self._folder = Folder()
-        self._request = request
-
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """Nothing until the answer has ended, then all of it."""
-        for event in events:
-            self._folder.take(event)
-        return encode(render_answer(self._folder.response(), self._request)) if self._folder.ended else b""
-
-    def break_off(self, error: EntrepotError) -> bytes:
-        """A whole answer is never broken off: nothing of it has left."""
-        return encode(error_body(error, error_type(error.status)))
 
 
 def render_answer(response: Response, request: Request) -> dict[str, Any]:
