@@ -16,6 +16,7 @@ from entrepot.dialects.gemini_embed import GeminiEmbed
 from entrepot.dialects.gemini_generate import GeminiGenerate
 from entrepot.dialects.ollama_embed import OllamaEmbed
 from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.dialects.openai_completions import OpenAICompletions
 from entrepot.dialects.openai_embeddings import OpenAIEmbeddings
 from entrepot.dialects.translation import Translation
 from entrepot.errors import CatalogError
@@ -24,11 +25,12 @@ from entrepot.plugins import load_plugin
 _OPENAI_CHAT = OpenAIChat()
 _ANTHROPIC_MESSAGES = AnthropicMessages()
 _GEMINI_GENERATE = GeminiGenerate()
+_OPENAI_COMPLETIONS = OpenAICompletions()
 _OPENAI_EMBEDDINGS = OpenAIEmbeddings()
 _GEMINI_EMBED = GeminiEmbed()
 
 CLIENT_DIALECTS: dict[str, ClientDialect] = {
-    dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
+    dialect.name: dialect for dialect in (_OPENAI_CHAT, _OPENAI_COMPLETIONS, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
 }
 """In what clients may ask us for answers, by name. Each path of the server is of one dialect."""
 
@@ -37,6 +39,7 @@ EMBEDDING_CLIENTS: dict[str, ClientDialect] = {dialect.name: dialect for dialect
 
 CLIENT_PATHS: dict[str, ClientDialect] = {
     "/v1/chat/completions": _OPENAI_CHAT,
+    "/v1/completions": _OPENAI_COMPLETIONS,
     "/v1/embeddings": _OPENAI_EMBEDDINGS,
     "/v1/messages": _ANTHROPIC_MESSAGES,
     "/v1beta/models/": _GEMINI_GENERATE,
