@@ -21,6 +21,7 @@ import msgspec
 from entrepot.simulator.answers import PrefixCache, compose, spoken_tokens
 from entrepot.simulator.books import Books, Row, State, Tokens, cost_of, in_nano, total
 from entrepot.simulator.delivery import JSON_HEADERS, Delivery, Tally
+from entrepot.simulator.embeddings import EmbeddingAsk, hear_embeddings, render_embeddings
 from entrepot.simulator.faults import SEPARATOR, Fault, draw_fault, parse_fault, show_fault
 from entrepot.simulator.http1 import Connection, HttpRequest, port_of, start_server
 from entrepot.simulator.minds import Memory
@@ -103,6 +104,8 @@ class Simulator:
                 connection.write_whole(200, JSON_HEADERS, body)
             elif path == "/v1/chat/completions" and request.method == "POST":
                 await self._complete(host, request, connection)
+            elif request.method == "POST" and (asked := hear_embeddings(path, request.body)) is not None:
+                await self._embed(host, asked, request, connection)
             else:
                 _refuse(connection, WireError(404, f"Invalid URL ({request.method} {path})"))
         except WireError as error:
@@ -110,12 +113,10 @@ class Simulator:
 
     async def _complete(self, host: Host, request: HttpRequest, connection: Connection) -> None:
         asked = parse_request(request.body)
-        name, _, fault_name = asked.model.partition(SEPARATOR)
-        model = host.models.get(name)
-        if model is None:
-            raise WireError(
-                404, f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found"
-            )
+        model, fault_name = _model(host, asked.model)
+        name = model.name
+        if model.dimensions:
+            raise WireError(400, f"The model `{name}` makes embeddings; it does not chat.", param="model")
         number = next(host.numbers)
         fault = _fault(fault_name or request.headers.get("x-simulate", ""), model, host.provider.name, number)
         id = f"chatcmpl-{hashlib.sha256(f'{host.provider.name}|{number}|{self.started}'.encode()).hexdigest()[:24]}"
@@ -124,10 +125,33 @@ class Simulator:
             frames = render_stream(reply, asked.include_usage, model.tokens_per_chunk)
         else:
             frames = [Frame(render_whole(reply), spoken_tokens(reply))]
+        await self._deliver(host, model, reply, frames, asked.stream, fault, connection)
+
+    async def _embed(self, host: Host, asked: EmbeddingAsk, request: HttpRequest, connection: Connection) -> None:
+        model, fault_name = _model(host, asked.model)
+        if not model.dimensions:
+            raise WireError(403, f"You are not allowed to generate embeddings from the model `{model.name}`.")
+        number = next(host.numbers)
+        fault = _fault(fault_name or request.headers.get("x-simulate", ""), model, host.provider.name, number)
+        asked = msgspec.structs.replace(asked, model=model.name)
+        reply = Reply(f"embd-{number}", model.name, int(time.time()), (), Tokens(input_tokens=asked.tokens))
+        frames = [Frame(render_embeddings(asked, model.dimensions))]
+        await self._deliver(host, model, reply, frames, False, fault, connection)
+
+    async def _deliver(
+        self,
+        host: Host,
+        model: StandInModel,
+        reply: Reply,
+        frames: list[Frame],
+        stream: bool,
+        fault: Fault | None,
+        connection: Connection,
+    ) -> None:
         tally = Tally()
-        headers = {"x-request-id": id, "openai-processing-ms": "1"}
+        headers = {"x-request-id": reply.id, "openai-processing-ms": "1"}
         delivery = Delivery(
-            connection, frames, asked.stream, headers, model.first_token_ms / 1000, model.chunk_ms / 1000, tally
+            connection, frames, stream, headers, model.first_token_ms / 1000, model.chunk_ms / 1000, tally
         )
         sent_before = connection.sent_bytes
         self.under_way += 1
@@ -137,7 +161,7 @@ class Simulator:
             self.under_way -= 1
             delivered = connection.sent_bytes - sent_before
             state = _state(tally, connection.gone.is_set())
-            self._book(host.provider.name, model, asked.stream, reply, delivered, tally, state, fault)
+            self._book(host.provider.name, model, stream, reply, delivered, tally, state, fault)
 
     def _book(
         self,
@@ -179,6 +203,16 @@ def _check_key(provider: StandInProvider, request: HttpRequest) -> None:
         raise WireError(401, "You didn't provide an API key.", code=None)
     if key != provider.key:
         raise WireError(401, "Incorrect API key provided.", code="invalid_api_key")
+
+
+def _model(host: Host, asked: str) -> tuple[StandInModel, str]:
+    """The model that is asked, and the name of the fault that it is asked to show."""
+    name, _, fault = asked.partition(SEPARATOR)
+    model = host.models.get(name)
+    if model is None:
+        message = f"The model `{name}` does not exist or you do not have access to it."
+        raise WireError(404, message, code="model_not_found")
+    return model, fault
 
 
 def _fault(named: str, model: StandInModel, provider: str, number: int) -> Fault | None:
