@@ -193,7 +193,7 @@ def test_an_input_that_is_wrong_is_named(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="at least one text is needed"):
         client.embeddings.create(model="bge-m3", input=[])
     with pytest.raises(openai.BadRequestError, match="use float or base64"):
-        client.embeddings.create(model="bge-m3", input="x", encoding_format="hex")  # type: ignore[call-overload]  # wrong on purpose
+        client.embeddings.create(model="bge-m3", input="x", encoding_format="hex")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_another_keys_exchange_is_not_seen(vectors: World) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -65,13 +65,15 @@ class Envelope(msgspec.Struct, frozen=True):
 class Asked(msgspec.Struct, frozen=True):
     """A client's request: the canonical form beside the wire's own fields, untouched, for a provider of the same dialect.
 
-    `headers` are those of the client's that belong to the dialect (a version, a beta feature), never a credential.
+    `headers` are those of the client's that belong to the dialect (a version, a beta feature), never a credential. `echo` is what
+    the answer is to say of itself, by the client dialect's names, whatever a provider says: the id under which it is kept.
     """
 
     request: Request
     dialect: str
     fields: dict[str, msgspec.Raw]
     headers: HeaderPairs = ()
+    echo: dict[str, Any] = {}
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from entrepot.dialects.ollama_embed import OllamaEmbed
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.openai_completions import OpenAICompletions
 from entrepot.dialects.openai_embeddings import OpenAIEmbeddings
+from entrepot.dialects.openai_responses import OpenAIResponses
 from entrepot.dialects.translation import Translation
 from entrepot.errors import CatalogError
 from entrepot.plugins import load_plugin
@@ -25,12 +26,14 @@ from entrepot.plugins import load_plugin
 _OPENAI_CHAT = OpenAIChat()
 _ANTHROPIC_MESSAGES = AnthropicMessages()
 _GEMINI_GENERATE = GeminiGenerate()
+_OPENAI_RESPONSES = OpenAIResponses()
 _OPENAI_COMPLETIONS = OpenAICompletions()
 _OPENAI_EMBEDDINGS = OpenAIEmbeddings()
 _GEMINI_EMBED = GeminiEmbed()
 
 CLIENT_DIALECTS: dict[str, ClientDialect] = {
-    dialect.name: dialect for dialect in (_OPENAI_CHAT, _OPENAI_COMPLETIONS, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
+    dialect.name: dialect
+    for dialect in (_OPENAI_CHAT, _OPENAI_RESPONSES, _OPENAI_COMPLETIONS, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
 }
 """In what clients may ask us for answers, by name. Each path of the server is of one dialect."""
 
@@ -39,6 +42,7 @@ EMBEDDING_CLIENTS: dict[str, ClientDialect] = {dialect.name: dialect for dialect
 
 CLIENT_PATHS: dict[str, ClientDialect] = {
     "/v1/chat/completions": _OPENAI_CHAT,
+    "/v1/responses": _OPENAI_RESPONSES,
     "/v1/completions": _OPENAI_COMPLETIONS,
     "/v1/embeddings": _OPENAI_EMBEDDINGS,
     "/v1/messages": _ANTHROPIC_MESSAGES,
@@ -56,7 +60,7 @@ GEMINI_ACTIONS: dict[str, ClientDialect] = {
 """What Gemini's clients ask for at the end of a path, where it is not an answer."""
 
 PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
-    dialect.name: dialect for dialect in (_OPENAI_CHAT, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
+    dialect.name: dialect for dialect in (_OPENAI_CHAT, _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
 }
 """What we speak to providers, by the name that the catalog calls it."""
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from entrepot.canonical.capabilities import estimate_input_tokens, required_capabilities
+from entrepot.canonical.capabilities import estimate_input_tokens, longest_input_tokens, required_capabilities
 from entrepot.canonical.request import Request
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates, Tariff
@@ -203,7 +203,8 @@ class Planner:
             return Refusal(does_not_embed(request.model, eligibility), route, _nothing(eligibility))
         if len(choice.embedding.models) > 1:
             return Refusal(several_models(request.model, choice.embedding.models), route)
-        eligibility = choice.embedding.gate.check(principal, required_capabilities(request), input_tokens)
+        longest = longest_input_tokens(request)
+        eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest)
         if not eligibility.allowed:
             return Refusal(_refuse(request.model, eligibility), route, _nothing(eligibility))
         return Considered(principal, self._by_name(eligibility, request.model), input_tokens, choice.route, None)

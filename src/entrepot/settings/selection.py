@@ -22,6 +22,8 @@ from entrepot.settings.reference import choose_reference, usd_per_token
 
 NOT_FOR_CHAT = ("embed", "bge-", "rerank", "whisper", "tts", "-asr", "image", "moderation", "omni")
 
+EMBEDDERS = ("embed", "bge-")
+
 
 class _Priced(NamedTuple):
     usd_per_token: float
@@ -42,6 +44,12 @@ def choose_offers(provider: Provider, catalog: Catalog, rates: ExchangeRates) ->
 def chats(name: str) -> bool:
     """Whether a model of this name answers a chat, as far as names tell; servers list all that they hold."""
     return not any(part in name.casefold() for part in NOT_FOR_CHAT)
+
+
+def makes_embeddings(name: str) -> bool:
+    """Whether a model of this name makes embeddings, as far as names tell."""
+    folded = name.casefold()
+    return any(part in folded for part in EMBEDDERS) and "rerank" not in folded
 
 
 def _priced(provider: Provider, catalog: Catalog, rates: ExchangeRates) -> list[_Priced]:
