@@ -35,6 +35,7 @@ STAND_INS = Plan(
         *PLAN.providers,
         StandInProvider("harbour", EMBEDDERS, key=PROVIDER_SECRET),
         StandInProvider("wharf", EMBEDDERS, key=PROVIDER_SECRET),
+        StandInProvider("home", EMBEDDERS[:1], key=PROVIDER_SECRET),
         StandInProvider(
             "google", (StandInModel("gemini-embedding-001", DEAR, dimensions=DIMENSIONS),), key=PROVIDER_SECRET
         ),
@@ -56,6 +57,16 @@ def embedding_world(directory: Path) -> Iterator[World]:
             deployment(simulator, "wharf", "text-embedding-3", DEAR, capabilities=VECTORS),
             deployment(simulator, "harbour", "frail", FREE, capabilities=VECTORS, upstream_name="bge-m3~status:503"),
             deployment(simulator, "wharf", "frail", CHEAP, capabilities=VECTORS, upstream_name="bge-m3"),
+            deployment(
+                simulator,
+                "home",
+                "qwen3-embedding",
+                None,
+                capabilities=VECTORS,
+                upstream_name="bge-m3",
+                dialect="ollama-chat",
+                base_url=f"{simulator.url}/home",
+            ),
             deployment(
                 simulator,
                 "google",

@@ -78,6 +78,17 @@ def test_googles_client_is_served_by_either_dialect(google: genai.Client, model:
     assert [each.values for each in answer.embeddings] == [made_of(model, text) for text in TEXTS]
 
 
+def test_ollama_serves_either_client(client: OpenAI, google: genai.Client) -> None:
+    read = client.embeddings.create(model="qwen3-embedding", input=TEXTS)
+    assert [each.embedding for each in read.data] == [made_of("bge-m3", text) for text in TEXTS]
+    assert read.usage.prompt_tokens == sum(map(count_tokens, TEXTS))
+    answer = google.models.embed_content(model="qwen3-embedding", contents=TEXTS[0])
+    assert answer.embeddings is not None
+    assert answer.embeddings[0].values == made_of("bge-m3", TEXTS[0])
+    with pytest.raises(openai.BadRequestError, match="context length"):
+        client.embeddings.create(model="qwen3-embedding", input="word " * 3000)
+
+
 def test_one_content_alone_is_answered_with_one_embedding(vectors: World) -> None:
     body = json.dumps({"content": {"parts": [{"text": TEXTS[0]}]}}).encode()
     for model in ("gemini-embedding-001", "bge-m3"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from entrepot.simulator.embeddings import EmbeddingAsk, hear_embeddings, render_embeddings, vector_of
-from entrepot.simulator.wire_openai_request import WireError
+from entrepot.simulator.heard import WireError
 
 OPENAI, OLLAMA = "/v1/embeddings", "/api/embed"
 

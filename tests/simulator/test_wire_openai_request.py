@@ -3,7 +3,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from entrepot.simulator.wire_openai_request import WireError, parse_request
+from entrepot.simulator.heard import WireError
+from entrepot.simulator.wire_openai_request import parse_request
 
 MESSAGES: list[dict[str, Any]] = [
     {"role": "system", "content": "短一点"},

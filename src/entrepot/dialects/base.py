@@ -40,6 +40,7 @@ class Target(msgspec.Struct, frozen=True):
     quirks: frozenset[str] = frozenset()
     capabilities: frozenset[Capability] | None = None
     max_output_tokens: int | None = None
+    context_tokens: int | None = None
 
 
 class WireRequest(msgspec.Struct, frozen=True):

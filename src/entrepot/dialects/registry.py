@@ -12,8 +12,10 @@ from typing import cast
 from entrepot.canonical.request import Operation
 from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.base import NO_HEADERS, Asked, ClientDialect, ProviderDialect, Relay, Target
+from entrepot.dialects.bedrock_converse import BedrockConverse
 from entrepot.dialects.gemini_embed import GeminiEmbed
 from entrepot.dialects.gemini_generate import GeminiGenerate
+from entrepot.dialects.ollama_chat import OllamaChat
 from entrepot.dialects.ollama_embed import OllamaEmbed
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.openai_completions import OpenAICompletions
@@ -60,7 +62,15 @@ GEMINI_ACTIONS: dict[str, ClientDialect] = {
 """What Gemini's clients ask for at the end of a path, where it is not an answer."""
 
 PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
-    dialect.name: dialect for dialect in (_OPENAI_CHAT, _OPENAI_RESPONSES, _ANTHROPIC_MESSAGES, _GEMINI_GENERATE)
+    dialect.name: dialect
+    for dialect in (
+        _OPENAI_CHAT,
+        _OPENAI_RESPONSES,
+        _ANTHROPIC_MESSAGES,
+        _GEMINI_GENERATE,
+        BedrockConverse(),
+        OllamaChat(),
+    )
 }
 """What we speak to providers, by the name that the catalog calls it."""
 

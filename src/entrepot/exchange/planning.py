@@ -328,6 +328,7 @@ def _candidate(
         quirks=deployment.quirks,
         capabilities=deployment.capabilities,
         max_output_tokens=deployment.max_output_tokens,
+        context_tokens=deployment.context_tokens,
     )
     tariff = None if deployment.price is None else Tariff(deployment.price, rates)
     return Candidate(deployment=deployment, target=target, dialect=dialect, tariff=tariff)

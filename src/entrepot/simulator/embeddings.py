@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from entrepot.simulator.heard import WireError
 from entrepot.simulator.tokens import count_tokens, split_tokens
-from entrepot.simulator.wire_openai_request import WireError
 
 Shape = Literal["openai", "content", "batch", "predict", "ollama"]
 _ADDRESS = re.compile(r"/models/(?P<model>[^:]+):(?P<action>embedContent|batchEmbedContents|predict)\Z")

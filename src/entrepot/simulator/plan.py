@@ -51,11 +51,15 @@ class StandInModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StandInProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One stand-in provider. `key` is what it expects as bearer token; None means that it asks for none."""
+    """One stand-in provider. `key` is what it expects in its dialect's header; None means that it asks for none.
+
+    `dialect` is what it speaks, one of `wires.WIRES`.
+    """
 
     name: str
     models: tuple[StandInModel, ...]
     key: str | None = None
+    dialect: str = "openai-chat"
 
 
 class LocalServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

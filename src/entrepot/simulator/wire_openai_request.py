@@ -11,62 +11,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from entrepot.simulator.heard import Heard, OfferedTool, WireError
+
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
-class WireError(Exception):
-    """An error answer. `headers` go with it, e.g. `retry-after`."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        type: str = "invalid_request_error",
-        code: str | None = None,
-        param: str | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.type = type
-        self.code = code
-        self.param = param
-        self.headers = headers or {}
-
-
-class OfferedTool(msgspec.Struct, frozen=True):
-    """A function the model may call; `parameters` is a JSON Schema."""
-
-    name: str
-    parameters: dict[str, Any]
-
-
-class ChatRequest(msgspec.Struct, frozen=True):
-    """What a stand-in needs to know of a request.
-
-    `prompt` is the text of the last user message; `read` everything the model reads, for counting. `tool_results` are the
-    texts of the tool messages that end the conversation, if it ends with any. `tool_choice` is a mode or a tool's name.
-    """
-
-    model: str
-    prompt: str
-    read: str
-    tool_results: tuple[str, ...] = ()
-    tools: tuple[OfferedTool, ...] = ()
-    tool_choice: str = "auto"
-    format: Literal["text", "json_object", "json_schema"] = "text"
-    schema: dict[str, Any] | None = None
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    n: int = 1
-    stream: bool = False
-    include_usage: bool = False
-    reasoning_effort: str | None = None
-
-
-def parse_request(body: bytes) -> ChatRequest:
+def parse_request(body: bytes) -> Heard:
     """Check a body and read it. Raises WireError."""
     try:
         given = msgspec.json.decode(body)
@@ -89,7 +39,7 @@ def parse_request(body: bytes) -> ChatRequest:
     tools = _tools(given)
     kind, schema = _output_format(given)
     users = [text for role, text in messages if role == "user"]
-    return ChatRequest(
+    return Heard(
         model=model,
         prompt=users[-1] if users else "",
         read="\n".join(text for _, text in messages) + _text_of_tools(given),
