@@ -83,17 +83,18 @@ def test_an_address_of_the_catalog_is_known_however_it_is_given() -> None:
     assert build_deployment(CATALOG, "openai", "gpt-6-sol", base_url="https://eu.api.openai.com/v1/").region == "EU"
 
 
-def test_an_address_for_each_customer_must_be_given() -> None:
-    with pytest.raises(CatalogError, match=r"'azure-openai' has an address for each customer, .*: give base_url"):
+def test_an_address_for_each_customer_must_be_given_whole_or_by_its_blanks() -> None:
+    with pytest.raises(
+        CatalogError, match=r"'azure-openai' has an address for each customer, .*: give address = \{ resource"
+    ):
         build_deployment(CATALOG, "azure-openai", "gpt-6-sol", upstream_name="my-deployment")
-    made = build_deployment(
-        CATALOG,
-        "azure-openai",
-        "gpt-6-sol",
-        upstream_name="my-deployment",
-        base_url="https://me.openai.azure.com/openai/v1",
-    )
-    assert (made.region, made.upstream_name) == ("unknown", "my-deployment")
+    with pytest.raises(CatalogError, match=r"'openai-compatible' has an address for each customer, .*: give base_url"):
+        build_deployment(CATALOG, "openai-compatible", "gpt-6-sol", upstream_name="x")
+    base_url = "https://me.openai.azure.com/openai/v1"
+    whole = build_deployment(CATALOG, "azure-openai", "gpt-6-sol", upstream_name="my-deployment", base_url=base_url)
+    assert (whole.base_url, whole.region, whole.upstream_name) == (base_url, "unknown", "my-deployment")
+    filled = build_deployment(CATALOG, "azure-openai", "gpt-5", "data-zone-eu", blanks={"resource": "me"})
+    assert (filled.base_url, filled.region) == (base_url, "EU")
 
 
 def test_ones_own_machines_serve_any_model_at_no_known_price() -> None:
@@ -148,7 +149,7 @@ def test_a_region_that_lacks_the_model_is_refused_with_those_that_have_it(tmp_pa
 
 def test_what_an_offer_can_do_may_be_less_than_the_model() -> None:
     made = build_deployment(CATALOG, "anthropic", CATALOG.provider("anthropic").offers[0].model)
-    assert made.capabilities == frozenset[str]({"tools", "images"})
+    assert made.capabilities == frozenset[str]({"tools", "images", "files", "json", "json_schema"})
 
 
 def with_provider(directory: Path, changed: str) -> Catalog:
@@ -174,19 +175,18 @@ def test_a_region_of_another_dialect_has_its_own_quirks_and_none_of_the_provider
     catalog = with_provider(tmp_path, provider)
     paris = build_deployment(catalog, "acme-cloud", "acme-large")
     lyon = build_deployment(catalog, "acme-cloud", "acme-large", "lyon")
-    assert (paris.dialect, paris.auth, paris.quirks) == (
-        "openai-chat",
-        "bearer",
-        frozenset({"no_developer_role", "no_json_schema"}),
-    )
-    assert (lyon.dialect, lyon.auth, lyon.quirks) == ("anthropic-messages", "x-api-key", frozenset({"no_image_urls"}))
+    assert (paris.dialect, paris.auth) == ("openai-chat", "bearer")
+    assert paris.quirks == {"no_developer_role", "no_json_schema"}
+    assert (lyon.dialect, lyon.auth) == ("anthropic-messages", "x-api-key")
+    assert lyon.quirks == {"no_image_urls"}
 
 
 def test_an_offer_reached_by_another_dialect_has_its_own_quirks(tmp_path: Path) -> None:
     provider = PROVIDER.replace('auth = "bearer"', 'auth = "bearer"\nquirks = ["no_developer_role"]')
     provider = provider.replace('regions = ["paris"]', 'dialect = "gemini-generate"\nquirks = ["no_call_ids"]')
     made = build_deployment(with_provider(tmp_path, provider), "acme-cloud", "acme-large")
-    assert (made.dialect, made.quirks) == ("gemini-generate", frozenset({"no_call_ids"}))
+    assert made.dialect == "gemini-generate"
+    assert made.quirks == {"no_call_ids"}
 
 
 def test_without_a_key_a_cloud_is_opened_by_its_own_credentials_in_the_regions_scope(tmp_path: Path) -> None:

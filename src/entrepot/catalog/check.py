@@ -57,6 +57,8 @@ def _of_model(model: Model) -> Iterator[str]:
     yield from _page(where, model.source, model.as_of)
     if model.retires_on is not None and not _is_date(model.retires_on):
         yield f"{where}: retires_on = '{model.retires_on}' is not a date YYYY-MM-DD"
+    if model.languages and model.language_count is not None:
+        yield f"{where}: language_count is for a model whose languages are not named"
     for score in model.scores:
         yield from _page(f"{where}: {score.benchmark}", score.source, score.as_of)
         if not 0 <= score.score <= 1:

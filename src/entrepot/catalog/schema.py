@@ -66,7 +66,10 @@ class Maker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Named weights. `names` are other names by which providers and outcome files call the same weights."""
+    """Named weights. `names` are other names by which providers and outcome files call the same weights.
+
+    `languages` are those that its maker names (ISO 639-1); `language_count` is how many it claims, where it names none.
+    """
 
     id: str
     maker: str
@@ -78,6 +81,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_output_tokens: int | None = None
     capabilities: tuple[Capability, ...] | None = None
     languages: tuple[str, ...] = ()
+    language_count: int | None = None
     reasoning: bool | None = None
     retires_on: str | None = None
     names: tuple[str, ...] = ()

@@ -47,6 +47,7 @@ CLIENT_PATHS: dict[str, ClientDialect] = {
     "/v1/responses": _OPENAI_RESPONSES,
     "/v1/completions": _OPENAI_COMPLETIONS,
     "/v1/embeddings": _OPENAI_EMBEDDINGS,
+    "/v1/responses/": _OPENAI_RESPONSES,
     "/v1/messages": _ANTHROPIC_MESSAGES,
     "/v1beta/models/": _GEMINI_GENERATE,
     "/v1/models/": _GEMINI_GENERATE,

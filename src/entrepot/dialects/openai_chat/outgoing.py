@@ -6,6 +6,7 @@ canonical form (`turns.py`). Settings that cannot be said are downgraded or left
 
 - `top_k` and all of `Request.extra` are left out; so is reasoning effort, unless the provider declares that it takes it, because
   models that do not reason refuse it. A budget in tokens becomes an effort.
+- `temperature` and `top_p` are left out for providers that refuse them (models that reason often do).
 - A tool choice of `required` or of one tool becomes `auto` for providers that take nothing else.
 - A JSON schema becomes JSON mode with the schema in the instructions for providers that do not know schemas; JSON mode says the
   word JSON in the instructions where nobody did, because hosts refuse it without.
@@ -78,8 +79,8 @@ def compose(request: Request, target: Target, max_output_tokens: int | None) -> 
         "tools": [_tool(tool, quirks, f"tools[{i}]") for i, tool in enumerate(request.tools)],
         "response_format": _response_format(request, quirks),
         limit_name: request.max_output_tokens or max_output_tokens,
-        "temperature": request.temperature,
-        "top_p": request.top_p,
+        "temperature": None if "no_sampling" in quirks else request.temperature,
+        "top_p": None if "no_sampling" in quirks else request.top_p,
         "stop": list(request.stop),
         "seed": request.seed,
         "n": request.n if request.n > 1 else None,

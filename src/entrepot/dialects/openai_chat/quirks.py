@@ -9,6 +9,7 @@ QUIRKS: Mapping[str, str] = {
     "no_stream_options": "stream_options is refused; usage is reported unasked",
     "no_developer_role": "the role developer is refused: it is sent as system",
     "reasoning_effort": "reasoning_effort is taken",
+    "no_sampling": "temperature and top_p are refused",
     "replay_reasoning": "reasoning_content is wanted back on the next turn",
     "cache_control": "cache_control marks are taken",
     "tool_choice_auto_only": "a tool cannot be forced: tool_choice is sent as auto",

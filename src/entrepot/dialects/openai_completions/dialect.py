@@ -10,10 +10,9 @@ from entrepot.dialects.error_answer import error_answer
 from entrepot.dialects.openai_chat.errors import error_body
 from entrepot.dialects.openai_completions.render import CompletionStream, render_answer
 from entrepot.dialects.openai_completions.request import parse_request
+from entrepot.dialects.openai_completions.wire import DIALECT
 from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import EntrepotError
-
-DIALECT = "openai-completions"
 
 
 class OpenAICompletions:

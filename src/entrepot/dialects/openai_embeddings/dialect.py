@@ -18,7 +18,7 @@ from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import EntrepotError
 
 QUIRKS: Mapping[str, str] = {
-    "no_base64_vectors": "refuses encoding_format; a client that wants base64 gets it from us",
+    "no_base64_vectors": "for embeddings, encoding_format is refused; a client that wants base64 gets it from us",
 }
 """The departures from this dialect that a provider may declare, and what each changes."""
 
