@@ -20,7 +20,8 @@ from entrepot.dialects.gemini_generate.wire import decode_value, encode, listed
 from entrepot.dialects.vectors import dimensions_of, embedding_at, text_of
 from entrepot.errors import InvalidRequest
 
-_VERTEX = "aiplatform.googleapis.com"
+_VERTEX = "/publishers/"
+"""What stands in every base address of Vertex AI, and in none of the Gemini API."""
 
 
 def render_request(asked: Asked, target: Target, _max_output_tokens: int | None = None) -> WireRequest:
