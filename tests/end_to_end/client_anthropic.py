@@ -15,7 +15,8 @@ _FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", 
 class MessagesClient:
     """Messages."""
 
-    failures: type[Exception] = anthropic.APIError
+    dialect = "anthropic-messages"
+    failures: tuple[type[Exception], ...] = (anthropic.APIError,)
 
     def __init__(self, base_url: str) -> None:
         self._address: Any = {"base_url": base_url.removesuffix("/v1"), "api_key": KEY, "max_retries": 0}
@@ -66,8 +67,14 @@ def _message(turn: Turn) -> dict[str, Any]:
     match turn:
         case Back(items):
             return {"role": "assistant", "content": items}
-        case Results(said):
-            results = [{"type": "tool_result", "tool_use_id": call.id, "content": text} for call, text in said]
+        case Results(said, image):
+            results: list[dict[str, Any]] = [
+                {"type": "tool_result", "tool_use_id": call.id, "content": text} for call, text in said
+            ]
+            if image is not None:
+                source = {"type": "base64", "media_type": "image/png", "data": image}
+                text = {"type": "text", "text": results[-1]["content"]}
+                results[-1]["content"] = [text, {"type": "image", "source": source}]
             return {"role": "user", "content": results}
         case User(text, image, marked):
             blocks: list[dict[str, Any]] = [{"type": "text", "text": text}]

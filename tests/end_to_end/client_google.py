@@ -17,7 +17,8 @@ _FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "refusal", "PROHIBI
 class GenerateClient:
     """generateContent."""
 
-    failures: type[Exception] = errors.APIError
+    dialect = "gemini-generate"
+    failures: tuple[type[Exception], ...] = (errors.APIError,)
 
     def __init__(self, base_url: str) -> None:
         address = types.HttpOptions(base_url=base_url.removesuffix("/v1"))
@@ -71,10 +72,13 @@ def _content(turn: Turn) -> types.Content:
     match turn:
         case Back(items):
             return types.Content(role="model", parts=items)
-        case Results(said):
+        case Results(said, image):
             responses = [
                 types.FunctionResponse(id=call.id, name=call.name, response={"output": text}) for call, text in said
             ]
+            if image is not None:
+                blob = types.FunctionResponseBlob(mime_type="image/png", data=base64.b64decode(image))
+                responses[-1].parts = [types.FunctionResponsePart(inline_data=blob)]
             return types.Content(role="user", parts=[types.Part(function_response=each) for each in responses])
         case User(text, image, _):
             parts = [types.Part(text=text)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
-from tests.end_to_end.clients import Ask, Back, Called, Counted, OpenAIBase, Results, Told, Turn, User
+from tests.end_to_end.clients import Ask, Back, BrokenOff, Called, Counted, OpenAIBase, Results, Told, Turn, User
 
 
 class ChatClient(OpenAIBase):
     """Chat completions."""
+
+    dialect = "openai-chat"
 
     def ask(self, ask: Ask) -> Told:
         """Ask and wait."""
@@ -64,7 +66,7 @@ def _chat_messages(turn: Turn) -> list[dict[str, Any]]:
     match turn:
         case Back(items):
             return [items]
-        case Results(said):
+        case Results(said, _):
             return [{"role": "tool", "tool_call_id": call.id, "content": text} for call, text in said]
         case User(text, image, marked):
             parts: list[dict[str, Any]] = [{"type": "text", "text": text}]
@@ -98,6 +100,8 @@ def _chat_told(answer: Any) -> Told:
 class ResponsesClient(OpenAIBase):
     """Responses, of which the client keeps the items itself."""
 
+    dialect = "openai-responses"
+
     def ask(self, ask: Ask) -> Told:
         """Ask and wait."""
         if not ask.stream:
@@ -105,7 +109,7 @@ class ResponsesClient(OpenAIBase):
         # `get_final_response` knows of no response that is incomplete.
         with self._sync.responses.stream(**_response_request(ask)) as stream:
             *_, last = stream
-            return _response_told(cast(Any, last).response)
+            return _response_told(_last_response(last))
 
     async def ask_async(self, ask: Ask) -> Told:
         """The same, asynchronously."""
@@ -114,7 +118,7 @@ class ResponsesClient(OpenAIBase):
                 return _response_told(await client.responses.create(**_response_request(ask)))
             async with client.responses.stream(**_response_request(ask)) as stream:
                 events = [event async for event in stream]
-                return _response_told(cast(Any, events[-1]).response)
+                return _response_told(_last_response(events[-1]))
 
 
 def _response_request(ask: Ask) -> Any:
@@ -147,14 +151,26 @@ def _response_items(turn: Turn) -> list[dict[str, Any]]:
     match turn:
         case Back(items):
             return list(items)
-        case Results(said):
-            return [{"type": "function_call_output", "call_id": call.id, "output": text} for call, text in said]
+        case Results(said, image):
+            outputs: list[dict[str, Any]] = [
+                {"type": "function_call_output", "call_id": call.id, "output": text} for call, text in said
+            ]
+            if image is not None:
+                shown = {"type": "input_image", "image_url": f"data:image/png;base64,{image}", "detail": "auto"}
+                outputs[-1]["output"] = [{"type": "input_text", "text": outputs[-1]["output"]}, shown]
+            return outputs
         case User(text, image, _):
             parts: list[dict[str, Any]] = [{"type": "input_text", "text": text}]
             if image is not None:
                 url = f"data:image/png;base64,{image}"
                 parts.insert(0, {"type": "input_image", "image_url": url, "detail": "auto"})
             return [{"role": "user", "content": parts}]
+
+
+def _last_response(event: Any) -> Any:
+    if event.type not in ("response.completed", "response.incomplete"):
+        raise BrokenOff(event)
+    return event.response
 
 
 def _response_told(answer: Any) -> Told:

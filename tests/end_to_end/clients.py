@@ -31,9 +31,10 @@ class User(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """What the functions returned."""
+    """What the functions returned; `image` came with the last of it."""
 
     said: tuple[tuple[Called, str], ...]
+    image: str | None = None
 
 
 class Back(msgspec.Struct, frozen=True):
@@ -86,10 +87,15 @@ class Told(msgspec.Struct, frozen=True):
     back: Back
 
 
+class BrokenOff(Exception):
+    """An SDK that raises nothing for an error in the middle of a stream has handed one on."""
+
+
 class Client(Protocol):
     """An SDK. `failures` are the errors that it raises for what the gateway says."""
 
-    failures: type[Exception]
+    dialect: str
+    failures: tuple[type[Exception], ...]
 
     def ask(self, ask: Ask) -> Told:
         """Ask and wait, as a program does that knows no asyncio."""
@@ -112,7 +118,7 @@ def status_of(error: Exception) -> int | None:
 class OpenAIBase:
     """What both of OpenAI's dialects have in common."""
 
-    failures: type[Exception] = openai.APIError
+    failures: tuple[type[Exception], ...] = (openai.APIError, BrokenOff)
 
     def __init__(self, base_url: str) -> None:
         self._sync = openai.OpenAI(base_url=base_url, api_key=KEY, max_retries=0)

@@ -8,20 +8,32 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 from entrepot.app import running
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.exchange.plan import Deadlines
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
+from entrepot.simulator.books import Row
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from entrepot.simulator.provider import Simulator
 from entrepot.simulator.wires import WIRES
 from tests.end_to_end.client_anthropic import MessagesClient
 from tests.end_to_end.client_google import GenerateClient
 from tests.end_to_end.client_openai import ChatClient, ResponsesClient
-from tests.end_to_end.clients import Client
-from tests.end_to_end.world import CHEAP_CACHED, KEY, PROVIDER_SECRET, World, deployment, simulator_in_thread
+from tests.end_to_end.clients import Client, Told, Tool
+from tests.end_to_end.world import (
+    CHEAP_CACHED,
+    KEY,
+    PROVIDER_SECRET,
+    World,
+    deployment,
+    eventually,
+    simulator_in_thread,
+)
+from tests.simulator.sdk_world import CITY, NOTHING
 
 CLIENTS: dict[str, Callable[[str], Client]] = {
     "openai-chat": ChatClient,
@@ -30,6 +42,15 @@ CLIENTS: dict[str, Callable[[str], Client]] = {
     "gemini-generate": GenerateClient,
 }
 PROVIDERS = tuple(name for name in PROVIDER_DIALECTS if name in WIRES)
+MARKS = [
+    pytest.mark.end_to_end,
+    # Google's SDK makes a subclass of aiohttp's session, which aiohttp advises against.
+    pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
+]
+SHAPES = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+HELLO = "你好，世界 and all its harbours"
+BOTH = "call the tool get_weather and call the tool get_time"
+TOOLS = (Tool("get_weather", CITY), Tool("get_time", NOTHING))
 AUTH = {"anthropic-messages": "x-api-key", "gemini-generate": "x-goog-api-key"}
 QUIRKS = {
     "openai-chat": ("max_completion_tokens", "reasoning_effort", "replay_reasoning", "cache_control"),
@@ -90,3 +111,21 @@ def client_of(dialect: str, world: World) -> Iterator[Client]:
     """The SDK of this dialect with the gateway as its address."""
     with contextlib.closing(CLIENTS[dialect](world.base_url)) as client:
         yield client
+
+
+def said_to(text: str) -> str:
+    """What `echo` answers."""
+    return f"This is a simulated answer. You wrote: {text}"
+
+
+def booked(world: World, provider: str) -> Row:
+    """The latest row of a provider's books, once nothing is under way."""
+    assert eventually(lambda: world.simulator.under_way == 0)
+    return world.simulator.books.of(provider)[-1]
+
+
+def agree(told: Told, row: Row) -> None:
+    """What a client was told of its tokens, and what the provider wrote down."""
+    booked = row.tokens
+    read = booked.input_tokens + booked.cache_read_tokens + booked.cache_write_tokens
+    assert told.counted == (read, booked.cache_read_tokens, booked.output_tokens + booked.reasoning_tokens)

@@ -10,6 +10,8 @@ import binascii
 import hashlib
 import hmac
 
+import msgspec
+
 _DIGEST_BYTES = 32
 
 
@@ -26,6 +28,20 @@ def opened(wire: str, sealed: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return text if hmac.compare_digest(data[:_DIGEST_BYTES], _digest(wire, text)) else None
+
+
+def sign(wire: str, shown: str, thought: str) -> str:
+    """The signature of reasoning of which a client sees `shown`: it holds all that was thought."""
+    return seal(wire, msgspec.json.encode([shown, thought]).decode())
+
+
+def thought_of(wire: str, shown: str, signature: str) -> str | None:
+    """What was thought, from a signature that came back; None if it was not made here for what is `shown`."""
+    text = opened(wire, signature)
+    if text is None or not text.startswith("["):
+        return None
+    told, thought = msgspec.json.decode(text)
+    return str(thought) if told == shown else None
 
 
 def _digest(wire: str, text: str) -> bytes:

@@ -16,10 +16,10 @@ from entrepot.simulator.books import Tokens
 from entrepot.simulator.heard import Heard, WireError
 from entrepot.simulator.http1 import HttpRequest
 from entrepot.simulator.said import Frame, Reply, Said, pieces, sse
-from entrepot.simulator.signatures import seal
+from entrepot.simulator.signatures import seal, sign
 from entrepot.simulator.tokens import count_tokens
 from entrepot.simulator.wire_anthropic_request import check_key, parse_request
-from entrepot.simulator.wire_anthropic_turns import WIRE, sign_thinking
+from entrepot.simulator.wire_anthropic_turns import WIRE
 
 _json = msgspec.json.encode
 _REDACTS = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING"
@@ -55,7 +55,7 @@ class AnthropicMessagesWire:
     """Anthropic messages."""
 
     base_path = "/v1"
-    models_path = "/v1/models"
+    models_paths: tuple[str, ...] = ("/v1/models",)
     retries_by_header = True
     ping = sse(b'{"type": "ping"}', "ping")
     nothing = b'{"id":"msg_x","type":"message","role":"assistant","content":[],"model":"m"}'
@@ -185,7 +185,7 @@ def _blocks(heard: Heard, said: Said) -> list[dict[str, Any]]:
     if said.thought and _REDACTS in heard.prompt:
         blocks.append({"type": "redacted_thinking", "data": seal(WIRE, said.thought)})
     elif said.thought:
-        signature = sign_thinking(said.reasoning, said.thought)
+        signature = sign(WIRE, said.reasoning, said.thought)
         blocks.append({"type": "thinking", "thinking": said.reasoning, "signature": signature})
     if said.text:
         blocks.append({"type": "text", "text": said.text})

@@ -14,7 +14,7 @@ import msgspec
 
 from entrepot.simulator.heard import CacheMark, WireError
 from entrepot.simulator.media import decoded, line_of, line_of_address, looks_like
-from entrepot.simulator.signatures import opened, seal
+from entrepot.simulator.signatures import opened, thought_of
 
 WIRE = "anthropic-messages"
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
@@ -38,11 +38,6 @@ _OF_ROLE = {
 def invalid(message: str) -> WireError:
     """A 400 of this wire."""
     return WireError(400, message)
-
-
-def sign_thinking(shown: str, thought: str) -> str:
-    """The signature of a thinking block: it holds all that was thought, whatever is shown of it."""
-    return seal(WIRE, msgspec.json.encode([shown, thought]).decode())
 
 
 class Turns:
@@ -256,12 +251,10 @@ def _thought(block: dict[str, Any], at: str) -> str:
     for name in ("thinking", "signature"):
         if not isinstance(block.get(name), str):
             raise invalid(f"{at}.thinking.{name}: Field required")
-    sealed = opened(WIRE, block["signature"])
-    if sealed is not None and sealed.startswith("["):
-        shown, thought = msgspec.json.decode(sealed)
-        if shown == block["thinking"]:
-            return str(thought)
-    raise invalid(f"{at}: Invalid `signature` in `thinking` block")
+    thought = thought_of(WIRE, block["thinking"], block["signature"])
+    if thought is None:
+        raise invalid(f"{at}: Invalid `signature` in `thinking` block")
+    return thought
 
 
 def _unanswered(index: int, ids: list[str]) -> WireError:

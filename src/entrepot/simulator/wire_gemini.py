@@ -53,7 +53,10 @@ class GeminiGenerateWire:
     """Gemini generateContent."""
 
     base_path = "/v1beta"
-    models_path = "/v1beta/models"
+    models_paths: tuple[str, ...] = (
+        "/v1beta/models",
+        "/v1/models",
+    )  # both versions are served, and its SDKs use either
     retries_by_header = False
     ping = sse(b'{"candidates":[{"content":{"role":"model"},"index":0}]}')  # comments are more than its SDK can read
     nothing = b'{"candidates":[],"modelVersion":"m"}'
