@@ -21,7 +21,9 @@ WORDS = """type id model content text role choices index delta message finish_re
 prompt_tokens completion_tokens input_tokens output_tokens message_start content_block_start content_block_delta
 content_block_stop message_delta message_stop content_block partial_json input_json_delta text_delta tool_use thinking signature
 stop_reason error messages system tools user assistant tool max_tokens source data tool_choice reasoning_details audio images
-tool_result tool_use_id image document base64 url citations extra_content google cache_control response_format""".split()
+tool_result tool_use_id image document base64 url citations extra_content google cache_control response_format output
+toolUse toolResult toolUseId reasoningContent reasoningText redactedContent citationsContent stopReason inputTokens bytes format
+done done_reason thinking prompt_eval_count logprobs created_at""".split()
 TARGET = Target("https://provider.example/v1", "m", max_output_tokens=9)
 words = st.sampled_from(WORDS)
 values = st.recursive(

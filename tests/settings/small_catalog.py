@@ -72,11 +72,11 @@ OLLAMA = Provider(
     id="ollama",
     name="Ollama",
     country=None,
-    dialect="openai-chat",
+    dialect="ollama-chat",
     auth="none",
     on_premises=True,
     probe_port=11434,
-    regions=(region("local", "http://127.0.0.1:11434/v1", "LOCAL"),),
+    regions=(region("local", "http://127.0.0.1:11434", "LOCAL"),),
     source=SOURCE,
     as_of=AS_OF,
 )

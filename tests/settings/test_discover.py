@@ -14,7 +14,7 @@ from entrepot.settings.schema import Settings
 from tests.settings.small_catalog import OPENAI, SMALL
 
 HOME = {"HOME": "/users/李雷"}
-OLLAMA_AT = "http://127.0.0.1:11434/v1"
+OLLAMA_AT = "http://127.0.0.1:11434"
 
 
 def find(environ: dict[str, str], *servers: LocalServer) -> Discovery:

@@ -110,7 +110,7 @@ def test_a_model_newer_than_the_catalog_needs_its_maker_named(tmp_path: Path) ->
 def test_a_local_server_may_have_any_model(tmp_path: Path) -> None:
     joined, warnings = join_one(tmp_path, "provider = 'ollama'\nmodel = 'qwen3:8b'")
     assert (joined.region, joined.on_premises, joined.provider_country) == ("LOCAL", True, "LOCAL")
-    assert joined.base_url == "http://127.0.0.1:11434/v1"
+    assert joined.base_url == "http://127.0.0.1:11434"
     assert warnings == ()
 
 

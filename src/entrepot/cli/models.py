@@ -171,8 +171,8 @@ def print_by_model(rows: list[Row], console: Console) -> None:
             if number == 0:
                 console.print(
                     Text(model.id, style="bold")
-                    + Text(f"  {maker} ({country}), context {context}, weights {weights}, licence {licence}, ")
-                    + Text(f"languages {languages}")
+                    + Text(f"  {maker} ({country}), context {context}, weights {weights}, licence {licence}")
+                    + Text("" if languages == UNKNOWN else f", languages {languages}")
                 )
             price = paid if row.offer is None or row.offer.price is None else f"{paid} / {charged}"
             grid.add_row("", Text(where), Text(price, no_wrap=True), Text(places))

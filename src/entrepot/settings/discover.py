@@ -107,10 +107,10 @@ def _local(
     catalog: Catalog,
     findings: list[str],
 ) -> list[Deployment]:
-    ports = {one.id: one.probe_port for one in catalog.providers if one.probe_port is not None}
+    usual = {one.id: one.regions[0].base_url for one in catalog.providers if one.probe_port is not None}
     around = Surroundings(catalog=catalog, environ=environ, directory=Path("/"), source=SOURCE, changed_on="")
     deployments: list[Deployment] = []
-    for server in probe(usual_ports(ports, environ)):
+    for server in probe(usual_ports(usual, environ)):
         name = catalog.provider(server.provider).name
         if server.locked:
             findings.append(f"{name} at {server.base_url} wants a key; entrepot.toml can name where it is")

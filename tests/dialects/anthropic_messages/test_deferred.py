@@ -6,10 +6,10 @@ from typing import Any
 from entrepot.canonical.request import Request, Text, ToolResult
 from entrepot.dialects.anthropic_messages.request import parse_request
 
-SEARCH = {"type": "tool_search_tool_bm25_20251119", "name": "tool_search_tool_bm25"}
-OWN_SEARCH = {"name": "ToolSearch", "input_schema": {"type": "object"}}
-RATES = {"name": "rates", "input_schema": {"type": "object"}, "defer_loading": True}
-WEATHER = {"name": "天气", "input_schema": {"type": "object"}, "defer_loading": True}
+SEARCH: dict[str, Any] = {"type": "tool_search_tool_bm25_20251119", "name": "tool_search_tool_bm25"}
+OWN_SEARCH: dict[str, Any] = {"name": "ToolSearch", "input_schema": {"type": "object"}}
+RATES: dict[str, Any] = {"name": "rates", "input_schema": {"type": "object"}, "defer_loading": True}
+WEATHER: dict[str, Any] = {"name": "天气", "input_schema": {"type": "object"}, "defer_loading": True}
 ASK = {"role": "user", "content": "汇率？"}
 
 

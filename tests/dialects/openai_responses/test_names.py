@@ -7,7 +7,7 @@ import pytest
 
 from entrepot.canonical.request import Request, Text, ToolCall
 from entrepot.canonical.response import Choice, Response
-from entrepot.canonical.stream import Ended, Finished, Started, ToolCallDelta, ToolCallStarted
+from entrepot.canonical.stream import Ended, Finished, Started, StreamEvent, ToolCallDelta, ToolCallStarted
 from entrepot.dialects.openai_responses.names import flat_name
 from entrepot.dialects.openai_responses.render import render_response
 from entrepot.dialects.openai_responses.render_stream import StreamRenderer
@@ -86,7 +86,7 @@ def test_a_whole_answer_calls_tools_as_the_client_does() -> None:
 
 def test_a_streamed_answer_calls_tools_as_the_client_does() -> None:
     renderer = StreamRenderer(parse_request(body(tools=[AGENTS])), 0)
-    events = [
+    events: list[StreamEvent] = [
         Started("r1", "m"),
         ToolCallStarted(0, "c1", "agents__list"),
         ToolCallDelta(0, "{}"),
