@@ -22,6 +22,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": shapes.GatewayTable,
     "[timeouts]": shapes.TimeoutsTable,
     "[ledger]": shapes.LedgerTable,
+    "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
     "[[deployments]]": shapes.DeploymentTable,
     "price": shapes.PriceTable,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 import pytest
 
 from entrepot.canonical.response import Usage
@@ -34,7 +35,8 @@ def attempt(*events: Event, ending: Ending) -> AttemptRecord:
 
 def test_what_the_provider_counted_is_billed() -> None:
     record = attempt(ok(), chunk("hi"), UpstreamChunk(0, STOP + USAGE), ending="answered")
-    assert record.usage == Usage(input_tokens=1000, output_tokens=500)
+    assert record.usage is not None
+    assert msgspec.structs.replace(record.usage, extra={}) == Usage(input_tokens=1000, output_tokens=500)
     assert (record.cost_nano_usd, record.cost_nano, record.currency) == (2_000_000, 2_000_000, "USD")
     assert (record.first_byte_ms, record.duration_ms) == (2000.0, 3000.0)
     assert record.answered

@@ -34,6 +34,7 @@ CLIENT_DIALECTS: dict[str, ClientDialect] = {
 CLIENT_PATHS: dict[str, ClientDialect] = {
     "/v1/chat/completions": _OPENAI_CHAT,
     "/v1/responses": _OPENAI_RESPONSES,
+    "/v1/responses/": _OPENAI_RESPONSES,
     "/v1/messages": _ANTHROPIC_MESSAGES,
     "/v1beta/models/": _GEMINI_GENERATE,
     "/v1/models/": _GEMINI_GENERATE,

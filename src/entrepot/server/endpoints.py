@@ -17,8 +17,9 @@ import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
+from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
 from entrepot.dialects.registry import CLIENT_PATHS, client_dialect
-from entrepot.drive.driver import Driver
+from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
 from entrepot.errors import (
     BodyTimeout,
@@ -50,12 +51,16 @@ from entrepot.server.http import (
     headers_of,
     read_body,
 )
+from entrepot.server.kept_responses import PATH as _RESPONSES
+from entrepot.server.kept_responses import KeptResponses, methods_below
+from entrepot.server.openapi import GREETING, render_document
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
 
 Handler = Callable[["Call"], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
+_PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _COUNT_TOKENS = "/v1/messages/count_tokens"
 _DECISIONS = "/v1/decisions/"
 _MAX_TAGS = 32
@@ -101,6 +106,7 @@ class Gateway:
         driver: Driver,
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
+        responses: KeptResponses,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -108,10 +114,13 @@ class Gateway:
         self._driver = driver
         self._recorder = recorder
         self._find_entry = find_entry
+        self._responses = responses
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
             _COUNT_TOKENS: {"POST": self._count_tokens},
             "/v1/models": {"GET": self._models},
+            "/": {"GET": self._greet},
+            "/openapi.json": {"GET": self._describe},
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
         }
@@ -150,6 +159,8 @@ class Gateway:
         methods = self._paths.get(path)
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
+        if methods is None and path.startswith(_RESPONSES):
+            methods = dict.fromkeys(methods_below(path[len(_RESPONSES) :]), self._kept_response)
         if methods is None and client_dialect(path) is not None:
             methods = {"POST": self._exchange}
         if methods is None:
@@ -187,6 +198,15 @@ class Gateway:
         try:
             asked = await self._read(call)
             steering = steering_of(call.headers)
+            client: Client = call.client
+            if asked.dialect == OPENAI_RESPONSES:
+                asked, client = await self._responses.prepare(
+                    asked,
+                    client,
+                    key=principal.key or "",
+                    exchange_id=call.id,
+                    may_keep=may_store(call.headers),
+                )
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked)
             raise
@@ -204,7 +224,7 @@ class Gateway:
             self._refuse(call, principal, planned, asked)
             raise planned.error
         course = Course(planned, time.monotonic)
-        await self._driver.perform(course.run(), call.client)
+        await self._driver.perform(course.run(), client)
 
     async def _read(self, call: Call) -> Asked:
         """The request, as its dialect understands it."""
@@ -260,6 +280,18 @@ class Gateway:
             raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
         await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
 
+    async def _greet(self, call: Call) -> None:
+        await answer(call.send, 200, _PLAIN, GREETING.encode())
+
+    async def _describe(self, call: Call) -> None:
+        await answer(call.send, 200, _JSON, render_document())
+
+    async def _kept_response(self, call: Call) -> None:
+        principal = self._keyring.authenticate(call.headers)
+        rest, query = call.scope["path"][len(_RESPONSES) :], call.scope["query_string"].decode("latin-1")
+        found = await self._responses.answer(call.scope["method"], rest, query, principal.key or "")
+        await answer(call.send, 200, _JSON, msgspec.json.encode(found))
+
     async def _live(self, call: Call) -> None:
         await answer(call.send, 200, _JSON, b'{"status":"live"}')
 
@@ -282,6 +314,11 @@ def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
         tags=named,
         session=headers.get(b"x-entrepot-session", b"").decode("utf-8", "replace") or None,
     )
+
+
+def may_store(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether what this request says may be kept: not where `x-entrepot-no-store` says so."""
+    return headers.get(b"x-entrepot-no-store", b"false").strip().lower() in (b"", b"0", b"false", b"no")
 
 
 def _tags(value: bytes) -> frozenset[str]:

@@ -54,6 +54,15 @@ class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
 
 
+class ResponsesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of OpenAI responses, prompts included, so that clients may come back to them."""
+
+    store: Annotated[
+        bool, Meta(description="Keep them, unless a request says store = false. Off: nothing is kept.")
+    ] = False
+    keep_days: Annotated[int, Meta(ge=1, le=3650, description="For how many days after they were last continued.")] = 30
+
+
 class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key that clients of the gateway present. `entrepot keys new NAME` makes one."""
 
@@ -178,3 +187,4 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: tuple[Rule, ...] = ()
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
+    responses: ResponsesTable = ResponsesTable()

@@ -5,13 +5,17 @@ from __future__ import annotations
 from entrepot.errors import SettingsError
 from entrepot.simulator.wire import Wire
 from entrepot.simulator.wire_anthropic import AnthropicMessagesWire
+from entrepot.simulator.wire_bedrock import BedrockConverseWire
 from entrepot.simulator.wire_gemini import GeminiGenerateWire
+from entrepot.simulator.wire_ollama import OllamaChatWire
 from entrepot.simulator.wire_openai import OpenAIChatWire
 
 WIRES: dict[str, Wire] = {
     "openai-chat": OpenAIChatWire(),
     "anthropic-messages": AnthropicMessagesWire(),
     "gemini-generate": GeminiGenerateWire(),
+    "bedrock-converse": BedrockConverseWire(),
+    "ollama-chat": OllamaChatWire(),
 }
 
 

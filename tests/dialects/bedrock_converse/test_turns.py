@@ -166,6 +166,13 @@ def test_a_cache_marker_goes_before_documents_and_is_left_out_where_models_refus
     assert turns(user(Text("a", MARK)), quirks=("no_cache_points",)) == [("user", [{"text": "a"}])]
 
 
+def test_a_cache_marker_on_blank_text_marks_what_is_before_it_if_anything_is() -> None:
+    assert turns(user(Text("a"), Text("\n", MARK))) == [("user", [{"text": "a"}, POINT])]
+    assert turns(user(Text(" ", MARK), Text("a"))) == [("user", [{"text": "a"}])]
+    assert turns(HI, Message("assistant", (Text("", MARK),)), AGAIN) == [("user", [{"text": "你好"}, {"text": "再来"}])]
+    assert "system" not in body(CLAUDE, Message("system", (Text("", MARK),)), HI)
+
+
 def test_a_document_has_text_beside_it() -> None:
     assert turns(user(PDF))[0][1][-1] == {"text": "r"}
     assert turns(user(PDF, Text("看")))[0][1][-1] == {"text": "看"}

@@ -8,6 +8,7 @@ from entrepot.dialects.anthropic_messages.answer import MessageParser
 from entrepot.dialects.anthropic_messages.errors import error_body
 from entrepot.dialects.anthropic_messages.outgoing import render_request
 from entrepot.dialects.anthropic_messages.quirks import QUIRKS
+from entrepot.dialects.anthropic_messages.relay import StreamRelay, WholeRelay
 from entrepot.dialects.anthropic_messages.render import render_response
 from entrepot.dialects.anthropic_messages.render_stream import StreamRenderer
 from entrepot.dialects.anthropic_messages.request import parse_request
@@ -15,6 +16,7 @@ from entrepot.dialects.anthropic_messages.wire import DIALECT
 from entrepot.dialects.base import NO_HEADERS, Answer, AnswerParser, AnswerRenderer, Asked, Relay, Target
 from entrepot.dialects.error_answer import error_answer
 from entrepot.dialects.failure import parse_failure
+from entrepot.dialects.translation import Translation
 from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import EntrepotError
 
@@ -39,9 +41,14 @@ class AnthropicMessages:
         return StreamRenderer() if asked.request.stream else WholeAnswer(render_response, error_body)
 
     @staticmethod
-    def open_relay(_asked: Asked, _target: Target, _headers: Mapping[bytes, bytes] = NO_HEADERS) -> Relay | None:
-        """None: an answer is translated even to the same dialect, by way of the events that keep all of it."""
-        return None
+    def open_relay(asked: Asked, target: Target, headers: Mapping[bytes, bytes] = NO_HEADERS) -> Relay:
+        """The passage between a provider and a client that both speak this dialect."""
+
+        def open_translation() -> Relay:
+            parser = AnthropicMessages.open_parser(asked, target, headers)
+            return Translation(parser, AnthropicMessages.open_renderer(asked, 0))
+
+        return StreamRelay(open_translation) if asked.request.stream else WholeRelay(open_translation)
 
     @staticmethod
     def render_error(error: EntrepotError) -> Answer:

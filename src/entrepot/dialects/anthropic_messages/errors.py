@@ -27,9 +27,9 @@ _STATUS = {
 _TYPES = {**{status: word for word, status in _STATUS.items()}, 503: "overloaded_error", 408: "timeout_error"}
 
 
-def failure_of_error(event: dict[str, Any]) -> Failure:
+def failure_of_error(event: object) -> Failure:
     """An error event, classified as the status that its type would have had."""
-    error = event.get("error")
+    error = event.get("error") if isinstance(event, dict) else None
     kind = error.get("type") if isinstance(error, dict) else None
     return failure_of(event, _STATUS.get(str(kind), 0))
 

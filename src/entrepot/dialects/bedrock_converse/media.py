@@ -55,12 +55,13 @@ _DOCUMENTS = {
     "application/json": "txt",
     "application/xml": "txt",
 }
-_FORMATS: dict[str, tuple[str, dict[str, str]]] = {
+FORMATS: dict[str, tuple[str, dict[str, str]]] = {
     "image": ("image", _IMAGES),
     "video": ("video", _VIDEOS),
     "audio": ("audio", _SOUNDS),
     "file": ("document", _DOCUMENTS),
 }
+"""By the kind of media: the block's name, and its formats by media type."""
 _TYPES = {
     name: {format_: media_type for media_type, format_ in reversed(formats.items())}
     for name, formats in (("image", _IMAGES), ("video", _VIDEOS), ("audio", _SOUNDS), ("document", _DOCUMENTS))
@@ -79,7 +80,7 @@ class MediaBlocks:
 
     def render(self, part: Media, at: str) -> Block:
         """The block. Raises InvalidRequest for what Bedrock could not read."""
-        name, formats = _FORMATS[part.kind]
+        name, formats = FORMATS[part.kind]
         source = _source(part, at)
         block: Block = {"format": _format(part, name, formats, at), "source": source}
         if name == "document":

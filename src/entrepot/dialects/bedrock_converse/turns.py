@@ -60,31 +60,31 @@ class Turns:
         self._finish()
 
     def _take(self, message: Message, at: str) -> None:
-        blocks: list[Block] = []
         if message.role in ("system", "developer"):
-            blocks = self._blocks(message, at, (Text,))
-            self.system.extend(blocks)
+            _append(self.system, [*self._blocks(message, at, (Text,)), *self._marker(message.extra)])
         elif message.role == "assistant":
             self._all_answered(at)
             self._assistant_turns += 1
             blocks = self._blocks(message, at, (Text, Reasoning, Refusal, ToolCall))
-            self._add("assistant", blocks)
+            self._add("assistant", [*blocks, *self._marker(message.extra)])
             self._awaited = {part.id: at for part in message.parts if isinstance(part, ToolCall)}
         else:
-            for number, part in enumerate(message.parts):
-                if isinstance(part, ToolResult):
-                    blocks.extend(self._result(part, f"{at}.parts[{number}]"))
-            rest = [(n, part) for n, part in enumerate(message.parts) if not isinstance(part, ToolResult)]
-            if rest:
-                self._all_answered(at)
-                for number, part in rest:
-                    blocks.extend(self._part(part, f"{at}.parts[{number}]", message.role, (Text, Media)))
-            self._add("user", blocks)
-        marked = [*self._marker(message.extra)] if blocks else []
-        if marked and message.role in ("system", "developer"):
-            self.system.extend(marked)
-        elif marked:
-            _append_marker(self.messages[-1]["content"], marked[0])
+            self._add("user", [*self._user_blocks(message, at), *self._marker(message.extra)])
+
+    def _user_blocks(self, message: Message, at: str) -> list[Block]:
+        """Results first, then the rest, for which every call must have its result."""
+        results: list[Block] = []
+        rest: list[tuple[str, Part]] = []
+        for number, part in enumerate(message.parts):
+            where = f"{at}.parts[{number}]"
+            if isinstance(part, ToolResult):
+                results.extend(self._result(part, where))
+            else:
+                rest.append((where, part))
+        if rest:
+            self._all_answered(at)
+        said = [block for where, part in rest for block in self._part(part, where, message.role, (Text, Media))]
+        return [*results, *said]
 
     def _finish(self) -> None:
         self._all_answered("the end")
@@ -110,18 +110,13 @@ class Turns:
             self.messages.insert(0, {"role": "user", "content": blocks})
 
     def _add(self, role: str, blocks: list[Block]) -> None:
-        if not blocks:
-            return
         if self.messages and self.messages[-1]["role"] == role:
-            content = self.messages[-1]["content"]
-        else:
-            content = []
+            _append(self.messages[-1]["content"], blocks)
+            return
+        content: list[Block] = []
+        _append(content, blocks)
+        if content:
             self.messages.append({"role": role, "content": content})
-        for block in blocks:
-            if "cachePoint" in block:
-                _append_marker(content, block)
-            else:
-                content.append(block)
 
     def _all_answered(self, at: str) -> None:
         for call, where in self._awaited.items():
@@ -163,9 +158,8 @@ class Turns:
                 f"{at} of the {role} is of the kind '{kind}', which Bedrock cannot take there", param=at
             )
         block = self._block(part, at, role)
-        if block is None:
-            return []
-        return [block] if isinstance(part, Refusal | Reasoning | Unknown) else [block, *self._marker(part.extra)]
+        said = [] if block is None else [block]
+        return said if isinstance(part, Refusal | Reasoning | Unknown) else [*said, *self._marker(part.extra)]
 
     def _block(self, part: Part, at: str, role: str) -> Block | None:
         match part:
@@ -197,13 +191,16 @@ def cache_point(extra: dict[str, Any]) -> list[Block]:
     return [{"cachePoint": {"type": "default", **({"ttl": "1h"} if marker.get("ttl") == "1h" else {})}}]
 
 
-def _append_marker(content: list[Block], marker: Block) -> None:
-    """Behind what it marks, but before documents and films that end it: right behind those Bedrock refuses a marker."""
-    at = len(content)
-    while at and ("document" in content[at - 1] or "video" in content[at - 1]):
-        at -= 1
-    if at and "cachePoint" not in content[at - 1]:
-        content.insert(at, marker)
+def _append(content: list[Block], blocks: list[Block]) -> None:
+    """A marker goes behind what it marks, but before documents and films that end it: right behind those Bedrock refuses it."""
+    for block in blocks:
+        at = len(content)
+        if "cachePoint" in block:
+            while at and ("document" in content[at - 1] or "video" in content[at - 1]):
+                at -= 1
+            if not at or "cachePoint" in content[at - 1]:
+                continue
+        content.insert(at, block)
 
 
 def _name_documents(content: list[Block]) -> None:

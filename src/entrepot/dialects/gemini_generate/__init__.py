@@ -1,7 +1,8 @@
 """The Gemini generate dialect (`generateContent`, `streamGenerateContent`), as clients speak it and as Google speaks it.
 
 May import what dialects share, `canonical` and `errors`. Start at `parts.py`, which both requests and answers are made of;
-`request.py` and `body.py` are the two directions of a request, `answer.py` and `render.py` those of an answer; `quirks.py` names
+`request.py` and `body.py` are the two directions of a request, `answer.py` and `render.py` those of an answer (`relay.py`
+passes it on); `quirks.py` names
 the departures that a provider may declare.
 
 Gemini API and Vertex AI differ in the address only: a deployment's base address ends before `/models/…`, e.g.

@@ -8,14 +8,11 @@ call the same, by `id`, then by position. An id that is missing is made from the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from entrepot.canonical.request import Media, Unknown
-from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import (
-    Failure,
     Finished,
     Noted,
     PartAdded,
@@ -27,11 +24,13 @@ from entrepot.canonical.stream import (
     UsageReported,
 )
 from entrepot.dialects.answer_body import BodyParser, decode_or_none
-from entrepot.dialects.failure import failure_of
+from entrepot.dialects.base import NO_HEADERS
+from entrepot.dialects.openai_chat.answered import counted, failure_in, failure_of_choice, is_failure
 from entrepot.dialects.openai_chat.calls import CallJoiner
 from entrepot.dialects.openai_chat.content import content_events, reasoning_details_events, url_citations
-from entrepot.dialects.openai_chat.usage import finish_reason_of, usage_of
-from entrepot.dialects.openai_chat.wire import DIALECT, WireUsage
+from entrepot.dialects.openai_chat.think import DECLARED, Piece, ThinkSplitter
+from entrepot.dialects.openai_chat.usage import finish_reason_of
+from entrepot.dialects.openai_chat.wire import DIALECT
 
 _TOP = frozenset({"id", "object", "model", "created", "choices", "usage", "error", "obfuscation"})
 _CHOICE = frozenset({"index", "message", "delta", "finish_reason", "logprobs"})
@@ -40,8 +39,10 @@ _CHOICE = frozenset({"index", "message", "delta", "finish_reason", "logprobs"})
 class _Choice:
     """What must be remembered of a choice while it streams."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, think: ThinkSplitter) -> None:
         self.index = index
+        self.think = think
+        self.thinking: bool | None = None
         self.calls = CallJoiner(index)
         self.finished = False
         self.audio: dict[str, Any] = {}
@@ -51,8 +52,17 @@ class _Choice:
 class ChatParser(BodyParser):
     """One answer."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        quirks: frozenset[str] = frozenset(),
+        headers: Mapping[bytes, bytes] = NO_HEADERS,
+        *,
+        tag_is_mentioned: bool = False,
+    ) -> None:
         super().__init__()
+        self._quirks = quirks
+        self._headers = headers
+        self._tag_is_mentioned = tag_is_mentioned
         self._started: Started | None = None
         self._choices: dict[int, _Choice] = {}
         self._billed = False
@@ -93,8 +103,8 @@ class ChatParser(BodyParser):
         self._end(events)
 
     def _completion(self, completion: dict[str, Any], events: list[StreamEvent]) -> None:
-        if completion.get("error"):
-            self._fail_with(failure_of(completion["error"], 0), events)
+        if (failure := failure_in(completion)) is not None:
+            self._fail_with(failure, events)
             return
         if self._started is None and (completion.get("id") or completion.get("choices")):
             created = completion.get("created")
@@ -120,18 +130,18 @@ class ChatParser(BodyParser):
             self._usage(usage, events)
 
     def _usage(self, usage: dict[str, Any], events: list[StreamEvent]) -> None:
-        try:
-            counted = usage_of(msgspec.convert(usage, WireUsage, strict=False), Usage())
-        except msgspec.ValidationError:
-            return  # not countable: our own estimate stands
-        if counted.all_input or counted.all_output:
+        count = counted(usage, self._headers)
+        if count is not None and (count.all_input or count.all_output):
             self._billed = True
-            events.append(UsageReported(msgspec.structs.replace(counted, extra=usage)))
+            events.append(UsageReported(count))
 
     def _choice(self, wire: dict[str, Any], position: int, events: list[StreamEvent]) -> None:
         given = wire.get("index")
         index = given if isinstance(given, int) else position
-        choice = self._choices.setdefault(index, _Choice(index))
+        choice = self._choices.get(index)
+        if choice is None:
+            think = ThinkSplitter(self._quirks, mentioned=self._tag_is_mentioned)
+            choice = self._choices[index] = _Choice(index, think)
         whole = isinstance(wire.get("message"), dict)
         message = wire.get("message") if whole else wire.get("delta")
         if isinstance(message, dict):
@@ -143,13 +153,18 @@ class ChatParser(BodyParser):
             events.append(Noted(extra, index))
         word = wire.get("finish_reason")
         if isinstance(word, str) and word and not choice.finished:
-            self._finish(choice, word, events)
+            if is_failure(word):
+                self._fail_with(failure_of_choice(wire, word), events)
+            else:
+                self._finish(choice, word, events)
         elif whole:
             events.append(Noted({"finish_reason": word}, index))
 
     def _message(self, message: dict[str, Any], choice: _Choice, whole: bool, events: list[StreamEvent]) -> None:
         index, rest = choice.index, dict(message)
         texts = {name: rest.pop(name) for name in ("reasoning_content", "reasoning") if _is_text(rest.get(name))}
+        if texts:
+            choice.think.rest()
         details = rest.get("reasoning_details")
         if isinstance(details, list) and details:
             rest.pop("reasoning_details")
@@ -164,7 +179,8 @@ class ChatParser(BodyParser):
             citations = url_citations(rest.get("annotations"))
             extra = {"citations": citations} if citations else {}
             if isinstance(content, str):
-                events.append(TextDelta(content, index, extra=extra))
+                pieces = choice.think.whole(content) if whole else choice.think.feed(content)
+                self._content(pieces, choice, extra, events)
             else:
                 events.extend(content_events(content, index, begins=whole))
         if _is_text(rest.get("refusal")):
@@ -186,16 +202,26 @@ class ChatParser(BodyParser):
         if kept:
             events.append(Noted({"message": kept}, index))
 
+    def _content(
+        self, pieces: Iterable[Piece], choice: _Choice, extra: dict[str, Any], events: list[StreamEvent]
+    ) -> None:
+        for piece in pieces:
+            begins = choice.thinking not in (None, piece.reasoning)
+            choice.thinking = piece.reasoning
+            # A provider that declares it has its answers made plain; elsewhere the tags are kept for its own dialect.
+            lead = {} if self._quirks & DECLARED or not piece.lead else {"lead": piece.lead}
+            if piece.reasoning:
+                events.append(ReasoningDelta(piece.text, None, choice.index, begins, False, DIALECT, lead))
+            else:
+                events.append(TextDelta(piece.text, choice.index, begins, {**extra, **lead}))
+
     def _finish(self, choice: _Choice, word: str | None, events: list[StreamEvent]) -> None:
         choice.finished = True
+        self._content(choice.think.close(stopped=word == "stop"), choice, {}, events)
         if choice.audio:
             rest = {name: value for name, value in choice.audio.items() if name != "data"}
             events.append(PartAdded(Media("audio", data=choice.audio.get("data") or "", extra=rest), choice.index))
         reason = finish_reason_of(word)
-        if reason == "error":
-            failure = Failure("server_error", f"the provider ended the answer with '{word}'", code=word)
-            self._fail_with(failure, events)
-            return
         if reason in ("stop", "unknown") and choice.calls.any:
             reason = "tool_calls"  # some hosts say `stop`, and OpenAI does where the call was forced
         if word is not None and word != reason:

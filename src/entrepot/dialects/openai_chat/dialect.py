@@ -16,7 +16,9 @@ from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
 from entrepot.dialects.openai_chat.render import render_response
 from entrepot.dialects.openai_chat.render_stream import StreamRenderer
 from entrepot.dialects.openai_chat.request import parse_request
+from entrepot.dialects.openai_chat.think import DECLARED, mentions_tag
 from entrepot.dialects.openai_chat.wire import DIALECT
+from entrepot.dialects.translation import Translation
 from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import EntrepotError
 
@@ -31,14 +33,22 @@ class OpenAIChat:
     parse_failure = staticmethod(parse_failure)
 
     @staticmethod
-    def open_relay(asked: Asked, _target: Target, _headers: Mapping[bytes, bytes] = NO_HEADERS) -> Relay:
-        """The relay between a provider and a client that both speak this dialect."""
-        return StreamRelay(asked) if asked.request.stream else WholeRelay(asked)
+    def open_relay(asked: Asked, target: Target, headers: Mapping[bytes, bytes] = NO_HEADERS) -> Relay | None:
+        """The passage between a provider and a client that both speak this dialect; None where its answers must be made plain."""
+        if target.quirks & DECLARED:
+            return None
+
+        def open_translation() -> Relay:
+            return Translation(OpenAIChat.open_parser(asked, target, headers), OpenAIChat.open_renderer(asked, 0))
+
+        if asked.request.stream:
+            return StreamRelay(open_translation, headers, include_usage=asked.request.include_usage)
+        return WholeRelay(open_translation, headers)
 
     @staticmethod
-    def open_parser(_asked: Asked, _target: Target, _headers: Mapping[bytes, bytes] = NO_HEADERS) -> AnswerParser:
+    def open_parser(asked: Asked, target: Target, headers: Mapping[bytes, bytes] = NO_HEADERS) -> AnswerParser:
         """A parser of a whole answer or of a stream, whichever comes."""
-        return ChatParser()
+        return ChatParser(target.quirks, headers, tag_is_mentioned=mentions_tag(asked.request))
 
     @staticmethod
     def open_renderer(asked: Asked, created_s: int) -> AnswerRenderer:

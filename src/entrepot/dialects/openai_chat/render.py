@@ -63,6 +63,10 @@ def _message(choice: Choice, own: bool) -> dict[str, Any]:
     texts = [part for part in choice.parts if isinstance(part, Text)]
     if own and any(isinstance(part, Text | Reasoning) and part.extra.get("in_list") for part in choice.parts):
         message["content"] = [_listed(part) for part in choice.parts if isinstance(part, Text | Reasoning | Unknown)]
+    elif own and any(isinstance(part, Text | Reasoning) and "lead" in part.extra for part in choice.parts):
+        message["content"] = "".join(
+            part.extra.get("lead", "") + part.text for part in choice.parts if isinstance(part, Text | Reasoning)
+        )
     else:
         if texts:
             message["content"] = "".join(part.text for part in texts)

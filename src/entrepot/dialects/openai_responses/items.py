@@ -24,6 +24,7 @@ from entrepot.canonical.request import (
     ToolResult,
     Unknown,
 )
+from entrepot.dialects.openai_responses.names import flat_name
 from entrepot.dialects.openai_responses.wire import DIALECT, OUR_ID
 from entrepot.dialects.seal import unseal, unseal_call
 from entrepot.errors import InvalidRequest
@@ -31,6 +32,8 @@ from entrepot.errors import InvalidRequest
 Item = dict[str, Any]
 
 _ROLES: dict[str, Role] = {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant"}
+ADDITIONAL_TOOLS = "additional_tools"
+"""An item that is no part of the conversation: it gives tools."""
 _SAID_BY_OTHERS = ("_output", "_response")
 _AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
@@ -58,8 +61,8 @@ class Messages:
             case "function_call_output" | "custom_tool_call_output":
                 result = ToolResult(_text(item, "call_id", at), _output(item.get("output"), f"{at}.output"))
                 self._add(Message("tool", (result,)))
-            case "additional_tools":
-                self._add(Message("developer", (Unknown(DIALECT, item),)))
+            case _ if kind == ADDITIONAL_TOOLS:
+                pass  # they are among the request's tools
             case _ if kind.endswith(_SAID_BY_OTHERS) and not kind.startswith(("tool_search", "program")):
                 self._add(Message("user", (Unknown(DIALECT, item),)))
             case _:
@@ -98,7 +101,7 @@ class Messages:
         self._said.append(Reasoning(text, signature, not text and signature is not None, bound_to))
 
     def _call(self, item: Item, kind: str, at: str) -> None:
-        call_id, name = _text(item, "call_id", at), _text(item, "name", at)
+        call_id, name = _text(item, "call_id", at), flat_name(_text(item, "name", at), item.get("namespace"))
         if kind == "custom_tool_call":
             arguments = arguments_of_input(_text(item, "input", at))
         else:

@@ -13,8 +13,8 @@ from entrepot.canonical.response import Choice, Response
 from entrepot.canonical.stream import Started
 from entrepot.dialects.base import Asked
 from entrepot.dialects.openai_responses.head import Head, state_of
+from entrepot.dialects.openai_responses.names import ClientNames
 from entrepot.dialects.openai_responses.render_items import ItemIds, items_of_parts
-from entrepot.dialects.openai_responses.tools import custom_names
 from entrepot.dialects.openai_responses.usage import usage_fields
 from entrepot.dialects.openai_responses.wire import DIALECT
 
@@ -28,6 +28,6 @@ def render_response(response: Response, asked: Asked, created_s: int = 0) -> dic
     head = Head(asked, created_s)
     head.start(Started(response.id, response.model, response.created, response.dialect))
     status, why = state_of(choice.finish_reason, any(isinstance(part, Refusal) for part in choice.parts))
-    items = items_of_parts(choice.parts, ItemIds(head.id), custom_names(asked.request), status)
+    items = items_of_parts(choice.parts, ItemIds(head.id), ClientNames(asked.request), status)
     usage = None if response.usage is None else usage_fields(response.usage, own=False)
     return head.response(status, list(items), usage=usage, incomplete=why)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from entrepot.canonical.request import Media, Part, Reasoning, Refusal, Text, ToolCall, Unknown
+from entrepot.dialects.openai_responses.names import ClientNames
 from entrepot.dialects.openai_responses.wire import DIALECT, OUR_ID
 from entrepot.dialects.seal import seal, seal_call
 
@@ -32,14 +33,14 @@ class ItemIds:
         return f"{kind}{OUR_ID}{self._stem}_{self._count - 1}"
 
 
-def items_of_parts(parts: Sequence[Part], ids: ItemIds, custom: frozenset[str], status: str) -> Iterator[Item]:
-    """The items of an answer; `custom` names the tools that take free text, `status` is that of the last message."""
+def items_of_parts(parts: Sequence[Part], ids: ItemIds, names: ClientNames, status: str) -> Iterator[Item]:
+    """The items of an answer; `names` are those of its tools, `status` is that of the last message."""
     said: list[Text | Refusal] = []
     for part in parts:
         if isinstance(part, Text | Refusal):
             said.append(part)
             continue
-        items = list(items_of_part(part, ids, custom))
+        items = list(items_of_part(part, ids, names))
         if items and said:
             yield message_item(said, ids, "completed")
             said = []
@@ -48,7 +49,7 @@ def items_of_parts(parts: Sequence[Part], ids: ItemIds, custom: frozenset[str], 
         yield message_item(said, ids, status)
 
 
-def items_of_part(part: Part, ids: ItemIds, custom: frozenset[str]) -> Iterator[Item]:
+def items_of_part(part: Part, ids: ItemIds, names: ClientNames) -> Iterator[Item]:
     """What a part other than text becomes; nothing for what the dialect has no words for."""
     match part:
         case Reasoning():
@@ -56,10 +57,10 @@ def items_of_part(part: Part, ids: ItemIds, custom: frozenset[str]) -> Iterator[
         case ToolCall():
             if part.signature is not None:
                 yield signature_item(part.signature, part.bound_to, ids.next("rs"))
-            if part.name in custom:
-                yield custom_item(ids.next("ctc"), part.id, part.name, input_of_arguments(part.arguments))
+            if names.is_custom(part.name):
+                yield names.spell(custom_item(ids.next("ctc"), part.id, part.name, input_of_arguments(part.arguments)))
             else:
-                yield call_item(ids.next("fc"), part.id, part.name, part.arguments)
+                yield names.spell(call_item(ids.next("fc"), part.id, part.name, part.arguments))
         case Media(kind="image", data=str(data)):
             yield image_item(ids.next("ig"), data)
         case Unknown(dialect=dialect, raw=raw) if dialect == DIALECT:

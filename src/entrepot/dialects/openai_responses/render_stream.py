@@ -28,9 +28,9 @@ from entrepot.canonical.stream import (
 from entrepot.dialects.base import Asked
 from entrepot.dialects.openai_responses.errors import error_body
 from entrepot.dialects.openai_responses.head import Head, state_of
+from entrepot.dialects.openai_responses.names import ClientNames
 from entrepot.dialects.openai_responses.render_items import Item, ItemIds, items_of_part, signature_item
 from entrepot.dialects.openai_responses.streamed_items import StreamedCall, StreamedMessage, StreamedReasoning
-from entrepot.dialects.openai_responses.tools import custom_names
 from entrepot.dialects.openai_responses.usage import usage_fields
 from entrepot.dialects.openai_responses.wire import encode
 from entrepot.dialects.sse import render_frame
@@ -44,7 +44,7 @@ class StreamRenderer(StreamAnswer):
     def __init__(self, asked: Asked, created_s: int) -> None:
         super().__init__()
         self._head = Head(asked, created_s)
-        self._custom = custom_names(asked.request)
+        self._names = ClientNames(asked.request)
         self._ids = ItemIds("")
         self._sequence = 0
         self._items: dict[int, Item] = {}
@@ -100,9 +100,10 @@ class StreamRenderer(StreamAnswer):
         self._quieten()
         if event.signature is not None:
             self._whole_item(signature_item(event.signature, event.bound_to, self._ids.next("rs")))
-        custom = event.name in self._custom or (self._head.own and bool(event.extra.get("custom")))
+        custom = self._names.is_custom(event.name) or (self._head.own and bool(event.extra.get("custom")))
         kind = "ctc" if custom else "fc"
-        call = StreamedCall(event, self._ids.next(kind), self._take_place(), custom, self._kept(event.extra))
+        kept = {**self._kept(event.extra), **self._names.spell({"name": event.name})}
+        call = StreamedCall(event, self._ids.next(kind), self._take_place(), custom, kept)
         self._calls[event.call] = call
         self._emit(call.begin())
 
@@ -117,7 +118,7 @@ class StreamRenderer(StreamAnswer):
         if self._head.own and isinstance(event.part, Media) and "item" in event.part.extra:
             items = [event.part.extra["item"]]
         else:
-            items = list(items_of_part(event.part, self._ids, self._custom))
+            items = list(items_of_part(event.part, self._ids, self._names))
         for item in items:
             self._quieten()
             self._whole_item(item)

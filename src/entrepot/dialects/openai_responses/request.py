@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from entrepot.canonical.request import Message, OutputFormat, Request, Text, Unknown
+from entrepot.canonical.request import Message, OutputFormat, Request, Text, Tool, Unknown
 from entrepot.dialects.base import Asked, Envelope
-from entrepot.dialects.openai_responses.items import content_parts, messages_of
-from entrepot.dialects.openai_responses.tools import choose, tool_of
+from entrepot.dialects.openai_responses.items import ADDITIONAL_TOOLS, content_parts, messages_of
+from entrepot.dialects.openai_responses.tools import choose, tools_of, without_search
 from entrepot.dialects.openai_responses.wire import (
     DIALECT,
     REQUEST_FIELDS,
@@ -69,8 +69,9 @@ def _canonical(wire: WireRequest, extra: dict[str, Any]) -> Request:
     messages = (*_instructions(wire), *_elsewhere(wire), *_input(wire))
     if not messages or not (wire.input or _elsewhere(wire)):
         raise InvalidRequest("'input' is missing or empty: give a text or a list of items", param="input")
-    tools = tuple(tool_of(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ()))
+    tools = tools_of(wire.tools or [], "tools") + _additional_tools(wire)
     choice, tools = choose(wire.tool_choice, tools)
+    tools = without_search(choice, tools)
     effort = (wire.reasoning or {}).get("effort")
     more: dict[str, Any] = {"include": wire.include} if wire.include else {}
     if LOGPROBS in (wire.include or ()):
@@ -117,6 +118,16 @@ def _input(wire: WireRequest) -> tuple[Message, ...]:
     if isinstance(wire.input, str):
         return (Message("user", content_parts(wire.input, "input")),)
     return messages_of(wire.input or ())
+
+
+def _additional_tools(wire: WireRequest) -> tuple[Tool, ...]:
+    """Tools that are given among the items; of several of one name the last."""
+    found: dict[str, Tool] = {}
+    for i, item in enumerate(wire.input if isinstance(wire.input, list) else ()):
+        listed = item.get("tools") if item.get("type") == ADDITIONAL_TOOLS else None
+        given = [tool for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+        found.update({tool.name: tool for tool in tools_of(given, f"input[{i}].tools")})
+    return tuple(found.values())
 
 
 def _output_format(wire: object) -> OutputFormat:

@@ -1,7 +1,8 @@
 """Output items of a streamed answer while they are under way: each says the events of its beginning, its pieces and its end.
 
 Rules of this file: an event is its name and its fields, without the sequence number. What `item` says once an item is finished is
-what its pieces added up to. `kept` is what a provider of this dialect said of the item: its id first of all.
+what its pieces added up to. `kept` is what a provider of this dialect said of the item, its id first of all, and a call's name as
+its client knows it.
 """
 
 from __future__ import annotations
@@ -159,14 +160,13 @@ class StreamedCall(_Streamed):
     """A tool call."""
 
     def __init__(self, started: ToolCallStarted, item_id: str, index: int, custom: bool, kept: Item) -> None:
-        self._started = started
         self._custom = custom
         begun = (
             custom_item(item_id, started.id, started.name, "")
             if custom
             else call_item(item_id, started.id, started.name, "", "in_progress")
         )
-        super().__init__({**begun, **kept, "call_id": started.id, "name": started.name}, index)
+        super().__init__({**begun, "name": started.name, **kept, "call_id": started.id}, index)
         self._pieces: list[str] = []
 
     def take(self, piece: str) -> Events:
@@ -187,7 +187,7 @@ class StreamedCall(_Streamed):
             return [*events, ("response.custom_tool_call_input.done", self._at(input=text)), self._done()]
         self.item = {**self.item, "arguments": whole, "status": "completed"}
         events = [] if said else [("response.function_call_arguments.delta", self._at(delta=whole))]
-        done = self._at(arguments=whole, name=self._started.name)
+        done = self._at(arguments=whole, name=self.item["name"])
         return [*events, ("response.function_call_arguments.done", done), self._done()]
 
 

@@ -1,8 +1,10 @@
 """Tools and the choice among them, from the wire to the canonical form.
 
 Rules of this file: a function is a function. A custom tool, which takes free text, becomes a function of one text `input`, so
-that every model can call it; `custom` in its `extra` says so, and the answer names it as the client knows it. Any other kind of
-tool runs at the provider: only this dialect can say it. Where a choice allows some tools only, the others are left out of what
+that every model can call it; `custom` in its `extra` says so, and the answer names it as the client knows it. Tools in a
+namespace are tools (`names.py`). Any other kind of tool runs at the provider: only this dialect can say it. Of a web search
+other dialects are not told where it is one help among others: where the client offers functions of its own beside it, as Codex
+always does, and leaves the choice to the model. Where a choice allows some tools only, the others are left out of what
 the model is told, which is what the choice means.
 """
 
@@ -10,7 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from entrepot.canonical.request import Request, Tool, ToolChoice
+from entrepot.canonical.request import Tool, ToolChoice
+from entrepot.dialects.openai_responses.names import flat_name, spread
 from entrepot.errors import InvalidRequest
 
 _INPUT = {
@@ -21,7 +24,19 @@ _INPUT = {
 }
 
 
-def tool_of(wire: dict[str, Any], at: str) -> Tool:
+def tools_of(wire: list[dict[str, Any]], at: str) -> tuple[Tool, ...]:
+    """The tools of a list."""
+    return tuple(tool_of(tool, where, namespace) for tool, namespace, where in spread(wire, at))
+
+
+def without_search(choice: ToolChoice | None, tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
+    """The tools without a web search that nothing depends on."""
+    if (choice is not None and choice.mode != "auto") or all(tool.hosted is not None for tool in tools):
+        return tools
+    return tuple(tool for tool in tools if not str((tool.hosted or {}).get("type")).startswith("web_search"))
+
+
+def tool_of(wire: dict[str, Any], at: str, namespace: str | None = None) -> Tool:
     """One tool."""
     kind, name = wire.get("type", "function"), wire.get("name")
     if kind not in ("function", "custom"):
@@ -30,20 +45,19 @@ def tool_of(wire: dict[str, Any], at: str) -> Tool:
         raise InvalidRequest(f"'{at}.name' is missing", param=f"{at}.name")
     given = wire.get("description")
     description = given if isinstance(given, str) else None
+    extra = {} if namespace is None else {"spelled": {"name": name, "namespace": namespace}}
+    flat = flat_name(name, namespace)
     if kind == "custom":
-        return Tool(name, _with_grammar(description, wire.get("format")), _INPUT, extra={"custom": True})
+        words = _with_grammar(description, wire.get("format"))
+        return Tool(flat, words, _INPUT, extra={"custom": True, **extra})
     parameters, strict = wire.get("parameters"), wire.get("strict")
     return Tool(
-        name,
+        flat,
         description,
         parameters if isinstance(parameters, dict) else None,
         strict if isinstance(strict, bool) else None,
+        extra,
     )
-
-
-def custom_names(request: Request) -> frozenset[str]:
-    """The names of the tools that take free text."""
-    return frozenset(tool.name for tool in request.tools if tool.extra.get("custom"))
 
 
 def _with_grammar(description: str | None, format_: object) -> str | None:
@@ -74,7 +88,7 @@ def choose(wire: str | dict[str, Any] | None, tools: tuple[Tool, ...]) -> tuple[
 def _name(wire: dict[str, Any]) -> str:
     """What a choice calls a tool: by its name, a hosted one by its type."""
     name = wire.get("name")
-    return name if isinstance(name, str) else str(wire.get("type"))
+    return flat_name(name, wire.get("namespace")) if isinstance(name, str) else str(wire.get("type"))
 
 
 def _mode(word: object, at: str) -> ToolChoice:
