@@ -11,14 +11,17 @@ from typing import Literal
 import msgspec
 
 from entrepot.dialects.anthropic_messages import wire as anthropic
+from entrepot.dialects.gemini_embed import wire as gemini_embed
 from entrepot.dialects.gemini_generate import wire as gemini
 from entrepot.dialects.openai_chat import wire as openai
+from entrepot.dialects.openai_completions import wire as completions
+from entrepot.dialects.openai_embeddings import wire as embeddings
 from entrepot.dialects.openai_responses import wire as responses
 
 Body = tuple[str, type[msgspec.Struct]]
 """A family's name, before the struct's own in the document (three dialects have a `Request`), and the struct."""
 
-READ_STATUSES = (401, 404, 408, 413, 431, 500, 503)
+READ_STATUSES = (400, 401, 404, 408, 413, 431, 500, 503)
 """What may go wrong with any request that shows a key: with the key, with what is asked for, with sending it, with us."""
 CALL_STATUSES = (400, 401, 403, 404, 408, 413, 429, 431, 500, 502, 503, 504)
 """What may go wrong where a model is called."""
@@ -43,7 +46,7 @@ class Operation(msgspec.Struct, frozen=True):
     of their own. `stream` says whether a field of the body makes a stream of the answer, or it always is one.
     """
 
-    method: Literal["get", "post"]
+    method: Literal["get", "post", "delete"]
     path: str
     id: str
     summary: str
@@ -63,13 +66,23 @@ _CHAT: Body = ("Chat", openai.WireRequest)
 _RESPONSES: Body = ("Responses", responses.WireRequest)
 _MESSAGES: Body = ("Messages", anthropic.WireRequest)
 _GEMINI: Body = ("Gemini", gemini.WireRequest)
+_COMPLETIONS: Body = ("Completions", completions.WireRequest)
+_EMBEDDINGS: Body = ("Embeddings", embeddings.WireRequest)
+_CONTENT: Body = ("Content", gemini_embed.WireRequest)
+_CONTENTS: Body = ("Contents", gemini_embed.WireBatch)
 _MODEL = Parameter("model", "path", "A route, a model or a deployment; a slash in its name stands as it is or as %2F.")
 _ALT = Parameter("alt", "query", "`sse` for server-sent events; a JSON array where it is absent.", ("sse", "json"))
+_RESPONSE_ID = Parameter("id", "path", "A response's id.")
+_PAGE = (
+    Parameter("limit", "query", "How many, from 1 to 100; 20 where it is absent."),
+    Parameter("order", "query", "The last first unless this is `asc`.", ("asc", "desc")),
+    Parameter("after", "query", "The id of the item after which the page begins."),
+)
 _EXCHANGE = Parameter("id", "path", "An exchange's id, from the header x-entrepot-exchange.")
 
 
-def _gemini(path: str, id_suffix: str, summary: str) -> tuple[Operation, Operation]:
-    """A model's whole and streamed answer, under one of the two addresses that Google's clients use."""
+def _gemini(path: str, id_suffix: str, summary: str) -> tuple[Operation, ...]:
+    """What is asked of a model under one of the two addresses that Google's clients use."""
     given = {"tag": "Gemini", "answer": "Gemini.Answer", "errors": "GeminiError", "statuses": CALL_STATUSES}
     whole = Operation(
         "post",
@@ -89,7 +102,33 @@ def _gemini(path: str, id_suffix: str, summary: str) -> tuple[Operation, Operati
         stream="always",
         parameters=(_MODEL, _ALT),
     )
-    return whole, streamed
+    counted = msgspec.structs.replace(
+        whole,
+        path=f"{path}/{{model}}:countTokens",
+        id=f"countTokens{id_suffix}",
+        summary="About how many tokens contents will be read as: an estimate of ours",
+        answer="TotalTokens",
+        statuses=COUNT_STATUSES,
+        body=None,
+        steered=False,
+    )
+    embedded = msgspec.structs.replace(
+        whole,
+        path=f"{path}/{{model}}:embedContent",
+        id=f"embedContent{id_suffix}",
+        summary="The embedding of one content as Gemini's API has it",
+        answer="ContentEmbedded",
+        body=_CONTENT,
+    )
+    batch = msgspec.structs.replace(
+        embedded,
+        path=f"{path}/{{model}}:batchEmbedContents",
+        id=f"batchEmbedContents{id_suffix}",
+        summary="The embeddings of several contents as Gemini's API has it",
+        answer="ContentsEmbedded",
+        body=_CONTENTS,
+    )
+    return whole, streamed, counted, embedded, batch
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -115,6 +154,59 @@ OPERATIONS: tuple[Operation, ...] = (
         statuses=CALL_STATUSES,
         body=_RESPONSES,
         stream="field",
+        steered=True,
+    ),
+    Operation(
+        "get",
+        "/v1/responses/{id}",
+        "getResponse",
+        "A response that is kept for this key",
+        "OpenAI",
+        "Response",
+        statuses=READ_STATUSES,
+        parameters=(_RESPONSE_ID,),
+    ),
+    Operation(
+        "delete",
+        "/v1/responses/{id}",
+        "deleteResponse",
+        "Forgets a response",
+        "OpenAI",
+        "Deleted",
+        statuses=READ_STATUSES,
+        parameters=(_RESPONSE_ID,),
+    ),
+    Operation(
+        "get",
+        "/v1/responses/{id}/input_items",
+        "listInputItems",
+        "What a response answered, in pages",
+        "OpenAI",
+        "ItemList",
+        statuses=READ_STATUSES,
+        parameters=(_RESPONSE_ID, *_PAGE),
+    ),
+    Operation(
+        "post",
+        "/v1/completions",
+        "createCompletion",
+        "A legacy completion as OpenAI's API has it",
+        "OpenAI",
+        "Completions.Completion",
+        statuses=CALL_STATUSES,
+        body=_COMPLETIONS,
+        stream="field",
+        steered=True,
+    ),
+    Operation(
+        "post",
+        "/v1/embeddings",
+        "createEmbedding",
+        "Embeddings as OpenAI's API has them",
+        "OpenAI",
+        "EmbeddingList",
+        statuses=CALL_STATUSES,
+        body=_EMBEDDINGS,
         steered=True,
     ),
     Operation(
@@ -150,7 +242,38 @@ OPERATIONS: tuple[Operation, ...] = (
         "The names that this key may ask for: routes first, then models, then deployments",
         "OpenAI",
         "ModelList",
-        statuses=READ_STATUSES,
+        statuses=(400, *READ_STATUSES),
+    ),
+    Operation(
+        "get",
+        "/v1/models/{model}",
+        "getModel",
+        "One of them",
+        "OpenAI",
+        "Model",
+        statuses=(403, *READ_STATUSES),
+        parameters=(_MODEL,),
+    ),
+    Operation(
+        "get",
+        "/v1beta/models",
+        "listModelsForGemini",
+        "The same, as Gemini's clients read it",
+        "Gemini",
+        "GeminiModelList",
+        "GeminiError",
+        (400, *READ_STATUSES),
+    ),
+    Operation(
+        "get",
+        "/v1beta/models/{model}",
+        "getModelForGemini",
+        "One of them",
+        "Gemini",
+        "GeminiModel",
+        "GeminiError",
+        (403, *READ_STATUSES),
+        parameters=(_MODEL,),
     ),
     Operation(
         "get",
