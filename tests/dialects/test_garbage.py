@@ -27,7 +27,11 @@ WORDS = """type id model content text role choices index delta message finish_re
 prompt_tokens completion_tokens input_tokens output_tokens message_start content_block_start content_block_delta
 content_block_stop message_delta message_stop content_block partial_json input_json_delta text_delta tool_use thinking signature
 stop_reason error messages system tools user assistant tool max_tokens source data tool_choice reasoning_details audio images
-tool_result tool_use_id image document base64 url citations extra_content google cache_control response_format""".split()
+tool_result tool_use_id image document base64 url citations extra_content google cache_control response_format
+response output item output_index content_index summary_index output_text refusal function_call call_id custom_tool_call input
+encrypted_content response.created response.output_item.added response.output_item.done response.output_text.delta
+response.function_call_arguments.delta response.completed incomplete status instructions namespace
+additional_tools custom""".split()
 TARGET = Target("https://provider.example/v1", "m", max_output_tokens=9)
 words = st.sampled_from(WORDS)
 values = st.recursive(
@@ -57,7 +61,8 @@ def test_any_answer_is_parsed_and_rendered_or_failed(name: str, said: list[dict[
 @names
 @given(objects)
 def test_any_request_is_understood_or_refused(name: str, body: dict[str, Any]) -> None:
-    for changes in ({}, {"model": "m", "max_tokens": 5}, {"model": "m", "max_tokens": 5, "messages": [body]}):
+    said = {"messages": [body], "input": [body]}
+    for changes in ({}, {"model": "m", "max_tokens": 5}, {"model": "m", "max_tokens": 5, **said}):
         with contextlib.suppress(InvalidRequest):
             asked = CLIENT_DIALECTS[name].parse_request(
                 json.dumps({**body, **changes}).encode(), Envelope("/v1beta/models/m:generateContent")

@@ -252,7 +252,9 @@ def test_every_recorded_request_is_understood_and_sent_on_equal(name: str, wire_
             continue
         body = json.dumps({"model": "named-in-the-address", **exchange["request"]}).encode()
         asked = CLIENT_DIALECTS[name].parse_request(body)
-        sent = json.loads(PROVIDER_DIALECTS[name].render_request(asked, TARGET, None).body)
+        newer = frozenset({"max_completion_tokens"} & exchange["request"].keys())
+        target = msgspec.structs.replace(TARGET, quirks=newer)
+        sent = json.loads(PROVIDER_DIALECTS[name].render_request(asked, target, None).body)
         kept = {**exchange["request"], "model": "upstream-name"}
         assert {key: value for key, value in sent.items() if key in kept} == kept | (
             {"stream_options": sent["stream_options"]} if "stream_options" in kept else {}

@@ -25,6 +25,7 @@ FailureKind = Literal[
     "overloaded",
     "bad_request",
     "model_gone",
+    "region",
     "server_error",
     "connect",
     "timeout",

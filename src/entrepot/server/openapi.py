@@ -28,6 +28,7 @@ _STEERING = {
     "x-entrepot-quality": ({"type": "number", "minimum": 0, "maximum": 1}, "The loss of quality allowed"),
     "x-entrepot-max-cost-usd": ({"type": "number", "minimum": 0, "maximum": 1e6}, "A bound on the expected cost"),
     "x-entrepot-tags": ({"type": "string"}, "Tags beside those of the key, separated by commas"),
+    "x-entrepot-no-store": ({"type": "string", "enum": ["true", "false"]}, "`true`: nothing is kept"),
     "x-entrepot-session": ({"type": "string"}, "A name for the conversation"),
 }
 _ABOUT_THE_EXCHANGE = {
@@ -117,7 +118,7 @@ def _content(operation: Operation) -> dict[str, Any]:
     json: dict[str, Any] = {"application/json": {"schema": reference(operation.answer)}}
     if not operation.stream:
         return json
-    events: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}}
+    events: dict[str, Any] = {"text/event-stream": {"schema": {"description": "Server-sent events of the dialect"}}}
     if operation.stream == "always":
         return {**events, "application/json": {"schema": {"type": "array", "items": reference(operation.answer)}}}
     return {**json, **events}

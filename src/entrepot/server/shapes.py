@@ -203,6 +203,18 @@ def schemas() -> dict[str, Schema]:
         **of_structs("Gemini", WireAnswer),
         **of_structs("Exchange", Usage, Served, Decision),
         "Response": _RESPONSE,
+        "Deleted": _object(
+            "What is gone", ("id", "deleted"), id=_TEXT, object={"const": "response"}, deleted={"const": True}
+        ),
+        "ItemList": _object(
+            "A page",
+            ("object", "data", "has_more"),
+            object={"const": "list"},
+            data=_list(_ANY),
+            first_id=_or_null(_TEXT),
+            last_id=_or_null(_TEXT),
+            has_more=_FLAG,
+        ),
         "Message": _MESSAGE,
         "TokenCount": _object("A count", ("input_tokens",), input_tokens=_COUNT),
         **of_structs("Completions", completions.WireCompletion),

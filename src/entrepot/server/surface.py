@@ -21,7 +21,7 @@ from entrepot.dialects.openai_responses import wire as responses
 Body = tuple[str, type[msgspec.Struct]]
 """A family's name, before the struct's own in the document (three dialects have a `Request`), and the struct."""
 
-READ_STATUSES = (401, 404, 408, 413, 431, 500, 503)
+READ_STATUSES = (400, 401, 404, 408, 413, 431, 500, 503)
 """What may go wrong with any request that shows a key: with the key, with what is asked for, with sending it, with us."""
 CALL_STATUSES = (400, 401, 403, 404, 408, 413, 429, 431, 500, 502, 503, 504)
 """What may go wrong where a model is called."""
@@ -46,7 +46,7 @@ class Operation(msgspec.Struct, frozen=True):
     of their own. `stream` says whether a field of the body makes a stream of the answer, or it always is one.
     """
 
-    method: Literal["get", "post"]
+    method: Literal["get", "post", "delete"]
     path: str
     id: str
     summary: str
@@ -72,6 +72,12 @@ _CONTENT: Body = ("Content", gemini_embed.WireRequest)
 _CONTENTS: Body = ("Contents", gemini_embed.WireBatch)
 _MODEL = Parameter("model", "path", "A route, a model or a deployment; a slash in its name stands as it is or as %2F.")
 _ALT = Parameter("alt", "query", "`sse` for server-sent events; a JSON array where it is absent.", ("sse", "json"))
+_RESPONSE_ID = Parameter("id", "path", "A response's id.")
+_PAGE = (
+    Parameter("limit", "query", "How many, from 1 to 100; 20 where it is absent."),
+    Parameter("order", "query", "The last first unless this is `asc`.", ("asc", "desc")),
+    Parameter("after", "query", "The id of the item after which the page begins."),
+)
 _EXCHANGE = Parameter("id", "path", "An exchange's id, from the header x-entrepot-exchange.")
 
 
@@ -149,6 +155,36 @@ OPERATIONS: tuple[Operation, ...] = (
         body=_RESPONSES,
         stream="field",
         steered=True,
+    ),
+    Operation(
+        "get",
+        "/v1/responses/{id}",
+        "getResponse",
+        "A response that is kept for this key",
+        "OpenAI",
+        "Response",
+        statuses=READ_STATUSES,
+        parameters=(_RESPONSE_ID,),
+    ),
+    Operation(
+        "delete",
+        "/v1/responses/{id}",
+        "deleteResponse",
+        "Forgets a response",
+        "OpenAI",
+        "Deleted",
+        statuses=READ_STATUSES,
+        parameters=(_RESPONSE_ID,),
+    ),
+    Operation(
+        "get",
+        "/v1/responses/{id}/input_items",
+        "listInputItems",
+        "What a response answered, in pages",
+        "OpenAI",
+        "ItemList",
+        statuses=READ_STATUSES,
+        parameters=(_RESPONSE_ID, *_PAGE),
     ),
     Operation(
         "post",

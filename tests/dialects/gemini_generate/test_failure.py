@@ -47,7 +47,7 @@ def retry(delay: Any) -> dict[str, Any]:
             "context_length",
         ),
         (400, error(400, "INVALID_ARGUMENT", "Unknown name"), "bad_request"),
-        (400, error(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), "auth"),
+        (400, error(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), "region"),
         (401, error(401, "UNAUTHENTICATED"), "auth"),
         (403, error(403, "PERMISSION_DENIED"), "auth"),
         (403, error(403, "PERMISSION_DENIED", "m", info("BILLING_DISABLED")), "quota"),

@@ -14,7 +14,7 @@ from typing import Any
 
 from entrepot.dialects.anthropic_messages.wire import WireMessage
 
-CHANGES = frozenset({"tool_addition", "tool_removal"})
+CHANGES = ("tool_addition", "tool_removal")
 """Blocks of a system message that say which tools there are from here on."""
 _SEARCH = "tool_search_tool_"
 

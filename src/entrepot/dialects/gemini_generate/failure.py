@@ -54,7 +54,7 @@ _BY_WORD: tuple[tuple[str, FailureKind], ...] = (
     ("token count exceeds", "context_length"),
     ("api key not valid", "auth"),
     ("api key expired", "auth"),
-    ("user location is not supported", "auth"),
+    ("user location is not supported", "region"),
     ("enable billing", "quota"),
     ("is not found for api version", "model_gone"),
     ("no longer available", "model_gone"),

@@ -10,7 +10,7 @@ from entrepot.dialects.error_answer import error_answer
 from entrepot.dialects.failure import parse_failure
 from entrepot.dialects.openai_chat.answer import ChatParser
 from entrepot.dialects.openai_chat.errors import error_body
-from entrepot.dialects.openai_chat.outgoing import render_request
+from entrepot.dialects.openai_chat.outgoing import folds_a_stream, render_request
 from entrepot.dialects.openai_chat.quirks import QUIRKS
 from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
 from entrepot.dialects.openai_chat.render import render_response
@@ -34,8 +34,8 @@ class OpenAIChat:
 
     @staticmethod
     def open_relay(asked: Asked, target: Target, headers: Mapping[bytes, bytes] = NO_HEADERS) -> Relay | None:
-        """The passage between a provider and a client that both speak this dialect; None where its answers must be made plain."""
-        if target.quirks & DECLARED:
+        """The passage between a provider and a client of this dialect; None where an answer must be read to be given."""
+        if target.quirks & DECLARED or folds_a_stream(asked, target):
             return None
 
         def open_translation() -> Relay:

@@ -144,3 +144,12 @@ decode_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 decode_any = msgspec.json.Decoder().decode
 decode_completion = msgspec.json.Decoder(WireCompletion).decode
 encode = msgspec.json.Encoder().encode
+
+Fields = dict[str, Any]
+"""An object of a request, whose values are as decoded or still `msgspec.Raw`."""
+
+
+def value_of(fields: Fields, name: str) -> Any:  # noqa: ANN401 - whatever a client sends
+    """A field's value, decoded; None where there is none. The field stays as it is."""
+    value = fields.get(name)
+    return decode_any(value) if isinstance(value, msgspec.Raw) else value
