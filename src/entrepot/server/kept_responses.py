@@ -26,7 +26,7 @@ from entrepot.dialects.openai_responses.keeping import (
     with_input,
 )
 from entrepot.drive.driver import Client
-from entrepot.errors import BodyTooLarge, EntrepotError, InvalidRequest, LedgerError, NotFound
+from entrepot.errors import BodyTooLarge, EntrepotError, InvalidRequest, NotFound
 from entrepot.exchange.commands import Headers
 from entrepot.ledger.kept_responses import KeptResponse, ResponseStore
 
@@ -66,7 +66,7 @@ class KeptResponses:
         if store is None:
             said.refuse_what_needs_a_store()
             return asked, client
-        items = await self._resolved(store, said.items, key)
+        items = await self._resolved(store, given_items(asked), key)
         earlier = [] if said.previous_id is None else await self._history(store, said.previous_id, key)
         response_id = f"resp_{exchange_id.replace('-', '')}"
         keeps = may_keep and said.store is not False
@@ -140,15 +140,12 @@ class KeptResponses:
     async def _keep(
         self, store: ResponseStore, key: str, response_id: str, previous_id: str | None, own: list[Item], body: bytes
     ) -> None:
-        output = msgspec.json.decode(body).get("output") or []
+        output = msgspec.json.decode(body, type=dict[str, Any]).get("output") or []
         named = [item["id"] for item in (*own, *output) if isinstance(item.get("id"), str)]
         kept = KeptResponse(
             response_id, previous_id, int(time.time()), msgspec.json.encode(own), body, tuple(dict.fromkeys(named))
         )
-        try:
-            await asyncio.to_thread(store.keep, key, kept, time.time())
-        except LedgerError as error:
-            log.error("the response %s could not be kept: %s", response_id, error.message)
+        await asyncio.to_thread(store.keep, key, kept, time.time())
 
 
 class _Said:
@@ -164,7 +161,7 @@ class _Said:
         self._conversation = bool(fields.get("conversation"))
         self.previous_id: str | None = fields.get("previous_response_id")
         self.store: bool | None = fields.get("store")
-        self.items = given_items(asked)
+        self._asked = asked
 
     def refuse_the_impossible(self) -> None:
         """What no setting makes possible."""
@@ -178,16 +175,20 @@ class _Said:
 
     def refuse_what_needs_a_store(self) -> None:
         """What would need the store that is not there."""
-        numbers = references(self.items)
         if self.previous_id:
             param, instead = "previous_response_id", "send the whole conversation as 'input'"
         elif self.store:
             param, instead = "store", "leave it out, or send false"
-        elif numbers:
-            param, instead = f"input[{next(iter(numbers))}]", "send the item itself in place of its id"
+        elif (number := self._first_reference()) is not None:
+            param, instead = f"input[{number}]", "send the item itself in place of its id"
         else:
             return
         raise InvalidRequest(f"'{param}': {SETTING}. Without it: {instead}.", param=param, code="store_disabled")
+
+    def _first_reference(self) -> int | None:
+        if b"item_reference" not in bytes(self._asked.fields.get("input", b"")):
+            return None  # nearly always, and then the input need not be decoded once more
+        return next(iter(references(given_items(self._asked))), None)
 
 
 class _KeepingClient:
@@ -208,13 +209,12 @@ class _KeepingClient:
         """Send it on, after keeping what it completes."""
         if self._watch is not None:
             try:
-                final = self._watch.feed(data, end)
+                if (final := self._watch.feed(data, end)) is not None:
+                    self._watch = None
+                    await self._keep(final)
             except (EntrepotError, msgspec.MsgspecError) as error:
                 log.error("a response could not be kept: %s", error)
-                self._watch = final = None
-            if final is not None:
                 self._watch = None
-                await self._keep(final)
         await self._client.send_body(data, end)
 
     async def wait_gone(self) -> None:

@@ -153,9 +153,8 @@ class Turns:
     def _part(self, part: Part, at: str, role: str, allowed: tuple[type[Part], ...]) -> list[Block]:
         own = isinstance(part, Unknown) and part.dialect == DIALECT
         if not isinstance(part, allowed) and not own:
-            kind = part.kind if isinstance(part, Media) else type(part).__name__.lower()
             raise InvalidRequest(
-                f"{at} of the {role} is of the kind '{kind}', which Bedrock cannot take there", param=at
+                f"{at} of the {role} is of the kind '{_kind(part)}', which Bedrock cannot take there", param=at
             )
         block = self._block(part, at, role)
         said = [] if block is None else [block]
@@ -254,3 +253,10 @@ def thinks_through_its_last_calls(messages: Sequence[Message], model: Model) -> 
         if message.role == "assistant" and any(isinstance(part, ToolCall) for part in message.parts):
             return any(isinstance(part, Reasoning) and _reasoning(part, model) is not None for part in message.parts)
     return True
+
+
+def _kind(part: Part) -> str:
+    """What the refusal of a part calls it."""
+    if isinstance(part, Unknown):
+        return str(part.raw.get("type"))[:60]
+    return part.kind if isinstance(part, Media) else type(part).__name__.lower()

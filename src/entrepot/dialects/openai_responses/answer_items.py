@@ -1,9 +1,9 @@
 """The output items of an answer, from their beginnings, pieces and ends.
 
 Rules of this file: an item's end says all of it, and what its pieces did not say is said then; so a whole answer is a stream of
-ends alone, and a host that leaves pieces or ends out is understood all the same. Every finished item is noted as it came
-(`output` in the choice's `extra`), so that this dialect can render it again. Items that the canonical form does not know are
-given whole.
+ends alone, and a host that leaves pieces or ends out is understood all the same. All items are noted as they came (`output` in
+the choice's `extra`), so that this dialect can render them again. Items that the canonical form does not know are given whole,
+none while a text is being said: a part in the middle of a text would end it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Items:
 
     def __init__(self) -> None:
         self._open: dict[int, _Open] = {}
-        self._done: set[int] = set()
+        self._done: dict[int, Item] = {}
+        self._held: dict[int, StreamEvent] = {}
         self._calls = 0
         self._latest: tuple[int, Place] | None = None
 
@@ -109,20 +110,30 @@ class Items:
             case "function_call" | "custom_tool_call":
                 events.extend(self._finish_call(opened, item))
             case _:
-                events.append(PartAdded(_whole(item)))
+                self._held[index] = PartAdded(_whole(item))
         del self._open[index]
-        self._done.add(index)
-        self._latest = None
-        return [*events, Noted({"output": [item]}, 0)]
+        self._done[index] = item
+        if self._latest is not None and self._latest[0] == index:
+            self._latest = None
+        return [*events, *self._release()]
 
     def finish_all(self, output: object) -> list[StreamEvent]:
-        """The answer's own list of items: those that were not finished are, now."""
-        return [
-            event
-            for index, item in enumerate(output if isinstance(output, list) else ())
-            if isinstance(item, dict)
-            for event in self.finish(index, item)
-        ]
+        """The answer is complete. Of its own list of items those that were not finished are, now."""
+        listed = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+        events = [event for index, item in enumerate(listed) for event in self.finish(index, item)]
+        self._latest = None
+        events.extend(self._release())
+        if noted := listed or [self._done[index] for index in sorted(self._done)]:
+            events.append(Noted({"output": noted}, 0))
+        return events
+
+    def _release(self) -> list[StreamEvent]:
+        """The items that are given whole, unless a text is being said."""
+        if self._latest is not None:
+            return []
+        events = [self._held[index] for index in sorted(self._held)]
+        self._held.clear()
+        return events
 
     def _start_call(self, opened: _Open, item: Item) -> StreamEvent:
         opened.call, self._calls = self._calls, self._calls + 1

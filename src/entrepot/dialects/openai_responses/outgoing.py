@@ -3,9 +3,9 @@
 A client of this dialect is passed on field by field. Written by us: `model`; the token limit where the client named none; `store`
 where it is not said, as false, because answers are kept by the gateway or by nobody, and with it, where the model is told how to
 reason, that its sealed reasoning comes back to the client (`include`), who else could not send it on the next turn. Taken out:
-reasoning that another dialect's provider made, ids that we made, and reasoning items that hold nothing but the id of what nobody
-kept. For a client of another dialect the request is made from its canonical form (`turns.py`). Settings that cannot be said are
-downgraded or left out, and only these:
+reasoning that another dialect's provider made, ids that we made or that a provider which is strict about them would refuse, and
+reasoning items that hold nothing but the id of what nobody kept. For a client of another dialect the request is made from its
+canonical form (`turns.py`). Settings that cannot be said are downgraded or left out, and only these:
 
 - `top_k`, `seed` and all of `Request.extra` but `logprobs` and `top_logprobs` are left out; so is reasoning effort, unless the
   provider declares that it takes it. A budget in tokens becomes an effort.
@@ -33,6 +33,7 @@ from entrepot.errors import InvalidRequest
 
 _LEAST = 16
 _SEALED = "reasoning.encrypted_content"
+_PREFIXES = {"message": "msg_", "function_call": "fc_", "reasoning": "rs_", "custom_tool_call": "ctc_"}
 _OUR_MARKS = (b"entrepot:", b"entrepot-call:", OUR_ID.encode(), b'"reasoning"')
 
 
@@ -56,17 +57,15 @@ def _own_fields(asked: Asked, target: Target, max_output_tokens: int | None) -> 
     elif kept is None:
         fields["store"] = msgspec.Raw(b"false")
         include = decode_any(fields["include"]) if "include" in fields else None
-        if _is_told_how_to_reason(asked.request.reasoning_effort) and _SEALED not in (include or ()):
+        reasoning = decode_any(fields["reasoning"]) if "reasoning" in fields else None
+        if reasoning and asked.request.reasoning_effort != "none" and _SEALED not in (include or ()):
             fields["include"] = msgspec.Raw(encode([*(include or ()), _SEALED]))
     raw = bytes(fields.get("input", b""))
-    if any(mark in raw for mark in _OUR_MARKS) and isinstance(items := decode_any(raw), list):
-        rewritten = [_without_our_id(item) for item in items if not _is_foreign(item, bool(kept))]
+    prefixed = "prefixed_item_ids" in target.quirks
+    if (prefixed or any(mark in raw for mark in _OUR_MARKS)) and isinstance(items := decode_any(raw), list):
+        rewritten = [_with_known_id(item, prefixed) for item in items if not _is_foreign(item, bool(kept))]
         fields["input"] = msgspec.Raw(encode(rewritten))
     return fields
-
-
-def _is_told_how_to_reason(effort: str | None) -> bool:
-    return effort is not None and effort != "none"
 
 
 def _is_foreign(item: Item, kept: bool) -> bool:
@@ -79,8 +78,11 @@ def _is_foreign(item: Item, kept: bool) -> bool:
     return not kept and not sealed and not item.get("content")
 
 
-def _without_our_id(item: Item) -> Item:
-    if OUR_ID not in str(item.get("id")):
+def _with_known_id(item: Item, prefixed: bool) -> Item:
+    """The item, without an id that the provider cannot have given it."""
+    item_id = str(item.get("id") or "")
+    prefix = _PREFIXES.get(item.get("type") or "message", "")
+    if OUR_ID not in item_id and not (prefixed and item_id and not item_id.startswith(prefix)):
         return item
     return {name: value for name, value in item.items() if name != "id"}
 
@@ -107,7 +109,7 @@ def compose(request: Request, target: Target, max_output_tokens: int | None) -> 
         "reasoning": None if effort is None else {"effort": effort},
         "stream": True if request.stream else None,
     }
-    include = [_SEALED] if _is_told_how_to_reason(effort) else []
+    include = [_SEALED] if effort not in (None, "none") else []
     if request.extra.get("logprobs") and "no_store" not in quirks:
         include.append(LOGPROBS)
         wire["top_logprobs"] = request.extra.get("top_logprobs")

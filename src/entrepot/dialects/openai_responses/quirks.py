@@ -10,6 +10,7 @@ QUIRKS: Mapping[str, str] = {
     "no_parallel_tool_calls": "parallel_tool_calls is refused",
     "no_sampling": "temperature and top_p are refused",
     "no_store": "store and include are refused; nothing is kept",
+    "prefixed_item_ids": "ids of another form than msg_…, fc_…, rs_… and ctc_… are refused: such an item is sent without",
     "reasoning_effort": "reasoning.effort is taken, and sealed reasoning is given where it is asked for",
     "replay_reasoning": "the text of the provider's own reasoning is wanted back on the next turn",
     "tool_choice_auto_only": "a tool cannot be forced: tool_choice is sent as auto",
