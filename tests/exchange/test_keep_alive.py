@@ -117,7 +117,7 @@ def test_a_whole_answer_is_waited_for_in_silence() -> None:
 
 
 def test_nobody_is_kept_alive_where_the_operator_does_not_want_it() -> None:
-    story = Story(plan(deadlines=Deadlines(first_byte_s=10, total_s=60)))
+    story = Story(plan(deadlines=Deadlines(first_byte_s=10, total_s=60, keep_alive_s=0)))
     story.happens(ok())
     assert story.waiting_until_s == 110.0
 

@@ -25,7 +25,7 @@ class Deadlines(msgspec.Struct, frozen=True):
     first_byte_s: float = 120.0
     idle_s: float = 60.0
     total_s: float = 900.0
-    keep_alive_s: float = 0.0
+    keep_alive_s: float = 15.0
 
 
 class Route(msgspec.Struct, frozen=True):
