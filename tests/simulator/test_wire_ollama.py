@@ -43,6 +43,11 @@ async def lines_of(client: AsyncClient, model: str = "echo", messages: Any = HEL
     return [line async for line in await client.chat(model, messages, stream=True, **more)]
 
 
+async def raw(client: Any, body: dict[str, Any]) -> None:
+    """A request as the client would send it, did its own types let it."""
+    await client._request_raw("POST", "/api/chat", json=body)
+
+
 async def test_a_whole_answer_and_its_usage_are_what_the_books_say(client: AsyncClient, simulator: Simulator) -> None:
     answer = await chat(client, messages=[{"role": "system", "content": "简短。"}, *HELLO])
     assert "你好，港口" in answer.message.content
@@ -116,7 +121,7 @@ async def test_what_does_not_fit_the_context_is_cut_without_a_word_unless_that_i
     assert whole.prompt_eval_count == 5001
     body = {"model": "echo", "messages": long, "truncate": False, "stream": False}
     with pytest.raises(ResponseError, match="exceeds the available context size") as caught:
-        await client._request_raw("POST", "/api/chat", json=body)
+        await raw(client, body)
     assert caught.value.status_code == 400
 
 
@@ -140,7 +145,7 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("body", "reason"), MALFORMED)
 async def test_what_ollama_refuses_is_refused(client: AsyncClient, body: dict[str, Any], reason: str) -> None:
     with pytest.raises(ResponseError, match=reason) as caught:
-        await client._request_raw("POST", "/api/chat", json=body)
+        await raw(client, body)
     assert caught.value.status_code == 400
 
 

@@ -9,6 +9,7 @@ from entrepot.simulator.wire_bedrock import BedrockConverseWire
 from entrepot.simulator.wire_gemini import GeminiGenerateWire
 from entrepot.simulator.wire_ollama import OllamaChatWire
 from entrepot.simulator.wire_openai import OpenAIChatWire
+from entrepot.simulator.wire_responses import OpenAIResponsesWire
 
 WIRES: dict[str, Wire] = {
     "openai-chat": OpenAIChatWire(),
@@ -16,6 +17,7 @@ WIRES: dict[str, Wire] = {
     "gemini-generate": GeminiGenerateWire(),
     "bedrock-converse": BedrockConverseWire(),
     "ollama-chat": OllamaChatWire(),
+    "openai-responses": OpenAIResponsesWire(),
 }
 
 

@@ -115,6 +115,25 @@ def msg(call: ToolCall) -> Any:
     return type(CALL)("assistant", (call,))
 
 
+def tagged(*contents: str, quirks: tuple[str, ...] = (), **more: Any) -> tuple[object, ...]:
+    parser = ChatParser(Request("m", (HI,), stream=True), frozenset(quirks))
+    body = b"".join(line(content) for content in contents) + line(done=True, done_reason="stop", **more)
+    return fold([*parser.feed(body), *parser.close()]).choices[0].parts
+
+
+def test_reasoning_that_a_template_leaves_in_the_text_is_told_apart() -> None:
+    # Quirk 52.
+    thought = Reasoning("想", bound_to="ollama-chat")
+    assert tagged("<th", "ink>\n想\n</thi", "nk>\n\n你好") == (thought, Text("你好"))
+    assert tagged("想</think>你好", quirks=("think_unopened",)) == (thought, Text("你好"))
+    assert tagged("<think>想</think>你好", quirks=("think_tags",)) == (thought, Text("你好"))
+    assert tagged("a <think> b") == (Text("a <think> b"),)
+    call = ToolCall("ollama_call_0", "f", "{}")
+    assert tagged("<think>\n想</think>", tool_calls=called("f", {})) == (thought, call)
+    whole = line("<think>\n想</think>你好", done=True, done_reason="stop")
+    assert answer(whole, stream=False).choices[0].parts == (thought, Text("你好"))
+
+
 REASONS: list[tuple[dict[str, Any], FinishReason]] = [
     ({"done_reason": "stop"}, "stop"),
     ({"done_reason": "length"}, "length"),

@@ -1,7 +1,8 @@
 """The Ollama chat dialect (`/api/chat`), as we speak it to Ollama's own servers. No client speaks it to us.
 
-May import `dialects.base`, `dialects.failure`, `canonical` and `errors`. Start at `outgoing.py`, then `turns.py`;
-`context.py` says how large a context is asked for; `answer.py` parses answers, which come as lines of JSON (`lines.py`).
+May import `dialects.base`, `dialects.failure`, `dialects.openai_chat.think`, `canonical` and `errors`. Start at `outgoing.py`,
+then `turns.py`; `context.py` says how large a context is asked for; `answer.py` parses answers, which come as lines of JSON
+(`lines.py`).
 
 Left out of a request, because Ollama has no such thing: `user`, `parallel_tool_calls`, `strict`, names of messages and schemas,
 cache markers, an image's `detail`, sealed reasoning and reasoning of other dialects' providers but plain text, and of

@@ -2,12 +2,13 @@
 
 Rules of this file: every line is a whole object with the piece of the message that it adds; the one with `done` ends the answer
 and counts its tokens. A stream without it was cut off. Calls come whole, and are numbered through the conversation where they
-have no ids. A server that answers in lines unasked is understood, and so is one that answers whole.
+have no ids. Reasoning between tags, which some models' templates leave in the text, is told apart. A server that answers in
+lines unasked is understood, and so is one that answers whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ from entrepot.dialects.answer_body import BodyParser, Splitter, decode_or_none, 
 from entrepot.dialects.failure import failure_of
 from entrepot.dialects.ollama_chat.lines import LineSplitter
 from entrepot.dialects.ollama_chat.wire import DIALECT
+from entrepot.dialects.openai_chat.think import Piece, ThinkSplitter, mentions_tag
 
 FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -42,14 +44,16 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 """`load` and `unload`: the server loaded or unloaded the model and wrote nothing."""
 
 
+_TAGGED = frozenset({"think_tags", "think_unopened"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ChatParser(BodyParser):
     """One answer."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, quirks: frozenset[str] = frozenset()) -> None:
         super().__init__()
+        self._think = ThinkSplitter(quirks & _TAGGED, mentioned=mentions_tag(request))
         self._streams_asked = request.stream
         self._taken_ids = _ids_of(request)
         self._made = sum(isinstance(part, ToolCall) for part in request.parts())
@@ -88,34 +92,40 @@ class ChatParser(BodyParser):
         if not isinstance(message, dict):
             self._fail("protocol", "a line of the provider's answer has neither a message nor an error", events)
             return
+        before = self._began
         if not self._began:
             self._began = True
             model = line.get("model")
             events.append(
                 Started("", model if isinstance(model, str) else "", _seconds(line.get("created_at")), DIALECT)
             )
-        self._take_message(message, events)
+        done = line.get("done") is True
+        self._take_message(message, events, whole=done and not before)
         if isinstance(line.get("logprobs"), list):
             events.append(Noted({"logprobs": {"content": [_likely(each) for each in line["logprobs"]]}}, 0))
-        if line.get("done") is True:
+        if done:
             reason = line.get("done_reason")
             finished = FINISH_REASONS.get(reason if isinstance(reason, str) else "", "unknown")
+            _say(self._think.close(stopped=finished == "stop"), events)
             events.append(Finished("tool_calls" if self._calls and finished == "stop" else finished))
             if (usage := usage_of(line)) is not None:
                 events.append(UsageReported(usage))
             self._end(events)
 
-    def _take_message(self, message: dict[str, Any], events: list[StreamEvent]) -> None:
+    def _take_message(self, message: dict[str, Any], events: list[StreamEvent], *, whole: bool) -> None:
         thinking, content = message.get("thinking"), message.get("content")
         if isinstance(thinking, str) and thinking:
+            self._think.rest()
             events.append(ReasoningDelta(thinking, bound_to=DIALECT))
         if isinstance(content, str) and content:
-            events.append(TextDelta(content))
+            _say(self._think.whole(content) if whole else self._think.feed(content), events)
         images = message.get("images")
         for image in images if isinstance(images, list) else ():
             if isinstance(image, str):
                 events.append(PartAdded(Media("image", data=image)))
         calls = message.get("tool_calls")
+        if calls:
+            _say(self._think.close(), events)
         for call in calls if isinstance(calls, list) else ():
             self._take_call(object_or_empty(call), events)
 
@@ -133,6 +143,13 @@ class ChatParser(BodyParser):
             self._made += 1
         self._taken_ids.add(made)
         return made
+
+
+def _say(pieces: Iterable[Piece], events: list[StreamEvent]) -> None:
+    for piece in pieces:
+        if piece.text.strip() == "</think>":
+            continue  # where nothing is said behind the tag, the splitter gives it back
+        events.append(ReasoningDelta(piece.text, bound_to=DIALECT) if piece.reasoning else TextDelta(piece.text))
 
 
 def _ids_of(request: Request) -> set[str]:

@@ -21,6 +21,6 @@ class OllamaChat:
     parse_failure = staticmethod(parse_failure)
 
     @staticmethod
-    def open_parser(asked: Asked, _target: Target, _headers: Mapping[bytes, bytes] = NO_HEADERS) -> AnswerParser:
+    def open_parser(asked: Asked, target: Target, _headers: Mapping[bytes, bytes] = NO_HEADERS) -> AnswerParser:
         """A parser of a whole answer or of lines, whichever comes."""
-        return ChatParser(asked.request)
+        return ChatParser(asked.request, target.quirks)
