@@ -7,6 +7,9 @@ from entrepot.dialects.openai_chat.relay import StreamRelay, WholeRelay
 from entrepot.dialects.registry import (
     CLIENT_DIALECTS,
     CLIENT_PATHS,
+    EMBEDDING_CLIENTS,
+    EMBEDDING_DIALECTS,
+    GEMINI_ACTIONS,
     PROVIDER_DIALECTS,
     client_dialect,
     open_relay,
@@ -64,4 +67,29 @@ def test_a_path_belongs_to_one_dialect() -> None:
 
 
 def test_every_clients_dialect_has_its_path() -> None:
-    assert {dialect.name for dialect in CLIENT_PATHS.values()} == CLIENT_DIALECTS.keys()
+    paths = (*CLIENT_PATHS.values(), *GEMINI_ACTIONS.values())
+    assert {dialect.name for dialect in paths} == CLIENT_DIALECTS.keys() | EMBEDDING_CLIENTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/embeddings", "openai-embeddings"),
+        ("/v1beta/models/m:embedContent", "gemini-embed"),
+        ("/v1/models/qwen/m:batchEmbedContents", "gemini-embed"),
+        ("/v1beta/models/m:streamGenerateContent", "gemini-generate"),
+    ],
+)
+def test_an_address_below_a_model_belongs_to_the_dialect_of_its_action(path: str, name: str) -> None:
+    found = client_dialect(path)
+    assert found is not None
+    assert found.name == name
+
+
+def test_every_embedding_client_meets_every_embedding_provider() -> None:
+    asked = EMBEDDING_CLIENTS["openai-embeddings"].parse_request(b'{"model": "m", "input": "x"}')
+    for client in EMBEDDING_CLIENTS.values():
+        for name in EMBEDDING_DIALECTS:
+            assert isinstance(
+                open_relay(client, provider_dialect(name, "embed"), asked, TARGET, created_s=1), Translation
+            )

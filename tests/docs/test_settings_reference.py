@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from entrepot.dialects.registry import PROVIDER_DIALECTS
+from entrepot.dialects.registry import EMBEDDING_DIALECTS, PROVIDER_DIALECTS, provider_dialect
 from entrepot.errors import SettingsError
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.settings import file as shapes
@@ -107,7 +107,10 @@ def test_every_dialect_and_quirk_is_explained_and_no_other() -> None:
     section = TEXT[TEXT.index("### dialects") : TEXT.index("### clouds")]
     rows = re.findall(r"^\| `([\w-]+)` \| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
     declared = [
-        (name, quirk, what) for name, known in PROVIDER_DIALECTS.items() for quirk, what in known.quirks.items()
+        (name, quirk, what)
+        for name in PROVIDER_DIALECTS
+        for known in (provider_dialect(name), EMBEDDING_DIALECTS.get(name))
+        for quirk, what in ({} if known is None else known.quirks).items()
     ]
     assert sorted(rows) == sorted(declared)
     assert re.findall(r"^\| `([\w-]+)` \| `[^`]*/", section, re.MULTILINE) == list(PROVIDER_DIALECTS)

@@ -226,7 +226,7 @@ def test_a_request_lowers_the_cost_it_may_have_and_never_raises_it() -> None:
 
 def test_names_are_those_that_the_principal_may_use_routes_first() -> None:
     rule = Rule("eu", When(tags=("t0",)), require=Facts(provider_country=("EU",)))
-    names = [name for name, _ in a_planner(rules=[rule]).names(ALICE)]
+    names = [listed.name for listed in a_planner(rules=[rule]).names(ALICE)]
     assert names == ["auto", "large", "通义", "home/通义", "other/large"]
     assert len(a_planner(rules=[rule]).names(Principal())) == 1 + 3 + 4
 

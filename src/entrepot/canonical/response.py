@@ -60,6 +60,7 @@ class Vector(msgspec.Struct, frozen=True, tag="vector"):
 
     numbers: bytes | None = None
     base64: str | None = None
+    extra: dict[str, Any] = {}
 
 
 class Response(msgspec.Struct, frozen=True):

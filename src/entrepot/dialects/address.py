@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 _CALL = re.compile(
-    r"/(?:chat/completions|completions|messages|messages/count_tokens|responses|embeddings|api/chat"
+    r"/(?:chat/completions|completions|messages|messages/count_tokens|responses|embeddings|api/chat|api/embed"
     r"|models/[^/]+:\w+|model/[^/]+/converse(?:-stream)?)/*\Z"
 )
 _VERSION_AT_END = re.compile(r"/v\d+[a-z0-9]*\Z")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from entrepot.canonical.stream import (
     Ended,
     Failed,
+    Failure,
     Finished,
     PartAdded,
     Pinged,
@@ -27,7 +28,7 @@ from entrepot.canonical.stream import (
 )
 from entrepot.dialects.base import AnswerParser, AnswerRenderer, Relayed, Summary
 from entrepot.dialects.tally import LOOPED, Tally
-from entrepot.errors import EntrepotError
+from entrepot.errors import EntrepotError, ProviderError
 
 
 class Translation:
@@ -68,7 +69,10 @@ class Translation:
         if relayed.failure is None and self._tally.loops:
             relayed.failure = LOOPED
         self._over = relayed.ended or relayed.failure is not None
-        rendered = self._held + self._renderer.render(kept) if kept else self._held
+        try:
+            rendered = self._held + self._renderer.render(kept) if kept else self._held
+        except ProviderError as error:  # only what has left nothing yet is found out so late: whole answers
+            return Relayed(failure=Failure("protocol", error.message))
         if self._begun or relayed.ended:
             self._held = b""
             relayed.data = rendered

@@ -17,8 +17,9 @@ import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
+from entrepot.dialects.counting import counting_dialect, parse_count, render_count
 from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
-from entrepot.dialects.registry import CLIENT_PATHS, client_dialect
+from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
 from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
 from entrepot.errors import (
@@ -33,6 +34,7 @@ from entrepot.errors import (
 )
 from entrepot.exchange.course import Course
 from entrepot.exchange.entries import refusal_entry
+from entrepot.exchange.listing import Listed
 from entrepot.exchange.planning import Planner, Refusal, Steering
 from entrepot.exchange.records import Entry
 from entrepot.policy.rules import Principal
@@ -53,6 +55,7 @@ from entrepot.server.http import (
 )
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
+from entrepot.server.models import asker_of, model_named, render_model, render_models
 from entrepot.server.openapi import GREETING, render_document
 from entrepot.settings.schema import GatewaySettings
 
@@ -60,8 +63,8 @@ log = logging.getLogger("entrepot.gateway")
 
 Handler = Callable[["Call"], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
+_ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
-_COUNT_TOKENS = "/v1/messages/count_tokens"
 _DECISIONS = "/v1/decisions/"
 _MAX_TAGS = 32
 
@@ -117,8 +120,6 @@ class Gateway:
         self._responses = responses
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
-            _COUNT_TOKENS: {"POST": self._count_tokens},
-            "/v1/models": {"GET": self._models},
             "/": {"GET": self._greet},
             "/openapi.json": {"GET": self._describe},
             "/livez": {"GET": self._live},
@@ -159,10 +160,14 @@ class Gateway:
         methods = self._paths.get(path)
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
+        if methods is None and counting_dialect(path) is not None:
+            methods = {"POST": self._count_tokens}
         if methods is None and path.startswith(_RESPONSES):
             methods = dict.fromkeys(methods_below(path[len(_RESPONSES) :]), self._kept_response)
         if methods is None and client_dialect(path) is not None:
             methods = {"POST": self._exchange}
+        if (name := model_named(path)) is not None:
+            methods = {"GET": self._model if name else self._models, **(methods or {})}
         if methods is None:
             raise NotFound(f"there is nothing at {path[:200]}: requests go to POST {' or '.join(CLIENT_PATHS)}")
         method = scope["method"]
@@ -190,7 +195,10 @@ class Gateway:
 
     def _dialect(self, call: Call) -> ClientDialect:
         """The dialect of the path that was asked for."""
-        return client_dialect(call.scope["path"].removesuffix("/count_tokens")) or next(iter(CLIENT_PATHS.values()))
+        path: str = call.scope["path"]
+        if call.scope["method"] != "POST" and model_named(path) is not None:
+            return CLIENT_DIALECTS[asker_of(path, call.headers)]
+        return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
 
     async def _exchange(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
@@ -226,7 +234,7 @@ class Gateway:
         course = Course(planned, time.monotonic)
         await self._driver.perform(course.run(), client)
 
-    async def _read(self, call: Call) -> Asked:
+    async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""
         settings = self._settings
         try:
@@ -235,14 +243,19 @@ class Gateway:
         finally:
             call.upload_s = time.monotonic() - call.started_s
         envelope = Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
-        return self._dialect(call).parse_request(body, envelope)
+        dialect = self._dialect(call)
+        return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
     async def _count_tokens(self, call: Call) -> None:
-        """About how many tokens a request will be read as. Ours, because which model reads it is not decided yet."""
-        self._keyring.authenticate(call.headers)
-        asked = await self._read(call)
-        counted = {"input_tokens": estimate_input_tokens(asked.request)}
-        await answer(call.send, 200, _JSON, msgspec.json.encode(counted))
+        """About how many tokens a request will be read as, and the header that says that it is an estimate of ours.
+
+        Which model will read it is not decided yet, and to ask a provider would be to send it the prompt.
+        """
+        principal = self._keyring.authenticate(call.headers)
+        asked = await self._read(call, parse_count)
+        self._find(asked.request.model, principal, steering_of(call.headers))
+        tokens = estimate_input_tokens(asked.request)
+        await answer(call.send, 200, _ESTIMATED, render_count(call.scope["path"], tokens))
 
     def _refuse(self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None) -> None:
         self._recorder.append(
@@ -263,11 +276,23 @@ class Gateway:
 
     async def _models(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
-        listed = [
-            {"id": name, "object": "model", "created": self._created, "owned_by": owner}
-            for name, owner in self._planner.names(principal)
-        ]
-        await answer(call.send, 200, _JSON, msgspec.json.encode({"object": "list", "data": listed}))
+        asker = asker_of(call.scope["path"], call.headers)
+        query = call.scope["query_string"].decode("latin-1")
+        body = render_models(self._planner.names(principal), asker, query, self._created)
+        await answer(call.send, 200, _JSON, body)
+
+    async def _model(self, call: Call) -> None:
+        principal = self._keyring.authenticate(call.headers)
+        path: str = call.scope["path"]
+        found = self._find(model_named(path) or "", principal, Steering())
+        await answer(call.send, 200, _JSON, render_model(found, asker_of(path, call.headers), self._created))
+
+    def _find(self, name: str, principal: Principal, steering: Steering) -> Listed:
+        """What may be asked for by this name. Raises Forbidden, or NotFound."""
+        found = self._planner.find(name, principal, steering)
+        if isinstance(found, Refusal):
+            raise found.error
+        return found
 
     async def _decision(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)

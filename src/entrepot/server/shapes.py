@@ -16,6 +16,7 @@ import msgspec
 from entrepot.canonical.response import Usage
 from entrepot.dialects.gemini_generate.wire import WireAnswer
 from entrepot.dialects.openai_chat.wire import WireCompletion
+from entrepot.dialects.openai_completions import wire as completions
 from entrepot.exchange.records import Served
 from entrepot.routing.utility import Decision
 
@@ -157,6 +158,44 @@ _MESSAGE = _object(
 )
 
 
+_VECTOR: Schema = {"anyOf": [_list(_NUMBER), {"type": "string", "contentEncoding": "base64"}]}
+_VALUES = _object("A vector", ("values",), values=_list(_NUMBER))
+_EMBEDDED: dict[str, Schema] = {
+    "EmbeddingList": _object(
+        "A vector for each input",
+        ("object", "data"),
+        object={"const": "list"},
+        data=_list(_object("A vector", ("index", "embedding"), index=_COUNT, embedding=_VECTOR)),
+        model=_TEXT,
+        usage=_or_null(_ANY),
+    ),
+    "ContentEmbedded": _object("A content's vector", ("embedding",), embedding=_VALUES),
+    "ContentsEmbedded": _object("A vector for each content", ("embeddings",), embeddings=_list(_VALUES)),
+    "TotalTokens": _object("A count", ("totalTokens",), totalTokens=_COUNT),
+}
+_ANTHROPIC_LISTED = _object(
+    "A name, for Anthropic's clients", ("type", "id"), type={"const": "model"}, id=_TEXT, display_name=_TEXT
+)
+_GEMINI_LISTED = _object(
+    "A name, for Google's clients", ("name",), name=_TEXT, displayName=_TEXT, supportedGenerationMethods=_list(_TEXT)
+)
+_GEMINI_LIST = _object(
+    "A page of names, for Google's clients", ("models",), models=_list(_GEMINI_LISTED), nextPageToken=_TEXT
+)
+_OPENAI_LIST = _object(
+    "Names, sorted as they should be shown", ("object", "data"), object={"const": "list"}, data=_list(_LISTED)
+)
+_ANTHROPIC_LIST = _object(
+    "A page of names, for Anthropic's clients", ("data", "has_more"), data=_list(_ANTHROPIC_LISTED), has_more=_FLAG
+)
+_MODELS: dict[str, Schema] = {
+    "Model": {"anyOf": [_LISTED, _ANTHROPIC_LISTED, _GEMINI_LISTED]},
+    "ModelList": {"anyOf": [_OPENAI_LIST, _ANTHROPIC_LIST, _GEMINI_LIST]},
+    "GeminiModel": _GEMINI_LISTED,
+    "GeminiModelList": _GEMINI_LIST,
+}
+
+
 def schemas() -> dict[str, Schema]:
     """Every schema that `surface.py` names, and what is in them, but for the bodies of requests."""
     return {
@@ -178,9 +217,9 @@ def schemas() -> dict[str, Schema]:
         ),
         "Message": _MESSAGE,
         "TokenCount": _object("A count", ("input_tokens",), input_tokens=_COUNT),
-        "ModelList": _object(
-            "Names, sorted as they should be shown", ("object", "data"), object={"const": "list"}, data=_list(_LISTED)
-        ),
+        **of_structs("Completions", completions.WireCompletion),
+        **_EMBEDDED,
+        **_MODELS,
         "Decided": _object("An entry of the ledger", _DECIDED, **_DECIDED),
         "Live": _object("It lives", ("status",), status={"const": "live"}),
         "Ready": _object("Whether it is ready", ("status",), status={"enum": ["ready", "degraded"]}, trouble=_TEXT),

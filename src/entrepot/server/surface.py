@@ -11,8 +11,11 @@ from typing import Literal
 import msgspec
 
 from entrepot.dialects.anthropic_messages import wire as anthropic
+from entrepot.dialects.gemini_embed import wire as gemini_embed
 from entrepot.dialects.gemini_generate import wire as gemini
 from entrepot.dialects.openai_chat import wire as openai
+from entrepot.dialects.openai_completions import wire as completions
+from entrepot.dialects.openai_embeddings import wire as embeddings
 from entrepot.dialects.openai_responses import wire as responses
 
 Body = tuple[str, type[msgspec.Struct]]
@@ -63,6 +66,10 @@ _CHAT: Body = ("Chat", openai.WireRequest)
 _RESPONSES: Body = ("Responses", responses.WireRequest)
 _MESSAGES: Body = ("Messages", anthropic.WireRequest)
 _GEMINI: Body = ("Gemini", gemini.WireRequest)
+_COMPLETIONS: Body = ("Completions", completions.WireRequest)
+_EMBEDDINGS: Body = ("Embeddings", embeddings.WireRequest)
+_CONTENT: Body = ("Content", gemini_embed.WireRequest)
+_CONTENTS: Body = ("Contents", gemini_embed.WireBatch)
 _MODEL = Parameter("model", "path", "A route, a model or a deployment; a slash in its name stands as it is or as %2F.")
 _ALT = Parameter("alt", "query", "`sse` for server-sent events; a JSON array where it is absent.", ("sse", "json"))
 _RESPONSE_ID = Parameter("id", "path", "A response's id.")
@@ -74,8 +81,8 @@ _PAGE = (
 _EXCHANGE = Parameter("id", "path", "An exchange's id, from the header x-entrepot-exchange.")
 
 
-def _gemini(path: str, id_suffix: str, summary: str) -> tuple[Operation, Operation]:
-    """A model's whole and streamed answer, under one of the two addresses that Google's clients use."""
+def _gemini(path: str, id_suffix: str, summary: str) -> tuple[Operation, ...]:
+    """What is asked of a model under one of the two addresses that Google's clients use."""
     given = {"tag": "Gemini", "answer": "Gemini.Answer", "errors": "GeminiError", "statuses": CALL_STATUSES}
     whole = Operation(
         "post",
@@ -95,7 +102,33 @@ def _gemini(path: str, id_suffix: str, summary: str) -> tuple[Operation, Operati
         stream="always",
         parameters=(_MODEL, _ALT),
     )
-    return whole, streamed
+    counted = msgspec.structs.replace(
+        whole,
+        path=f"{path}/{{model}}:countTokens",
+        id=f"countTokens{id_suffix}",
+        summary="About how many tokens contents will be read as: an estimate of ours",
+        answer="TotalTokens",
+        statuses=COUNT_STATUSES,
+        body=None,
+        steered=False,
+    )
+    embedded = msgspec.structs.replace(
+        whole,
+        path=f"{path}/{{model}}:embedContent",
+        id=f"embedContent{id_suffix}",
+        summary="The embedding of one content as Gemini's API has it",
+        answer="ContentEmbedded",
+        body=_CONTENT,
+    )
+    batch = msgspec.structs.replace(
+        embedded,
+        path=f"{path}/{{model}}:batchEmbedContents",
+        id=f"batchEmbedContents{id_suffix}",
+        summary="The embeddings of several contents as Gemini's API has it",
+        answer="ContentsEmbedded",
+        body=_CONTENTS,
+    )
+    return whole, streamed, counted, embedded, batch
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -155,6 +188,29 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "post",
+        "/v1/completions",
+        "createCompletion",
+        "A legacy completion as OpenAI's API has it",
+        "OpenAI",
+        "Completions.Completion",
+        statuses=CALL_STATUSES,
+        body=_COMPLETIONS,
+        stream="field",
+        steered=True,
+    ),
+    Operation(
+        "post",
+        "/v1/embeddings",
+        "createEmbedding",
+        "Embeddings as OpenAI's API has them",
+        "OpenAI",
+        "EmbeddingList",
+        statuses=CALL_STATUSES,
+        body=_EMBEDDINGS,
+        steered=True,
+    ),
+    Operation(
+        "post",
         "/v1/messages",
         "createMessage",
         "A message as Anthropic's API has it",
@@ -186,7 +242,38 @@ OPERATIONS: tuple[Operation, ...] = (
         "The names that this key may ask for: routes first, then models, then deployments",
         "OpenAI",
         "ModelList",
-        statuses=READ_STATUSES,
+        statuses=(400, *READ_STATUSES),
+    ),
+    Operation(
+        "get",
+        "/v1/models/{model}",
+        "getModel",
+        "One of them",
+        "OpenAI",
+        "Model",
+        statuses=(403, *READ_STATUSES),
+        parameters=(_MODEL,),
+    ),
+    Operation(
+        "get",
+        "/v1beta/models",
+        "listModelsForGemini",
+        "The same, as Gemini's clients read it",
+        "Gemini",
+        "GeminiModelList",
+        "GeminiError",
+        (400, *READ_STATUSES),
+    ),
+    Operation(
+        "get",
+        "/v1beta/models/{model}",
+        "getModelForGemini",
+        "One of them",
+        "Gemini",
+        "GeminiModel",
+        "GeminiError",
+        (403, *READ_STATUSES),
+        parameters=(_MODEL,),
     ),
     Operation(
         "get",

@@ -32,7 +32,8 @@ class StandInModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `skill` (logits, see `models.py`) makes it solve generated tasks; `replays` names the recorded model whose answers it
     repeats. With neither it echoes. `verbosity` is the typical length of its answers in tokens; `reasoning_tokens` are
     billed beside them (and seen as `reasoning_content` if `shows_reasoning`). `first_token_ms` passes before an answer
-    begins and `chunk_ms` between its chunks of `tokens_per_chunk` tokens.
+    begins and `chunk_ms` between its chunks of `tokens_per_chunk` tokens. One with `dimensions` makes vectors of that length, and
+    does nothing else.
     """
 
     name: str
@@ -45,6 +46,7 @@ class StandInModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chunk_ms: float = 0.0
     tokens_per_chunk: int = 4
     shows_reasoning: bool = False
+    dimensions: int = 0
     faults: FaultMix | None = None
 
 

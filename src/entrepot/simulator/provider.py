@@ -22,12 +22,13 @@ import msgspec
 from entrepot.simulator.answers import PrefixCache, compose
 from entrepot.simulator.books import Books, Row, State, Tokens, cost_of, in_nano, total
 from entrepot.simulator.delivery import JSON_HEADERS, Delivery, Tally
+from entrepot.simulator.embeddings import EmbeddingAsk, hear_embeddings, render_embeddings
 from entrepot.simulator.faults import SEPARATOR, Fault, draw_fault, parse_fault, show_fault
 from entrepot.simulator.heard import Heard, WireError
 from entrepot.simulator.http1 import Connection, HttpRequest, port_of, start_server
 from entrepot.simulator.minds import Memory
 from entrepot.simulator.plan import LocalServer, Plan, StandInModel, StandInProvider
-from entrepot.simulator.said import Reply, spoken_tokens
+from entrepot.simulator.said import Frame, Reply, spoken_tokens
 from entrepot.simulator.tokens import count_tokens
 from entrepot.simulator.wire import Rendering, Wire
 from entrepot.simulator.wires import wire_of
@@ -124,8 +125,11 @@ class Simulator:
                 body = wire.render_models(host.models, host.provider.name, self.started)
                 connection.write_whole(200, JSON_HEADERS, body)
                 return
+            if request.method == "POST" and (asked := hear_embeddings(path, request.body)) is not None:
+                await self._embed(host, asked, request, connection)
+                return
             heard = _hear(wire, request, path)
-            model, fault_name = _model(host, heard)
+            model, fault_name = _model(host, heard.model, embeds=False)
             host.heard.append(heard)
             if heard.operation == "count_tokens":
                 connection.write_whole(200, JSON_HEADERS, wire.render_count(count_tokens(heard.read)))
@@ -147,16 +151,32 @@ class Simulator:
         headers = host.wire.headers(id)
         if heard.stream:
             headers |= {"content-type": host.wire.stream_type(heard)}
+        await self._deliver(host, model, rendering, rendering.frames(), headers, fault, connection)
+
+    async def _embed(self, host: Host, asked: EmbeddingAsk, request: HttpRequest, connection: Connection) -> None:
+        model, fault_name = _model(host, asked.model, embeds=True)
+        number = next(host.numbers)
+        fault = _fault(fault_name or request.headers.get("x-simulate", ""), model, host.provider.name, number)
+        asked = msgspec.structs.replace(asked, model=model.name)
+        reply = Reply(f"embd-{number}", model.name, int(time.time()), (), Tokens(input_tokens=asked.tokens))
+        rendering = Rendering(host.wire, Heard(model.name, "", ""), reply, model.tokens_per_chunk)
+        frames = [Frame(render_embeddings(asked, model.dimensions))]
+        await self._deliver(host, model, rendering, frames, host.wire.headers(reply.id), fault, connection)
+
+    async def _deliver(
+        self,
+        host: Host,
+        model: StandInModel,
+        rendering: Rendering,
+        frames: list[Frame],
+        headers: dict[str, str],
+        fault: Fault | None,
+        connection: Connection,
+    ) -> None:
         tally = Tally()
+        stream = rendering.heard.stream
         delivery = Delivery(
-            connection,
-            rendering.frames(),
-            heard.stream,
-            headers,
-            model.first_token_ms / 1000,
-            model.chunk_ms / 1000,
-            tally,
-            rendering,
+            connection, frames, stream, headers, model.first_token_ms / 1000, model.chunk_ms / 1000, tally, rendering
         )
         sent_before = connection.sent_bytes
         self.under_way += 1
@@ -166,7 +186,7 @@ class Simulator:
             self.under_way -= 1
             delivered = connection.sent_bytes - sent_before
             state = _state(tally, connection.gone.is_set())
-            self._book(host.provider.name, model, heard.stream, reply, delivered, tally, state, fault)
+            self._book(host.provider.name, model, stream, rendering.reply, delivered, tally, state, fault)
 
     def _book(
         self,
@@ -207,13 +227,16 @@ def _hear(wire: Wire, request: HttpRequest, path: str) -> Heard:
     return heard
 
 
-def _model(host: Host, heard: Heard) -> tuple[StandInModel, str]:
-    """The model that is asked, and the name of the fault that it is asked to show."""
-    name, _, fault = heard.model.partition(SEPARATOR)
+def _model(host: Host, asked: str, *, embeds: bool) -> tuple[StandInModel, str]:
+    """The model that is asked, to embed or to answer, and the name of the fault that it is asked to show."""
+    name, _, fault = asked.partition(SEPARATOR)
     model = host.models.get(name)
     if model is None:
         message = f"The model `{name}` does not exist or you do not have access to it."
         raise WireError(404, message, code="model_not_found")
+    if bool(model.dimensions) != embeds:
+        does = "does not make embeddings" if embeds else "makes embeddings; it does not chat"
+        raise WireError(400, f"The model `{name}` {does}.", param="model")
     return model, fault
 
 
