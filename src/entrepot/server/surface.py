@@ -242,7 +242,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "The names that this key may ask for: routes first, then models, then deployments",
         "OpenAI",
         "ModelList",
-        statuses=(400, *READ_STATUSES),
+        statuses=READ_STATUSES,
     ),
     Operation(
         "get",
