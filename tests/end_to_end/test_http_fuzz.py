@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships none
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -154,7 +154,7 @@ def nearly_valid(draw: st.DrawFn, body: dict[str, Any]) -> dict[str, Any]:
         if not left:
             break
         *way, last = draw(st.sampled_from(left))
-        inside = made
+        inside: Any = made
         for name in way:
             inside = inside[name]
         match draw(st.sampled_from(["replace", "replace", "remove", "double"])):
