@@ -10,6 +10,7 @@
 
 PYTHON ?= python3
 UV ?= uv
+NPM ?= npm
 ARGS ?=
 PYTEST_ARGS ?=
 
@@ -25,7 +26,7 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check lint format types imports footprint bench build lock clean
+.PHONY: help install demo test programs check lint format types imports footprint bench build lock clean
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -37,6 +38,8 @@ demo: .venv/.wheel ## run the demonstration on simulated providers; ARGS=--exit 
 
 test: .venv-dev/.wheel ## run every test against the built wheel; PYTEST_ARGS are handed on
 	.venv-dev/bin/python -m pytest $(PYTEST_ARGS)
+
+programs: tests/programs/node_modules/.package-lock.json ## install the npm programs that tests run (1 GB; without them those tests skip)
 
 check: lint types imports test footprint ## everything that CI runs
 
@@ -72,8 +75,14 @@ lock: ## resolve the lock files anew from pyproject.toml (needs uv)
 	  --extra learn --group build --group dev pyproject.toml
 
 clean: ## remove what make made
-	rm -rf .venv .venv-dev .venv-build build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-dev .venv-build build dist tests/programs/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+# The file that npm itself writes when it is done. No install scripts run (tests/programs/.npmrc).
+tests/programs/node_modules/.package-lock.json: tests/programs/package-lock.json tests/programs/.npmrc
+	@command -v $(NPM) >/dev/null || { echo "make programs needs npm: install Node.js, or name one with NPM=..." >&2; exit 1; }
+	cd tests/programs && $(NPM) ci --no-progress
+	@touch $@
 
 # ---- environments ----------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.exchange.planning import Considered, Planner, Refusal, Steering
 from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
@@ -42,6 +43,7 @@ from entrepot.routing.base import ModelFacts
 from entrepot.server.authenticate import Keyring
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.endpoints import Gateway
+from entrepot.server.kept_responses import KeptResponses
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
 from entrepot.settings.schema import Settings
@@ -111,7 +113,13 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
         driver=Driver(upstream, recorder.append),
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
+        responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),
     )
+
+
+def _open_responses(settings: Settings) -> ResponseStore | None:
+    kept = settings.responses
+    return ResponseStore(settings.ledger.directory, kept.keep_days) if kept.store else None
 
 
 async def run_gateway(launch: Launch) -> None:
@@ -189,6 +197,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
+    _open_responses(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]

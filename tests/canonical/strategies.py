@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from entrepot.canonical.request import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
-from entrepot.canonical.response import Choice, FinishReason, Response, Usage
+from entrepot.canonical.response import Choice, FinishReason, Response, Usage, Vector
 
 words = st.text(max_size=12) | st.sampled_from(["你好，世界", "مرحبا", "a\n\nb", "🙂", '{"a": 1}'])
 extras: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
@@ -32,6 +32,7 @@ reasons: st.SearchStrategy[FinishReason] = st.sampled_from(
     ["stop", "length", "tool_calls", "content_filter", "refusal", "pause", "error", "unknown"]
 )
 usages = st.builds(Usage, *[st.integers(0, 10_000)] * 5)
+vectors = st.builds(Vector, st.sampled_from([b"[]", b"[0.5, -1e-3]"])) | st.builds(Vector, base64=st.just("AACAPw=="))
 
 
 @st.composite
@@ -41,4 +42,5 @@ def responses(draw: st.DrawFn) -> Response:
         Choice(index, tuple(draw(st.lists(parts, max_size=5))), draw(reasons), draw(extras))
         for index in range(draw(st.integers(1, 3)))
     )
-    return Response("id", "model", 7, choices, draw(st.none() | usages), draw(extras), "somewhere")
+    embedded = tuple(draw(st.lists(vectors, max_size=3)))
+    return Response("id", "model", 7, choices, draw(st.none() | usages), draw(extras), "somewhere", embedded)

@@ -56,6 +56,8 @@ def test_refuses_in_a_maker(tmp_path: Path, right: str, wrong: str, problem: str
         ('as_of = "2026-11-04"', 'as_of = "2026-13-04"', "region 'anywhere': as_of = '2026-13-04' is not a date"),
         ("https://acme.example/v1", "acme.example/v1", "region 'anywhere': base_url = 'acme.example/v1' is not"),
         ("https://acme.example/v1", "https://acme.example/v1/", "without a slash at its end"),
+        ("[prices]", '[[blanks]]\nname = "city"\nwhat = "x"\n\n[prices]', "blank 'city': no base_url has it"),
+        ('auth = "bearer"', 'auth = "bearer"\ncloud = "aws"', "cloud = 'aws' needs a cloud_scope"),
         (
             'auth = "bearer"',
             'auth = "bearer"\non_premises = true',
@@ -81,6 +83,13 @@ def test_refuses_in_a_provider(tmp_path: Path, right: str, wrong: str, problem: 
         load_catalog([write_catalog(tmp_path, provider=changed)])
     assert problem in caught.value.message
     assert str(tmp_path / "providers" / "acme.toml") in caught.value.message
+
+
+def test_refuses_a_blank_of_which_nobody_says_what_belongs_there(tmp_path: Path) -> None:
+    blank = '[[blanks]]\nname = "town"\nwhat = "your town"\n\n[prices]'
+    provider = PROVIDER.replace("[prices]", blank).replace("https://acme.", "https://{town}.{street}.acme.")
+    with pytest.raises(CatalogError, match=r"base_url has a blank \{street\} of which no \[\[blanks\]\] says"):
+        load_catalog([write_catalog(tmp_path, provider=provider)])
 
 
 def test_refuses_a_provider_without_an_address(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.catalog.deployment import build_deployment, leaves_the_machine
+from entrepot.catalog.deployment import blanks_in, build_deployment, leaves_the_machine
 from entrepot.catalog.load import load_catalog
+from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.schema import Price
 from entrepot.errors import CatalogError
-from tests.catalog.made_up import write_catalog
+from tests.catalog.made_up import PROVIDER, write_catalog
 
 CATALOG = load_catalog()
 
@@ -37,16 +38,15 @@ def test_facts_of_model_maker_and_provider_are_joined() -> None:
 def test_every_offer_at_every_address_makes_a_deployment() -> None:
     count = 0
     for provider in CATALOG.providers:
+        blanks = {blank.name: "acme" for blank in provider.blanks}
         for offer in provider.offers:
             for region in offer.regions or [region.name for region in provider.regions]:
-                given = (
-                    "https://mine.example/v1"
-                    if "{" in CATALOG.region(provider.id, offer.model, region).base_url
-                    else None
-                )
-                made = build_deployment(CATALOG, provider.id, offer.model, region, base_url=given)
+                catalogued = CATALOG.region(provider.id, offer.model, region).base_url
+                given = "https://mine.example/v1" if blanks_in(catalogued) and not blanks else None
+                made = build_deployment(CATALOG, provider.id, offer.model, region, base_url=given, blanks=blanks)
                 assert made.price == offer.price
                 assert made.upstream_name == offer.upstream_name
+                assert blanks_in(made.base_url) == []
                 count += 1
     assert count > 280
 
@@ -83,17 +83,18 @@ def test_an_address_of_the_catalog_is_known_however_it_is_given() -> None:
     assert build_deployment(CATALOG, "openai", "gpt-6-sol", base_url="https://eu.api.openai.com/v1/").region == "EU"
 
 
-def test_an_address_for_each_customer_must_be_given() -> None:
-    with pytest.raises(CatalogError, match=r"'azure-openai' has an address for each customer, .*: give base_url"):
+def test_an_address_for_each_customer_must_be_given_whole_or_by_its_blanks() -> None:
+    with pytest.raises(
+        CatalogError, match=r"'azure-openai' has an address for each customer, .*: give address = \{ resource"
+    ):
         build_deployment(CATALOG, "azure-openai", "gpt-6-sol", upstream_name="my-deployment")
-    made = build_deployment(
-        CATALOG,
-        "azure-openai",
-        "gpt-6-sol",
-        upstream_name="my-deployment",
-        base_url="https://me.openai.azure.com/openai/v1",
-    )
-    assert (made.region, made.upstream_name) == ("unknown", "my-deployment")
+    with pytest.raises(CatalogError, match=r"'openai-compatible' has an address for each customer, .*: give base_url"):
+        build_deployment(CATALOG, "openai-compatible", "gpt-6-sol", upstream_name="x")
+    base_url = "https://me.openai.azure.com/openai/v1"
+    whole = build_deployment(CATALOG, "azure-openai", "gpt-6-sol", upstream_name="my-deployment", base_url=base_url)
+    assert (whole.base_url, whole.region, whole.upstream_name) == (base_url, "unknown", "my-deployment")
+    filled = build_deployment(CATALOG, "azure-openai", "gpt-5", "data-zone-eu", blanks={"resource": "me"})
+    assert (filled.base_url, filled.region) == (base_url, "EU")
 
 
 def test_ones_own_machines_serve_any_model_at_no_known_price() -> None:
@@ -148,4 +149,69 @@ def test_a_region_that_lacks_the_model_is_refused_with_those_that_have_it(tmp_pa
 
 def test_what_an_offer_can_do_may_be_less_than_the_model() -> None:
     made = build_deployment(CATALOG, "anthropic", CATALOG.provider("anthropic").offers[0].model)
-    assert made.capabilities == frozenset[str]({"tools", "images"})
+    assert made.capabilities == frozenset[str]({"tools", "images", "files", "json", "json_schema"})
+
+
+def with_provider(directory: Path, changed: str) -> Catalog:
+    return load_catalog([write_catalog(directory, provider=changed)])
+
+
+SPOKEN = """\
+[[regions]]
+name = "lyon"
+base_url = "https://lyon.acme.example/anthropic"
+processed_in = "FR"
+dialect = "anthropic-messages"
+auth = "x-api-key"
+quirks = ["no_image_urls"]
+
+[[offers]]
+"""
+
+
+def test_a_region_of_another_dialect_has_its_own_quirks_and_none_of_the_providers(tmp_path: Path) -> None:
+    provider = PROVIDER.replace('auth = "bearer"', 'auth = "bearer"\nquirks = ["no_developer_role"]')
+    provider = provider.replace("[[offers]]\n", SPOKEN).replace('regions = ["paris"]', 'quirks = ["no_json_schema"]')
+    catalog = with_provider(tmp_path, provider)
+    paris = build_deployment(catalog, "acme-cloud", "acme-large")
+    lyon = build_deployment(catalog, "acme-cloud", "acme-large", "lyon")
+    assert (paris.dialect, paris.auth) == ("openai-chat", "bearer")
+    assert paris.quirks == {"no_developer_role", "no_json_schema"}
+    assert (lyon.dialect, lyon.auth) == ("anthropic-messages", "x-api-key")
+    assert lyon.quirks == {"no_image_urls"}
+
+
+def test_an_offer_reached_by_another_dialect_has_its_own_quirks(tmp_path: Path) -> None:
+    provider = PROVIDER.replace('auth = "bearer"', 'auth = "bearer"\nquirks = ["no_developer_role"]')
+    provider = provider.replace('regions = ["paris"]', 'dialect = "gemini-generate"\nquirks = ["no_call_ids"]')
+    made = build_deployment(with_provider(tmp_path, provider), "acme-cloud", "acme-large")
+    assert made.dialect == "gemini-generate"
+    assert made.quirks == {"no_call_ids"}
+
+
+def test_without_a_key_a_cloud_is_opened_by_its_own_credentials_in_the_regions_scope(tmp_path: Path) -> None:
+    provider = PROVIDER.replace('auth = "bearer"', 'auth = "bearer"\ncloud = "aws"\ncloud_scope = "{region}/bedrock"')
+    catalog = with_provider(tmp_path, provider)
+    without = build_deployment(catalog, "acme-cloud", "acme-large")
+    assert (without.auth, without.auth_scope, without.secret) == ("aws", "paris/bedrock", None)
+    keyed = build_deployment(catalog, "acme-cloud", "acme-large", secret="env:K")
+    assert (keyed.auth, keyed.auth_scope, keyed.secret) == ("bearer", None, "env:K")
+
+
+def test_a_region_that_names_no_address_has_the_providers_with_its_name_in_it(tmp_path: Path) -> None:
+    provider = PROVIDER.replace('auth = "bearer"', 'auth = "bearer"\nbase_url = "https://{region}.acme.test/v1"')
+    provider = provider.replace('base_url = "https://paris.acme.example/v1"\n', "")
+    catalog = with_provider(tmp_path, provider)
+    assert build_deployment(catalog, "acme-cloud", "acme-large").base_url == "https://paris.acme.test/v1"
+    anywhere = build_deployment(catalog, "acme-cloud", "acme-large", "anywhere", upstream_name="x")
+    assert anywhere.base_url == "https://acme.example/v1"
+
+
+def test_what_an_address_leaves_to_each_customer_is_filled_in_or_asked_for(tmp_path: Path) -> None:
+    blank = '[[blanks]]\nname = "town"\nwhat = "your town"\n\n[prices]'
+    provider = PROVIDER.replace("[prices]", blank).replace("https://paris.", "https://{town}.{model}.")
+    catalog = with_provider(tmp_path, provider)
+    made = build_deployment(catalog, "acme-cloud", "acme-large", blanks={"town": "lille"})
+    assert made.base_url == "https://lille.{model}.acme.example/v1"
+    with pytest.raises(CatalogError, match=r'give address = \{ town = "…" \}; town is your town'):
+        build_deployment(catalog, "acme-cloud", "acme-large")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.catalog.deployment import build_deployment
 from entrepot.catalog.load import load_catalog
 from entrepot.errors import CatalogError
 from tests.catalog.made_up import MAKER, PROVIDER, write_catalog
@@ -87,11 +88,16 @@ def test_regions_have_the_page_of_their_provider_and_prices_that_of_the_prices_t
 
 def test_the_examples_of_the_reference_load(tmp_path: Path, project_dir: Path) -> None:
     text = (project_dir / "docs" / "reference" / "catalog.md").read_text(encoding="utf-8")
-    maker, provider = (fence.text for fence in find_fences(text) if fence.language == "toml")
-    catalog = load_catalog([write_catalog(tmp_path, maker=maker, provider=provider)])
+    maker, provider, cloud = (fence.text for fence in find_fences(text) if fence.language == "toml")
+    directory = write_catalog(tmp_path, maker=maker, provider=provider)
+    (directory / "providers" / "iron.toml").write_text(cloud, encoding="utf-8")
+    catalog = load_catalog([directory])
     price = catalog.price_of("acme-cloud", "acme-small", "eu")
     assert price is not None
     assert [tier.input_tokens_above for tier in price.tiers] == [200_000]
+    made = build_deployment(catalog, "acme-iron", "acme-large-2", blanks={"project": "moon"})
+    assert (made.base_url, made.auth) == ("https://moon.paris.iron.acme.example/v1", "azure")
+    assert made.quirks == {"no_developer_role", "reasoning_effort"}
 
 
 def load_with(directory: Path, **texts: str) -> str:

@@ -13,7 +13,7 @@ from entrepot.reports.added_time import AddedTime
 from entrepot.reports.render import Quantity, Table
 from entrepot.reports.savings import Range, Savings
 from entrepot.reports.share import Share
-from entrepot.simulator.cast import FRONTIER, build_cast
+from entrepot.simulator.cast import FRONTIER, ROLES, build_cast
 from entrepot.simulator.process import Addresses
 from entrepot.simulator.tasks import generate_tasks
 from entrepot.simulator.verdict import Quality, kept
@@ -77,7 +77,13 @@ def test_quality_is_told_with_what_was_kept() -> None:
 
 def test_auto_is_held_against_the_frontier_and_measured_by_a_holdout(tmp_path: Path) -> None:
     stage = Stage("ent-key", tmp_path)
-    settings = settings_of(stage, CAST, Addresses("http://127.0.0.1:9", {}), CATALOG.exchange_rates, "env:K")
+    settings = settings_of(
+        stage,
+        CAST,
+        Addresses("http://127.0.0.1:9", {}, dict.fromkeys((each.provider for each in ROLES), "/v1")),
+        CATALOG.exchange_rates,
+        "env:K",
+    )
     (route,) = settings.routes
     assert (route.name, route.reference, route.baseline, route.holdout) == ("auto", FRONTIER, FRONTIER, HOLDOUT)
     assert route.goal.max_loss == MAX_LOSS

@@ -79,7 +79,7 @@ def test_every_candidate_is_a_deployment_at_its_recorded_price(split: Split) -> 
     plan = plan_of(split, Path("outcomes"), "sk-simulated")
     (provider,) = plan.providers
     assert [model.replays for model in provider.models] == list(split.pool)
-    deployments = deployments_of(split, load_catalog(), Addresses("http://127.0.0.1:9", {}), "env:K")
+    deployments = deployments_of(split, load_catalog(), Addresses("http://127.0.0.1:9", {}, {PROVIDER: "/v1"}), "env:K")
     assert [each.id for each in deployments] == [f"{PROVIDER}/{model}" for model in split.pool]
     assert [each.price for each in deployments] == [model.price for model in provider.models]
     by_model = {each.upstream_name: each for each in deployments}

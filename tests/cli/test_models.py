@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_lists_every_model_and_every_offer() -> None:
 def test_a_line_has_place_context_and_price_in_the_currency_of_the_bill() -> None:
     output = run("--provider", "deepseek").output
     assert line_of(output, "deepseek-v4.1-flash") == (
-        "deepseek-v4.1-flash deepseek CN deepseek CN 1,000,000 2 CNY 8 CNY open MIT"
+        "deepseek-v4.1-flash deepseek CN deepseek (cn, cn-anthropic) CN 1,000,000 2 CNY 8 CNY open MIT unknown"
     )
 
 
@@ -53,7 +54,7 @@ def test_a_price_with_a_cliff_is_marked_and_regions_are_told_apart() -> None:
 
 def test_what_is_unknown_is_called_unknown() -> None:
     output = run("--provider", "huggingface", "--search", "deepseek-v4-pro-0813").output
-    assert line_of(output, "deepseek-v4-pro-0813").endswith("1,000,000 unknown unknown open MIT")
+    assert line_of(output, "deepseek-v4-pro-0813").endswith("1,000,000 unknown unknown open MIT unknown")
 
 
 def test_open_weights_that_nobody_hosts_are_for_ones_own_machines() -> None:
@@ -63,13 +64,14 @@ def test_open_weights_that_nobody_hosts_are_for_ones_own_machines() -> None:
 def test_a_model_is_followed_through_its_hosts_from_the_least_expensive_on_and_unknown_last() -> None:
     listed = [row for row in rows("--maker", "deepseek") if row["model"]["id"] == "deepseek-v4-pro-0813"]
     prices = [row["provider"]["offer"]["price"] for row in listed]
-    assert [None if price is None else (price["input_per_mtok"], price["currency"]) for price in prices] == [
-        ("0.66", "USD"),
-        ("1.32", "USD"),
-        ("1.32", "USD"),
-        ("9", "CNY"),
-        None,
+    known = [price for price in prices if price is not None]
+    dollars = [
+        Decimal(price["input_per_mtok"]) * (CATALOG.exchange_rates.usd_per_cny if price["currency"] == "CNY" else 1)
+        for price in known
     ]
+    assert dollars == sorted(dollars)
+    assert {price["currency"] for price in known} == {"USD", "CNY"}
+    assert prices[len(known) :] == [None] * (len(prices) - len(known)) != []
 
 
 @pytest.mark.parametrize("word", ["智谱", "bigmodel", "ZHIPU"])
@@ -98,12 +100,25 @@ def test_json_has_source_and_day_of_a_price_and_money_as_text() -> None:
     assert (offer["price"]["input_per_mtok"], offer["price"]["output_per_mtok"]) == ("2", "8")
     assert offer["price"]["source"]
     assert len(offer["price"]["as_of"]) == 10
-    assert [region["processed_in"] for region in row["provider"]["regions"]] == ["CN"]
+    assert [region["processed_in"] for region in row["provider"]["regions"]] == ["CN", "CN"]
 
 
-def test_a_pipe_gets_one_line_a_row() -> None:
-    lines = [line for line in run("--maker", "alibaba").output.splitlines() if " alibaba " in line]
-    assert len(lines) == len(rows("--maker", "alibaba"))
+@pytest.mark.parametrize("maker", ["alibaba", "anthropic", "meta"])
+def test_a_pipe_gets_one_line_a_row(maker: str) -> None:
+    lines = [line for line in run("--maker", maker).output.splitlines() if f" {maker} " in line]
+    assert len(lines) == len(rows("--maker", maker))
+
+
+def test_languages_are_named_or_counted_as_the_maker_does() -> None:
+    named = line_of(run("--search", "llama-4-scout", "--provider", "groq").output, " groq ")
+    assert named.endswith("Llama 4 Community License ar, de, en and 9 more")
+    assert line_of(run("--maker", "alibaba").output, "qwen3-8b ").endswith("Apache-2.0 119")
+
+
+def test_of_many_regions_the_first_are_named() -> None:
+    lines = run("--provider", "google-vertex", "--search", "gemini-3.5-flash-lite").output.splitlines()
+    assert any("google-vertex (us, eu, europe-west1 and 17 more)" in line for line in lines)
+    assert any("US, EU, BE and 13 more" in line for line in lines)
 
 
 def test_the_rate_is_shown_with_its_day() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from entrepot.canonical.stream import Ended, StreamEvent
-from entrepot.dialects.base import AnswerParser, Asked, Target
+from entrepot.dialects.base import NO_HEADERS, AnswerParser, Asked, Target
 from entrepot.dialects.checks import check_cut_off, check_dialect, check_garbage
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.openai_chat.answer import ChatParser
@@ -24,7 +26,7 @@ class Credulous(ChatParser):
 
 class CredulousChat(OpenAIChat):
     @staticmethod
-    def open_parser(_asked: Asked, _target: Target) -> AnswerParser:
+    def open_parser(_asked: Asked, _target: Target, _headers: Mapping[bytes, bytes] = NO_HEADERS) -> AnswerParser:
         return Credulous()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,23 @@ import msgspec
 import pytest
 from anthropic.types.beta import BetaMessage, BetaRawMessageStreamEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response as OpenAIResponse
+from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from entrepot.canonical.fold import fold
 from entrepot.canonical.request import Part, Refusal, Text, Unknown
-from entrepot.canonical.response import Response
 from entrepot.canonical.stream import Ended, Pinged, StreamEvent
-from entrepot.dialects.anthropic_messages.render import render_response as render_anthropic
 from entrepot.dialects.base import AnswerParser, Asked, Envelope, Target
-from entrepot.dialects.openai_chat.render import render_response as render_openai
 from entrepot.dialects.registry import CLIENT_DIALECTS, PROVIDER_DIALECTS
 from entrepot.dialects.sse import FrameSplitter
 from entrepot.errors import InvalidRequest
 from tests.dialects.recorded import Exchange, body_of, recorded
 
 TARGET = Target("https://provider.example/v1", "upstream-name", max_output_tokens=4096)
-ENDS = {"openai-chat": "/chat/completions", "anthropic-messages": "/v1/messages"}
-RENDERS: dict[str, Callable[[Response], dict[str, Any]]] = {
-    "openai-chat": render_openai,
-    "anthropic-messages": render_anthropic,
-}
+ENDS = {"openai-chat": "/chat/completions", "openai-responses": "/responses", "anthropic-messages": "/v1/messages"}
 EVENT = TypeAdapter[Any](BetaRawMessageStreamEvent)
+RESPONSE_EVENT = TypeAdapter[Any](ResponseStreamEvent)
 dialects = pytest.mark.parametrize("name", sorted(ENDS))
 # Within a dialect nothing is translated that the SDK has not taken before: that it stays equal is tested above.
 pairs = pytest.mark.parametrize(
@@ -97,8 +92,8 @@ def test_every_whole_recorded_answer_renders_back_equal(name: str, wire_dir: Pat
         if isinstance(exchange["response"], str):
             continue
         of[exchange["host"]] += 1
-        response = fold(parsed(PROVIDER_DIALECTS[name].open_parser(asked, TARGET), body_of(exchange["response"])))
-        if RENDERS[name](response) == exchange["response"]:
+        events = parsed(PROVIDER_DIALECTS[name].open_parser(asked, TARGET), body_of(exchange["response"]))
+        if json.loads(CLIENT_DIALECTS[name].open_renderer(asked, 0).render(events)) == exchange["response"]:
             held[exchange["host"]] += 1
         else:
             different.append(exchange["id"])
@@ -144,11 +139,11 @@ def test_every_recorded_answer_renders_for_every_client_as_its_sdk_takes_it(
         of[exchange["host"]] += 1
         events = parsed(PROVIDER_DIALECTS[name].open_parser(asked, TARGET), body_of(exchange["response"]))
         response = fold(events)
-        whole = RENDERS[other](response)
+        whole = json.loads(CLIENT_DIALECTS[other].open_renderer(at_once(asked), 1).render(events))
         renderer = CLIENT_DIALECTS[other].open_renderer(streaming(asked), 1)
         frames = FrameSplitter().feed(renderer.render(events))
         data = [frame.data for frame in frames if frame.data is not None]
-        read = read_as_openai(whole, data) if other == "openai-chat" else read_as_anthropic(whole, data)
+        read = READERS[other](whole, data)
         spoken = (Text, Refusal) if other == "anthropic-messages" else Text
         texts = [part.text for part in response.choices[0].parts if isinstance(part, spoken)]
         assert read == ("".join(texts), "".join(texts)), exchange["id"]
@@ -162,6 +157,11 @@ def streaming(asked: Asked) -> Asked:
     return msgspec.structs.replace(
         asked, request=msgspec.structs.replace(asked.request, stream=True, include_usage=True)
     )
+
+
+def at_once(asked: Asked) -> Asked:
+    """The same, for an answer in one piece."""
+    return msgspec.structs.replace(asked, request=msgspec.structs.replace(asked.request, stream=False))
 
 
 def read_as_openai(whole: dict[str, Any], data: list[bytes]) -> tuple[str, str]:
@@ -194,6 +194,29 @@ def read_as_anthropic(whole: dict[str, Any], data: list[bytes]) -> tuple[str, st
     return "".join(texts), "".join(streamed.values())
 
 
+def read_as_responses(whole: dict[str, Any], data: list[bytes]) -> tuple[str, str]:
+    response = OpenAIResponse.model_validate(whole)
+    events = [RESPONSE_EVENT.validate_json(each) for each in data]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert [event.type for event in events[:2]] == ["response.created", "response.in_progress"]
+    assert events[-1].type in ("response.completed", "response.incomplete")
+    added = [event for event in events if event.type == "response.output_item.added"]
+    done = {event.output_index: event.item for event in events if event.type == "response.output_item.done"}
+    assert [event.output_index for event in added] == list(range(len(added)))
+    assert [done[index] for index in sorted(done)] == events[-1].response.output
+    assert [event.item.id for event in added] == [item.id for item in events[-1].response.output]
+    deltas = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert deltas == events[-1].response.output_text
+    return response.output_text, deltas
+
+
+READERS = {
+    "openai-chat": read_as_openai,
+    "openai-responses": read_as_responses,
+    "anthropic-messages": read_as_anthropic,
+}
+
+
 @dialects
 def test_the_usage_of_every_recorded_answer_is_counted_in_full(name: str, wire_dir: Path) -> None:
     counted = 0
@@ -208,6 +231,11 @@ def test_the_usage_of_every_recorded_answer_is_counted_in_full(name: str, wire_d
             cached = (wire.get("cache_read_input_tokens") or 0) + (wire.get("cache_creation_input_tokens") or 0)
             assert usage.all_input == wire["input_tokens"] + cached, exchange["id"]
             assert usage.all_output == wire["output_tokens"], exchange["id"]
+        elif name == "openai-responses":
+            assert usage.all_input == wire["input_tokens"], exchange["id"]
+            assert usage.cache_read_tokens == wire["input_tokens_details"]["cached_tokens"]
+            assert usage.all_output == wire["output_tokens"], exchange["id"]
+            assert usage.reasoning_tokens == wire["output_tokens_details"]["reasoning_tokens"]
         else:
             assert usage.all_input == wire["prompt_tokens"], exchange["id"]
             assert usage.all_output >= wire["completion_tokens"], exchange["id"]
@@ -224,7 +252,9 @@ def test_every_recorded_request_is_understood_and_sent_on_equal(name: str, wire_
             continue
         body = json.dumps({"model": "named-in-the-address", **exchange["request"]}).encode()
         asked = CLIENT_DIALECTS[name].parse_request(body)
-        sent = json.loads(PROVIDER_DIALECTS[name].render_request(asked, TARGET, None).body)
+        newer = frozenset({"max_completion_tokens"} & exchange["request"].keys())
+        target = msgspec.structs.replace(TARGET, quirks=newer)
+        sent = json.loads(PROVIDER_DIALECTS[name].render_request(asked, target, None).body)
         kept = {**exchange["request"], "model": "upstream-name"}
         assert {key: value for key, value in sent.items() if key in kept} == kept | (
             {"stream_options": sent["stream_options"]} if "stream_options" in kept else {}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from entrepot.canonical.response import Usage
 from entrepot.dialects.base import Relayed
 from entrepot.dialects.openai_chat.answer import ChatParser
-from entrepot.dialects.openai_chat.render import WholeRenderer
+from entrepot.dialects.openai_chat.errors import error_body
+from entrepot.dialects.openai_chat.render import render_response
 from entrepot.dialects.openai_chat.render_stream import StreamRenderer
 from entrepot.dialects.translation import Translation
+from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import ProviderError
 
 
@@ -71,7 +74,7 @@ def test_a_stream_cut_off_is_a_failure_after_what_was_said() -> None:
 
 
 def test_a_whole_answer_that_fails_has_committed_us_to_nothing() -> None:
-    translation = Translation(ChatParser(), WholeRenderer(5))
+    translation = Translation(ChatParser(), WholeAnswer(partial(render_response, created_s=5), error_body))
     fed = translation.feed(ROLE + HELLO)  # a server that streams though it was not asked to
     assert (fed.data, fed.content) == (b"", False)
     closed = translation.close()
@@ -80,7 +83,7 @@ def test_a_whole_answer_that_fails_has_committed_us_to_nothing() -> None:
 
 
 def test_a_stream_is_folded_for_a_client_that_asked_for_a_whole_answer() -> None:
-    translation = Translation(ChatParser(), WholeRenderer(5))
+    translation = Translation(ChatParser(), WholeAnswer(partial(render_response, created_s=5), error_body))
     relayed = translation.feed(ROLE + HELLO + STOP + USAGE + DONE)
     body = json.loads(relayed.data)
     assert body["choices"][0]["message"]["content"] == "你好"

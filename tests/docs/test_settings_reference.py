@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
+from entrepot.dialects.registry import EMBEDDING_DIALECTS, PROVIDER_DIALECTS, provider_dialect
 from entrepot.errors import SettingsError
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.settings import file as shapes
@@ -21,6 +22,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": shapes.GatewayTable,
     "[timeouts]": shapes.TimeoutsTable,
     "[ledger]": shapes.LedgerTable,
+    "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
     "[[deployments]]": shapes.DeploymentTable,
     "price": shapes.PriceTable,
@@ -99,3 +101,16 @@ def test_the_message_that_is_shown_is_one_that_is_given(tmp_path: Path) -> None:
         load_settings(path, {})
     (shown,) = [fence.text.strip() for fence in find_fences(TEXT) if fence.language == "text"]
     assert shown in str(raised.value)
+
+
+def test_every_dialect_and_quirk_is_explained_and_no_other() -> None:
+    section = TEXT[TEXT.index("### dialects") : TEXT.index("### clouds")]
+    rows = re.findall(r"^\| `([\w-]+)` \| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
+    declared = [
+        (name, quirk, what)
+        for name in PROVIDER_DIALECTS
+        for known in (provider_dialect(name), EMBEDDING_DIALECTS.get(name))
+        for quirk, what in ({} if known is None else known.quirks).items()
+    ]
+    assert sorted(rows) == sorted(declared)
+    assert re.findall(r"^\| `([\w-]+)` \| `[^`]*/", section, re.MULTILINE) == list(PROVIDER_DIALECTS)

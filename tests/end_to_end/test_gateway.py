@@ -78,7 +78,9 @@ def test_a_key_is_taken_from_every_usual_header(entrepot: World) -> None:
     ("path", "method", "status"),
     [
         ("/nothing", "GET", 404),
-        ("//", "GET", 404),
+        ("//", "POST", 405),
+        ("//openapi.json", "PUT", 405),
+        ("//index.html", "GET", 404),
         ("/chat/completions", "GET", 405),
         ("/models", "DELETE", 405),
         ("/decisions/", "GET", 404),
@@ -94,6 +96,15 @@ def test_wrong_paths_and_methods_are_told(entrepot: World, path: str, method: st
 def test_health_needs_no_key(entrepot: World) -> None:
     assert json.loads(entrepot.request("//livez", key=None)[2]) == {"status": "live"}
     assert json.loads(entrepot.request("//readyz", key=None)[2]) == {"status": "ready"}
+
+
+def test_who_only_knocks_is_told_what_this_is(entrepot: World) -> None:
+    status, headers, data = entrepot.request("//", key=None)
+    assert (status, headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert "/openapi.json" in data.decode()
+    status, headers, data = entrepot.request("//", key=None, method="HEAD")
+    assert (status, data) == (200, b"")
+    assert int(headers["content-length"]) > 0
 
 
 def raw_connection(entrepot: World) -> socket.socket:

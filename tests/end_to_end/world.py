@@ -190,8 +190,14 @@ def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> bool:
 @contextlib.contextmanager
 def world(directory: Path, **changes: Any) -> Iterator[World]:
     """Simulator and installation for as long as the block lasts."""
-    environ = {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}
     with simulator_in_thread(PLAN) as simulator:
         settings = settings_for(simulator, directory, **changes)
-        with running(settings, environ) as installation:
-            yield World(simulator, installation, directory)
+        with world_of(simulator, settings) as installation:
+            yield installation
+
+
+@contextlib.contextmanager
+def world_of(simulator: Simulator, settings: Settings) -> Iterator[World]:
+    """An installation of these settings before a simulator that runs."""
+    with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as installation:
+        yield World(simulator, installation, Path(settings.ledger.directory))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import msgspec
 import pytest
 
 from entrepot.canonical.response import Usage
@@ -18,7 +21,9 @@ PLAN = plan_for(A)
 
 
 def attempt(*events: Event, ending: Ending) -> AttemptRecord:
-    progress = Progress(0, A, open_relay(PLAN.client, A.dialect, PLAN.asked, A.target), True, started_s=100.0)
+    progress = Progress(
+        0, A, partial(open_relay, PLAN.client, A.dialect, PLAN.asked, A.target, 0), True, started_s=100.0
+    )
     for number, event in enumerate(events, 101):
         relayed = progress.take(event, float(number), 0)
         progress.ended_s = float(number)
@@ -30,7 +35,8 @@ def attempt(*events: Event, ending: Ending) -> AttemptRecord:
 
 def test_what_the_provider_counted_is_billed() -> None:
     record = attempt(ok(), chunk("hi"), UpstreamChunk(0, STOP + USAGE), ending="answered")
-    assert record.usage == Usage(input_tokens=1000, output_tokens=500)
+    assert record.usage is not None
+    assert msgspec.structs.replace(record.usage, extra={}) == Usage(input_tokens=1000, output_tokens=500)
     assert (record.cost_nano_usd, record.cost_nano, record.currency) == (2_000_000, 2_000_000, "USD")
     assert (record.first_byte_ms, record.duration_ms) == (2000.0, 3000.0)
     assert record.answered
@@ -76,7 +82,9 @@ def test_what_broke_off_is_billed_as_we_count_it() -> None:
 
 
 def test_an_error_without_end_does_not_fill_the_memory() -> None:
-    progress = Progress(0, A, open_relay(PLAN.client, A.dialect, PLAN.asked, A.target), True, started_s=100.0)
+    progress = Progress(
+        0, A, partial(open_relay, PLAN.client, A.dialect, PLAN.asked, A.target, 0), True, started_s=100.0
+    )
     progress.take(UpstreamHead(0, 500, ()), 100.0, 0)
     for _ in range(10):
         progress.take(UpstreamChunk(0, b"x" * MAX_ERROR_BYTES), 100.0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
 from entrepot.dialects.anthropic_messages import AnthropicMessages
+from entrepot.dialects.base import NO_HEADERS, Asked, Relay, Target
+from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Record, SendHead, SendToClient
 from entrepot.exchange.events import (
     ClientGone,
@@ -75,7 +78,8 @@ def test_a_stream_from_beginning_to_end() -> None:
         "k",
         ("a", "b"),
     )
-    assert entry.usage == Usage(input_tokens=1000, output_tokens=500)
+    assert entry.usage is not None
+    assert msgspec.structs.replace(entry.usage, extra={}) == Usage(input_tokens=1000, output_tokens=500)
     assert entry.cost_nano_usd == 2_000_000  # 1000 tokens at 1 $/M and 500 at 2 $/M
     assert entry.first_token_ms == pytest.approx(500)
     assert entry.duration_ms == pytest.approx(1500)
@@ -420,3 +424,21 @@ def test_what_no_provider_can_say_is_the_callers_fault_and_is_written_down() -> 
     assert story.called == []
     assert (story.entry.state, story.entry.status) == ("failed", 400)
     assert "a limit on the answer is needed" in story.sent.decode()
+
+
+class HeaderReader(OpenAIChat):
+    """Says what content type it was told."""
+
+    @staticmethod
+    def open_relay(asked: Asked, target: Target, headers: Mapping[bytes, bytes] = NO_HEADERS) -> Relay | None:
+        relay = OpenAIChat.open_relay(asked, target, headers)
+        assert relay is not None
+        relay.content_type = headers[b"content-type"]
+        return relay
+
+
+def test_an_answers_headers_reach_what_reads_its_body() -> None:
+    dialect = HeaderReader()
+    story = Story(msgspec.structs.replace(plan_for(msgspec.structs.replace(A, dialect=dialect)), client=dialect))
+    story.happens(UpstreamHead(0, 200, ((b"content-type", b"application/vnd.amazon.eventstream"),)), chunk("x"))
+    assert dict(story.heads[0].headers)[b"content-type"] == b"application/vnd.amazon.eventstream"

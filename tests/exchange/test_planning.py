@@ -226,7 +226,7 @@ def test_a_request_lowers_the_cost_it_may_have_and_never_raises_it() -> None:
 
 def test_names_are_those_that_the_principal_may_use_routes_first() -> None:
     rule = Rule("eu", When(tags=("t0",)), require=Facts(provider_country=("EU",)))
-    names = [name for name, _ in a_planner(rules=[rule]).names(ALICE)]
+    names = [listed.name for listed in a_planner(rules=[rule]).names(ALICE)]
     assert names == ["auto", "large", "通义", "home/通义", "other/large"]
     assert len(a_planner(rules=[rule]).names(Principal())) == 1 + 3 + 4
 
@@ -430,3 +430,9 @@ def test_no_attempt_can_reach_what_a_rule_denies_neither_by_failover_nor_by_lot(
     else:
         assert allowed == ()
         assert isinstance(found.error, Forbidden)
+
+
+def test_a_quirk_that_the_dialect_does_not_know_is_refused_with_the_nearest_that_it_does() -> None:
+    odd = a_deployment("odd/small", quirks=frozenset({"no_developer_rule"}))
+    with pytest.raises(CatalogError, match="declares the quirk 'no_developer_rule'; did you mean 'no_developer_role'"):
+        a_planner([odd], routes=())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from entrepot.errors import InvalidRequest
 from entrepot.exchange.planning import Steering
-from entrepot.server.endpoints import steering_of
+from entrepot.server.endpoints import may_store, steering_of
 
 
 def test_without_headers_nothing_is_asked_for() -> None:
@@ -31,6 +31,13 @@ def test_a_number_that_is_none_is_refused_by_name(name: bytes, value: bytes) -> 
     with pytest.raises(InvalidRequest) as caught:
         steering_of({name: value})
     assert caught.value.param == name.decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [(None, True), (b"", True), (b"0", True), (b"No", True), (b"true", False), (b"1", False)]
+)
+def test_what_a_request_says_is_not_kept_where_it_says_so(value: bytes | None, kept: bool) -> None:
+    assert may_store({} if value is None else {b"x-entrepot-no-store": value}) is kept
 
 
 def test_tags_without_end_are_refused() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Currency, Maker, Model, Offer, Price, Provider, Region, Score
+from entrepot.catalog.schema import Blank, Currency, Maker, Model, Offer, Price, Provider, Region, Score
 
 SOURCE = "https://example.com/prices"
 AS_OF = "2026-11-21"
@@ -72,11 +72,11 @@ OLLAMA = Provider(
     id="ollama",
     name="Ollama",
     country=None,
-    dialect="openai-chat",
+    dialect="ollama-chat",
     auth="none",
     on_premises=True,
     probe_port=11434,
-    regions=(region("local", "http://127.0.0.1:11434/v1", "LOCAL"),),
+    regions=(region("local", "http://127.0.0.1:11434", "LOCAL"),),
     source=SOURCE,
     as_of=AS_OF,
 )
@@ -89,6 +89,43 @@ VLLM = Provider(
     on_premises=True,
     probe_port=8000,
     regions=(region("local", "http://127.0.0.1:8000/v1", "LOCAL"),),
+    source=SOURCE,
+    as_of=AS_OF,
+)
+AZURE = Provider(
+    id="azure",
+    name="Azure",
+    country="US",
+    dialect="openai-chat",
+    auth="api-key",
+    key_env=("AZURE_KEY",),
+    quirks=("max_completion_tokens",),
+    cloud="azure",
+    blanks=(Blank(name="resource", what="the name of your Azure resource", env=("AZURE_RESOURCE",)),),
+    regions=(
+        Region(
+            name="global",
+            base_url="https://{resource}.openai.azure.com/openai/v1",
+            processed_in="GLOBAL",
+            cloud_scope="https://cognitiveservices.azure.com/.default",
+            source=SOURCE,
+            as_of=AS_OF,
+        ),
+        Region(
+            name="anthropic",
+            base_url="https://{resource}.services.ai.azure.com/anthropic",
+            processed_in="GLOBAL",
+            cloud_scope="https://ai.azure.com/.default",
+            dialect="anthropic-messages",
+            auth="x-api-key",
+            quirks=("no_image_urls",),
+            source=SOURCE,
+            as_of=AS_OF,
+        ),
+    ),
+    offers=(
+        Offer(model="gpt-large", upstream_name="gpt-large", price=price("10", "50"), quirks=("reasoning_effort",)),
+    ),
     source=SOURCE,
     as_of=AS_OF,
 )
@@ -109,6 +146,6 @@ SMALL = Catalog(
         model("deepseek-flash", "deepseek", mmlu=0.84, open_weights=True),
         model("qwen3-8b", "alibaba", mmlu=0.63, open_weights=True),
     ),
-    providers=(OPENAI, DEEPSEEK, OLLAMA, VLLM),
+    providers=(OPENAI, DEEPSEEK, AZURE, OLLAMA, VLLM),
     exchange_rates=RATES,
 )

@@ -18,8 +18,19 @@ def test_what_is_no_address_is_refused(base_url: str) -> None:
     assert check_base_url(base_url) == "not an address; write it as https://host/v1"
 
 
-def test_a_query_is_refused() -> None:
-    assert "query" in (check_base_url("https://x/v1?api-version=1") or "")
+def test_an_address_may_have_a_query() -> None:
+    assert check_base_url("https://x/openai/deployments/d?api-version=2024-10-21") is None
+
+
+def test_a_fragment_is_refused() -> None:
+    assert "fragment" in (check_base_url("https://x/v1#top") or "")
+
+
+@pytest.mark.parametrize("name", ["key", "api_key", "subscription-key", "access_token", "sig"])
+def test_a_key_in_a_query_is_refused_without_repeating_it(name: str) -> None:
+    wrong = check_base_url(f"https://x/v1?{name}=hush-hush") or ""
+    assert "by reference" in wrong
+    assert "hush" not in wrong
 
 
 @pytest.mark.parametrize(

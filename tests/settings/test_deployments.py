@@ -10,7 +10,10 @@ from tests.settings.toml import ONE_DEPLOYMENT, load, refuse
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("provider = 'mine'\nmodel = 'm'", "[0].provider: the catalog knows no provider 'mine'; known: deepseek"),
+        (
+            "provider = 'mine'\nmodel = 'm'",
+            "[0].provider: the catalog knows no provider 'mine'; known: azure, deepseek",
+        ),
         ("provider = 'openai-compatible'\nmodel = 'm'", "'base_url' is missing"),
         ("provider = 'openai'\nmodel = 'qwen3-8b'", "the catalog knows no model 'qwen3-8b' at openai"),
         (

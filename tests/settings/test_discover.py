@@ -14,7 +14,7 @@ from entrepot.settings.schema import Settings
 from tests.settings.small_catalog import OPENAI, SMALL
 
 HOME = {"HOME": "/users/李雷"}
-OLLAMA_AT = "http://127.0.0.1:11434/v1"
+OLLAMA_AT = "http://127.0.0.1:11434"
 
 
 def find(environ: dict[str, str], *servers: LocalServer) -> Discovery:
@@ -43,16 +43,30 @@ def test_the_second_usual_name_of_a_key_is_known_too() -> None:
 
 
 def test_every_local_model_that_can_chat_is_taken_and_what_is_left_out_is_said() -> None:
-    server = LocalServer("ollama", OLLAMA_AT, ("qwen3:8b", "nomic-embed-text", "gpt-oss:120b-cloud", "本地"))
+    models = ("qwen3:8b", "nomic-embed-text", "gpt-oss:120b-cloud", "本地", "bge-reranker-v2-m3")
+    server = LocalServer("ollama", OLLAMA_AT, models)
     found = find({}, server)
     assert [(one.model, one.region, one.on_premises) for one in served(found).deployments] == [
         ("qwen3:8b", "LOCAL", True),
         ("本地", "LOCAL", True),
+        ("nomic-embed-text", "LOCAL", True),
     ]
     said = "\n".join(found.findings)
     assert f"Ollama answers at {OLLAMA_AT} with qwen3:8b, 本地" in said
     assert "left out, since Ollama hands them on to a cloud: gpt-oss:120b-cloud" in said
-    assert "left out, since by their names they do not chat: nomic-embed-text" in said
+    assert f"Ollama at {OLLAMA_AT} makes embeddings with nomic-embed-text" in said
+    assert "left out, since by their names they do not chat: bge-reranker-v2-m3" in said
+
+
+def test_a_local_embedding_model_embeds_and_is_never_what_quality_is_measured_from() -> None:
+    settings = served(find({}, LocalServer("ollama", OLLAMA_AT, ("nomic-embed-text", "qwen3:8b"))))
+    (embedder,) = [one for one in settings.deployments if one.capabilities == frozenset({"embeddings"})]
+    assert embedder.model == "nomic-embed-text"
+    assert settings.routes[0].reference != embedder.id
+
+
+def test_a_server_that_only_embeds_is_not_enough_to_start_with() -> None:
+    assert find({}, LocalServer("ollama", OLLAMA_AT, ("nomic-embed-text",))).settings is None
 
 
 def test_local_servers_are_asked_for_at_their_usual_ports() -> None:

@@ -110,7 +110,7 @@ def test_a_model_newer_than_the_catalog_needs_its_maker_named(tmp_path: Path) ->
 def test_a_local_server_may_have_any_model(tmp_path: Path) -> None:
     joined, warnings = join_one(tmp_path, "provider = 'ollama'\nmodel = 'qwen3:8b'")
     assert (joined.region, joined.on_premises, joined.provider_country) == ("LOCAL", True, "LOCAL")
-    assert joined.base_url == "http://127.0.0.1:11434/v1"
+    assert joined.base_url == "http://127.0.0.1:11434"
     assert warnings == ()
 
 
@@ -143,3 +143,12 @@ def test_the_files_word_on_premises_is_final(tmp_path: Path) -> None:
 def test_a_local_server_with_a_key_is_sent_it(tmp_path: Path) -> None:
     joined, _ = join_one(tmp_path, "provider = 'vllm'\nmodel = 'm'\nkey = 'env:VLLM_API_KEY'")
     assert (joined.auth, joined.secret) == ("bearer", "env:VLLM_API_KEY")
+
+
+def test_quirk_61_an_address_pasted_with_its_call_is_read_without_it_and_said(tmp_path: Path) -> None:
+    table = "[[deployments]]\nprovider = 'mine'\nmodel = '通义'\nbase_url = 'http://gpu:8000/v1/chat/completions'\n"
+    settings = load(tmp_path, table)
+    assert settings.deployments[0].base_url == "http://gpu:8000/v1"
+    assert settings.warnings[0] == (
+        "mine/通义: its base_url ends in the call itself, which is added anyway; read as http://gpu:8000/v1"
+    )

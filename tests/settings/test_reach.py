@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -8,6 +11,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.settings.reach import check_secrets, judge, reach_all
 from tests.settings.servers import closed_port, serve, serve_silence
 from tests.settings.small_catalog import SMALL
+from tests.upstream.cloud_servers import SECRET, azure_identity, cloud_server, no_cloud
 
 LISTING = b'{"data":[{"id":"gpt-large"},{"id":"gpt-small-2026"}]}'
 ENVIRON = {"OPENAI_API_KEY": "sk-very-secret"}
@@ -104,3 +108,73 @@ def test_an_answer_that_is_no_list_of_models_proves_nothing_against_a_model(body
 def test_secrets_are_checked_without_a_connection() -> None:
     assert check_secrets([at("http://x/v1")], ENVIRON) == {}
     assert list(check_secrets([at("http://x/v1"), at("http://x/v1", "m", "ollama")], {})) == ["openai/gpt-large"]
+
+
+def speaking(base_url: str, dialect: str, name: str, auth: str) -> Deployment:
+    """A deployment at a test's own address that speaks a dialect."""
+    return msgspec.structs.replace(at(base_url), dialect=dialect, upstream_name=name, auth=auth)
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize(
+    ("dialect", "path", "asked", "listing"),
+    [
+        ("openai-responses", "/v1", "/v1/models", '{"data":[{"id":"通义"}]}'),
+        ("anthropic-messages", "", "/v1/models", '{"data":[{"id":"通义"}],"has_more":false}'),
+        ("anthropic-messages", "/v1", "/v1/models", '{"data":[{"id":"通义"}],"has_more":false}'),
+        ("gemini-generate", "/v1beta", "/v1beta/models", '{"models":[{"name":"models/通义"}]}'),
+        ("ollama-chat", "", "/v1/models", '{"data":[{"id":"通义"}]}'),
+    ],
+)
+def test_each_dialects_list_is_asked_for_where_it_is_and_read_as_it_is(
+    dialect: str, path: str, asked: str, listing: str
+) -> None:
+    with serve(body=listing.encode()) as served:
+        base_url = served.base_url.removesuffix("/v1") + path
+        there = speaking(base_url, dialect, "通义", "bearer")
+        absent = speaking(base_url, dialect, "文心", "bearer")
+        reaches = reach_all([there, absent], ENVIRON)
+    assert [reach.hint for reach in reaches] == ["", "answers, but does not list 文心"]
+    assert [asking for asking, _ in served.asked] == [asked]
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize(
+    ("status", "reachable", "word"), [(404, True, "no list of models"), (403, False, "refused"), (500, False, "500")]
+)
+def test_a_dialect_without_a_list_shows_that_somebody_answers(status: int, reachable: bool, word: str) -> None:
+    with serve(status=status) as served:
+        base_url = served.base_url.removesuffix("/v1")
+        (reach,) = reach_all([speaking(base_url, "bedrock-converse", "nova", "bearer")], ENVIRON)
+    assert (reach.reachable, reach.status) == (reachable, status)
+    assert word in reach.hint
+
+
+@pytest.mark.sockets
+def test_a_cloud_that_gives_no_credentials_is_said_and_nothing_is_asked(tmp_path: Path) -> None:
+    with no_cloud(tmp_path), serve(body=LISTING) as served:
+        deployment = msgspec.structs.replace(
+            at(served.base_url), auth="aws", auth_scope="us-east-1/bedrock", secret=None
+        )
+        (reach,) = reach_all([deployment], {})
+    assert not reach.reachable
+    assert "no credentials from AWS for us-east-1/bedrock: SettingsError: none found; set AWS_PROFILE" in reach.hint
+    assert served.asked == []
+
+
+@pytest.mark.sockets
+def test_a_deployment_in_a_cloud_is_asked_with_the_clouds_credentials(tmp_path: Path) -> None:
+    with no_cloud(tmp_path) as cloud, cloud_server(azure_identity) as identity, serve(body=LISTING) as served:
+        cloud.setenv("IDENTITY_ENDPOINT", f"http://{identity.address}/msi/token")
+        cloud.setenv("IDENTITY_HEADER", "me")
+        scope = "https://cognitiveservices.azure.com/.default"
+        deployment = msgspec.structs.replace(at(served.base_url), auth="azure", auth_scope=scope, secret=None)
+        (reach,) = reach_all([deployment], {})
+    assert (reach.reachable, reach.hint) == (True, "")
+    assert served.asked == [("/v1/models", f"Bearer {SECRET}-1")]
+
+
+def test_a_clouds_missing_library_is_checked_without_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    deployment = msgspec.structs.replace(at("http://x/v1"), auth="aws", auth_scope="us-east-1/bedrock", secret=None)
+    assert "pip install 'entrepot[clouds]'" in check_secrets([deployment], {})["openai/gpt-large"]

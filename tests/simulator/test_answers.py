@@ -1,11 +1,11 @@
 import msgspec
 import pytest
 
-from entrepot.simulator.answers import Echo, PrefixCache, Thought, compose, spoken_tokens
+from entrepot.simulator.answers import Echo, PrefixCache, Thought, compose
+from entrepot.simulator.heard import Heard, OfferedTool
 from entrepot.simulator.plan import StandInModel
+from entrepot.simulator.said import Reply, spoken_tokens
 from entrepot.simulator.tokens import count_tokens
-from entrepot.simulator.wire_openai import Reply
-from entrepot.simulator.wire_openai_request import ChatRequest, OfferedTool
 
 WEATHER = OfferedTool("get_weather", {"type": "object", "properties": {"city": {"type": "string"}}})
 CLOCK = OfferedTool("get_time", {})
@@ -21,12 +21,12 @@ class Fixed:
         return self.thought
 
 
-def reply_to(request: ChatRequest, thought: Thought, model: StandInModel | None = None) -> Reply:
+def reply_to(request: Heard, thought: Thought, model: StandInModel | None = None) -> Reply:
     return compose(request, model or StandInModel("m"), Fixed(thought), PrefixCache(), "id", 0)
 
 
-def request(prompt: str = "hello there", **more: object) -> ChatRequest:
-    return msgspec.convert({"model": "m", "prompt": prompt, "read": prompt, **more}, ChatRequest)
+def request(prompt: str = "hello there", **more: object) -> Heard:
+    return msgspec.convert({"model": "m", "prompt": prompt, "read": prompt, **more}, Heard)
 
 
 PORT = Thought("It is a port. Answer: Lyon", "Lyon")

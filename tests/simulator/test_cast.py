@@ -44,7 +44,11 @@ def test_makers_and_places_differ_and_one_is_on_the_premises(cast: Cast) -> None
 
 
 def test_placed_deployments_are_reached_where_they_are_simulated(cast: Cast) -> None:
-    placed = place(cast.players, Addresses("http://127.0.0.1:9", {}), "env:SOME_KEY")
+    placed = place(
+        cast.players,
+        Addresses("http://127.0.0.1:9", {}, dict.fromkeys([role.provider for role in ROLES], "/v1")),
+        "env:SOME_KEY",
+    )
     assert [each.base_url for each in placed] == [f"http://127.0.0.1:9/{role.provider}/v1" for role in ROLES]
     assert {(each.auth, each.secret) for each in placed} == {("bearer", "env:SOME_KEY")}
 

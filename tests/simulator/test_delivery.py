@@ -2,10 +2,15 @@ import asyncio
 
 import pytest
 
+from entrepot.simulator.books import Tokens
 from entrepot.simulator.delivery import Delivery, Tally
+from entrepot.simulator.heard import Heard
 from entrepot.simulator.http1 import Connection, HttpRequest, port_of, start_server
-from entrepot.simulator.wire_openai import Frame
+from entrepot.simulator.said import Frame, Reply
+from entrepot.simulator.wire import Rendering
+from entrepot.simulator.wire_openai import OpenAIChatWire
 
+RENDERING = Rendering(OpenAIChatWire(), Heard("m", "", ""), Reply("x", "m", 0, (), Tokens()), 4)
 pytestmark = pytest.mark.sockets
 
 
@@ -13,7 +18,7 @@ async def delivered(frames: list[Frame], stream: bool) -> tuple[bytes, Tally]:
     tally = Tally()
 
     async def serve(_: HttpRequest, connection: Connection) -> None:
-        await Delivery(connection, frames, stream, {"x-request-id": "7"}, 0.001, 0.001, tally).whole()
+        await Delivery(connection, frames, stream, {"x-request-id": "7"}, 0.001, 0.001, tally, RENDERING).whole()
         connection.close()
 
     server = await start_server(serve, "127.0.0.1", 0, set())
@@ -38,7 +43,7 @@ async def test_a_stream_is_chunked_frame_by_frame() -> None:
 
 
 def test_a_single_frame_is_halved_without_losing_anything() -> None:
-    delivery = Delivery(Connection(no_serve, set()), [Frame(b"abcde", 5)], False, {}, 0.0, 0.0, Tally())
+    delivery = Delivery(Connection(no_serve, set()), [Frame(b"abcde", 5)], False, {}, 0.0, 0.0, Tally(), RENDERING)
     halves = delivery.halved().frames
     assert [half.data for half in halves] == [b"ab", b"cde"]
     assert [half.tokens for half in halves] == [2, 3]

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from entrepot.simulator.faults import KNOWN, Fault, draw_fault, parse_fault
+from entrepot.simulator.heard import WireError
 from entrepot.simulator.plan import FaultMix
-from entrepot.simulator.wire_openai_request import WireError
 
 
 def test_a_fault_is_a_name_and_an_argument() -> None:

@@ -132,7 +132,10 @@ async def test_the_synchronous_sdk_works_too(simulator: Simulator) -> None:
 
 async def test_several_choices_and_json(client: AsyncOpenAI) -> None:
     answer = await client.chat.completions.create(
-        model="echo", messages=HELLO, n=2, response_format={"type": "json_object"}
+        model="echo",
+        messages=[{"role": "system", "content": "JSON"}, *HELLO],
+        n=2,
+        response_format={"type": "json_object"},
     )
     assert [choice.index for choice in answer.choices] == [0, 1]
     assert msgspec.json.decode(answer.choices[0].message.content or "") == {"answer": "你好，港口"}

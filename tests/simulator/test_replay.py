@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import DataError
+from entrepot.simulator.heard import WireError
 from entrepot.simulator.judge import judge
 from entrepot.simulator.replay import Recording, Replayer, load_recording
-from entrepot.simulator.wire_openai_request import WireError
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,16 @@ import msgspec
 import pytest
 
 from entrepot.simulator.books import Tokens
+from entrepot.simulator.heard import WireError
+from entrepot.simulator.said import Call, Frame, Reply, Said
 from entrepot.simulator.tokens import count_tokens
 from entrepot.simulator.wire_openai import (
-    Call,
-    Frame,
-    Reply,
-    Said,
     render_error,
     render_models,
     render_stream,
     render_usage,
     render_whole,
 )
-from entrepot.simulator.wire_openai_request import WireError
 
 TALK = Reply("chatcmpl-1", "m", 1700000000, (Said("转口港 is a port."),), Tokens(10, 4, 8, 5))
 CALLS = Reply(

@@ -3,7 +3,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from entrepot.simulator.wire_openai_request import WireError, parse_request
+from entrepot.simulator.heard import WireError
+from entrepot.simulator.wire_openai_request import parse_request
+from tests.simulator.sdk_world import PIXEL
 
 MESSAGES: list[dict[str, Any]] = [
     {"role": "system", "content": "短一点"},
@@ -30,8 +32,11 @@ def test_the_prompt_is_the_last_user_message_and_everything_is_read() -> None:
 
 
 def test_parts_of_a_message_are_read_together() -> None:
-    parts = [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
-    assert parse(messages=[{"role": "user", "content": parts}]).prompt == "look"
+    parts = [
+        {"type": "text", "text": "look"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+    ]
+    assert parse(messages=[{"role": "user", "content": parts}]).prompt.startswith("look\n[image/png ")
 
 
 def test_tool_messages_at_the_end_are_results() -> None:

@@ -6,14 +6,19 @@ from typing import Literal
 
 import msgspec
 
-from entrepot.canonical.request import Media, Reasoning, Request, Text, ToolCall, ToolResult
+from entrepot.canonical.request import Media, Message, Reasoning, Request, Text, ToolCall, ToolResult, Unknown
 
-Capability = Literal["tools", "images", "audio", "files", "json", "json_schema", "logprobs", "multiple_choices"]
+Capability = Literal[
+    "tools", "images", "audio", "files", "json", "json_schema", "logprobs", "multiple_choices", "embeddings"
+]
+"""What a model is able to do. One that makes `embeddings` does nothing but: it is never asked for an answer."""
 
 
 def required_capabilities(request: Request) -> frozenset[Capability]:
     """The capabilities without which `request` cannot be answered."""
     needed: set[Capability] = set()
+    if request.operation == "embed":
+        needed.add("embeddings")
     if request.tools:
         needed.add("tools")
     if request.output_format.kind == "json":
@@ -55,18 +60,30 @@ def estimate_tokens_of(characters: int, utf8_bytes: int) -> int:
 
 def estimate_input_tokens(request: Request) -> int:
     """About how many tokens `request` will be read as; images count as a typical 800."""
-    total = 0
-    for message in request.messages:
-        total += 4
-        for part in message.parts:
-            if isinstance(part, Text | Reasoning):
-                total += estimate_tokens(part.text)
-            elif isinstance(part, ToolCall):
-                total += 8 + estimate_tokens(part.arguments)
-            elif isinstance(part, ToolResult):
-                total += 8 + sum(estimate_tokens(inner.text) for inner in part.parts if isinstance(inner, Text))
-            elif isinstance(part, Media):
-                total += 800
+    total = sum(map(_tokens_of, request.messages))
     for tool in request.tools:
         total += 12 + estimate_tokens(tool.description or "") + len(msgspec.json.encode(tool.parameters)) // 4
+    return total
+
+
+def longest_input_tokens(request: Request) -> int:
+    """About how many tokens are read at once: all of a conversation, but each text to embed by itself."""
+    if request.operation == "embed":
+        return max(map(_tokens_of, request.messages), default=0)
+    return estimate_input_tokens(request)
+
+
+def _tokens_of(message: Message) -> int:
+    total = 4
+    for part in message.parts:
+        if isinstance(part, Text | Reasoning):
+            total += estimate_tokens(part.text)
+        elif isinstance(part, ToolCall):
+            total += 8 + estimate_tokens(part.arguments)
+        elif isinstance(part, ToolResult):
+            total += 8 + sum(estimate_tokens(inner.text) for inner in part.parts if isinstance(inner, Text))
+        elif isinstance(part, Media):
+            total += 800
+        elif isinstance(part, Unknown):
+            total += len(part.raw.get("token_ids", ()))
     return total

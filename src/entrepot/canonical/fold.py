@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from entrepot.canonical.request import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
-from entrepot.canonical.response import Choice, FinishReason, Response, Usage
+from entrepot.canonical.response import Choice, FinishReason, Response, Usage, Vector
 from entrepot.canonical.stream import (
     Ended,
     Failed,
@@ -27,6 +27,7 @@ from entrepot.canonical.stream import (
     ToolCallDelta,
     ToolCallStarted,
     UsageReported,
+    VectorAdded,
 )
 
 
@@ -116,6 +117,7 @@ class Folder:
     def __init__(self) -> None:
         self._started = Started("", "")
         self._choices: dict[int, _ChoiceDraft] = {}
+        self._vectors: dict[int, Vector] = {}
         self._usage: Usage | None = None
         self._extra: dict[str, Any] = {}
         self.failure: Failure | None = None
@@ -132,6 +134,8 @@ class Folder:
                 self._choice(event.index).add_arguments(event)
             case PartAdded():
                 self._choice(event.index).add_whole(event.part)
+            case VectorAdded():
+                self._vectors[event.index] = event.vector
             case Noted(extra, None):
                 self._extra = merge_extra(self._extra, extra)
             case Noted(extra, int(index)):
@@ -161,6 +165,7 @@ class Folder:
             usage=self._usage,
             extra=self._extra,
             dialect=started.dialect,
+            vectors=tuple(self._vectors[index] for index in sorted(self._vectors)),
         )
 
     def _choice(self, index: int) -> _ChoiceDraft:
@@ -183,6 +188,7 @@ def unfold(response: Response) -> list[StreamEvent]:
     events: list[StreamEvent] = [Started(response.id, response.model, response.created, response.dialect)]
     for choice in response.choices:
         events.extend(_unfold_choice(choice))
+    events.extend(VectorAdded(vector, index) for index, vector in enumerate(response.vectors))
     if response.extra:
         events.append(Noted(response.extra))
     if response.usage is not None:

@@ -22,6 +22,8 @@ and `end` in characters of that text, and `raw` as the source's own object. `log
 `stop_sequence` on a choice: the stop text that ended it.
 """
 
+Operation = Literal["generate", "embed"]
+
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
@@ -144,10 +146,24 @@ class OutputFormat(msgspec.Struct, frozen=True):
     strict: bool | None = None
 
 
+class Embedding(msgspec.Struct, frozen=True):
+    """What is asked of the vector of one input: its length, and what it will be used for, in Gemini's words (`RETRIEVAL_QUERY`).
+
+    `title` is that of the document which the input is. Absent settings are None.
+    """
+
+    dimensions: int | None = None
+    task: str | None = None
+    title: str | None = None
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request. Absent settings are None: the provider's own default applies.
 
     `model` is what the client asked for: a route, a model or a deployment.
+    `operation` says what is wanted: an answer (`generate`), or a vector for each input (`embed`). The inputs of the latter are
+    user messages, one for each, and `embeddings` says of each, in the same order, how it is to be embedded. An input given as
+    token ids is an `Unknown` of its dialect (`token_ids`): they mean something to one model only. No answer's setting applies.
     `extra` holds the dialect's settings that have no name here, by their wire name; it is not sent to another dialect.
     `reasoning_effort` is `none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`; `reasoning_budget_tokens` the most tokens
     to reason with.
@@ -172,6 +188,8 @@ class Request(msgspec.Struct, frozen=True):
     extra: dict[str, Any] = {}
     top_k: int | None = None
     reasoning_budget_tokens: int | None = None
+    operation: Operation = "generate"
+    embeddings: tuple[Embedding, ...] = ()
 
     def parts(self) -> Iterator[Part]:
         """Every part of every message, in order."""

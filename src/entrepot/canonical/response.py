@@ -52,11 +52,22 @@ class Choice(msgspec.Struct, frozen=True):
     extra: dict[str, Any] = {}
 
 
+class Vector(msgspec.Struct, frozen=True, tag="vector"):
+    """The embedding of one input, as its provider wrote it, so that no number is read without need.
+
+    Exactly one of the two is set: `numbers` is the JSON array, byte for byte; `base64` is of float32, little-endian.
+    """
+
+    numbers: bytes | None = None
+    base64: str | None = None
+    extra: dict[str, Any] = {}
+
+
 class Response(msgspec.Struct, frozen=True):
     """A whole answer. `model` is the name the provider claims: a signal, never what is priced.
 
     `dialect` is the provider's: names in any `extra` are its words (but see request.SHARED_EXTRA). `created` is Unix seconds, 0
-    where the provider does not say.
+    where the provider does not say. `vectors` are those of an embedding request, in the order of its inputs; it has no choices.
     """
 
     id: str
@@ -66,3 +77,4 @@ class Response(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     extra: dict[str, Any] = {}
     dialect: str = ""
+    vectors: tuple[Vector, ...] = ()

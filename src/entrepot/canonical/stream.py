@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from entrepot.canonical.request import Media, ToolResult, Unknown
-from entrepot.canonical.response import FinishReason, Usage
+from entrepot.canonical.response import FinishReason, Usage, Vector
 
 FailureKind = Literal[
     "rate_limit",
@@ -25,6 +25,7 @@ FailureKind = Literal[
     "overloaded",
     "bad_request",
     "model_gone",
+    "region",
     "server_error",
     "connect",
     "timeout",
@@ -115,6 +116,13 @@ class PartAdded(msgspec.Struct, frozen=True, tag="part_added"):
     index: int = 0
 
 
+class VectorAdded(msgspec.Struct, frozen=True, tag="vector_added"):
+    """The embedding of input `index`, counted from 0."""
+
+    vector: Vector
+    index: int = 0
+
+
 class Noted(msgspec.Struct, frozen=True, tag="noted"):
     """More of the `extra` of choice `index`, or of the answer as a whole where `index` is None."""
 
@@ -157,6 +165,7 @@ StreamEvent = (
     | ToolCallStarted
     | ToolCallDelta
     | PartAdded
+    | VectorAdded
     | Noted
     | Finished
     | UsageReported

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
+from entrepot.catalog.deployment import blanks_in
 from entrepot.catalog.lookup import Catalog, fold_name
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import COUNTRIES, LOCAL, REGIONS, meant_region
@@ -56,6 +57,8 @@ def _of_model(model: Model) -> Iterator[str]:
     yield from _page(where, model.source, model.as_of)
     if model.retires_on is not None and not _is_date(model.retires_on):
         yield f"{where}: retires_on = '{model.retires_on}' is not a date YYYY-MM-DD"
+    if model.languages and model.language_count is not None:
+        yield f"{where}: language_count is for a model whose languages are not named"
     for score in model.scores:
         yield from _page(f"{where}: {score.benchmark}", score.source, score.as_of)
         if not 0 <= score.score <= 1:
@@ -84,6 +87,9 @@ def _of_provider(catalog: Catalog, provider: Provider) -> Iterator[str]:
             yield f"{where}: processed_in is LOCAL where the provider is on_premises"
         if not region.base_url.startswith(("https://", "http://")) or region.base_url.endswith("/"):
             yield f"{where}: base_url = '{region.base_url}' is not an http(s) address without a slash at its end"
+    yield from _of_blanks(provider)
+    if provider.cloud is not None and any(region.cloud_scope is None for region in provider.regions):
+        yield f"cloud = '{provider.cloud}' needs a cloud_scope, for the provider or for each region"
     taken: set[tuple[str, str]] = set()
     for offer in provider.offers:
         yield from _of_offer(catalog, offer, names)
@@ -91,6 +97,18 @@ def _of_provider(catalog: Catalog, provider: Provider) -> Iterator[str]:
             if (offer.model, name) in taken:
                 yield f"offer of '{offer.model}': offered in region '{name}' twice"
             taken.add((offer.model, name))
+
+
+def _of_blanks(provider: Provider) -> Iterator[str]:
+    """A provider says of all its blanks what belongs there, or of none: then whoever uses it gives the whole address."""
+    if not provider.blanks:
+        return
+    declared = {blank.name for blank in provider.blanks}
+    used = set().union(*(blanks_in(region.base_url) for region in provider.regions))
+    for name in sorted(used - declared):
+        yield f"base_url has a blank {{{name}}} of which no [[blanks]] says what belongs there"
+    for name in sorted(declared - used):
+        yield f"blank '{name}': no base_url has it{did_you_mean(name, used)}"
 
 
 def _of_offer(catalog: Catalog, offer: Offer, regions: list[str]) -> Iterator[str]:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import GLOBAL, LOCAL, UNKNOWN
 from entrepot.catalog.schema import Deployment, Model, Offer, Price, Provider, Region
 from entrepot.errors import CatalogError
+
+_BLANK = re.compile(r"\{(\w+)\}")
+_FILLED_BY_THE_CALL = "model"
+
+
+def blanks_in(address: str) -> list[str]:
+    """The names of what a customer fills in, in their order: `{model}` is not among them, which each call fills in."""
+    return [name for name in dict.fromkeys(_BLANK.findall(address)) if name != _FILLED_BY_THE_CALL]
 
 
 def leaves_the_machine(upstream_name: str) -> bool:
@@ -30,13 +41,15 @@ def build_deployment(
     upstream_name: str | None = None,
     price: Price | None = None,
     accelerator: str | None = None,
+    blanks: Mapping[str, str] | None = None,
 ) -> Deployment:
     """The deployment of `model_id` at `provider_id`, in `region` (by default the provider's first that offers it).
 
-    What is given wins over what the catalog says. A model that the catalog does not know, or that the provider is not known
-    to offer, needs its `upstream_name` said, so that a mistyped name cannot pass for a new model; on the operator's own
-    machines any name will do. Facts that nobody states stay unknown, and so does where an address processes that is not the
-    catalog's. Raises CatalogError.
+    What is given wins over what the catalog says. `blanks` is what its address leaves to the customer. Without a `secret`, a
+    provider in a cloud is opened by that cloud's own credentials. A model that the catalog does not know, or that the provider
+    is not known to offer, needs its `upstream_name` said, so that a mistyped name cannot pass for a new model; on the
+    operator's own machines any name will do. Facts that nobody states stay unknown, and so does where an address processes
+    that is not the catalog's. Raises CatalogError.
     """
     provider = catalog.provider(provider_id)
     model = catalog.find_model(model_id)
@@ -47,6 +60,7 @@ def build_deployment(
     facts = model or Model(id=model_id, maker=UNKNOWN, source="", as_of="")
     name = upstream_name or (model_id if offer is None else offer.upstream_name)
     on_premises = provider.on_premises and not leaves_the_machine(name)
+    dialect = (offer.dialect if offer else None) or chosen.dialect or provider.dialect
     return Deployment(
         id=id or f"{provider.id}/{facts.id}",
         model=facts.id,
@@ -55,10 +69,11 @@ def build_deployment(
         provider=provider.id,
         provider_country=LOCAL if on_premises else provider.country or UNKNOWN,
         region=_processed_in(provider, chosen, base_url) if on_premises or not provider.on_premises else GLOBAL,
-        base_url=_address(provider, chosen.base_url, base_url),
-        dialect=provider.dialect,
+        base_url=_address(provider, chosen.base_url, base_url, blanks or {}),
+        dialect=dialect,
         upstream_name=name,
-        auth="bearer" if provider.auth == "none" and secret is not None else provider.auth,
+        auth=_auth(provider, chosen, secret),
+        auth_scope=chosen.cloud_scope if secret is None else None,
         secret=secret,
         price=price if price is not None or offer is None else offer.price,
         open_weights=facts.open_weights,
@@ -68,7 +83,7 @@ def build_deployment(
         context_tokens=facts.context_tokens,
         max_output_tokens=facts.max_output_tokens,
         capabilities=_capabilities(facts, offer),
-        quirks=frozenset(provider.quirks),
+        quirks=_quirks(provider, chosen, offer, dialect),
         reasoning=bool(facts.reasoning),
     )
 
@@ -78,12 +93,35 @@ def _capabilities(model: Model, offer: Offer | None) -> frozenset[Capability] | 
     return None if known is None else frozenset(known)
 
 
-def _address(provider: Provider, catalogued: str, given: str | None) -> str:
+def _auth(provider: Provider, region: Region, secret: str | None) -> str:
+    form = region.auth or provider.auth
+    if secret is None:
+        return provider.cloud or form
+    return "bearer" if form == "none" else form
+
+
+def _quirks(provider: Provider, region: Region, offer: Offer | None, dialect: str) -> frozenset[str]:
+    """What is said of the dialect that is spoken: a quirk said of another means nothing here."""
+    said = {(region.dialect or provider.dialect): region.quirks}
+    quirks = [*said.get(dialect, ()), *(provider.quirks if provider.dialect == dialect else ())]
+    if offer is not None and (offer.dialect or provider.dialect) == dialect:
+        quirks += offer.quirks
+    return frozenset(quirks)
+
+
+def _address(provider: Provider, catalogued: str, given: str | None, blanks: Mapping[str, str]) -> str:
     if given is not None:
         return given.rstrip("/")
-    if "{" in catalogued:
+    missing = [name for name in blanks_in(catalogued) if name not in blanks]
+    if not missing:
+        return _BLANK.sub(lambda found: blanks.get(found[1], found[0]), catalogued)
+    if not provider.blanks:
         raise CatalogError(f"provider '{provider.id}' has an address for each customer, {catalogued}: give base_url")
-    return catalogued
+    whats = "; ".join(f"{blank.name} is {blank.what}" for blank in provider.blanks if blank.name in missing)
+    example = ", ".join(f'{name} = "…"' for name in missing)
+    raise CatalogError(
+        f"provider '{provider.id}' has an address for each customer, {catalogued}: give address = {{ {example} }}; {whats}"
+    )
 
 
 def _processed_in(provider: Provider, chosen: Region, base_url: str | None) -> str:

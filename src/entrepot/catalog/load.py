@@ -24,7 +24,7 @@ from entrepot.catalog.deployment import build_deployment
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Maker, Model, Offer, Price, PriceTier, Provider, Region, Score
+from entrepot.catalog.schema import Blank, Maker, Model, Offer, Price, PriceTier, Provider, Region, Score
 from entrepot.errors import CatalogError
 
 __all__ = ["Catalog", "build_deployment", "load_catalog"]
@@ -32,8 +32,8 @@ __all__ = ["Catalog", "build_deployment", "load_catalog"]
 Table = dict[str, Any]
 _Shape = TypeVar("_Shape")
 
-_SHAPES = (Maker, Model, Score, Provider, Region, Offer, Price, PriceTier)
-_FIELDS = sorted({name for shape in _SHAPES for name in shape.__struct_fields__})
+_SHAPES = (Maker, Model, Score, Provider, Blank, Region, Offer, Price, PriceTier)
+_FIELDS = sorted({name for shape in _SHAPES for name in shape.__struct_fields__} | {"prices"})
 
 
 class _Read(NamedTuple):
@@ -127,18 +127,31 @@ def _maker(read: _Read) -> tuple[Maker, tuple[Model, ...]]:
 
 
 def _provider(read: _Read) -> Provider:
-    """A provider; its own page and date hold for its regions, those of `[prices]` for its prices, that state none."""
+    """A provider; its own page and date hold for its regions, those of `[prices]` for its prices, that state none.
+
+    So do its `base_url` and `cloud_scope`, with a region's name for `{region}`.
+    """
     table = dict(read.table)
-    page = {key: table[key] for key in ("source", "as_of") if key in table}
+    everywhere: Table = {key: table.pop(key) for key in ("base_url", "cloud_scope") if key in table}
+    page: Table = {key: table[key] for key in ("source", "as_of") if key in table}
     of_prices = table.pop("prices", {})
     if not isinstance(of_prices, dict):
         raise CatalogError(f"{read.file}: prices is not a table: write [prices]")
-    table["regions"] = [{**page, **region} for region in _tables(read, "regions")]
+    table["regions"] = [_in_region({**page, **everywhere, **region}) for region in _tables(read, "regions")]
     table["offers"] = [
         {**offer, "price": {**of_prices, **offer["price"]}} if isinstance(offer.get("price"), dict) else offer
         for offer in _tables(read, "offers")
     ]
     return _convert(_Read(read.file, table), Provider)
+
+
+def _in_region(region: Table) -> Table:
+    return {
+        key: value.replace("{region}", str(region.get("name")))
+        if key in ("base_url", "cloud_scope") and isinstance(value, str)
+        else value
+        for key, value in region.items()
+    }
 
 
 def _tables(read: _Read, name: str) -> list[Table]:

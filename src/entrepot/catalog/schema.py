@@ -15,6 +15,8 @@ import msgspec
 from entrepot.canonical.capabilities import Capability
 
 Currency = Literal["USD", "CNY"]
+KeyForm = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
+Cloud = Literal["aws", "google", "azure"]
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +66,10 @@ class Maker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Named weights. `names` are other names by which providers and outcome files call the same weights."""
+    """Named weights. `names` are other names by which providers and outcome files call the same weights.
+
+    `languages` are those that its maker names (ISO 639-1); `language_count` is how many it claims, where it names none.
+    """
 
     id: str
     maker: str
@@ -76,43 +81,69 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_output_tokens: int | None = None
     capabilities: tuple[Capability, ...] | None = None
     languages: tuple[str, ...] = ()
+    language_count: int | None = None
     reasoning: bool | None = None
     retires_on: str | None = None
     names: tuple[str, ...] = ()
     scores: tuple[Score, ...] = ()
 
 
+class Blank(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place in a provider's addresses, `{name}`, that each customer fills in: `what` belongs there.
+
+    `env` are the environment variables in which people keep it, in order.
+    """
+
+    name: str
+    what: str
+    env: tuple[str, ...] = ()
+
+
 class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One address of a provider and where what is sent there is processed (see the module's rules)."""
+    """One address of a provider and where what is sent there is processed (see the module's rules).
+
+    `dialect` and `auth` are given where they are not the provider's. `quirks` are of the dialect spoken here.
+    """
 
     name: str
     base_url: str
     processed_in: str
     source: str
     as_of: str
+    cloud_scope: str | None = None
+    dialect: str | None = None
+    auth: KeyForm | None = None
+    quirks: tuple[str, ...] = ()
 
 
 class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model at a provider: the name it has there and what it costs. `regions` limits it to some of the addresses."""
+    """A model at a provider: the name it has there and what it costs. `regions` limits it to some of the addresses.
+
+    `dialect` is given where the model is not reached by the provider's. `quirks` are of the dialect it is reached by.
+    """
 
     model: str
     upstream_name: str
     price: Price | None = None
     regions: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] | None = None
+    dialect: str | None = None
+    quirks: tuple[str, ...] = ()
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who hosts models and bills for them.
 
-    `auth` is the header form; `key_env` the environment variables in which people keep its key, in order.
+    `auth` is the form in which a key is sent; `key_env` the environment variables in which people keep its key, in order.
+    `cloud` is whose own credentials open it where no key is given, each region's `cloud_scope` what they are asked for: region
+    and service at AWS (`us-east-1/bedrock`), a token's scope elsewhere. `quirks` are of the provider's own dialect.
     `probe_port` is set for local servers, which are looked for on loopback.
     """
 
     id: str
     name: str
     dialect: str
-    auth: Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
+    auth: KeyForm
     source: str
     as_of: str
     country: str | None = None
@@ -121,6 +152,8 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     probe_port: int | None = None
     accelerator: str | None = None
     quirks: tuple[str, ...] = ()
+    cloud: Cloud | None = None
+    blanks: tuple[Blank, ...] = ()
     regions: tuple[Region, ...] = ()
     offers: tuple[Offer, ...] = ()
 
@@ -131,7 +164,8 @@ class Deployment(msgspec.Struct, frozen=True):
     `id` is unique, by default `provider/model`. `region` is where data is processed. `maker_country` and
     `provider_country` are `unknown` where nobody said, and `provider_country` is `LOCAL` on the operator's own machines.
     `price` None is *unknown*, and stays unknown in every sum.
-    `secret` is a reference (`env:NAME`, `file:PATH`) or None; the value is read by `upstream/credentials` alone.
+    `auth` is a `KeyForm`, or a `Cloud` whose own credentials are asked for `auth_scope`. `secret` is a reference (`env:NAME`,
+    `file:PATH`) or None; the value is read by `upstream/credentials` alone.
     """
 
     id: str
@@ -145,6 +179,7 @@ class Deployment(msgspec.Struct, frozen=True):
     dialect: str
     upstream_name: str
     auth: str = "bearer"
+    auth_scope: str | None = None
     secret: str | None = None
     price: Price | None = None
     open_weights: bool | None = None

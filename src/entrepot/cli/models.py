@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -22,7 +22,8 @@ from entrepot.catalog.places import COUNTRIES, meant_region
 from entrepot.catalog.schema import Maker, Model, Offer, Price, Provider, Region
 
 UNKNOWN = "unknown"
-WIDTH_WITHOUT_TERMINAL = 240
+NAMED = 3
+"""So many regions, places or languages are named in a cell; of more, the first and how many others."""
 
 
 class Row(NamedTuple):
@@ -140,17 +141,16 @@ def _print_table(rows: list[Row], catalog: Catalog) -> None:
         table.add_column(heading, overflow="fold")
     for heading in ("context", "input", "output"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("weights", "licence"):
+    for heading in ("weights", "licence", "languages"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         # As Text: a name in square brackets is not markup.
         table.add_row(*(Text(cell) for cell in _cells(row)))
-    # Into a pipe, a row is a line.
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH_WITHOUT_TERMINAL)
-    if (
-        console.measure(table, options=console.options.update_width(10 * WIDTH_WITHOUT_TERMINAL)).maximum
-        <= console.width
-    ):
+    console = Console()
+    needed = console.measure(table, options=console.options.update_width(10_000)).maximum
+    if not sys.stdout.isatty():
+        console.width = max(console.width, needed)  # into a pipe, a row is a line
+    if needed <= console.width:
         console.print(table)
     else:
         print_by_model(rows, console)
@@ -167,11 +167,12 @@ def print_by_model(rows: list[Row], console: Console) -> None:
     for model, offers in groupby(rows, key=lambda row: row.model):
         grid = Table.grid(padding=(0, 2))
         for number, row in enumerate(offers):
-            _, maker, country, where, places, context, paid, charged, weights, licence = _cells(row)
+            _, maker, country, where, places, context, paid, charged, weights, licence, languages = _cells(row)
             if number == 0:
                 console.print(
                     Text(model.id, style="bold")
                     + Text(f"  {maker} ({country}), context {context}, weights {weights}, licence {licence}")
+                    + Text("" if languages == UNKNOWN else f", languages {languages}")
                 )
             price = paid if row.offer is None or row.offer.price is None else f"{paid} / {charged}"
             grid.add_row("", Text(where), Text(price, no_wrap=True), Text(places))
@@ -185,13 +186,28 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.maker.id,
         row.maker.country,
         _where(row),
-        ", ".join(dict.fromkeys(region.processed_in for region in row.regions)),
+        _named([region.processed_in for region in row.regions]),
         UNKNOWN if model.context_tokens is None else f"{model.context_tokens:,}",
         _money(price, "input_per_mtok"),
         _money(price, "output_per_mtok"),
         {True: "open", False: "closed", None: UNKNOWN}[model.open_weights],
         UNKNOWN if model.licence is None else model.licence,
+        _languages(model),
     )
+
+
+def _named(words: Iterable[str]) -> str:
+    """The words, once each: all of a few, else the first of them and how many more."""
+    different = list(dict.fromkeys(words))
+    if len(different) <= NAMED + 1:
+        return ", ".join(different)
+    return f"{', '.join(different[:NAMED])} and {len(different) - NAMED} more"
+
+
+def _languages(model: Model) -> str:
+    if model.languages:
+        return _named(model.languages)
+    return UNKNOWN if model.language_count is None else str(model.language_count)
 
 
 def _where(row: Row) -> str:
@@ -199,7 +215,7 @@ def _where(row: Row) -> str:
         return "self-hosted" if row.model.open_weights else "nobody in the catalog"
     if len(row.provider.regions) == 1:
         return row.provider.id
-    return f"{row.provider.id} ({', '.join(region.name for region in row.regions)})"
+    return f"{row.provider.id} ({_named(region.name for region in row.regions)})"
 
 
 def _money(price: Price | None, kind: str) -> str:

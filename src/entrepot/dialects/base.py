@@ -14,7 +14,8 @@ lists it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import msgspec
 
@@ -25,12 +26,13 @@ from entrepot.canonical.stream import Failure, StreamEvent
 from entrepot.errors import EntrepotError
 
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
+NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 class Target(msgspec.Struct, frozen=True):
     """What a dialect needs to know of the deployment it writes to.
 
-    `quirks` are the provider's declared departures from its dialect, by the names that the dialect's module lists.
+    `quirks` are the provider's declared departures from its dialect, by the names in `ProviderDialect.quirks`.
     """
 
     base_url: str
@@ -38,6 +40,7 @@ class Target(msgspec.Struct, frozen=True):
     quirks: frozenset[str] = frozenset()
     capabilities: frozenset[Capability] | None = None
     max_output_tokens: int | None = None
+    context_tokens: int | None = None
 
 
 class WireRequest(msgspec.Struct, frozen=True):
@@ -63,13 +66,15 @@ class Envelope(msgspec.Struct, frozen=True):
 class Asked(msgspec.Struct, frozen=True):
     """A client's request: the canonical form beside the wire's own fields, untouched, for a provider of the same dialect.
 
-    `headers` are those of the client's that belong to the dialect (a version, a beta feature), never a credential.
+    `headers` are those of the client's that belong to the dialect (a version, a beta feature), never a credential. `echo` is what
+    the answer is to say of itself, by the client dialect's names, whatever a provider says: the id under which it is kept.
     """
 
     request: Request
     dialect: str
     fields: dict[str, msgspec.Raw]
     headers: HeaderPairs = ()
+    echo: dict[str, Any] = {}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -170,8 +175,8 @@ class ClientDialect(Protocol):
         """A fresh renderer for one attempt. `created_s` (Unix seconds) is said where the provider does not say its own."""
         ...
 
-    def open_relay(self, asked: Asked, /) -> Relay | None:
-        """A fresh pass-through for one attempt at a provider of the same dialect; None where the dialect has none."""
+    def open_relay(self, asked: Asked, target: Target, headers: Mapping[bytes, bytes] = ..., /) -> Relay | None:
+        """A fresh pass-through of what this target of the same dialect answers; None where the answer must be translated."""
         ...
 
     def render_error(self, error: EntrepotError) -> Answer:
@@ -180,9 +185,14 @@ class ClientDialect(Protocol):
 
 
 class ProviderDialect(Protocol):
-    """A dialect as we speak it to providers."""
+    """A dialect as we speak it to providers.
+
+    `quirks` names every departure from the dialect that a provider may declare, and says what it changes. A quirk is a provider's
+    property, true of all that it answers; what can safely be seen in an answer itself needs none.
+    """
 
     name: str
+    quirks: Mapping[str, str]
 
     def render_request(self, asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
         """The request for this target; `max_output_tokens` is the limit to send where the client named none.
@@ -192,8 +202,8 @@ class ProviderDialect(Protocol):
         """
         ...
 
-    def open_parser(self, asked: Asked, target: Target, /) -> AnswerParser:
-        """A fresh parser of what this target answers to `asked`."""
+    def open_parser(self, asked: Asked, target: Target, headers: Mapping[bytes, bytes] = ..., /) -> AnswerParser:
+        """A fresh parser of what this target answers to `asked`. `headers` are its answer's, in lower case, as far as known."""
         ...
 
     def parse_failure(self, status: int, headers: Mapping[bytes, bytes], body: bytes, now_s: float | None) -> Failure:

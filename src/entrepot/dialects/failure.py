@@ -1,75 +1,35 @@
 """What a provider's error answer means, by its body first and its status second.
 
-Source: facts on billing states under 429 and 403 (Moonshot, Z.AI, DashScope, Volcengine), DeepSeek's 402, and the error
-shapes of hosts that speak this dialect: nested `{"error": {...}}`, flat `{"message": …}`, `{"error": "text"}`,
-`{"detail": …}`, a one-element array, a bare string, or HTML from a proxy on the way.
+Rules of this file: a code that means one thing decides; then a phrase of the message; then the status. A server's own fault (5xx)
+stays one, whatever its text mentions in passing. Shapes that are understood: nested `{"error": {...}}`, flat `{"message": …}`,
+`{"error": "text", "error_type": …}` (TGI), `{"detail": …}` (FastAPI, Mistral), `{"base_resp": …}` (MiniMax), `{"error_code": …}`
+(Qianfan), AWS's type in a header, a one-element array, a bare string, and the web page of a proxy on the way.
 """
 
 from __future__ import annotations
 
-import email.utils
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from entrepot.canonical.stream import Failure, FailureKind
+from entrepot.dialects import retry_after
+from entrepot.dialects.failure_words import (
+    BY_CODE,
+    BY_MINIMAX_NUMBER,
+    BY_NUMBER,
+    BY_PHRASE,
+    BY_QIANFAN_NUMBER,
+    BY_STATUS,
+    TOO_LARGE_FOR_EVER,
+)
 
 _MAX_MESSAGE = 500
 _MAX_CODE = 100
-
-# Lower-case words in a code, type or message, the first match decides.
-_BY_WORD: tuple[tuple[str, FailureKind], ...] = (
-    ("insufficient_quota", "quota"),
-    ("exceeded_current_quota", "quota"),
-    ("insufficient balance", "quota"),
-    ("insufficient_balance", "quota"),
-    ("overdue", "quota"),
-    ("arrearage", "quota"),
-    ("commoditynotpurchased", "quota"),
-    ("billoverdue", "quota"),
-    ("budgetlimitexceeded", "quota"),
-    ("billing", "quota"),
-    ("credit balance", "quota"),
-    ("context_length", "context_length"),
-    ("maximum context", "context_length"),
-    ("exceed_context_size", "context_length"),
-    ("prompt is too long", "context_length"),
-    ("context length", "context_length"),
-    ("content_filter", "content_filter"),
-    ("content filter", "content_filter"),
-    ("data_inspection_failed", "content_filter"),
-    ("content_policy", "content_filter"),
-    ("contentfilter", "content_filter"),
-    ("invalid_api_key", "auth"),
-    ("incorrect api key", "auth"),
-    ("model_not_found", "model_gone"),
-    ("model not found", "model_gone"),
-    ("model_not_exist", "model_gone"),
-    ("model not exist", "model_gone"),
-    ("does not exist", "model_gone"),
-    ("deprecated", "model_gone"),
-    ("rate_limit", "rate_limit"),
-    ("rate limit", "rate_limit"),
-    ("overloaded", "overloaded"),
-)
-_ZAI_QUOTA_CODES = frozenset({"1113", "1121"})
-_BY_STATUS: dict[int, FailureKind] = {
-    400: "bad_request",
-    401: "auth",
-    402: "quota",
-    403: "auth",
-    404: "model_gone",
-    408: "timeout",
-    409: "overloaded",
-    413: "context_length",
-    422: "bad_request",
-    429: "rate_limit",
-    498: "overloaded",
-    503: "overloaded",
-    504: "timeout",
-    529: "overloaded",
-}
+_MESSAGES = ("message", "msg", "detail", "error_msg", "status_msg", "Message", "error_message")
+_CODES = ("code", "type", "error_type", "error_code", "status", "__type", "status_code")
+_WAITS: frozenset[FailureKind] = frozenset({"rate_limit", "overloaded", "quota"})
 
 
 def parse_failure(status: int, headers: Mapping[bytes, bytes], body: bytes, now_s: float | None = None) -> Failure:
@@ -77,74 +37,133 @@ def parse_failure(status: int, headers: Mapping[bytes, bytes], body: bytes, now_
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = "" if body.lstrip()[:1] == b"<" else body[:_MAX_MESSAGE].decode("utf-8", "replace")
-        value = text or f"the provider answered {status} without a readable error"
-    return failure_of(value, status, _retry_after_s(headers, now_s))
+        page = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+        text = "" if page else body[:_MAX_MESSAGE].decode("utf-8", "replace")
+        how = "with a web page" if page else "without a readable error"
+        value = text or f"the provider answered {status} {how}"
+    named = headers.get(b"x-amzn-errortype")
+    if named is not None and isinstance(value, dict):
+        value = {"__type": named.decode("latin-1").partition(":")[0], **value}
+    failure = failure_of(value, status, retry_after.in_headers(headers, now_s))
+    if failure.retry_after_s is None and failure.kind == "rate_limit":
+        failure = msgspec.structs.replace(failure, retry_after_s=retry_after.of_reset(headers, now_s))
+    return failure
 
 
 def failure_of(value: object, status: int, retry_after_s: float | None = None) -> Failure:
-    """Classify a decoded error: a whole body, or the `error` inside one."""
+    """Classify a decoded error: a whole body, or the `error` inside one. `status` is 0 where there was none."""
     if isinstance(value, list) and value:
         value = value[0]
-    error = value.get("error", value) if isinstance(value, dict) else value
-    if isinstance(error, dict):
-        message = _first_text(error, "message", "msg", "detail", "error_msg") or encode_text(error)
-        code = _first_text(error, "code", "type", "error_type", "error_code", "status")
-        kind_text = " ".join(str(error.get(name, "")) for name in ("code", "type", "error_type", "status"))
-    else:
-        message, code, kind_text = str(error), None, ""
+    error, codes = _taken_apart(value)
+    message = _message(error) or _message(value) or encode_text(value)
+    kind = _kind(error, codes, message.lower(), status)
+    if retry_after_s is None and kind in _WAITS:
+        retry_after_s = retry_after.in_body(value)
+        retry_after_s = retry_after.in_words(message) if retry_after_s is None else retry_after_s
     return Failure(
-        kind=_kind(f"{kind_text} {message}".lower(), code, status),
+        kind=kind,
         message=message[:_MAX_MESSAGE],
         status=status,
-        code=None if code is None else code[:_MAX_CODE],
+        code=codes[0][:_MAX_CODE] if codes else None,
         retry_after_s=retry_after_s,
     )
 
 
 def encode_text(value: object) -> str:
     """A value as JSON text, for a message that has no words of its own."""
-    return msgspec.json.encode(value).decode()
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _first_text(error: dict[str, Any], *names: str) -> str | None:
-    for name in names:
+def _taken_apart(value: object) -> tuple[object, list[str]]:
+    """The innermost error, and all codes it and what wraps it are called by, the most telling first."""
+    error = value
+    codes: list[str] = []
+    while isinstance(error, dict):
+        beside = error.get("metadata")  # OpenRouter
+        codes = [*(_codes(beside) if isinstance(beside, dict) else ()), *_codes(error), *codes]
+        inner = next((error[name] for name in ("error", "base_resp", "innererror") if error.get(name)), None)
+        if inner is None or (isinstance(inner, dict) and not (_codes(inner) or _message(inner))):
+            break
+        if not isinstance(inner, dict | list):  # {"error": "text", "error_type": "overloaded"}
+            return inner, codes
+        error = inner[0] if isinstance(inner, list) and inner else inner
+    return error, codes
+
+
+def _codes(error: dict[str, Any]) -> Iterator[str]:
+    for name in _CODES:
         given = error.get(name)
-        if given is not None and not isinstance(given, dict | list):
-            return str(given)
+        if isinstance(given, str | int) and not isinstance(given, bool) and given not in ("", "error"):
+            yield str(given)
+
+
+def _message(error: object) -> str | None:
+    if isinstance(error, str):
+        return error
+    if not isinstance(error, dict):
+        return None
+    for name in _MESSAGES:
+        given = error.get(name)
+        if isinstance(given, str) and given:
+            return given
+        if isinstance(given, list) and (told := _validation(given)):
+            return told
+        if isinstance(given, dict) and (inner := _message(given)):
+            return inner
     return None
 
 
-def _kind(text: str, code: str | None, status: int) -> FailureKind:
-    if code in _ZAI_QUOTA_CODES:
-        return "quota"
-    for word, kind in _BY_WORD:
-        # A server's own fault stays one, whatever its text mentions in passing.
-        if word in text and (status < 500 or kind == "overloaded"):
-            return kind
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
+def _validation(given: list[Any]) -> str:
+    """FastAPI's list of what is wrong where."""
+    told = []
+    for each in given:
+        if isinstance(each, dict) and isinstance(each.get("msg"), str):
+            place = ".".join(str(step) for step in each.get("loc") or ()) if isinstance(each.get("loc"), list) else ""
+            told.append(f"{place}: {each['msg']}" if place else each["msg"])
+    return "; ".join(told)
+
+
+def _kind(error: object, codes: list[str], message: str, status: int) -> FailureKind:
+    if TOO_LARGE_FOR_EVER.search(message):
+        return "context_length"
+    by_number = _by_number(error)
+    if by_number is not None:
+        return by_number
+    found = _by_codes(codes)
+    # A code that says only how the refusal came about; the message may say why.
+    if found is not None and found not in ("rate_limit", "auth", "model_gone"):
+        return found
+    for kind, phrase in BY_PHRASE:
+        if (status < 500 or kind in ("overloaded", "rate_limit")) and phrase.search(message):
+            return _narrowed(found, kind)
+    if found is not None:
+        return found
+    if status in BY_STATUS:
+        return BY_STATUS[status]
     return "bad_request" if 400 <= status < 500 else "server_error"
 
 
-def _retry_after_s(headers: Mapping[bytes, bytes], now_s: float | None) -> float | None:
-    for name in (b"retry-after-ms", b"x-ms-retry-after-ms"):
-        if (given := _number(headers.get(name))) is not None:
-            return given / 1000
-    plain = headers.get(b"retry-after")
-    if plain is None or (given := _number(plain)) is not None:
-        return given if plain is not None else None
-    if now_s is None:
-        return None
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(plain.decode("latin-1")).timestamp() - now_s)
-    except ValueError:
-        return None
+def _narrowed(by_code: FailureKind | None, by_phrase: FailureKind) -> FailureKind:
+    """A phrase makes a code's meaning narrower, never another: a bill or a region behind a refusal, nothing else."""
+    return by_phrase if by_code is None or by_phrase in ("quota", "region", "context_length") else by_code
 
 
-def _number(value: bytes | None) -> float | None:
-    try:
-        number = float(value) if value is not None else None
-    except ValueError:
+def _by_number(error: object) -> FailureKind | None:
+    if not isinstance(error, dict):
         return None
-    return number if number is not None and 0 <= number < 1e9 else None
+    if isinstance(number := error.get("status_code"), int) and "status_msg" in error:
+        return BY_MINIMAX_NUMBER.get(number)
+    if isinstance(number := error.get("error_code"), int) and "error_msg" in error:
+        return BY_QIANFAN_NUMBER.get(number)
+    number = error.get("code")
+    return BY_NUMBER.get(number) if isinstance(number, str) else None
+
+
+def _by_codes(codes: list[str]) -> FailureKind | None:
+    for code in codes:
+        whole = code.lower()
+        # Ark and DashScope put the general before the special: RateLimitExceeded.EndpointRPMExceeded.
+        for word in (whole, *reversed(whole.split("."))):
+            if word in BY_CODE:
+                return BY_CODE[word]
+    return None

@@ -91,3 +91,8 @@ def _parse_frame(raw: bytes, body: bytes) -> Frame:
         elif field == b"event":
             event = value
     return Frame(raw, b"\n".join(data) or None, event)
+
+
+def render_frame(data: bytes, event: bytes | None = None) -> bytes:
+    """A frame of one line of data, such as JSON is."""
+    return b"data: " + data + b"\n\n" if event is None else b"event: " + event + b"\ndata: " + data + b"\n\n"

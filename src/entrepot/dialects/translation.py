@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
-from entrepot.canonical.capabilities import estimate_tokens_of
-from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import (
     Ended,
     Failed,
+    Failure,
     Finished,
     PartAdded,
+    Pinged,
     ReasoningDelta,
     RefusalDelta,
     Started,
@@ -26,13 +24,11 @@ from entrepot.canonical.stream import (
     ToolCallDelta,
     ToolCallStarted,
     UsageReported,
+    VectorAdded,
 )
 from entrepot.dialects.base import AnswerParser, AnswerRenderer, Relayed, Summary
-from entrepot.errors import EntrepotError
-
-MAX_TOKENS = 1_000_000_000
-"""A count beyond this is none: a thousand times the longest context. What it cost would not fit the ledger's numbers."""
-_MAX_NAME = 200
+from entrepot.dialects.tally import LOOPED, Tally
+from entrepot.errors import EntrepotError, ProviderError
 
 
 class Translation:
@@ -45,11 +41,7 @@ class Translation:
         self._held = b""
         self._begun = False
         self._over = False
-        self._usage: Usage | None = None
-        self._model: str | None = None
-        self._characters = 0
-        self._bytes = 0
-        self._finished = False
+        self._tally = Tally()
 
     def feed(self, data: bytes) -> Relayed:
         """Parse what came and render what it says."""
@@ -64,24 +56,23 @@ class Translation:
         return self._renderer.break_off(error)
 
     def summary(self, input_tokens: int) -> Summary:
-        """The provider's own count; where it gave none, ours of what was sent and said, marked as estimated."""
-        said = estimate_tokens_of(self._characters, self._bytes)
-        usage = self._usage
-        if usage is None:
-            usage = Usage(input_tokens=input_tokens, output_tokens=said, estimated=True)
-        # A stream may report what it read with its first event and break off before it reports what it wrote.
-        if not usage.all_input:
-            usage = replace(usage, input_tokens=input_tokens, estimated=True)
-        if said and (not usage.all_output or (not self._finished and usage.all_output < said)):
-            usage = replace(usage, output_tokens=said, reasoning_tokens=0, estimated=True)
-        return Summary(usage=usage, finished=self._finished, claimed_model=self._model)
+        """The provider's own count, or ours."""
+        return self._tally.summary(input_tokens)
 
     def _relay(self, events: Sequence[StreamEvent]) -> Relayed:
         relayed = Relayed()
+        kept = []
         for event in events:
             self._note(event, relayed)
+            if self._begun or not isinstance(event, Pinged):  # a ping that waits for the answer is none any more
+                kept.append(event)
+        if relayed.failure is None and self._tally.loops:
+            relayed.failure = LOOPED
         self._over = relayed.ended or relayed.failure is not None
-        rendered = self._held + self._renderer.render(events) if events else self._held
+        try:
+            rendered = self._held + self._renderer.render(kept) if kept else self._held
+        except ProviderError as error:  # only what has left nothing yet is found out so late: whole answers
+            return Relayed(failure=Failure("protocol", error.message))
         if self._begun or relayed.ended:
             self._held = b""
             relayed.data = rendered
@@ -93,29 +84,24 @@ class Translation:
     def _note(self, event: StreamEvent, relayed: Relayed) -> None:
         match event:
             case TextDelta() | ReasoningDelta() | RefusalDelta():
-                self._count(event.text)
+                self._tally.say(event.text)
                 self._begun = self._begun or bool(event.text)
             case ToolCallDelta():
-                self._count(event.arguments)
+                self._tally.say(event.arguments)
             case ToolCallStarted():
-                self._count(event.name)
+                self._tally.say(event.name)
                 self._begun = True
-            case PartAdded():
+            case PartAdded() | VectorAdded():
                 self._begun = True
             case Started():
-                self._model = event.model[:_MAX_NAME] or self._model
+                self._tally.claim(event.model)
             case Finished():
-                self._finished = self._begun = True
+                self._tally.finished = self._begun = True
             case UsageReported():
-                if event.usage.all_input <= MAX_TOKENS and event.usage.all_output <= MAX_TOKENS:
-                    self._usage = event.usage
+                self._tally.count(event.usage)
             case Failed():
                 relayed.failure = event.failure
             case Ended():
-                relayed.ended = self._finished = True
+                relayed.ended = self._tally.finished = True
             case _:
                 pass
-
-    def _count(self, text: str) -> None:
-        self._characters += len(text)
-        self._bytes += len(text.encode("utf-8", "surrogatepass"))

@@ -6,7 +6,7 @@ candidate try. After the first byte only this attempt's bytes follow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Literal
 
 import msgspec
@@ -38,11 +38,11 @@ LINGER_S = 1.0
 
 
 class Progress(msgspec.Struct):
-    """What has happened in an attempt so far. Times are monotonic seconds."""
+    """What has happened in an attempt so far. Times are monotonic seconds. `open_relay` is given the answer's headers."""
 
     number: int
     candidate: Candidate
-    relay: Relay
+    open_relay: Callable[[Mapping[bytes, bytes]], Relay]
     stream: bool
     started_s: float
     ended_s: float = 0.0
@@ -56,6 +56,14 @@ class Progress(msgspec.Struct):
     open: bool = True
     begun: bool = False
     head_sent: bool = False
+    opened: Relay | None = None
+
+    @property
+    def relay(self) -> Relay:
+        """Opened at the first use, when the answer's headers are known."""
+        if self.opened is None:
+            self.opened = self.open_relay(self.headers)
+        return self.opened
 
     def next_deadline_s(self, plan: Plan) -> float:
         """When to give up waiting: the first byte, the next byte, or the whole, whichever comes first."""

@@ -9,7 +9,7 @@ the marker; a client that goes away is recorded too. The course does no I/O: it 
 from __future__ import annotations
 
 from collections.abc import Generator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from entrepot.canonical.stream import Failure
 from entrepot.dialects.base import Relayed
@@ -42,8 +42,13 @@ class Course:
             progress = Progress(
                 number=number,
                 candidate=candidate,
-                relay=open_relay(
-                    plan.client, candidate.dialect, plan.asked, candidate.target, plan.started_ns // 1_000_000_000
+                open_relay=partial(
+                    open_relay,
+                    plan.client,
+                    candidate.dialect,
+                    plan.asked,
+                    candidate.target,
+                    plan.started_ns // 1_000_000_000,
                 ),
                 stream=plan.asked.request.stream,
                 started_s=self._clock(),

@@ -78,7 +78,7 @@ def entry_of(
         started_ns=plan.started_ns,
         state=state,
         status=status,
-        dialect=plan.asked.dialect,
+        dialect=plan.client.name,
         asked_model=plan.asked.request.model,
         stream=plan.asked.request.stream,
         duration_ms=duration_ms,

@@ -27,6 +27,7 @@ _WORDS: dict[FailureKind, str] = {
     "overloaded": "it is overloaded",
     "bad_request": "it refused the request",
     "model_gone": "it does not offer the model any more",
+    "region": "it does not serve the operator's region",
     "server_error": "it failed with an error of its own",
     "connect": "it could not be reached",
     "timeout": "it did not answer in time",

@@ -13,12 +13,24 @@ from decimal import Decimal
 
 import msgspec
 
-from entrepot.canonical.capabilities import estimate_input_tokens, required_capabilities
+from entrepot.canonical.capabilities import estimate_input_tokens, longest_input_tokens, required_capabilities
 from entrepot.canonical.request import Request
+from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
+from entrepot.dialects.registry import EMBEDDING_DIALECTS
 from entrepot.errors import CatalogError, EntrepotError, Forbidden, InvalidRequest, NotFound
+from entrepot.exchange.embedding import (
+    EMBEDS,
+    EmbeddingChoice,
+    choose_embedding,
+    does_not_embed,
+    embeds,
+    may_embed,
+    several_models,
+)
+from entrepot.exchange.listing import Listed, list_choice
 from entrepot.exchange.plan import BaselinePlan, Candidate, Deadlines, Plan, Route
 from entrepot.policy.eligibility import Eligibility, Gate
 from entrepot.policy.rules import Principal, Rule
@@ -59,12 +71,16 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
 
 
 class _Choice(msgspec.Struct, frozen=True, eq=False):
-    """A name that can be asked for, compiled: its gate, and its router where it has a choice to make."""
+    """A name that can be asked for, compiled: its gate, and its router where it has a choice to make.
+
+    `embedding` is the same for those of its deployments that may be asked to embed, None where there are none.
+    """
 
     gate: Gate
     route: Route | None
     router: BoundRouter | None
     baseline: Candidate | None
+    embedding: EmbeddingChoice | None = None
 
 
 class Planner:
@@ -81,20 +97,26 @@ class Planner:
         router: Router,
         facts: Mapping[str, ModelFacts],
         deadlines: Deadlines,
+        embedding_dialects: Mapping[str, ProviderDialect] = EMBEDDING_DIALECTS,
     ) -> None:
         self._deadlines = deadlines
         self._router_version = router.version
-        self._candidates = {d.id: _candidate(d, dialects, exchange_rates) for d in deployments}
+        self._candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
+        self._embedders = {
+            id_: msgspec.structs.replace(candidate, dialect=embedder)
+            for id_, candidate in self._candidates.items()
+            if (embedder := embedding_dialects.get(candidate.deployment.dialect)) is not None
+        }
         self._tariffs = {id_: c.tariff for id_, c in self._candidates.items() if c.tariff is not None}
         self._choices: dict[str, _Choice] = {}
         by_model: dict[str, list[Deployment]] = {}
         for deployment in deployments:
             by_model.setdefault(deployment.model, []).append(deployment)
         for model, hosts in by_model.items():
-            self._choices[model] = _Choice(Gate(hosts, rules), None, None, None)
+            self._choices[model] = self._named(hosts, rules)
         for deployment in deployments:
             _check_id(deployment, deployments)
-            self._choices[deployment.id] = _Choice(Gate([deployment], rules), None, None, None)
+            self._choices[deployment.id] = self._named([deployment], rules)
         for route in routes:
             if route.name in self._choices:
                 raise CatalogError(
@@ -102,27 +124,47 @@ class Planner:
                 )
             self._choices[route.name] = self._route(route, rules, router, facts)
 
+    def _named(self, deployments: Sequence[Deployment], rules: Sequence[Rule]) -> _Choice:
+        """One model, or one deployment. Where nobody says what it is able to do, it may be asked for either."""
+        embedding = [one for one in deployments if one.id in self._embedders and may_embed(one)]
+        return _Choice(Gate(deployments, rules), None, None, None, choose_embedding(embedding, rules))
+
     def _route(self, route: Route, rules: Sequence[Rule], router: Router, facts: Mapping[str, ModelFacts]) -> _Choice:
         candidates = [self._candidates[id_].deployment for id_ in route.candidates]
         reference = None if route.reference is None else self._candidates[route.reference].deployment
         baseline = None if route.baseline is None else self._candidates[route.baseline]
-        known = list(candidates)
+        embedding = [one for one in candidates if one.id in self._embedders and embeds(one)]
+        known = [one for one in candidates if not embeds(one)]
         known.extend(deployment for deployment in (reference,) if deployment is not None)
         known.extend(candidate.deployment for candidate in (baseline,) if candidate is not None)
         models = tuple(dict.fromkeys(deployment.model for deployment in known))
-        return _Choice(Gate(candidates, rules), route, router.bind(models, facts), baseline)
+        bound = router.bind(models, facts) if models else None
+        return _Choice(Gate(candidates, rules), route, bound, baseline, choose_embedding(embedding, rules))
 
-    def names(self, principal: Principal) -> list[tuple[str, str]]:
-        """What this principal may ask for, as (name, owner): routes first, then models, then deployments."""
-        listed: list[tuple[int, str, str]] = []
-        for name, choice in self._choices.items():
-            allowed = choice.gate.check(principal, frozenset(), 0).allowed
-            if not allowed:
-                continue
-            owner = "entrepot" if choice.route is not None else allowed[0].maker
-            rank = 0 if choice.route is not None else 2 if name in self._candidates else 1
-            listed.append((rank, name, owner))
-        return [(name, owner) for _, name, owner in sorted(listed)]
+    def names(self, principal: Principal) -> list[Listed]:
+        """What this principal may ask for: routes first, then models, then deployments, each by name."""
+        listed = [self._listed(name, choice, principal) for name, choice in self._choices.items()]
+        ranks = {name: 0 if choice.route is not None else 1 for name, choice in self._choices.items()}
+        ranks.update((name, 2) for name in self._candidates)
+        return sorted((each for each in listed if each is not None), key=lambda each: (ranks[each.name], each.name))
+
+    def find(self, name: str, principal: Principal, steering: Steering) -> Listed | Refusal:
+        """What this principal may ask for by this name, or why nothing."""
+        choice = self._choices.get(name)
+        if choice is None:
+            return _unknown(name)
+        principal = msgspec.structs.replace(principal, tags=principal.tags | steering.tags)
+        found = self._listed(name, choice, principal)
+        if found is not None:
+            return found
+        gate = choice.gate if choice.embedding is None else choice.embedding.gate
+        needs = frozenset() if choice.embedding is None else EMBEDS
+        return Refusal(_refuse(name, gate.check(principal, needs, 0)))
+
+    def _listed(self, name: str, choice: _Choice, principal: Principal) -> Listed | None:
+        answering = choice.gate.check(principal, frozenset(), 0).allowed
+        embedding = () if choice.embedding is None else choice.embedding.gate.check(principal, EMBEDS, 0).allowed
+        return list_choice(name, choice.route, answering, embedding) if answering or embedding else None
 
     def consider(
         self, request: Request, principal: Principal, steering: Steering, id: str | None
@@ -134,10 +176,11 @@ class Planner:
         """
         choice = self._choices.get(request.model)
         if choice is None:
-            text = f"no route, model or deployment is called '{request.model[:100]}': GET /v1/models lists what can be asked for"
-            return Refusal(NotFound(text, param="model", code="model_not_found"))
+            return _unknown(request.model)
         principal = msgspec.structs.replace(principal, tags=principal.tags | steering.tags)
         input_tokens = estimate_input_tokens(request)
+        if request.operation == "embed":
+            return self._embed(choice, request, principal, input_tokens)
         eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens)
         if not eligibility.allowed:
             name = None if choice.route is None else choice.route.name
@@ -149,6 +192,22 @@ class Planner:
             lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
         return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
+
+    def _embed(
+        self, choice: _Choice, request: Request, principal: Principal, input_tokens: int
+    ) -> Considered | Refusal:
+        """As `consider`, for embeddings: nothing is estimated, and only hosts of one and the same model are left."""
+        route = None if choice.route is None else choice.route.name
+        if choice.embedding is None:
+            eligibility = choice.gate.check(principal, EMBEDS, input_tokens)
+            return Refusal(does_not_embed(request.model, eligibility), route, _nothing(eligibility))
+        if len(choice.embedding.models) > 1:
+            return Refusal(several_models(request.model, choice.embedding.models), route)
+        longest = longest_input_tokens(request)
+        eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest)
+        if not eligibility.allowed:
+            return Refusal(_refuse(request.model, eligibility), route, _nothing(eligibility))
+        return Considered(principal, self._by_name(eligibility, request.model), input_tokens, choice.route, None)
 
     def plan(
         self,
@@ -167,6 +226,7 @@ class Planner:
         if isinstance(considered, Refusal):
             return considered
         route = considered.route
+        callable_ = self._embedders if asked.request.operation == "embed" else self._candidates
         return Plan(
             id=id,
             started_ns=started_ns,
@@ -175,7 +235,7 @@ class Planner:
             client=client,
             principal=considered.principal,
             decision=considered.decision,
-            candidates=tuple(self._candidates[id_] for id_ in considered.decision.order),
+            candidates=tuple(callable_[id_] for id_ in considered.decision.order),
             deadlines=self._deadlines,
             input_tokens=considered.input_tokens,
             route=None if route is None else route.name,
@@ -225,6 +285,11 @@ class Planner:
         return Decision(order=order, candidates=(*chosen, *_weighed(eligibility)), reason=reason)
 
 
+def _unknown(name: str) -> Refusal:
+    text = f"no route, model or deployment is called '{name[:100]}': GET /v1/models lists what can be asked for"
+    return Refusal(NotFound(text, param="model", code="model_not_found"))
+
+
 def draw(seed: str) -> float:
     """A number in [0, 1), the same for the same text and otherwise as good as random."""
     return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
@@ -240,17 +305,30 @@ def _check_id(deployment: Deployment, deployments: Sequence[Deployment]) -> None
             )
 
 
-def _candidate(deployment: Deployment, dialects: Mapping[str, ProviderDialect], rates: ExchangeRates) -> Candidate:
+def _candidate(
+    deployment: Deployment,
+    dialects: Mapping[str, ProviderDialect],
+    embedding_dialects: Mapping[str, ProviderDialect],
+    rates: ExchangeRates,
+) -> Candidate:
     dialect = dialects.get(deployment.dialect)
     if dialect is None:
         known = ", ".join(sorted(dialects))
         raise CatalogError(f"deployment '{deployment.id}' speaks '{deployment.dialect}', which is none of: {known}")
+    embedder = embedding_dialects.get(deployment.dialect)
+    known_quirks = {*dialect.quirks, *(() if embedder is None else embedder.quirks)}
+    if unknown := sorted(deployment.quirks - known_quirks):
+        named = f"'{unknown[0]}'{did_you_mean(unknown[0], known_quirks)}"
+        raise CatalogError(
+            f"deployment '{deployment.id}' declares the quirk {named}, which {dialect.name} does not know"
+        )
     target = Target(
         base_url=deployment.base_url.rstrip("/"),
         upstream_name=deployment.upstream_name,
         quirks=deployment.quirks,
         capabilities=deployment.capabilities,
         max_output_tokens=deployment.max_output_tokens,
+        context_tokens=deployment.context_tokens,
     )
     tariff = None if deployment.price is None else Tariff(deployment.price, rates)
     return Candidate(deployment=deployment, target=target, dialect=dialect, tariff=tariff)

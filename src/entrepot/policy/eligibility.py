@@ -141,6 +141,11 @@ def _applies(rule: Rule, caller: _Caller) -> bool:
 
 def _incapable(deployment: Deployment, needs: frozenset[Capability], input_tokens: int) -> list[Reason]:
     reasons: list[Reason] = []
+    embeds = "embeddings" in needs
+    if deployment.capabilities is not None and ("embeddings" in deployment.capabilities) != embeds:
+        # Said alone: what else an embedding model cannot do is beside the point.
+        text = "it answers, and makes no embeddings" if embeds else "it makes embeddings, and does not answer"
+        return [Reason(text, "capability")]
     # Of a model whose capabilities nobody states, as with an operator's own, everything may be asked: it can say no itself.
     if deployment.capabilities is not None:
         missing = needs - deployment.capabilities

@@ -17,8 +17,10 @@ import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
-from entrepot.dialects.registry import CLIENT_PATHS, client_dialect
-from entrepot.drive.driver import Driver
+from entrepot.dialects.counting import counting_dialect, parse_count, render_count
+from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
+from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
+from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
 from entrepot.errors import (
     BodyTimeout,
@@ -32,6 +34,7 @@ from entrepot.errors import (
 )
 from entrepot.exchange.course import Course
 from entrepot.exchange.entries import refusal_entry
+from entrepot.exchange.listing import Listed
 from entrepot.exchange.planning import Planner, Refusal, Steering
 from entrepot.exchange.records import Entry
 from entrepot.policy.rules import Principal
@@ -50,13 +53,18 @@ from entrepot.server.http import (
     headers_of,
     read_body,
 )
+from entrepot.server.kept_responses import PATH as _RESPONSES
+from entrepot.server.kept_responses import KeptResponses, methods_below
+from entrepot.server.models import asker_of, model_named, render_model, render_models
+from entrepot.server.openapi import GREETING, render_document
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
 
 Handler = Callable[["Call"], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
-_COUNT_TOKENS = "/v1/messages/count_tokens"
+_ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
+_PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
 _MAX_TAGS = 32
 
@@ -101,6 +109,7 @@ class Gateway:
         driver: Driver,
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
+        responses: KeptResponses,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -108,10 +117,11 @@ class Gateway:
         self._driver = driver
         self._recorder = recorder
         self._find_entry = find_entry
+        self._responses = responses
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
-            _COUNT_TOKENS: {"POST": self._count_tokens},
-            "/v1/models": {"GET": self._models},
+            "/": {"GET": self._greet},
+            "/openapi.json": {"GET": self._describe},
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
         }
@@ -150,8 +160,14 @@ class Gateway:
         methods = self._paths.get(path)
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
+        if methods is None and counting_dialect(path) is not None:
+            methods = {"POST": self._count_tokens}
+        if methods is None and path.startswith(_RESPONSES):
+            methods = dict.fromkeys(methods_below(path[len(_RESPONSES) :]), self._kept_response)
         if methods is None and client_dialect(path) is not None:
             methods = {"POST": self._exchange}
+        if (name := model_named(path)) is not None:
+            methods = {"GET": self._model if name else self._models, **(methods or {})}
         if methods is None:
             raise NotFound(f"there is nothing at {path[:200]}: requests go to POST {' or '.join(CLIENT_PATHS)}")
         method = scope["method"]
@@ -179,7 +195,10 @@ class Gateway:
 
     def _dialect(self, call: Call) -> ClientDialect:
         """The dialect of the path that was asked for."""
-        return client_dialect(call.scope["path"].removesuffix("/count_tokens")) or next(iter(CLIENT_PATHS.values()))
+        path: str = call.scope["path"]
+        if call.scope["method"] != "POST" and model_named(path) is not None:
+            return CLIENT_DIALECTS[asker_of(path, call.headers)]
+        return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
 
     async def _exchange(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
@@ -187,6 +206,15 @@ class Gateway:
         try:
             asked = await self._read(call)
             steering = steering_of(call.headers)
+            client: Client = call.client
+            if asked.dialect == OPENAI_RESPONSES:
+                asked, client = await self._responses.prepare(
+                    asked,
+                    client,
+                    key=principal.key or "",
+                    exchange_id=call.id,
+                    may_keep=may_store(call.headers),
+                )
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked)
             raise
@@ -204,9 +232,9 @@ class Gateway:
             self._refuse(call, principal, planned, asked)
             raise planned.error
         course = Course(planned, time.monotonic)
-        await self._driver.perform(course.run(), call.client)
+        await self._driver.perform(course.run(), client)
 
-    async def _read(self, call: Call) -> Asked:
+    async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""
         settings = self._settings
         try:
@@ -215,14 +243,19 @@ class Gateway:
         finally:
             call.upload_s = time.monotonic() - call.started_s
         envelope = Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
-        return self._dialect(call).parse_request(body, envelope)
+        dialect = self._dialect(call)
+        return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
     async def _count_tokens(self, call: Call) -> None:
-        """About how many tokens a request will be read as. Ours, because which model reads it is not decided yet."""
-        self._keyring.authenticate(call.headers)
-        asked = await self._read(call)
-        counted = {"input_tokens": estimate_input_tokens(asked.request)}
-        await answer(call.send, 200, _JSON, msgspec.json.encode(counted))
+        """About how many tokens a request will be read as, and the header that says that it is an estimate of ours.
+
+        Which model will read it is not decided yet, and to ask a provider would be to send it the prompt.
+        """
+        principal = self._keyring.authenticate(call.headers)
+        asked = await self._read(call, parse_count)
+        self._find(asked.request.model, principal, steering_of(call.headers))
+        tokens = estimate_input_tokens(asked.request)
+        await answer(call.send, 200, _ESTIMATED, render_count(call.scope["path"], tokens))
 
     def _refuse(self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None) -> None:
         self._recorder.append(
@@ -243,11 +276,23 @@ class Gateway:
 
     async def _models(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
-        listed = [
-            {"id": name, "object": "model", "created": self._created, "owned_by": owner}
-            for name, owner in self._planner.names(principal)
-        ]
-        await answer(call.send, 200, _JSON, msgspec.json.encode({"object": "list", "data": listed}))
+        asker = asker_of(call.scope["path"], call.headers)
+        query = call.scope["query_string"].decode("latin-1")
+        body = render_models(self._planner.names(principal), asker, query, self._created)
+        await answer(call.send, 200, _JSON, body)
+
+    async def _model(self, call: Call) -> None:
+        principal = self._keyring.authenticate(call.headers)
+        path: str = call.scope["path"]
+        found = self._find(model_named(path) or "", principal, Steering())
+        await answer(call.send, 200, _JSON, render_model(found, asker_of(path, call.headers), self._created))
+
+    def _find(self, name: str, principal: Principal, steering: Steering) -> Listed:
+        """What may be asked for by this name. Raises Forbidden, or NotFound."""
+        found = self._planner.find(name, principal, steering)
+        if isinstance(found, Refusal):
+            raise found.error
+        return found
 
     async def _decision(self, call: Call) -> None:
         principal = self._keyring.authenticate(call.headers)
@@ -259,6 +304,18 @@ class Gateway:
         ):  # another key's exchange is not there, as far as this key can tell
             raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
         await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
+
+    async def _greet(self, call: Call) -> None:
+        await answer(call.send, 200, _PLAIN, GREETING.encode())
+
+    async def _describe(self, call: Call) -> None:
+        await answer(call.send, 200, _JSON, render_document())
+
+    async def _kept_response(self, call: Call) -> None:
+        principal = self._keyring.authenticate(call.headers)
+        rest, query = call.scope["path"][len(_RESPONSES) :], call.scope["query_string"].decode("latin-1")
+        found = await self._responses.answer(call.scope["method"], rest, query, principal.key or "")
+        await answer(call.send, 200, _JSON, msgspec.json.encode(found))
 
     async def _live(self, call: Call) -> None:
         await answer(call.send, 200, _JSON, b'{"status":"live"}')
@@ -282,6 +339,11 @@ def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
         tags=named,
         session=headers.get(b"x-entrepot-session", b"").decode("utf-8", "replace") or None,
     )
+
+
+def may_store(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether what this request says may be kept: not where `x-entrepot-no-store` says so."""
+    return headers.get(b"x-entrepot-no-store", b"false").strip().lower() in (b"", b"0", b"false", b"no")
 
 
 def _tags(value: bytes) -> frozenset[str]:

@@ -7,8 +7,10 @@ a private or link-local IP, or a name that no public registry hands out.
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import SplitResult, urlsplit
+import re
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+_SECRET_NAME = re.compile(r"key|token|secret|password|sig(nature)?$", re.IGNORECASE)
 _PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".intranet", ".svc.cluster.local")
 
 
@@ -25,8 +27,10 @@ def check_base_url(base_url: str) -> str | None:
         return (
             'holds a password; give the key by reference instead: key = "env:NAME" (the address is not repeated here)'
         )
-    if parts.query or parts.fragment:
-        return "ends in a query or fragment; an address is https://host/path alone"
+    if parts.fragment:
+        return "ends in a fragment; an address is https://host/path, with a query at most"
+    if any(_SECRET_NAME.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        return 'holds a key in its query; give it by reference: key = "env:NAME" (the address is not repeated here)'
     return None
 
 

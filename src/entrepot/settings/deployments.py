@@ -12,12 +12,14 @@ from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment, Price, Provider
 from entrepot.errors import CatalogError
 from entrepot.settings.address import check_base_url, is_own_machine
+from entrepot.settings.blanks import check_blanks
 from entrepot.settings.file import DeploymentTable, PriceTable
-from entrepot.settings.join import OPENAI_COMPATIBLE, find_provider, join
+from entrepot.settings.join import OWN_ADDRESSES, find_provider, find_region, join
 from entrepot.settings.lines import Path
 from entrepot.settings.place_words import check_region
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.secret import check_reference
+from entrepot.settings.speech import check_speech
 from entrepot.settings.surroundings import Surroundings
 
 
@@ -33,7 +35,7 @@ def resolve_deployments(
     for index, table in enumerate(tables):
         path: Path = ("deployments", index)
         before = len(problems)
-        _check(table, path, around.catalog, problems)
+        _check(table, path, around, problems)
         price = _price(table.price, around.changed_on, rates, (*path, "price"), problems)
         if len(problems) > before:
             continue
@@ -42,6 +44,8 @@ def resolve_deployments(
         except CatalogError as error:
             problems.add(path, error.message)
             continue
+        for below, wrong in check_speech(table, deployment):
+            problems.add((*path, *below), wrong)
         if _bares_its_key(deployment):
             what = "http:// would send the key in the clear; write https://, or on_premises = true if the way is yours"
             problems.add((*path, "base_url"), what)
@@ -57,7 +61,8 @@ def _bares_its_key(deployment: Deployment) -> bool:
     return plain and not deployment.on_premises and not is_own_machine(deployment.base_url)
 
 
-def _check(table: DeploymentTable, path: Path, catalog: Catalog, problems: Problems) -> None:
+def _check(table: DeploymentTable, path: Path, around: Surroundings, problems: Problems) -> None:
+    catalog = around.catalog
     provider = find_provider(catalog, table.provider)
     if table.key is not None and (wrong := check_reference(table.key)):
         problems.add((*path, "key"), wrong)
@@ -70,10 +75,20 @@ def _check(table: DeploymentTable, path: Path, catalog: Catalog, problems: Probl
     if provider is not None:
         _check_model(table, provider, path, catalog, problems)
     _check_region(table, provider, path, problems)
+    for below, wrong in check_blanks(table, provider, _catalogued(table, provider, catalog), around.environ):
+        problems.add((*path, *below), wrong)
+
+
+def _catalogued(table: DeploymentTable, provider: Provider | None, catalog: Catalog) -> str | None:
+    """The catalog's address, where that is the one to be used."""
+    if provider is None or table.base_url is not None:
+        return None
+    region = find_region(table, provider) or catalog.region(provider.id, table.model)
+    return region.base_url
 
 
 def _miss_address(table: DeploymentTable, path: Path, catalog: Catalog, problems: Problems) -> None:
-    if table.provider == OPENAI_COMPATIBLE:
+    if table.provider in OWN_ADDRESSES:
         problems.add(path, f"'base_url' is missing: the catalog knows no address of {table.provider}")
         return
     known = [provider.id for provider in catalog.providers]

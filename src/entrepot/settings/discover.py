@@ -15,6 +15,7 @@ from entrepot.catalog.deployment import leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.schema import Deployment, Provider
 from entrepot.errors import SettingsError
+from entrepot.exchange.embedding import embeds
 from entrepot.exchange.plan import Route
 from entrepot.settings.client_key import make_key
 from entrepot.settings.file import DeploymentTable
@@ -23,7 +24,7 @@ from entrepot.settings.probe import LocalServer, Port, usual_ports
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.routes import DEFAULT_ROUTE
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
-from entrepot.settings.selection import chats, choose_offers
+from entrepot.settings.selection import chats, choose_offers, makes_embeddings
 from entrepot.settings.surroundings import Surroundings
 
 SOURCE = "found in the environment"
@@ -57,7 +58,7 @@ def discover(
     """
     findings: list[str] = []
     deployments = [*_hosted(environ, catalog, findings), *_local(environ, probe, catalog, findings)]
-    if not deployments:
+    if all(embeds(one) for one in deployments):  # also where there are none: nothing that answers was found
         return Discovery(None, (*findings, *_what_to_do(catalog)))
     key = make_key(entropy)
     settings = Settings(
@@ -107,22 +108,30 @@ def _local(
     catalog: Catalog,
     findings: list[str],
 ) -> list[Deployment]:
-    ports = {one.id: one.probe_port for one in catalog.providers if one.probe_port is not None}
+    usual = {one.id: one.regions[0].base_url for one in catalog.providers if one.probe_port is not None}
     around = Surroundings(catalog=catalog, environ=environ, directory=Path("/"), source=SOURCE, changed_on="")
     deployments: list[Deployment] = []
-    for server in probe(usual_ports(ports, environ)):
+    for server in probe(usual_ports(usual, environ)):
         name = catalog.provider(server.provider).name
         if server.locked:
             findings.append(f"{name} at {server.base_url} wants a key; entrepot.toml can name where it is")
             continue
         cloud = [model for model in server.models if leaves_the_machine(model)]
-        silent = [model for model in server.models if not chats(model) and model not in cloud]
-        usable = [model for model in server.models if model not in cloud and model not in silent]
+        embedding = [model for model in server.models if _embeds(model, catalog) and model not in cloud]
+        silent = [model for model in server.models if not chats(model) and model not in (*cloud, *embedding)]
+        usable = [model for model in server.models if model not in (*cloud, *embedding, *silent)]
         if not usable:
             findings.append(f"{name} answers at {server.base_url}, but has no model loaded that can chat")
         for model in usable:
             table = DeploymentTable(provider=server.provider, model=model, base_url=server.base_url)
             deployments.append(join(table, None, around, findings))
+        for model in embedding:
+            table = DeploymentTable(
+                provider=server.provider, model=model, base_url=server.base_url, capabilities=("embeddings",)
+            )
+            deployments.append(join(table, None, around, findings))
+        if embedding:
+            findings.append(f"{name} at {server.base_url} makes embeddings with {', '.join(embedding)}")
         if usable:
             findings.append(
                 f"{name} answers at {server.base_url} with {', '.join(usable)} (no price is known for these, so they come "
@@ -135,8 +144,14 @@ def _local(
     return list({one.id: one for one in deployments}.values())
 
 
+def _embeds(model: str, catalog: Catalog) -> bool:
+    known = catalog.find_model(model)
+    return makes_embeddings(model) or "embeddings" in ((known.capabilities if known else None) or ())
+
+
 def _route(deployments: Sequence[Deployment], catalog: Catalog, findings: list[str]) -> Route:
-    reference, reason = choose_reference(deployments, catalog, catalog.exchange_rates)
+    answering = [one for one in deployments if not embeds(one)]
+    reference, reason = choose_reference(answering, catalog, catalog.exchange_rates)
     findings.append(f"quality is measured from {reference.id}: {reason}")
     findings.append(
         f"no baseline was named, so savings are against {reference.id}; if you would use another, name it in entrepot.toml"

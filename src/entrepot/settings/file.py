@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from entrepot.canonical.capabilities import Capability
-from entrepot.catalog.schema import Currency
+from entrepot.catalog.schema import Cloud, Currency, KeyForm
 from entrepot.policy.rules import Rule
 
 Name = Annotated[str, Meta(min_length=1)]
@@ -54,6 +54,15 @@ class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
 
 
+class ResponsesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of OpenAI responses, prompts included, so that clients may come back to them."""
+
+    store: Annotated[
+        bool, Meta(description="Keep them, unless a request says store = false. Off: nothing is kept.")
+    ] = False
+    keep_days: Annotated[int, Meta(ge=1, le=3650, description="For how many days after they were last continued.")] = 30
+
+
 class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key that clients of the gateway present. `entrepot keys new NAME` makes one."""
 
@@ -91,7 +100,26 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     key: Annotated[Name | None, Meta(description="Where the provider's key is found: env:NAME or file:PATH.")] = None
     base_url: Annotated[Name | None, Meta(description="The address, where it is not the catalog's.")] = None
+    address: Annotated[
+        dict[str, Name] | None,
+        Meta(description='What the catalog\'s address leaves to you, such as { resource = "acme" }.'),
+    ] = None
     upstream_name: Annotated[Name | None, Meta(description="The model's name at the provider.")] = None
+    dialect: Annotated[
+        Name | None, Meta(description="What is spoken there, such as openai-chat, anthropic-messages, gemini-generate.")
+    ] = None
+    quirks: Annotated[
+        tuple[Name, ...] | None, Meta(description="How it departs from its dialect, instead of what the catalog says.")
+    ] = None
+    auth: Annotated[
+        KeyForm | Cloud | None,
+        Meta(
+            description="How the key is sent; aws, google or azure: with that cloud's own credentials, without a key."
+        ),
+    ] = None
+    auth_scope: Annotated[
+        Name | None, Meta(description="What a cloud's credentials are asked for, such as us-east-1/bedrock.")
+    ] = None
     price: Annotated[PriceTable | None, Meta(description="The price that you pay.")] = None
     accelerator: Annotated[Name | None, Meta(description="What it computes on, such as nvidia or ascend.")] = None
     on_premises: Annotated[bool | None, Meta(description="Whether it runs on machines of your own.")] = None
@@ -159,3 +187,4 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: tuple[Rule, ...] = ()
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
+    responses: ResponsesTable = ResponsesTable()

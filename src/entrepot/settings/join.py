@@ -7,18 +7,26 @@ region, unless it can only be the operator's own machine (`address.py`) or the f
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from entrepot.catalog.deployment import build_deployment, leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.places import LOCAL, UNKNOWN
 from entrepot.catalog.schema import Deployment, Price, Provider, Region
+from entrepot.dialects.address import without_call
 from entrepot.settings.address import is_own_machine
+from entrepot.settings.blanks import fill_blanks
 from entrepot.settings.file import DeploymentTable
 from entrepot.settings.secret import anchor_reference
+from entrepot.settings.speech import USUAL_AUTH
 from entrepot.settings.surroundings import Surroundings
+from entrepot.upstream.clouds import CLOUD_AUTHS
 
-OPENAI_COMPATIBLE = "openai-compatible"
+OWN_ADDRESSES = frozenset({"openai-compatible", "anthropic-compatible", "gemini-compatible"})
+"""Providers of the catalog that stand for whoever is at the address given, be it one's own machine."""
+
 OPENAI_CHAT = "openai-chat"
 
 _STATED = (
@@ -36,6 +44,7 @@ _STATED = (
 def join(table: DeploymentTable, price: Price | None, around: Surroundings, warnings: list[str]) -> Deployment:
     """The deployment that `table` means. Raises CatalogError where the catalog contradicts it."""
     catalog = around.catalog
+    table = _without_call(table, warnings)
     provider = find_provider(catalog, table.provider)
     secret = _secret(table, provider, around)
     if provider is None:
@@ -52,7 +61,9 @@ def join(table: DeploymentTable, price: Price | None, around: Surroundings, warn
             upstream_name=table.upstream_name or _said_to_be_there(table, provider, catalog),
             price=price,
             accelerator=table.accelerator,
+            blanks=fill_blanks(table, provider, around.environ),
         )
+    base = _spoken(table, base)
     stated = {name: getattr(table, name) for name in _STATED if getattr(table, name) is not None}
     if table.capabilities is not None:
         stated["capabilities"] = frozenset(table.capabilities)
@@ -60,6 +71,29 @@ def join(table: DeploymentTable, price: Price | None, around: Surroundings, warn
     region = _processed_in(table, base, provider, on_premises)
     stated.setdefault("provider_country", _law(base, on_premises))
     return msgspec.structs.replace(base, on_premises=on_premises, region=region, **stated)
+
+
+def _spoken(table: DeploymentTable, base: Deployment) -> Deployment:
+    """`base` with the dialect, quirks and credentials that the file says."""
+    stated: dict[str, Any] = {}
+    if table.dialect is not None and table.dialect != base.dialect:
+        stated.update(dialect=table.dialect, quirks=frozenset())
+    if table.quirks is not None:
+        stated["quirks"] = frozenset(table.quirks)
+    if table.auth is not None:
+        stated["auth"] = table.auth
+    if table.auth_scope is not None:
+        stated["auth_scope"] = table.auth_scope
+    return msgspec.structs.replace(base, **stated)
+
+
+def _without_call(table: DeploymentTable, warnings: list[str]) -> DeploymentTable:
+    if table.base_url is None or (shorter := without_call(table.base_url)) == table.base_url:
+        return table
+    if shorter != table.base_url.rstrip("/"):
+        name = table.id or f"{table.provider}/{table.model}"
+        warnings.append(f"{name}: its base_url ends in the call itself, which is added anyway; read as {shorter}")
+    return msgspec.structs.replace(table, base_url=shorter)
 
 
 def find_provider(catalog: Catalog, name: str) -> Provider | None:
@@ -88,6 +122,7 @@ def _at_own_provider(table: DeploymentTable, price: Price | None, secret: str | 
     """At a provider that the catalog does not know, with the facts of the model if it knows that."""
     model = catalog.find_model(table.model)
     name = model.id if model else table.model
+    dialect = table.dialect or OPENAI_CHAT
     return Deployment(
         id=table.id or f"{table.provider}/{name}",
         model=name,
@@ -97,9 +132,9 @@ def _at_own_provider(table: DeploymentTable, price: Price | None, secret: str | 
         provider_country=UNKNOWN,
         region=UNKNOWN,
         base_url=(table.base_url or "").rstrip("/"),
-        dialect=OPENAI_CHAT,
+        dialect=dialect,
         upstream_name=table.upstream_name or table.model,
-        auth="none" if secret is None else "bearer",
+        auth="none" if secret is None else USUAL_AUTH.get(dialect, "bearer"),
         secret=secret,
         price=price,
         open_weights=model.open_weights if model else None,
@@ -116,10 +151,10 @@ def _secret(table: DeploymentTable, provider: Provider | None, around: Surroundi
     """The reference to the provider's key: the one given, else the provider's usual variable, the first that is set."""
     if table.key is not None:
         return anchor_reference(table.key, around.directory)
-    if provider is None or not provider.key_env:
+    if provider is None or not provider.key_env or table.auth in CLOUD_AUTHS:
         return None
     present = next((name for name in provider.key_env if around.environ.get(name, "").strip()), None)
-    if present is None and provider.auth == "none":
+    if present is None and (provider.auth == "none" or provider.cloud is not None):
         return None
     return f"env:{present or provider.key_env[0]}"
 
@@ -127,7 +162,7 @@ def _secret(table: DeploymentTable, provider: Provider | None, around: Surroundi
 def _on_premises(table: DeploymentTable, base: Deployment, provider: Provider | None, warnings: list[str]) -> bool:
     if table.on_premises is not None:
         return table.on_premises
-    if provider is not None and not provider.on_premises and provider.id != OPENAI_COMPATIBLE:
+    if provider is not None and not provider.on_premises and provider.id not in OWN_ADDRESSES:
         return False
     if leaves_the_machine(base.upstream_name):
         warnings.append(f"{base.id}: its server hands '{base.upstream_name}' on to a cloud, so it is not on premises")

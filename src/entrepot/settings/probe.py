@@ -14,13 +14,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from entrepot.dialects.address import join_address
+
 TIMEOUT_S = 0.5
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _OLLAMA_HOST = "OLLAMA_HOST"
 
 
 class Port(NamedTuple):
-    """A place to ask: the provider it would be, and its address up to and with `/v1`."""
+    """A place to ask: the provider it would be, and its address as the catalog writes it."""
 
     provider: str
     base_url: str
@@ -43,12 +45,12 @@ class _Listing(msgspec.Struct):
     data: tuple[_Listed, ...] | None = None
 
 
-def usual_ports(probe_ports: Mapping[str, int], environ: Mapping[str, str]) -> list[Port]:
-    """Where to ask: the usual port of each provider on loopback, and Ollama where OLLAMA_HOST says it is."""
+def usual_ports(addresses: Mapping[str, str], environ: Mapping[str, str]) -> list[Port]:
+    """Where to ask: each provider's usual address, and Ollama where OLLAMA_HOST says it is."""
     ports = []
-    for provider, port in probe_ports.items():
+    for provider, address in addresses.items():
         named = environ.get(_OLLAMA_HOST, "").strip() if provider == "ollama" else ""
-        ports.append(Port(provider, _ollama_url(named, port) if named else f"http://127.0.0.1:{port}/v1"))
+        ports.append(Port(provider, _ollama_url(named, urlsplit(address).port or 80) if named else address))
     return ports
 
 
@@ -61,11 +63,12 @@ def probe(ports: Sequence[Port]) -> list[LocalServer]:
 
 
 def _ask(port: Port) -> LocalServer | None:
-    parts = urlsplit(port.base_url)
+    # whatever they speak beside it, all of them list their models as OpenAI does
+    parts = urlsplit(join_address(port.base_url, "/v1/models"))
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = connect(parts.hostname or "127.0.0.1", parts.port, timeout=TIMEOUT_S)
     try:
-        connection.request("GET", f"{parts.path}/models", headers={"accept": "application/json"})
+        connection.request("GET", parts.path, headers={"accept": "application/json"})
         response = connection.getresponse()
         if response.status == 401:
             return LocalServer(port.provider, port.base_url, (), locked=True)
@@ -92,4 +95,4 @@ def _ollama_url(named: str, port: int) -> str:
         chosen = parts.port or default
     except ValueError:  # a port that is no number: Ollama falls back to its own
         chosen = port
-    return f"{parts.scheme}://{host}:{chosen}{parts.path.rstrip('/')}/v1"
+    return f"{parts.scheme}://{host}:{chosen}{parts.path.rstrip('/')}"

@@ -1,8 +1,9 @@
 """Whether each deployment can be reached, and what to do about one that cannot.
 
 Rules of this file: the call is the gateway's own (`upstream`), so proxies, TLS and credentials are those of real requests. The
-smallest question that shows the key to be good is asked, `GET …/models`: no token is bought. A provider is asked once for
-all deployments that share its address and key.
+smallest question that shows the key to be good is asked, for the list of models: no token is bought. A provider is asked once
+for all deployments that share its address and key. Where a dialect has no such list, what is shown is that somebody answers,
+and that a cloud gives us credentials.
 """
 
 from __future__ import annotations
@@ -14,17 +15,29 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from entrepot.catalog.schema import Deployment
+from entrepot.dialects.address import join_address
 from entrepot.dialects.base import WireRequest
-from entrepot.errors import SettingsError
+from entrepot.errors import OperatorError
 from entrepot.exchange.commands import CallUpstream
 from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.clouds import CLOUD_AUTHS, check_extra
 from entrepot.upstream.credentials import Credentials
 
 TIMEOUT_S = 5.0
+CLOUD_TIMEOUT_S = 30.0
 _MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _HEADERS = ((b"accept", b"application/json"), (b"user-agent", b"entrepot-check"))
 _EXTRA_HEADERS = {"anthropic-messages": ((b"anthropic-version", b"2023-06-01"),)}
+
+_LISTS = {
+    "openai-chat": "/models",
+    "openai-responses": "/models",
+    "anthropic-messages": "/v1/models",
+    "gemini-generate": "/models",
+    "ollama-chat": "/v1/models",
+}
+_UNLISTED = "/"
 
 _HINTS = {
     401: "the key was refused; is it the right one, for this address?",
@@ -57,11 +70,15 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 class _Listed(msgspec.Struct):
-    id: str
+    id: str = ""
+    name: str = ""
 
 
 class _Listing(msgspec.Struct):
-    data: tuple[_Listed, ...]
+    """OpenAI's, Anthropic's and Ollama's list, or Gemini's."""
+
+    data: tuple[_Listed, ...] = ()
+    models: tuple[_Listed, ...] = ()
 
 
 def reach_all(
@@ -80,14 +97,18 @@ def check_secrets(deployments: Sequence[Deployment], environ: Mapping[str, str])
     wrong = {}
     for deployment in deployments:
         try:
+            check_extra(deployment.auth)
             credentials.headers(deployment)
-        except SettingsError as error:
+        except OperatorError as error:
             wrong[deployment.id] = error.message
     return wrong
 
 
 def judge(deployment: Deployment, status: int, body: bytes, latency_ms: float | None) -> Reach:
     """What an answer to `GET …/models` says of `deployment`."""
+    if deployment.dialect not in _LISTS and status in (200, 400, 404, 405):
+        hint = "answers; that dialect has no list of models to prove more by"
+        return Reach(deployment.id, reachable=True, status=status, latency_ms=latency_ms, hint=hint)
     if status == 200:
         missing = _lacks(deployment, body)
         # A server of one's own has the models that it lists and no others; a host's list may leave some out.
@@ -101,9 +122,10 @@ def judge(deployment: Deployment, status: int, body: bytes, latency_ms: float | 
 def _lacks(deployment: Deployment, body: bytes) -> bool:
     """Whether the list of models in `body` is one, and leaves this deployment's out."""
     try:
-        listed = {item.id for item in msgspec.json.decode(body, type=_Listing).data}
+        listing = msgspec.json.decode(body, type=_Listing)
     except msgspec.MsgspecError:
         return False
+    listed = {item.id or item.name for item in (*listing.data, *listing.models)}
     wanted = deployment.upstream_name
     return bool(listed) and not listed & {wanted, f"{wanted}:latest", f"models/{wanted}"}
 
@@ -125,8 +147,12 @@ async def _reach_all(deployments: Sequence[Deployment], environ: Mapping[str, st
     ]
 
 
-def _place(deployment: Deployment) -> tuple[str, str, str | None]:
-    return deployment.base_url, deployment.auth, deployment.secret
+def _address(deployment: Deployment) -> str:
+    return join_address(deployment.base_url, _LISTS.get(deployment.dialect, _UNLISTED), deployment.upstream_name)
+
+
+def _place(deployment: Deployment) -> tuple[str | None, ...]:
+    return _address(deployment), deployment.auth, deployment.auth_scope, deployment.secret
 
 
 def _say(deployment: Deployment, answer: _Answer, timeout_s: float) -> Reach:
@@ -139,8 +165,16 @@ def _say(deployment: Deployment, answer: _Answer, timeout_s: float) -> Reach:
 
 
 async def _ask(client: UpstreamClient, deployment: Deployment, timeout_s: float) -> _Answer:
+    if deployment.auth in CLOUD_AUTHS:
+        try:
+            async with asyncio.timeout(CLOUD_TIMEOUT_S):
+                await client.clouds.chain(deployment).wait()
+        except TimeoutError:
+            return _Answer(failure=f"the cloud gave no credentials within {CLOUD_TIMEOUT_S:g} s")
+        except OperatorError as error:
+            return _Answer(failure=error.message)
     request = WireRequest(
-        url=f"{deployment.base_url}/models",
+        url=_address(deployment),
         body=b"",
         headers=_HEADERS + _EXTRA_HEADERS.get(deployment.dialect, ()),
         method="GET",

@@ -20,7 +20,7 @@ from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import check_rules
-from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
+from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, ResponsesSettings, Settings
 from entrepot.settings.secret import anchor_reference, check_reference
 from entrepot.settings.surroundings import Surroundings
 from entrepot.upstream.credentials import Credentials
@@ -49,6 +49,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         rules=file.policy,
         router=_router(file.router.artifact, around.directory, problems),
         exchange_rates=rates,
+        responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
         source=around.source,
         warnings=tuple(warnings),
         absent_keys=absent_keys,

@@ -9,6 +9,7 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
+from entrepot.exchange.embedding import embeds
 from entrepot.exchange.plan import Route
 from entrepot.routing.utility import Goal
 from entrepot.settings.file import RouteTable
@@ -40,8 +41,13 @@ def resolve_routes(
         goal = _goal(table, path, problems)
         reference = _named(table.reference, (*path, "reference"), deployments, problems if whole else None)
         baseline = _named(table.baseline, (*path, "baseline"), deployments, problems if whole else None)
-        if reference is None and table.reference is None and candidates:
-            chosen = choose_reference(candidates, catalog, rates)
+        for name, named in (("reference", reference), ("baseline", baseline)):
+            if named is not None and embeds(named):
+                problems.add((*path, name), f"{named.id} makes embeddings, and does not answer")
+        answering = [one for one in candidates if not embeds(one)]
+        _check_embedding(table.name, candidates, answering, path, problems)
+        if reference is None and table.reference is None and answering:
+            chosen = choose_reference(answering, catalog, rates)
             reference = chosen.deployment
             warnings.append(f"route '{table.name}' names no reference; it is {reference.id}: {chosen.reason}")
         routes.append(
@@ -56,6 +62,15 @@ def resolve_routes(
             )
         )
     return tuple(routes)
+
+
+def _check_embedding(
+    name: str, candidates: Sequence[Deployment], answering: Sequence[Deployment], path: Path, problems: Problems
+) -> None:
+    models = dict.fromkeys(one.model for one in candidates if embeds(one))
+    if len(models) > 1 and not answering:
+        what = f"'{name}' stands for several embedding models ({', '.join(models)}), whose vectors cannot be compared"
+        problems.add((*path, "candidates"), f"{what}: name the hosts of one model")
 
 
 def _check_name(

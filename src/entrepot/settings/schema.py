@@ -31,6 +31,13 @@ class LedgerSettings(msgspec.Struct, frozen=True):
     directory: str
 
 
+class ResponsesSettings(msgspec.Struct, frozen=True):
+    """Whether responses are kept for their clients, beside the ledger, and for how many days after they were last continued."""
+
+    store: bool = False
+    keep_days: int = 30
+
+
 class KeySettings(msgspec.Struct, frozen=True):
     """A client key: known by name, held as the hex SHA-256 of its text."""
 
@@ -57,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     deadlines: Deadlines = Deadlines()
     router: str | None = None
+    responses: ResponsesSettings = ResponsesSettings()
     source: str = ""
     warnings: tuple[str, ...] = ()
     absent_keys: tuple[str, ...] = ()

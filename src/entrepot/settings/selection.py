@@ -22,6 +22,8 @@ from entrepot.settings.reference import choose_reference, usd_per_token
 
 NOT_FOR_CHAT = ("embed", "bge-", "rerank", "whisper", "tts", "-asr", "image", "moderation", "omni")
 
+EMBEDDERS = ("embed", "bge-")
+
 
 class _Priced(NamedTuple):
     usd_per_token: float
@@ -44,11 +46,17 @@ def chats(name: str) -> bool:
     return not any(part in name.casefold() for part in NOT_FOR_CHAT)
 
 
+def makes_embeddings(name: str) -> bool:
+    """Whether a model of this name makes embeddings, as far as names tell."""
+    folded = name.casefold()
+    return any(part in folded for part in EMBEDDERS) and "rerank" not in folded
+
+
 def _priced(provider: Provider, catalog: Catalog, rates: ExchangeRates) -> list[_Priced]:
     found = []
     for name in dict.fromkeys(offer.model for offer in provider.offers):
         model = catalog.find_model(name)
-        if model is None or model.retires_on is not None or not chats(name):
+        if model is None or model.retires_on is not None or not chats(name) or _embeds(model):
             continue
         try:
             deployment = build_deployment(catalog, provider.id, model.id)
@@ -58,6 +66,10 @@ def _priced(provider: Provider, catalog: Catalog, rates: ExchangeRates) -> list[
         if price:  # a free tier has limits and terms of its own, which nobody has agreed to by setting a key
             found.append(_Priced(price, deployment, model))
     return found
+
+
+def _embeds(model: Model) -> bool:
+    return "embeddings" in (model.capabilities or ())
 
 
 def _supersedes(newer: _Priced, older: _Priced) -> bool:

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from entrepot.simulator.books import Tokens
+from entrepot.simulator.heard import CacheMark, Heard, OfferedTool
 from entrepot.simulator.plan import StandInModel
+from entrepot.simulator.said import Call, Reply, Said
 from entrepot.simulator.schema_values import value_for
 from entrepot.simulator.tokens import count_tokens, split_tokens
-from entrepot.simulator.wire_openai import Call, Reply, Said
-from entrepot.simulator.wire_openai_request import ChatRequest, OfferedTool
 
 _CACHE_FROM_TOKENS = 1024  # as OpenAI: shorter prompts are not cached,
 _CACHE_BLOCK_TOKENS = 128  # and longer ones in blocks of this size
 _EFFORT = {"none": 0.0, "minimal": 0.25, "low": 0.5, "medium": 1.0, "high": 2.0, "xhigh": 4.0, "max": 4.0}
+
+
+REFUSAL = "I cannot help with that. 我不能回答。"
 
 
 class Thought(msgspec.Struct, frozen=True):
@@ -76,8 +80,27 @@ class PrefixCache:
             self._seen.add(key)
         return cached if cached >= _CACHE_FROM_TOKENS else 0
 
+    def mark(self, model: str, text: str, marks: Sequence[CacheMark]) -> tuple[int, int, int]:
+        """(read, written, of them for an hour): how many tokens of `text` were cached at one of its marks, and are from now on.
 
-def compose(request: ChatRequest, model: StandInModel, mind: Mind, cache: PrefixCache, id: str, created: int) -> Reply:
+        As Anthropic: the longest beginning that is marked and was seen is read; what follows up to the last mark is written.
+        Marks come in their order, those for an hour first.
+        """
+        read = written_to = hour_to = 0
+        for each in marks:
+            end = count_tokens(text[: each.characters])
+            if end < _CACHE_FROM_TOKENS:
+                continue
+            key = hashlib.sha256(f"{model}|{text[: each.characters]}".encode("utf-8", "surrogatepass")).digest()
+            if key in self._seen:
+                read = end
+            self._seen.add(key)
+            written_to = end
+            hour_to = end if each.ttl == "1h" else hour_to
+        return read, written_to - read, max(0, hour_to - read)
+
+
+def compose(request: Heard, model: StandInModel, mind: Mind, cache: PrefixCache, id: str, created: int) -> Reply:
     """The reply of `model` to `request`."""
     thoughts = [mind.think(request.prompt, sample) for sample in range(request.n)]
     typical = model.reasoning_tokens * _EFFORT.get(request.reasoning_effort or "medium", 1.0)
@@ -85,30 +108,30 @@ def compose(request: ChatRequest, model: StandInModel, mind: Mind, cache: Prefix
     for number, thought in enumerate(thoughts):
         said, length = _say(request, thought, f"{id}-{number}")
         reasoned = round(typical * thought.effort)
-        shown = _reasoning_text(reasoned) if model.shows_reasoning else ""
-        choices.append(msgspec.structs.replace(said, reasoning=shown))
+        if request.max_reasoning_tokens is not None:
+            reasoned = min(reasoned, request.max_reasoning_tokens)
+        shown = _reasoning_text(reasoned) if model.shows_reasoning and request.shows_reasoning else ""
+        choices.append(msgspec.structs.replace(said, reasoning=shown, reasons=reasoned > 0))
         written += length
         reasoning += reasoned
     recorded = thoughts[0].input_tokens
     read = count_tokens(request.read) if recorded is None else recorded
-    cached = cache.read(model.name, request.read) if recorded is None else 0
-    tokens = Tokens(read - cached, cached, written, reasoning)
+    cached = stored = hour = 0
+    if recorded is None and request.marks is not None:
+        cached, stored, hour = cache.mark(model.name, request.read, request.marks)
+    elif recorded is None:
+        cached = cache.read(model.name, request.read)
+    tokens = Tokens(read - cached - stored, cached, written, reasoning, stored, hour)
     return Reply(id, model.name, created, tuple(choices), tokens)
 
 
-def spoken_tokens(reply: Reply) -> int:
-    """The tokens of a reply's answers by the simulator's own count: what its frames add up to."""
-    return sum(
-        count_tokens(said.text) + sum(count_tokens(call.name) + count_tokens(call.arguments) for call in said.calls)
-        for said in reply.choices
-    )
-
-
-def _say(request: ChatRequest, thought: Thought, seed: str) -> tuple[Said, int]:
+def _say(request: Heard, thought: Thought, seed: str) -> tuple[Said, int]:
+    if _REFUSED.search(request.prompt):
+        return Said(REFUSAL, finish_reason="refusal"), count_tokens(REFUSAL)
     called = () if request.tool_results else _tools_to_call(request)
     if called:
         calls = tuple(
-            Call(_call_id(f"{seed}-{number}"), tool.name, _json_text(value_for(tool.parameters, thought.answer)))
+            Call(_call_id(f"{seed}-{number}"), tool.name, _arguments(tool, thought.answer))
             for number, tool in enumerate(called)
         )
         return Said("", calls, "tool_calls"), sum(
@@ -124,10 +147,11 @@ def _say(request: ChatRequest, thought: Thought, seed: str) -> tuple[Said, int]:
     return _limited(text, recorded, request)
 
 
-def _limited(text: str, recorded: int | None, request: ChatRequest) -> tuple[Said, int]:
+def _limited(text: str, recorded: int | None, request: Heard) -> tuple[Said, int]:
+    stopped_by = None
     for stop in request.stop:
         if stop and stop in text:
-            text, recorded = text[: text.index(stop)], None
+            text, recorded, stopped_by = text[: text.index(stop)], None, stop
     tokens = split_tokens(text)
     limit = request.max_tokens
     if recorded is not None:
@@ -136,11 +160,11 @@ def _limited(text: str, recorded: int | None, request: ChatRequest) -> tuple[Sai
         kept = len(tokens) * limit // max(1, recorded)
         return Said("".join(tokens[:kept]), finish_reason="length"), limit
     if limit is None or len(tokens) <= limit:
-        return Said(text), len(tokens)
+        return Said(text, stopped_by=stopped_by), len(tokens)
     return Said("".join(tokens[:limit]), finish_reason="length"), limit
 
 
-def _tools_to_call(request: ChatRequest) -> list[OfferedTool]:
+def _tools_to_call(request: Heard) -> list[OfferedTool]:
     """The tools that the request demands, or that its prompt asks for in words."""
     if request.tool_choice == "none" or not request.tools:
         return []
@@ -150,9 +174,15 @@ def _tools_to_call(request: ChatRequest) -> list[OfferedTool]:
     asked = [by_name[name] for name in _ASKED.findall(request.prompt) if name in by_name]
     if not asked and request.tool_choice == "required":
         return [request.tools[0]]
-    return asked
+    return asked if request.parallel_calls else asked[:1]
 
 
+def _arguments(tool: OfferedTool, answer: str) -> str:
+    value = value_for(tool.parameters, answer)
+    return _json_text(value if isinstance(value, dict) else {})
+
+
+_REFUSED = re.compile(r"refuse to answer|拒绝回答", re.IGNORECASE)
 _ASKED = re.compile(r"(?:call the tool|调用工具)\s*[「“\"'`]?([\w-]+)", re.IGNORECASE | re.ASCII)
 
 

@@ -19,12 +19,14 @@ State = Literal["completed", "client_gone", "broken", "refused"]
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """Tokens by kind, disjoint."""
+    """Tokens by kind, disjoint; but `cache_write_1h_tokens` says how many of `cache_write_tokens` are kept for an hour."""
 
     input_tokens: int = 0
     cache_read_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -76,12 +78,7 @@ def total(rows: list[Row]) -> Totals:
     return Totals(
         requests=len(rows),
         completed=sum(row.state == "completed" for row in rows),
-        tokens=Tokens(
-            sum(row.tokens.input_tokens for row in rows),
-            sum(row.tokens.cache_read_tokens for row in rows),
-            sum(row.tokens.output_tokens for row in rows),
-            sum(row.tokens.reasoning_tokens for row in rows),
-        ),
+        tokens=Tokens(*(sum(getattr(row.tokens, kind) for row in rows) for kind in Tokens.__struct_fields__)),
         cost_nano=sum(priced),
         unpriced=len(rows) - len(priced),
     )
@@ -89,12 +86,14 @@ def total(rows: list[Row]) -> Totals:
 
 def cost_of(tokens: Tokens, price: Price) -> Decimal:
     """What `tokens` cost at `price`, exactly, in the price's currency."""
-    rates = _rates(price, tokens.input_tokens + tokens.cache_read_tokens)
+    rates = _rates(price, tokens.input_tokens + tokens.cache_read_tokens + tokens.cache_write_tokens)
     cache_read = rates.cache_read_per_mtok if rates.cache_read_per_mtok is not None else rates.input_per_mtok
+    cache_write = rates.cache_write_per_mtok if rates.cache_write_per_mtok is not None else rates.input_per_mtok
     reasoning = rates.reasoning_per_mtok if rates.reasoning_per_mtok is not None else rates.output_per_mtok
     per_million = (
         tokens.input_tokens * rates.input_per_mtok
         + tokens.cache_read_tokens * cache_read
+        + tokens.cache_write_tokens * cache_write
         + tokens.output_tokens * rates.output_per_mtok
         + tokens.reasoning_tokens * reasoning
     )

@@ -90,7 +90,7 @@ def build_cast(catalog: Catalog, *, seed: int, tasks: int, key: str, roles: Sequ
             reasoning_tokens=role.reasoning_tokens,
             first_token_ms=role.first_token_ms,
         )
-        providers.append(StandInProvider(role.provider, (model,), key=key))
+        providers.append(StandInProvider(role.provider, (model,), key, deployment.dialect))
     return Cast(tuple(players), Plan(providers=tuple(providers), seed=seed, tasks=tasks))
 
 

@@ -10,13 +10,10 @@ import asyncio
 import msgspec
 
 from entrepot.simulator.http1 import Connection
-from entrepot.simulator.wire_openai import Frame
+from entrepot.simulator.said import Frame
+from entrepot.simulator.wire import Rendering
 
-STREAM_HEADERS = {
-    "content-type": "text/event-stream; charset=utf-8",
-    "cache-control": "no-cache",
-    "transfer-encoding": "chunked",
-}
+STREAM_HEADERS = {"cache-control": "no-cache", "transfer-encoding": "chunked"}
 JSON_HEADERS = {"content-type": "application/json"}
 
 
@@ -29,7 +26,7 @@ class Tally(msgspec.Struct):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One answer to deliver. A whole answer is a single frame. Times are in seconds."""
+    """One answer to deliver. A whole answer is a single frame. `headers` name a stream's type. Times are in seconds."""
 
     connection: Connection
     frames: list[Frame]
@@ -38,6 +35,7 @@ class Delivery(msgspec.Struct, frozen=True):
     first_token_s: float
     chunk_s: float
     tally: Tally
+    rendering: Rendering
 
     async def whole(self) -> None:
         """Deliver everything as it should be."""

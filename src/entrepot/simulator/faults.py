@@ -22,8 +22,8 @@ import msgspec
 
 from entrepot.simulator import faults_amid, faults_before
 from entrepot.simulator.delivery import Delivery
+from entrepot.simulator.heard import WireError
 from entrepot.simulator.plan import FaultMix
-from entrepot.simulator.wire_openai_request import WireError
 
 SEPARATOR = "~"
 _FAULTS = faults_before.PERFORMERS | faults_amid.PERFORMERS

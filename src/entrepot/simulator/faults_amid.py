@@ -8,8 +8,8 @@ import msgspec
 
 from entrepot.simulator.delivery import Delivery
 from entrepot.simulator.faults_before import Perform, answer_instead
-from entrepot.simulator.wire_openai import Frame, render_error
-from entrepot.simulator.wire_openai_request import WireError
+from entrepot.simulator.heard import WireError
+from entrepot.simulator.said import Frame
 
 
 async def _first_half(delivery: Delivery) -> Delivery:
@@ -45,22 +45,28 @@ async def _half_chunk(delivery: Delivery, _: str) -> None:
 
 
 async def _midway(delivery: Delivery, data: bytes) -> None:
-    """Half of the stream, then `data`, then an orderly end. A whole answer gets `data` as its body."""
-    if not delivery.stream:
-        await answer_instead(delivery, 200, "application/json", data.removeprefix(b"data: "))
-        return
+    """Half of the stream, then `data`, then an orderly end."""
     await _first_half(delivery)
     delivery.connection.write_chunk(data)
     delivery.connection.write_chunk(b"")
 
 
 async def _error_frame(delivery: Delivery, _: str) -> None:
-    error = WireError(200, "The server had an error while processing your request.", type="server_error")
-    await _midway(delivery, b"data: " + render_error(error) + b"\n\n")
+    """An error in the middle of a stream, or as a whole answer's body."""
+    wire = delivery.rendering.wire
+    error = WireError(500, "The server had an error while processing your request.", type="server_error")
+    if delivery.stream:
+        await _midway(delivery, wire.render_error_frame(error))
+    else:
+        await answer_instead(delivery, 200, "application/json", wire.render_error(error))
 
 
 async def _malformed_sse(delivery: Delivery, _: str) -> None:
-    await _midway(delivery, b'data: {"id": "chatcmpl-broken", "choices": [{"ind\n\nnot a field at all\n\n')
+    broken = b'{"id": "broken", "choices": [{"ind'
+    if delivery.stream:
+        await _midway(delivery, delivery.rendering.wire.frame(broken) + b"not a field at all\n\n")
+    else:
+        await answer_instead(delivery, 200, "application/json", broken)
 
 
 async def _short_length(delivery: Delivery, _: str) -> None:
@@ -76,8 +82,7 @@ async def _long_length(delivery: Delivery, _: str) -> None:
 async def _wrong_length(delivery: Delivery, declared_more: int) -> None:
     flat = msgspec.structs.replace(delivery, stream=False)
     length = sum(len(frame.data) for frame in flat.frames) + declared_more
-    kind = "text/event-stream" if delivery.stream else "application/json"
-    await flat.head(content_type=kind, content_length=str(length))
+    await flat.head(content_length=str(length))
     await flat.body(len(flat.frames))
     delivery.connection.close()
 
@@ -103,7 +108,8 @@ async def _huge_line(delivery: Delivery, argument: str) -> None:
     size = int(argument or 64 * 1024 * 1024)
     connection = delivery.connection
     write = connection.write_chunk if delivery.stream else connection.write
-    opening, closing = (b'data: {"x": "', b'"}\n\n') if delivery.stream else (b'"', b'"')
+    framed = delivery.rendering.wire.frame(b'{"x": "%"}')
+    opening, _, closing = framed.partition(b"%") if delivery.stream else (b'"', b"", b'"')
     await delivery.head(**({} if delivery.stream else {"content_length": str(size + 2)}))
     write(opening)
     block = b"x" * 65536
@@ -125,40 +131,26 @@ async def _one_byte_writes(delivery: Delivery, _: str) -> None:
 
 
 async def _no_done(delivery: Delivery, _: str) -> None:
-    frames = [frame for frame in delivery.frames if frame.data != b"data: [DONE]\n\n"]
-    await msgspec.structs.replace(delivery, frames=frames).whole()
+    await _worded(delivery, says_end=False)
 
 
 async def _other_model(delivery: Delivery, argument: str) -> None:
-    await _edited(delivery, {"model": argument or "another-model"}, ())
+    await _worded(delivery, model=argument or "another-model")
 
 
 async def _no_usage(delivery: Delivery, _: str) -> None:
-    await _edited(delivery, {}, ("usage",))
+    await _worded(delivery, says_usage=False)
 
 
-async def _edited(delivery: Delivery, put: dict[str, object], drop: tuple[str, ...]) -> None:
-    frames = []
-    for frame in delivery.frames:
-        data = frame.data.removeprefix(b"data: ").strip()
-        if data == b"[DONE]":
-            frames.append(frame)
-            continue
-        value = {**msgspec.json.decode(data), **put}
-        for name in drop:
-            value.pop(name, None)
-        if delivery.stream and not value["choices"] and "usage" not in value:
-            continue  # a frame that would have carried nothing but usage
-        text = msgspec.json.encode(value)
-        frames.append(Frame(b"data: " + text + b"\n\n" if delivery.stream else text, frame.tokens))
-    await msgspec.structs.replace(delivery, frames=frames).whole()
+async def _worded(delivery: Delivery, **changes: object) -> None:
+    await msgspec.structs.replace(delivery, frames=delivery.rendering.frames(**changes)).whole()
 
 
 async def _pings(delivery: Delivery, _: str) -> None:
-    """Comments between the frames, as proxies send them to keep a connection alive."""
+    """Comments or pings between the frames, as proxies send them to keep a connection alive."""
     frames = delivery.frames
     if delivery.stream:
-        frames = [each for frame in frames for each in (Frame(b": keep-alive\n\n"), frame)]
+        frames = [each for frame in frames for each in (Frame(delivery.rendering.wire.ping), frame)]
     await msgspec.structs.replace(delivery, frames=frames).whole()
 
 

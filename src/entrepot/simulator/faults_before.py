@@ -10,8 +10,7 @@ from email.utils import formatdate
 import msgspec
 
 from entrepot.simulator.delivery import Delivery
-from entrepot.simulator.wire_openai import render_error
-from entrepot.simulator.wire_openai_request import WireError
+from entrepot.simulator.heard import WireError
 
 Perform = Callable[[Delivery, str], Awaitable[None]]
 
@@ -37,26 +36,16 @@ async def _status(delivery: Delivery, argument: str) -> None:
     code, _, form = argument.partition(":")
     status = int(code or 500)
     if form == "flat":
-        body = msgspec.json.encode({"message": _STATUS_TEXTS.get(status, "simulated failure"), "code": status})
+        body = msgspec.json.encode({"message": "simulated failure", "code": status})
+        headers: dict[str, str] = {}
     else:
-        body = render_error(_status_error(status, form))
-    headers = {"content-type": "application/json", **_retry_after(form)}
+        error = delivery.rendering.wire.failure(status, form)
+        body, headers = delivery.rendering.wire.render_error(error), error.headers
+    headers = {"content-type": "application/json", **headers}
+    if delivery.rendering.wire.retries_by_header or form == "flat":
+        headers |= _retry_after(form)
     delivery.connection.write_whole(status, headers, body)
     delivery.tally.status = status
-
-
-def _status_error(status: int, form: str) -> WireError:
-    if form == "quota":
-        return WireError(
-            status, "You exceeded your current quota.", type="insufficient_quota", code="insufficient_quota"
-        )
-    if form == "context":
-        message = "This model's maximum context length is 8192 tokens."
-        return WireError(status, message, code="context_length_exceeded", param="messages")
-    if form == "filter":
-        return WireError(status, "The response was filtered by the content policy.", code="content_filter")
-    kind, code = _STATUS_KINDS.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
-    return WireError(status, _STATUS_TEXTS.get(status, "simulated failure"), type=kind, code=code)
 
 
 def _retry_after(form: str) -> dict[str, str]:
@@ -78,7 +67,7 @@ async def answer_instead(delivery: Delivery, status: int, content_type: str, bod
 
 
 async def _malformed_json(delivery: Delivery, _: str) -> None:
-    await answer_instead(delivery, 200, "application/json", b'{"id": "chatcmpl-broken", "choices": [{"index": 0, "mess')
+    await answer_instead(delivery, 200, "application/json", b'{"id": "broken", "model": "m", "usage": {"inp')
 
 
 async def _html(delivery: Delivery, argument: str) -> None:
@@ -88,7 +77,7 @@ async def _html(delivery: Delivery, argument: str) -> None:
 
 async def _error_in_200(delivery: Delivery, _: str) -> None:
     error = WireError(200, "The server is overloaded. Please try again later.", type="server_error", code="overloaded")
-    await answer_instead(delivery, 200, "application/json", render_error(error))
+    await answer_instead(delivery, 200, "application/json", delivery.rendering.wire.render_error(error))
 
 
 async def _empty_body(delivery: Delivery, _: str) -> None:
@@ -96,25 +85,8 @@ async def _empty_body(delivery: Delivery, _: str) -> None:
 
 
 async def _no_choices(delivery: Delivery, _: str) -> None:
-    await answer_instead(delivery, 200, "application/json", b'{"id":"x","object":"chat.completion","choices":[]}')
+    await answer_instead(delivery, 200, "application/json", delivery.rendering.wire.nothing)
 
-
-_STATUS_TEXTS = {
-    401: "Incorrect API key provided.",
-    402: "Insufficient Balance",
-    403: "Country, region, or territory not supported",
-    404: "The model does not exist or you do not have access to it.",
-    429: "Rate limit reached for requests.",
-    500: "The server had an error while processing your request.",
-    503: "The engine is currently overloaded, please try again later.",
-}
-
-_STATUS_KINDS: dict[int, tuple[str, str | None]] = {
-    401: ("authentication_error", "invalid_api_key"),
-    402: ("insufficient_balance", None),
-    404: ("invalid_request_error", "model_not_found"),
-    429: ("requests", "rate_limit_exceeded"),
-}
 
 PERFORMERS: dict[str, Perform] = {
     "refuse": _refuse,

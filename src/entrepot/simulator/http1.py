@@ -21,12 +21,13 @@ Headers = Mapping[str, str]
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """One request; header names are in lower case."""
+    """One request; header names are in lower case, `query` is what stands after the path's question mark."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    query: str = ""
 
 
 class Connection(asyncio.Protocol):
@@ -105,8 +106,8 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """A request is whole."""
         method = self._parser.get_method().decode("latin-1")
-        path = self._url.decode("latin-1").partition("?")[0]
-        self._requests.put_nowait(HttpRequest(method, path, self._headers, b"".join(self._body)))
+        path, _, query = self._url.decode("latin-1").partition("?")
+        self._requests.put_nowait(HttpRequest(method, path, self._headers, b"".join(self._body), query))
 
     async def _run(self) -> None:
         try:

@@ -32,7 +32,8 @@ class StandInModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `skill` (logits, see `models.py`) makes it solve generated tasks; `replays` names the recorded model whose answers it
     repeats. With neither it echoes. `verbosity` is the typical length of its answers in tokens; `reasoning_tokens` are
     billed beside them (and seen as `reasoning_content` if `shows_reasoning`). `first_token_ms` passes before an answer
-    begins and `chunk_ms` between its chunks of `tokens_per_chunk` tokens.
+    begins and `chunk_ms` between its chunks of `tokens_per_chunk` tokens. One with `dimensions` makes vectors of that length, and
+    does nothing else.
     """
 
     name: str
@@ -45,15 +46,20 @@ class StandInModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chunk_ms: float = 0.0
     tokens_per_chunk: int = 4
     shows_reasoning: bool = False
+    dimensions: int = 0
     faults: FaultMix | None = None
 
 
 class StandInProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One stand-in provider. `key` is what it expects as bearer token; None means that it asks for none."""
+    """One stand-in provider. `key` is what it expects in its dialect's header; None means that it asks for none.
+
+    `dialect` is what it speaks, one of `wires.WIRES`.
+    """
 
     name: str
     models: tuple[StandInModel, ...]
     key: str | None = None
+    dialect: str = "openai-chat"
 
 
 class LocalServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,14 +21,18 @@ from entrepot.simulator.provider import run_simulator
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where a simulator listens: `url` for the hosted providers, `local` for each local server by its provider's name."""
+    """Where a simulator listens: `url` for the hosted providers, `local` for each local server by its provider's name.
+
+    `base_paths` are what the base URLs of each provider's deployments end in.
+    """
 
     url: str
     local: dict[str, str]
+    base_paths: dict[str, str]
 
     def base_url(self, provider: str) -> str:
-        """What a deployment at this provider has as its base URL (it ends in `/v1`)."""
-        return f"{self.local[provider]}/v1" if provider in self.local else f"{self.url}/{provider}/v1"
+        """What a deployment at this provider has as its base URL."""
+        return self.local.get(provider, f"{self.url}/{provider}") + self.base_paths[provider]
 
 
 class _Failure(msgspec.Struct, frozen=True):
@@ -87,7 +91,7 @@ def serve(given: BinaryIO, said: BinaryIO) -> int:
 def _run(plan: Plan, given: BinaryIO, said: BinaryIO) -> None:
     async def until_parent_ends() -> None:
         async with run_simulator(plan) as simulator:
-            addresses = Addresses(simulator.url, dict(simulator.local_urls))
+            addresses = Addresses(simulator.url, dict(simulator.local_urls), simulator.base_paths())
             said.write(msgspec.json.encode(addresses) + b"\n")
             said.flush()
             # a thread reads standard input: it may be a pipe, a file or a terminal, which the loop cannot all watch

@@ -1,9 +1,9 @@
 """Stand-in providers over HTTP: who is asked, with which key, for which model, with which fault; and the books.
 
-One port serves every provider of the plan under its own prefix, `/{provider}/v1/chat/completions` and
-`/{provider}/v1/models`; each local server (`plan.LocalServer`) has a port of its own without prefix, and
-`/api/tags` and `/api/version` if it is an Ollama. Beside them, on every port: `GET /_books`, `GET /{provider}/_books` and
-`GET /_connections` (open TCP connections and requests under way, the asking one left out).
+One port serves every provider of the plan under its own prefix, `/{provider}` and the paths of its dialect (`wires.py`), as in
+`/{provider}/v1/chat/completions` and `/{provider}/v1/models`; each local server (`plan.LocalServer`) has a port of its own
+without prefix, and `/api/tags` and `/api/version` if it is an Ollama. Beside them, on every port: `GET /_books`,
+`GET /{provider}/_books` and `GET /_connections` (open TCP connections and requests under way, the asking one left out).
 """
 
 from __future__ import annotations
@@ -12,28 +12,40 @@ import asyncio
 import hashlib
 import itertools
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import msgspec
 
-from entrepot.simulator.answers import PrefixCache, compose, spoken_tokens
+from entrepot.simulator.answers import PrefixCache, compose
 from entrepot.simulator.books import Books, Row, State, Tokens, cost_of, in_nano, total
 from entrepot.simulator.delivery import JSON_HEADERS, Delivery, Tally
+from entrepot.simulator.embeddings import EmbeddingAsk, hear_embeddings, render_embeddings
 from entrepot.simulator.faults import SEPARATOR, Fault, draw_fault, parse_fault, show_fault
+from entrepot.simulator.heard import Heard, WireError
 from entrepot.simulator.http1 import Connection, HttpRequest, port_of, start_server
 from entrepot.simulator.minds import Memory
 from entrepot.simulator.plan import LocalServer, Plan, StandInModel, StandInProvider
-from entrepot.simulator.wire_openai import Frame, Reply, render_error, render_models, render_stream, render_whole
-from entrepot.simulator.wire_openai_request import WireError, parse_request
+from entrepot.simulator.said import Frame, Reply, spoken_tokens
+from entrepot.simulator.tokens import count_tokens
+from entrepot.simulator.wire import Rendering, Wire
+from entrepot.simulator.wires import wire_of
+
+_HEARD = 64
 
 
 class Host:
-    """One stand-in provider at work: its models, their minds, its prefix cache and its count of requests."""
+    """One stand-in provider at work: its wire, its models, their minds, its prefix cache and its count of requests.
+
+    `heard` are its latest requests as it understood them, for tests.
+    """
 
     def __init__(self, provider: StandInProvider, memory: Memory) -> None:
         self.provider = provider
+        self.wire = wire_of(provider.dialect)
+        self.heard: deque[Heard] = deque(maxlen=_HEARD)
         self.models = {model.name: model for model in provider.models}
         self.minds = {model.name: memory.mind(model) for model in provider.models}
         self.cache = PrefixCache()
@@ -56,12 +68,20 @@ class Simulator:
         self.local_hosts = {each.provider.name: Host(each.provider, memory) for each in plan.local}
 
     def base_url(self, provider: str) -> str:
-        """What a deployment at this provider has as its base URL (it ends in `/v1`)."""
+        """What a deployment at this provider has as its base URL."""
         if provider in self.local_urls:
-            return f"{self.local_urls[provider]}/v1"
+            return self.local_urls[provider] + self.local_hosts[provider].wire.base_path
         if provider not in self.hosts:
             raise KeyError(f"the plan has no provider {provider!r}")
-        return f"{self.url}/{provider}/v1"
+        return f"{self.url}/{provider}{self.hosts[provider].wire.base_path}"
+
+    def base_paths(self) -> dict[str, str]:
+        """What the base URLs of each provider's deployments end in."""
+        return {name: host.wire.base_path for name, host in (self.hosts | self.local_hosts).items()}
+
+    def heard(self, provider: str) -> Heard:
+        """The latest request that a provider was sent and understood. Raises KeyError or IndexError if there is none."""
+        return (self.hosts | self.local_hosts)[provider].heard[-1]
 
     async def serve(self, request: HttpRequest, connection: Connection) -> None:
         """Serve the port that all hosted providers share."""
@@ -90,44 +110,73 @@ class Simulator:
             seen = {"open": len(self.connections - {connection}), "under_way": self.under_way}
             connection.write_whole(200, JSON_HEADERS, msgspec.json.encode(seen))
         else:
-            _refuse(connection, WireError(404, f"Invalid URL ({request.method} {request.path})"))
+            error = WireError(404, f"Invalid URL ({request.method} {request.path})")
+            _refuse(connection, wire_of("openai-chat"), error)
 
     async def _serve_provider(self, host: Host, path: str, request: HttpRequest, connection: Connection) -> None:
         if path == "/_books":
             connection.write_whole(200, JSON_HEADERS, _render_books(self.books.of(host.provider.name)))
             return
+        wire = host.wire
         try:
-            _check_key(host.provider, request)
-            if path == "/v1/models" and request.method == "GET":
-                body = render_models(host.models, host.provider.name, self.started)
+            if host.provider.key is not None:
+                wire.check_key(request, host.provider.key)
+            if path == wire.models_path and request.method == "GET":
+                body = wire.render_models(host.models, host.provider.name, self.started)
                 connection.write_whole(200, JSON_HEADERS, body)
-            elif path == "/v1/chat/completions" and request.method == "POST":
-                await self._complete(host, request, connection)
-            else:
-                _refuse(connection, WireError(404, f"Invalid URL ({request.method} {path})"))
+                return
+            if request.method == "POST" and (asked := hear_embeddings(path, request.body)) is not None:
+                await self._embed(host, asked, request, connection)
+                return
+            heard = _hear(wire, request, path)
+            model, fault_name = _model(host, heard.model, embeds=False)
+            host.heard.append(heard)
+            if heard.operation == "count_tokens":
+                connection.write_whole(200, JSON_HEADERS, wire.render_count(count_tokens(heard.read)))
+                return
+            number = next(host.numbers)
+            fault = _fault(fault_name or request.headers.get("x-simulate", ""), model, host.provider.name, number)
+            await self._answer(host, heard, model, fault, number, connection)
         except WireError as error:
-            _refuse(connection, error)
+            _refuse(connection, wire, error)
 
-    async def _complete(self, host: Host, request: HttpRequest, connection: Connection) -> None:
-        asked = parse_request(request.body)
-        name, _, fault_name = asked.model.partition(SEPARATOR)
-        model = host.models.get(name)
-        if model is None:
-            raise WireError(
-                404, f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found"
-            )
+    async def _answer(
+        self, host: Host, heard: Heard, model: StandInModel, fault: Fault | None, number: int, connection: Connection
+    ) -> None:
+        digest = hashlib.sha256(f"{host.provider.name}|{number}|{self.started}".encode()).hexdigest()
+        id = host.wire.reply_id(digest)
+        reply = compose(heard, model, host.minds[model.name], host.cache, id, int(time.time()))
+        reply = msgspec.structs.replace(reply, tokens=host.wire.bill(reply.tokens))
+        rendering = Rendering(host.wire, heard, reply, model.tokens_per_chunk)
+        headers = host.wire.headers(id)
+        if heard.stream:
+            headers |= {"content-type": host.wire.stream_type(heard)}
+        await self._deliver(host, model, rendering, rendering.frames(), headers, fault, connection)
+
+    async def _embed(self, host: Host, asked: EmbeddingAsk, request: HttpRequest, connection: Connection) -> None:
+        model, fault_name = _model(host, asked.model, embeds=True)
         number = next(host.numbers)
         fault = _fault(fault_name or request.headers.get("x-simulate", ""), model, host.provider.name, number)
-        id = f"chatcmpl-{hashlib.sha256(f'{host.provider.name}|{number}|{self.started}'.encode()).hexdigest()[:24]}"
-        reply = compose(asked, model, host.minds[name], host.cache, id, int(time.time()))
-        if asked.stream:
-            frames = render_stream(reply, asked.include_usage, model.tokens_per_chunk)
-        else:
-            frames = [Frame(render_whole(reply), spoken_tokens(reply))]
+        asked = msgspec.structs.replace(asked, model=model.name)
+        reply = Reply(f"embd-{number}", model.name, int(time.time()), (), Tokens(input_tokens=asked.tokens))
+        rendering = Rendering(host.wire, Heard(model.name, "", ""), reply, model.tokens_per_chunk)
+        frames = [Frame(render_embeddings(asked, model.dimensions))]
+        await self._deliver(host, model, rendering, frames, host.wire.headers(reply.id), fault, connection)
+
+    async def _deliver(
+        self,
+        host: Host,
+        model: StandInModel,
+        rendering: Rendering,
+        frames: list[Frame],
+        headers: dict[str, str],
+        fault: Fault | None,
+        connection: Connection,
+    ) -> None:
         tally = Tally()
-        headers = {"x-request-id": id, "openai-processing-ms": "1"}
+        stream = rendering.heard.stream
         delivery = Delivery(
-            connection, frames, asked.stream, headers, model.first_token_ms / 1000, model.chunk_ms / 1000, tally
+            connection, frames, stream, headers, model.first_token_ms / 1000, model.chunk_ms / 1000, tally, rendering
         )
         sent_before = connection.sent_bytes
         self.under_way += 1
@@ -137,7 +186,7 @@ class Simulator:
             self.under_way -= 1
             delivered = connection.sent_bytes - sent_before
             state = _state(tally, connection.gone.is_set())
-            self._book(host.provider.name, model, asked.stream, reply, delivered, tally, state, fault)
+            self._book(host.provider.name, model, stream, rendering.reply, delivered, tally, state, fault)
 
     def _book(
         self,
@@ -171,14 +220,24 @@ class Simulator:
         )
 
 
-def _check_key(provider: StandInProvider, request: HttpRequest) -> None:
-    if provider.key is None:
-        return
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
-        raise WireError(401, "You didn't provide an API key.", code=None)
-    if key != provider.key:
-        raise WireError(401, "Incorrect API key provided.", code="invalid_api_key")
+def _hear(wire: Wire, request: HttpRequest, path: str) -> Heard:
+    heard = wire.parse_request(request, path)
+    if heard is None:
+        raise WireError(404, f"Invalid URL ({request.method} {path})")
+    return heard
+
+
+def _model(host: Host, asked: str, *, embeds: bool) -> tuple[StandInModel, str]:
+    """The model that is asked, to embed or to answer, and the name of the fault that it is asked to show."""
+    name, _, fault = asked.partition(SEPARATOR)
+    model = host.models.get(name)
+    if model is None:
+        message = f"The model `{name}` does not exist or you do not have access to it."
+        raise WireError(404, message, code="model_not_found")
+    if bool(model.dimensions) != embeds:
+        does = "does not make embeddings" if embeds else "makes embeddings; it does not chat"
+        raise WireError(400, f"The model `{name}` {does}.", param="model")
+    return model, fault
 
 
 def _fault(named: str, model: StandInModel, provider: str, number: int) -> Fault | None:
@@ -207,8 +266,8 @@ def _billed(reply: Reply, tally: Tally) -> Tokens:
     return msgspec.structs.replace(reply.tokens, output_tokens=written)
 
 
-def _refuse(connection: Connection, error: WireError) -> None:
-    connection.write_whole(error.status, {**JSON_HEADERS, **error.headers}, render_error(error))
+def _refuse(connection: Connection, wire: Wire, error: WireError) -> None:
+    connection.write_whole(error.status, {**JSON_HEADERS, **error.headers}, wire.render_error(error))
 
 
 def _render_books(rows: list[Row]) -> bytes:

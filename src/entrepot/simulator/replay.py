@@ -14,8 +14,8 @@ import msgspec
 
 from entrepot.errors import DataError, ExtraMissing
 from entrepot.simulator.answers import Thought
+from entrepot.simulator.heard import WireError
 from entrepot.simulator.tasks import fingerprint
-from entrepot.simulator.wire_openai_request import WireError
 
 
 class RecordedPrompt(msgspec.Struct, frozen=True):

@@ -15,15 +15,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 import msgspec
 
 from entrepot.canonical.stream import FailureKind
+from entrepot.dialects.base import HeaderPairs, WireRequest
 from entrepot.errors import OperatorError, ProviderError
 from entrepot.exchange.commands import CallUpstream
 from entrepot.exchange.events import Event, UpstreamEnded, UpstreamFailed
+from entrepot.upstream.cloud_call import STOPPING, CloudCall
+from entrepot.upstream.clouds import CLOUD_AUTHS, Clouds
 from entrepot.upstream.connection import Connection
 from entrepot.upstream.credentials import Credentials
 from entrepot.upstream.dial import Destination, dial
@@ -37,30 +39,14 @@ from entrepot.upstream.request import (
     render_lines,
     render_request_line,
 )
+from entrepot.upstream.running import RunningCall, Sink
 from entrepot.upstream.tls import build_tls
 
 __all__ = ["Limits", "RunningCall", "UpstreamClient"]
 
 MAX_KNOWN_TARGETS = 4096
 
-STOPPING = "the gateway is stopping"
-
-Sink = Callable[[Event], None]
-
 logger = logging.getLogger("entrepot.upstream")
-
-
-class RunningCall(Protocol):
-    """A call under way."""
-
-    def cancel(self) -> None:
-        """Drop it now: no event follows, and the connection is closed unless the answer had been complete."""
-
-    def pause(self) -> None:
-        """Stop reading from the provider; what has been read is still delivered."""
-
-    def resume(self) -> None:
-        """Read on."""
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -86,6 +72,7 @@ class UpstreamClient:
     ) -> None:
         self._limits = limits
         self._credentials = Credentials(environ)
+        self.clouds = Clouds()
         self._proxies = Proxies(environ)
         self._tls = build_tls(environ) if tls is None else tls
         self._pool = Pool(limits)
@@ -108,21 +95,9 @@ class UpstreamClient:
 
         Never calls `sink` before it returns.
         """
-        loop = asyncio.get_running_loop()
-        call = _Call(self, command, sink)
-        try:
-            target = self._find_target(command.request.method, command.request.url)
-            call.destination = target.destination
-            call.head = self._render_head(target, command)
-        except ProviderError as error:
-            loop.call_soon(call.fail, "protocol", error.message)
-        except OperatorError as error:
-            # what is wrong with an installation is said by the message; a traceback would not help
-            logger.error("deployment %s cannot be called: %s", command.deployment.id, error.message)
-            loop.call_soon(call.fail, "auth", error.public)
-        else:
-            self._run(call)
-        return call
+        if command.deployment.auth in CLOUD_AUTHS:
+            return self._start_in_cloud(command, sink)
+        return self._begin(command, sink, None)
 
     async def close(self) -> None:
         """End every call under way with `cut_off`, and close every connection."""
@@ -140,9 +115,38 @@ class UpstreamClient:
             return
         task = asyncio.get_running_loop().create_task(self._open(call))
         call.opening = task
+        self._keep(task)
+        task.add_done_callback(call.opened)
+
+    def _begin(self, command: CallUpstream, sink: Sink, credentials: HeaderPairs | None) -> RunningCall:
+        """Make the call, with its deployment's key where no other credentials are given."""
+        loop = asyncio.get_running_loop()
+        call = _Call(self, command, sink)
+        try:
+            target = self._find_target(command.request.method, command.request.url)
+            call.destination = target.destination
+            if credentials is None:
+                credentials = self._credentials.headers(command.deployment)
+            call.head = self._render_head(target, command.request, credentials)
+        except ProviderError as error:
+            loop.call_soon(call.fail, "protocol", error.message)
+        except OperatorError as error:
+            # what is wrong with an installation is said by the message; a traceback would not help
+            logger.error("deployment %s cannot be called: %s", command.deployment.id, error.message)
+            loop.call_soon(call.fail, "auth", error.public)
+        else:
+            self._run(call)
+        return call
+
+    def _start_in_cloud(self, command: CallUpstream, sink: Sink) -> RunningCall:
+        call = CloudCall(self._begin, self._keep, self.clouds, command, sink)
+        call.start()
+        return call
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Have a task ended by `close`."""
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
-        task.add_done_callback(call.opened)
 
     def _run(self, call: _Call) -> None:
         if self._closed:
@@ -190,10 +194,9 @@ class UpstreamClient:
             self._targets[method, url] = target
         return target
 
-    def _render_head(self, target: _Target, command: CallUpstream) -> bytes:
-        request = command.request
+    def _render_head(self, target: _Target, request: WireRequest, credentials: HeaderPairs) -> bytes:
         parts = [target.opening, render_lines(request.headers)]
-        parts += [render_line(name, value) for name, value in self._credentials.headers(command.deployment)]
+        parts += [render_line(name, value) for name, value in credentials]
         parts.append(render_length(request.method, request.body))
         return b"".join(parts)
 

@@ -30,7 +30,9 @@ _TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _WRITTEN_HERE = frozenset(
     b"host content-length transfer-encoding connection keep-alive te trailer upgrade expect proxy-connection".split()
 )
-_CREDENTIALS = frozenset(b"authorization proxy-authorization x-api-key x-goog-api-key api-key".split())
+_CREDENTIALS = frozenset(
+    b"authorization proxy-authorization x-api-key x-goog-api-key api-key x-amz-security-token x-amz-date".split()
+)
 _DEFAULTS = ((b"user-agent", b"entrepot/" + __version__.encode("ascii")), (b"accept", b"*/*"))
 
 

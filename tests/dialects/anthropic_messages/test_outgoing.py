@@ -23,7 +23,7 @@ from entrepot.canonical.request import (
     ToolResult,
 )
 from entrepot.dialects.anthropic_messages import AnthropicMessages
-from entrepot.dialects.base import Asked, Target
+from entrepot.dialects.base import Asked, Envelope, Target
 from entrepot.errors import InvalidRequest
 
 TARGET = Target("https://provider.example/v1", "claude")
@@ -284,3 +284,47 @@ def test_marks_of_ours_are_taken_out_for_a_provider_of_the_dialect() -> None:
     asked = AnthropicMessages.parse_request(json.dumps({"model": "m", "max_tokens": 5, "messages": messages}).encode())
     wire = json.loads(AnthropicMessages.render_request(asked, TARGET, None).body)
     assert wire["messages"][1]["content"] == [blocks[1], blocks[3]]
+
+
+VERTEX = Target(
+    "https://europe-west1-aiplatform.googleapis.com/v1/projects/acme/locations/europe-west1/publishers/anthropic",
+    "claude-sonnet-4-5@20250929",
+    quirks=frozenset({"vertex", "no_image_urls"}),
+)
+
+
+@pytest.mark.parametrize(("stream", "action"), [(False, "rawPredict"), (True, "streamRawPredict")])
+def test_quirk_34_on_vertex_the_model_is_in_the_address_and_the_version_in_the_body(stream: bool, action: str) -> None:
+    request = Request(model="m", messages=(said("user", "你好"),), max_output_tokens=9, stream=stream)
+    wire = AnthropicMessages.render_request(Asked(request, "openai-chat", {}), VERTEX, None)
+    assert wire.url == f"{VERTEX.base_url}/models/claude-sonnet-4-5@20250929:{action}"
+    body = json.loads(wire.body)
+    assert body["anthropic_version"] == "vertex-2023-10-16"
+    assert "model" not in body
+    assert body.get("stream", False) is stream
+    assert [name for name, _ in wire.headers] == [b"content-type"]
+
+
+def test_quirk_34_on_vertex_an_image_by_address_is_refused_by_name() -> None:
+    image = Media(kind="image", url="https://pictures.example/1.png")
+    request = Request(model="m", messages=(Message("user", (image,)),), max_output_tokens=9)
+    with pytest.raises(InvalidRequest) as refused:
+        AnthropicMessages.render_request(Asked(request, "openai-chat", {}), VERTEX, None)
+    assert refused.value.param == "messages[0].parts[0]"
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "sent_version"), [("2023-06-01", "vertex-2023-10-16"), ("2026-10-21", "2026-10-21")]
+)
+def test_on_vertex_a_clients_own_version_goes_into_the_body_and_its_betas_stay(
+    asked_for: str, sent_version: str
+) -> None:
+    body = b'{"model": "x", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}], "later": [1]}'
+    headers = {b"anthropic-version": asked_for.encode(), b"anthropic-beta": b"context-1m"}
+    asked = AnthropicMessages.parse_request(body, Envelope(headers=headers))
+    wire = AnthropicMessages.render_request(asked, VERTEX, None)
+    said_there = json.loads(wire.body)
+    assert (said_there["anthropic_version"], said_there["later"]) == (sent_version, [1])
+    assert "model" not in said_there
+    assert (b"anthropic-beta", b"context-1m") in wire.headers
+    assert not any(name == b"anthropic-version" for name, _ in wire.headers)

@@ -21,7 +21,7 @@ from entrepot.canonical.stream import (
     ToolCallStarted,
     UsageReported,
 )
-from entrepot.dialects.anthropic_messages.errors import render_error
+from entrepot.dialects.anthropic_messages.dialect import AnthropicMessages
 from entrepot.dialects.anthropic_messages.render import render_response
 from entrepot.dialects.anthropic_messages.render_stream import StreamRenderer
 from entrepot.dialects.anthropic_messages.request import parse_request
@@ -170,8 +170,8 @@ def test_a_ping_is_said_and_a_failure_is_left_to_whoever_breaks_off() -> None:
 
 
 def test_errors_have_the_dialects_shape() -> None:
-    limited = render_error(RateLimited("慢一点", retry_after_s=0.2))
+    limited = AnthropicMessages.render_error(RateLimited("慢一点", retry_after_s=0.2))
     assert limited.status == 429
     assert dict(limited.headers)[b"retry-after"] == b"1"
     assert json.loads(limited.body) == {"type": "error", "error": {"type": "rate_limit_error", "message": "慢一点"}}
-    assert b"secret" not in render_error(Defect("secret")).body
+    assert b"secret" not in AnthropicMessages.render_error(Defect("secret")).body

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from entrepot.dialects.gemini_generate.failure import error_body, parse_failure, render_error
+from entrepot.dialects.gemini_generate.dialect import GeminiGenerate
+from entrepot.dialects.gemini_generate.failure import error_body, parse_failure
 from entrepot.errors import Defect, InvalidRequest, RateLimited
 
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
@@ -46,7 +47,7 @@ def retry(delay: Any) -> dict[str, Any]:
             "context_length",
         ),
         (400, error(400, "INVALID_ARGUMENT", "Unknown name"), "bad_request"),
-        (400, error(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), "auth"),
+        (400, error(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), "region"),
         (401, error(401, "UNAUTHENTICATED"), "auth"),
         (403, error(403, "PERMISSION_DENIED"), "auth"),
         (403, error(403, "PERMISSION_DENIED", "m", info("BILLING_DISABLED")), "quota"),
@@ -86,20 +87,20 @@ def test_our_error_is_in_the_dialects_shape_and_says_where_and_when() -> None:
     wrong = error_body(InvalidRequest("'contents' 是空的", param="contents"))["error"]
     assert (wrong["code"], wrong["status"], wrong["message"]) == (400, "INVALID_ARGUMENT", "'contents' 是空的")
     assert wrong["details"][1]["fieldViolations"][0]["field"] == "contents"
-    limited = render_error(RateLimited("too many", retry_after_s=2.1))
+    limited = GeminiGenerate.render_error(RateLimited("too many", retry_after_s=2.1))
     assert (b"retry-after", b"3") in limited.headers
     details = json.loads(limited.body)["error"]["details"]
     assert details[-1] == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3s"}
 
 
 def test_our_own_bug_shows_nothing_of_itself() -> None:
-    answer = render_error(Defect("secret inside"))
+    answer = GeminiGenerate.render_error(Defect("secret inside"))
     assert answer.status == 500
     assert b"secret" not in answer.body
     assert json.loads(answer.body)["error"]["status"] == "INTERNAL"
 
 
 def test_we_understand_our_own_errors() -> None:
-    answer = render_error(RateLimited("too many", retry_after_s=4))
+    answer = GeminiGenerate.render_error(RateLimited("too many", retry_after_s=4))
     failure = parse_failure(answer.status, dict(answer.headers), answer.body)
     assert (failure.kind, failure.retry_after_s) == ("rate_limit", 4.0)

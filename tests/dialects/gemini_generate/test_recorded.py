@@ -22,7 +22,7 @@ from entrepot.canonical.stream import Ended, StreamEvent
 from entrepot.dialects.base import Asked, Envelope, Target
 from entrepot.dialects.gemini_generate import GeminiGenerate
 from entrepot.dialects.gemini_generate.body import render_body
-from entrepot.dialects.registry import open_relay
+from entrepot.dialects.translation import Translation
 
 DIALECT = GeminiGenerate()
 HOSTS = ("aiplatform.googleapis.com", "generativelanguage.googleapis.com")
@@ -80,7 +80,7 @@ def test_every_recorded_answer_comes_out_as_it_was(wire_dir: Path, capsys: pytes
     seen: Counter[Any] = Counter()
     for exchange in answered(wire_dir):
         asked = asked_of(exchange)
-        relay = open_relay(DIALECT, DIALECT, asked, target_of(asked))
+        relay = Translation(DIALECT.open_parser(asked, target_of(asked)), DIALECT.open_renderer(asked, 0))
         fed, closed = relay.feed(json.dumps(exchange["response"]).encode()), relay.close()
         assert closed.failure is None, (exchange["id"], closed.failure)
         assert closed.ended

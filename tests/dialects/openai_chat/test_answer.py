@@ -154,7 +154,7 @@ def test_a_whole_answer_to_a_request_for_a_stream_is_taken() -> None:
         (chunk({"content": "x"}, "network_error"), "server_error"),
         (b'data: {"error": {"message": "x", "code": "overloaded"}}\n\n', "overloaded"),
         (b'[{"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED rate_limit"}}]', "rate_limit"),
-        (b"<html>", "cut_off"),
+        (b"<html>", "protocol"),
         (b'{"choices": []}', "protocol"),
     ],
 )

@@ -3,20 +3,30 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from entrepot.canonical.response import Usage
-from entrepot.dialects.base import Relay, Relayed
+from entrepot.dialects.base import Relay, Relayed, Target
 from entrepot.dialects.openai_chat.dialect import OpenAIChat
 from entrepot.dialects.openai_chat.request import parse_request
 from entrepot.errors import ProviderError
+
+TARGET = Target("https://host", "m")
+
+
+def bare(usage: Usage) -> Usage:
+    """A count without the wire's own words for it."""
+    return msgspec.structs.replace(usage, extra={})
 
 
 def relay_for(*, stream: bool = True, include_usage: bool = False) -> Relay:
     request: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": stream}
     if include_usage:
         request["stream_options"] = {"include_usage": True}
-    return OpenAIChat.open_relay(parse_request(json.dumps(request).encode()))
+    relay = OpenAIChat.open_relay(parse_request(json.dumps(request).encode()), TARGET)
+    assert relay is not None
+    return relay
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> bytes:
@@ -55,7 +65,7 @@ def test_the_usage_chunk_is_hidden_from_a_client_that_did_not_ask() -> None:
     relay = relay_for()
     data, _ = run(relay, ROLE + HELLO + STOP + USAGE + DONE)
     assert data == ROLE + HELLO + STOP + DONE
-    assert relay.summary(0).usage == Usage(input_tokens=4, cache_read_tokens=5, output_tokens=4)
+    assert bare(relay.summary(0).usage) == Usage(input_tokens=4, cache_read_tokens=5, output_tokens=4)
     assert relay.summary(0).claimed_model == "claimed"
 
 
@@ -105,7 +115,7 @@ def test_malformed_json_in_a_stream_is_a_failure() -> None:
 def test_what_was_delivered_is_counted_where_the_provider_did_not() -> None:
     relay = relay_for()
     relay.feed(ROLE + chunk({"content": "a" * 400}) + chunk({"reasoning_content": "b" * 40}))
-    assert relay.summary(7).usage == Usage(input_tokens=7, output_tokens=110, estimated=True)
+    assert bare(relay.summary(7).usage) == Usage(input_tokens=7, output_tokens=110, estimated=True)
     assert not relay.summary(7).finished
 
 
@@ -129,7 +139,7 @@ def test_a_whole_answer_passes_byte_for_byte() -> None:
     data, steps = run(relay, body[:7], body[7:])
     assert data == body
     assert steps[-1].ended
-    assert relay.summary(0).usage == Usage(input_tokens=3, output_tokens=2)
+    assert bare(relay.summary(0).usage) == Usage(input_tokens=3, output_tokens=2)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +170,7 @@ def test_status_200_does_not_make_an_answer(body: bytes, kind: str) -> None:
 def test_an_absurd_count_is_replaced_by_our_own(usage: dict[str, Any]) -> None:
     relay = relay_for()
     run(relay, HELLO + STOP + chunk(usage=usage) + DONE)
-    assert relay.summary(7).usage == Usage(input_tokens=7, output_tokens=1, estimated=True)
+    assert bare(relay.summary(7).usage) == Usage(input_tokens=7, output_tokens=1, estimated=True)
 
 
 def test_a_name_that_a_provider_claims_is_kept_short() -> None:
@@ -177,10 +187,8 @@ def test_an_error_in_place_of_a_stream_is_read_as_the_error_it_is() -> None:
     assert failure.kind == "overloaded"
 
 
-@pytest.mark.parametrize("body", [b'{"id": "x", "choices": []}', b"<html>", b"[[", b'"\xff"', b": ping"])
+@pytest.mark.parametrize("body", [b'{"id": "x", "choices": []}', b"<html>", b"[[", b'"\xff"'])
 def test_anything_else_in_place_of_a_stream_is_malformed(body: bytes) -> None:
     relay = relay_for()
-    relay.feed(body)
-    failure = relay.close().failure
-    assert failure is not None
-    assert failure.kind == "protocol"
+    failures = [relay.feed(body).failure, relay.close().failure]
+    assert [failure.kind for failure in failures if failure is not None] == ["protocol"]

@@ -8,8 +8,6 @@ from entrepot.canonical.response import Usage
 from entrepot.dialects.openai_chat.usage import finish_reason_of, usage_of
 from entrepot.dialects.openai_chat.wire import WireInputDetails, WireOutputDetails, WireUsage
 
-NOTHING = Usage(estimated=True)
-
 
 @pytest.mark.parametrize(
     ("wire", "usage"),
@@ -18,31 +16,20 @@ NOTHING = Usage(estimated=True)
         (WireUsage(10, 5, 15, WireInputDetails(4)), Usage(6, cache_read_tokens=4, output_tokens=5)),
         (WireUsage(10, 5, 15, WireInputDetails(4, 3)), Usage(3, 4, 3, 5)),
         (WireUsage(10, 5, 15, prompt_cache_hit_tokens=8), Usage(2, 8, 0, 5)),  # DeepSeek
+        (WireUsage(10, 5, 15, cached_tokens=8), Usage(2, 8, 0, 5)),  # Moonshot
         (WireUsage(10, 5, 15, None, WireOutputDetails(3)), Usage(10, output_tokens=2, reasoning_tokens=3)),
         (WireUsage(10, 5, 18, None, WireOutputDetails(3)), Usage(10, output_tokens=5, reasoning_tokens=3)),  # xAI
         (WireUsage(-1, -2, 0, WireInputDetails(7)), Usage()),
     ],
 )
 def test_kinds_are_taken_apart(wire: WireUsage, usage: Usage) -> None:
-    assert usage_of(wire, NOTHING) == usage
+    assert usage_of(wire) == usage
 
 
-@pytest.mark.parametrize(
-    ("wire", "usage"),
-    [
-        (WireUsage(10, 5, 15), Usage(10, output_tokens=5)),
-        (WireUsage(None, 5), Usage(70, output_tokens=5, estimated=True)),
-        (WireUsage(10, 0, 10, WireInputDetails(4)), Usage(6, 4, output_tokens=30, estimated=True)),
-        (WireUsage(10, None), Usage(10, output_tokens=30, estimated=True)),
-        (WireUsage(10, 0, 13, None, WireOutputDetails(3)), Usage(10, reasoning_tokens=3)),
-    ],
-)
-def test_a_half_that_the_provider_left_out_is_counted_by_us_and_marked(wire: WireUsage, usage: Usage) -> None:
-    assert usage_of(wire, Usage(70, output_tokens=30, estimated=True)) == usage
-
-
-def test_what_was_read_and_never_answered_is_no_estimate() -> None:
-    assert usage_of(WireUsage(10, 0), Usage(70, estimated=True)) == Usage(10)
+def test_what_a_host_says_of_its_cache_beside_the_usage_counts_where_the_usage_says_nothing() -> None:
+    assert usage_of(WireUsage(10, 5, 15), 4) == Usage(6, cache_read_tokens=4, output_tokens=5)
+    assert usage_of(WireUsage(10, 5, 15, WireInputDetails(3)), 4) == Usage(7, cache_read_tokens=3, output_tokens=5)
+    assert usage_of(WireUsage(10, 5, 15), 400) == Usage(0, cache_read_tokens=10, output_tokens=5)
 
 
 counts = st.none() | st.integers(-5, 10_000)
@@ -58,7 +45,7 @@ def test_no_kind_is_ever_negative_and_input_is_kept(
     reasoned: int | None,
 ) -> None:
     wire = WireUsage(prompt, completion, total, WireInputDetails(cached, written), WireOutputDetails(reasoned))
-    usage = usage_of(wire, NOTHING)
+    usage = usage_of(wire)
     assert min(usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens) >= 0
     assert min(usage.output_tokens, usage.reasoning_tokens) >= 0
     assert usage.all_input == max(0, prompt or 0)

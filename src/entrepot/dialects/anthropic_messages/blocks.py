@@ -1,7 +1,8 @@
 """Content blocks to canonical parts.
 
 Rules of this file: a field of a block that has no canonical name is kept in the part's `extra["rest"]`; a block of a kind that
-the canonical form does not know (a provider's own tools, their results, compaction) is kept whole, as Unknown.
+the canonical form does not know (a provider's own tools, their results, compaction) is kept whole, as Unknown. A reference to
+a deferred tool is text, for what it says: `deferred.py` sees to it that the tool is there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _KNOWN: dict[str, set[str]] = {
     "tool_result": {"type", "tool_use_id", "content", "is_error", "cache_control"},
     "thinking": {"type", "thinking", "signature"},
     "redacted_thinking": {"type", "data"},
+    "tool_reference": {"type", "tool_name", "cache_control"},
 }
 
 
@@ -49,6 +51,8 @@ def part_of_block(block: dict[str, Any], at: str) -> Part:
             return _tool_result(block, at, extra)
         case "image" | "document":
             return _media(block, at, extra) or Unknown(DIALECT, block)
+        case "tool_reference":
+            return Text(f"The tool '{_text(block, 'tool_name', at)}' can be called now.", extra)
         case _:
             return Unknown(DIALECT, block)
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from entrepot.canonical.stream import Failure
-from entrepot.dialects.anthropic_messages.wire import encode
-from entrepot.dialects.base import Answer, HeaderPairs
 from entrepot.dialects.failure import failure_of
 from entrepot.errors import EntrepotError
 
@@ -29,25 +27,14 @@ _STATUS = {
 _TYPES = {**{status: word for word, status in _STATUS.items()}, 503: "overloaded_error", 408: "timeout_error"}
 
 
-def failure_of_error(event: dict[str, Any]) -> Failure:
+def failure_of_error(event: object) -> Failure:
     """An error event, classified as the status that its type would have had."""
-    error = event.get("error")
+    error = event.get("error") if isinstance(event, dict) else None
     kind = error.get("type") if isinstance(error, dict) else None
     return failure_of(event, _STATUS.get(str(kind), 0))
 
 
-def error_body(error: EntrepotError) -> dict[str, object]:
+def error_body(error: EntrepotError) -> dict[str, Any]:
     """The dialect's error object; only `error.public` is shown."""
     kind = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
     return {"type": "error", "error": {"type": kind, "message": error.public}}
-
-
-def render_error(error: EntrepotError) -> Answer:
-    """An error as a whole answer."""
-    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json")]
-    retry_after_s = getattr(error, "retry_after_s", None)
-    if retry_after_s is not None:
-        # Whole seconds, rounded up: a client that waits them is never early.
-        headers.append((b"retry-after", str(max(1, -int(-retry_after_s // 1))).encode()))
-    pairs: HeaderPairs = tuple(headers)
-    return Answer(error.status, pairs, encode(error_body(error)))

@@ -10,9 +10,6 @@ downgraded or left out, and only these:
 - Thinking is left out where a tool call is forced, where the limit leaves no room for it, and, for providers that take a
   budget, in a tool loop whose own thinking is not there to be replayed.
 - Stop texts of nothing but white space are left out. More than one choice is refused.
-
-Quirks a provider may declare: `thinking_budget` (knows thinking with a budget, not adaptive thinking with an effort) ·
-`no_sampling` (refuses temperature, top_p and top_k) · `no_image_urls` · `no_output_format` (schemas are asked for in words).
 """
 
 from __future__ import annotations
@@ -23,6 +20,7 @@ import msgspec
 
 from entrepot.canonical.effort import budget_of_effort, effort_of_budget
 from entrepot.canonical.request import Request, Tool, ToolChoice
+from entrepot.dialects.address import join_address
 from entrepot.dialects.anthropic_messages.names import Names, tool_names
 from entrepot.dialects.anthropic_messages.turns import Turns, thinks_through_its_last_calls
 from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
@@ -30,7 +28,7 @@ from entrepot.dialects.base import Asked, HeaderPairs, Target, WireRequest
 from entrepot.dialects.seal import is_ours
 from entrepot.errors import InvalidRequest
 
-_VERSION: HeaderPairs = ((b"anthropic-version", b"2023-06-01"),)
+_VERSION_HEADER, _VERSION = b"anthropic-version", b"2023-06-01"
 _JSON: HeaderPairs = ((b"content-type", b"application/json"),)
 _MIN_BUDGET = 1024
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
@@ -39,11 +37,25 @@ _MARK = b'"entrepot'
 
 def render_request(asked: Asked, target: Target, max_output_tokens: int | None) -> WireRequest:
     """The request for this target. Raises InvalidRequest where the dialect cannot say what is asked."""
-    url = f"{target.base_url}/messages"
-    if asked.dialect == DIALECT:
-        versions = () if any(name == b"anthropic-version" for name, _ in asked.headers) else _VERSION
-        return WireRequest(url, encode(_own_fields(asked, target)), (*_JSON, *versions, *asked.headers))
-    return WireRequest(url, encode(compose(asked.request, target, max_output_tokens)), (*_JSON, *_VERSION))
+    own = asked.dialect == DIALECT
+    fields = _own_fields(asked, target) if own else compose(asked.request, target, max_output_tokens)
+    headers = asked.headers if own else ()
+    if "vertex" in target.quirks:
+        return _at_vertex(fields, headers, asked.request.stream, target)
+    versions = () if any(name == _VERSION_HEADER for name, _ in headers) else ((_VERSION_HEADER, _VERSION),)
+    url = join_address(target.base_url, "/v1/messages", target.upstream_name)
+    return WireRequest(url, encode(fields), (*_JSON, *versions, *headers))
+
+
+def _at_vertex(fields: dict[str, Any], headers: HeaderPairs, stream: bool, target: Target) -> WireRequest:
+    """Source: platform.claude.com, "Claude on Vertex AI". The one version that has another name there is the first."""
+    asked_version = dict(headers).get(_VERSION_HEADER, _VERSION).decode("ascii")
+    version = "vertex-2023-10-16" if asked_version == _VERSION.decode("ascii") else asked_version
+    body = {name: value for name, value in fields.items() if name != "model"}
+    action = "streamRawPredict" if stream else "rawPredict"
+    url = join_address(target.base_url, f"/models/{{model}}:{action}", target.upstream_name)
+    others = tuple(pair for pair in headers if pair[0] != _VERSION_HEADER)
+    return WireRequest(url, encode({"anthropic_version": version, **body}), (*_JSON, *others))
 
 
 def _own_fields(asked: Asked, target: Target) -> dict[str, msgspec.Raw]:

@@ -11,34 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from entrepot.canonical.fold import Folder
 from entrepot.canonical.request import Part, Refusal, ToolCall
 from entrepot.canonical.response import Choice, FinishReason, Response, Usage
-from entrepot.canonical.stream import StreamEvent
-from entrepot.dialects.anthropic_messages.errors import error_body
 from entrepot.dialects.anthropic_messages.render_blocks import blocks_of_part
 from entrepot.dialects.anthropic_messages.usage import STOP_REASONS, usage_fields
-from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
-from entrepot.errors import EntrepotError
-
-
-class WholeRenderer:
-    """An answer in one piece."""
-
-    content_type = b"application/json"
-
-    def __init__(self) -> None:
-        self._folder = Folder()
-
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """Nothing, until the answer is complete."""
-        for event in events:
-            self._folder.take(event)
-        return encode(render_response(self._folder.response())) if self._folder.ended else b""
-
-    def break_off(self, error: EntrepotError) -> bytes:
-        """A whole answer is never broken off: nothing of it has left."""
-        return encode(error_body(error))
+from entrepot.dialects.anthropic_messages.wire import DIALECT
 
 
 def render_response(response: Response) -> dict[str, Any]:

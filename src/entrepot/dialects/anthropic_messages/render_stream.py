@@ -8,7 +8,6 @@ their usage last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,11 +15,9 @@ import msgspec
 from entrepot.canonical.request import Part, Reasoning, Refusal, ToolCall
 from entrepot.canonical.response import FinishReason, Usage
 from entrepot.canonical.stream import (
-    Ended,
     Finished,
     Noted,
     PartAdded,
-    Pinged,
     ReasoningDelta,
     RefusalDelta,
     Started,
@@ -36,6 +33,8 @@ from entrepot.dialects.anthropic_messages.render_blocks import block_of_part, si
 from entrepot.dialects.anthropic_messages.usage import usage_fields
 from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
 from entrepot.dialects.seal import seal
+from entrepot.dialects.sse import render_frame
+from entrepot.dialects.stream_answer import StreamAnswer
 from entrepot.errors import EntrepotError
 
 
@@ -55,14 +54,12 @@ class _Call:
         return True
 
 
-class StreamRenderer:
-    """One answer."""
-
-    content_type = b"text/event-stream; charset=utf-8"
+class StreamRenderer(StreamAnswer):
+    """One answer. Choices after the first are left out."""
 
     def __init__(self) -> None:
-        self._out: list[bytes] = []
-        self._start: dict[str, Any] | None = None
+        super().__init__()
+        self._opening: dict[str, Any] | None = None
         self._own = False
         self._blocks = 0
         self._open: type[TextDelta | ReasoningDelta | RefusalDelta | ToolCallStarted] | None = None
@@ -74,61 +71,21 @@ class StreamRenderer:
         self._extra: dict[str, Any] = {}
         self._usage = Usage()
 
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """The bytes that these events add. Choices after the first are left out."""
-        for event in events:
-            if getattr(event, "index", 0) in (0, None):
-                self._render(event)
-        out, self._out = b"".join(self._out), []
-        return out
-
     def break_off(self, error: EntrepotError) -> bytes:
         """The error as the stream's last event."""
         return _frame("error", error_body(error))
 
-    def _render(self, event: StreamEvent) -> None:
-        if self._start is not None and not isinstance(event, UsageReported | Noted):
-            self._say("message_start", message=self._start)
-            self._start = None
-        match event:
-            case Started():
-                self._open_message(event)
-            case TextDelta() | RefusalDelta():
-                self._text(event)
-            case ReasoningDelta():
-                self._reasoning(event)
-            case ToolCallStarted():
-                self._kinds.append(ToolCall(event.id, event.name, ""))
-                self._close_unless_call()
-                self._calls.append(_Call(event))
-                self._advance()
-            case ToolCallDelta():
-                self._arguments(event)
-            case PartAdded():
-                block = block_of_part(event.part, self._own)
-                if block is not None:
-                    self._close()
-                    self._whole_block(block)
-            case Noted(extra, 0):
-                self._extra.update(extra)
-            case Noted(extra, None) if self._own and self._start is not None:
-                self._start.update(extra)
-            case Finished():
-                self._reason = event.reason
-            case UsageReported():
-                self._usage = event.usage
-                if self._start is not None:
-                    self._start["usage"] = usage_fields(event.usage, self._own)
-            case Pinged():
-                self._say("ping")
-            case Ended():
-                self._end()
-            case _:
-                pass
+    def _take(self, event: StreamEvent) -> None:
+        if getattr(event, "index", 0) not in (0, None):
+            return
+        if self._opening is not None and not isinstance(event, UsageReported | Noted):
+            self._say("message_start", message=self._opening)
+            self._opening = None
+        super()._take(event)
 
-    def _open_message(self, event: Started) -> None:
+    def _start(self, event: Started) -> None:
         self._own = event.dialect == DIALECT
-        self._start = {
+        self._opening = {
             "id": event.id or "msg",
             "type": "message",
             "role": "assistant",
@@ -139,9 +96,11 @@ class StreamRenderer:
             "usage": {"input_tokens": 0, "output_tokens": 0},
         }
 
+    def _refusal(self, event: RefusalDelta) -> None:
+        self._kinds.append(Refusal(""))
+        self._text(event)
+
     def _text(self, event: TextDelta | RefusalDelta) -> None:
-        if isinstance(event, RefusalDelta):
-            self._kinds.append(Refusal(""))
         if not event.text and not event.begins and self._open is not type(event):
             return
         if event.begins or self._open is not type(event):
@@ -170,6 +129,13 @@ class StreamRenderer:
             self._sealed = True
             self._delta({"type": "signature_delta", "signature": signature})
 
+    def _call(self, event: ToolCallStarted) -> None:
+        self._kinds.append(ToolCall(event.id, event.name, ""))
+        if self._open is not ToolCallStarted:
+            self._close()
+        self._calls.append(_Call(event))
+        self._advance()
+
     def _arguments(self, event: ToolCallDelta) -> None:
         call = next((call for call in self._calls if call.started.call == event.call), None)
         if call is None or not event.arguments:
@@ -178,6 +144,29 @@ class StreamRenderer:
         if call is self._calls[0]:
             self._delta({"type": "input_json_delta", "partial_json": event.arguments})
             self._advance()
+
+    def _part(self, event: PartAdded) -> None:
+        block = block_of_part(event.part, self._own)
+        if block is not None:
+            self._close()
+            self._whole_block(block)
+
+    def _noted(self, event: Noted) -> None:
+        if event.index == 0:
+            self._extra.update(event.extra)
+        elif self._own and self._opening is not None:
+            self._opening.update(event.extra)
+
+    def _finished(self, event: Finished) -> None:
+        self._reason = event.reason
+
+    def _counted(self, event: UsageReported) -> None:
+        self._usage = event.usage
+        if self._opening is not None:
+            self._opening["usage"] = usage_fields(event.usage, self._own)
+
+    def _ping(self) -> None:
+        self._say("ping")
 
     def _advance(self) -> None:
         """Open the first call that waits, if none is open; close it when it is complete and another waits."""
@@ -203,10 +192,6 @@ class StreamRenderer:
             self._close()
         self._open = kind
         self._say("content_block_start", index=self._blocks, content_block=block)
-
-    def _close_unless_call(self) -> None:
-        if self._open is not ToolCallStarted:
-            self._close()
 
     def _close(self) -> None:
         """Close whatever is open, and say the calls that still wait."""
@@ -245,4 +230,4 @@ class StreamRenderer:
 
 
 def _frame(name: str, value: dict[str, Any]) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + encode(value) + b"\n\n"
+    return render_frame(encode(value), name.encode())

@@ -27,6 +27,7 @@ from entrepot.canonical.request import (
     ToolResult,
 )
 from entrepot.dialects.anthropic_messages.blocks import part_of_block
+from entrepot.dialects.anthropic_messages.deferred import CHANGES, hidden_tools
 from entrepot.dialects.anthropic_messages.wire import (
     DIALECT,
     REQUEST_FIELDS,
@@ -117,11 +118,12 @@ def _canonical(wire: WireRequest, extra: dict[str, Any]) -> Request:
         messages.extend(_messages(message, f"messages[{i}]"))
     effort, budget = _reasoning(wire.thinking or {}, wire.output_config or {})
     user = (wire.metadata or {}).get("user_id")
+    hidden = hidden_tools(wire.tools or (), wire.messages, wire.tool_choice)
     parallel_off = (wire.tool_choice or {}).get("disable_parallel_tool_use")
     return Request(
         model=wire.model,
         messages=tuple(messages),
-        tools=tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ())),
+        tools=tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ()) if i not in hidden),
         tool_choice=_tool_choice(wire.tool_choice),
         parallel_tool_calls=None if parallel_off is None else not parallel_off,
         output_format=_output_format((wire.output_config or {}).get("format") or wire.output_format),
@@ -152,7 +154,10 @@ def _messages(wire: WireMessage, at: str) -> Iterator[Message]:
     if isinstance(wire.content, str):
         yield Message(role, (Text(wire.content),))
         return
-    parts = _with_call_signatures([part_of_block(block, f"{at}.content[{i}]") for i, block in enumerate(wire.content)])
+    blocks = [(i, block) for i, block in enumerate(wire.content) if block.get("type") not in CHANGES]
+    if wire.content and not blocks:
+        return  # nothing but changes of the tools, which the tools themselves show
+    parts = _with_call_signatures([part_of_block(block, f"{at}.content[{i}]") for i, block in blocks])
     results = [part for part in parts if isinstance(part, ToolResult)]
     for result in results:
         yield Message("tool", (result,))

@@ -123,11 +123,8 @@ class Turns:
         for number, part in enumerate(message.parts):
             where = f"{at}.parts[{number}]"
             if not isinstance(part, allowed) and not (isinstance(part, Unknown) and part.dialect == DIALECT):
-                kind = part.kind if isinstance(part, Media) else type(part).__name__.lower()
-                raise InvalidRequest(
-                    f"{where} of the {message.role} is of the kind '{kind}', which this model's provider cannot take there",
-                    param=where,
-                )
+                said = f"{where} of the {message.role} is of the kind '{_kind(part)}'"
+                raise InvalidRequest(f"{said}, which this model's provider cannot take there", param=where)
             block = self._block(part, where)
             if block is not None:
                 blocks.append(block)
@@ -176,6 +173,13 @@ class Turns:
         raise InvalidRequest(
             f"{at} is {part.kind} of the type '{part.media_type}', which this model's provider cannot take", param=at
         )
+
+
+def _kind(part: Part) -> str:
+    """What the refusal of a part calls it."""
+    if isinstance(part, Unknown):
+        return str(part.raw.get("type"))[:60]
+    return part.kind if isinstance(part, Media) else type(part).__name__.lower()
 
 
 def _last_results(request: Request) -> dict[tuple[int, str], ToolResult]:

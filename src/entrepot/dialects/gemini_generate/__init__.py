@@ -1,16 +1,13 @@
 """The Gemini generate dialect (`generateContent`, `streamGenerateContent`), as clients speak it and as Google speaks it.
 
-May import `dialects.base`, `dialects.failure`, `dialects.sse`, `canonical` and `errors`. Start at `parts.py`, which both
-requests and answers are made of; `request.py` and `body.py` are the two directions of a request, `answer.py` and `render.py`
-those of an answer.
+May import what dialects share, `canonical` and `errors`. Start at `parts.py`, which both requests and answers are made of;
+`request.py` and `body.py` are the two directions of a request, `answer.py` and `render.py` those of an answer (`relay.py`
+passes it on); `quirks.py` names
+the departures that a provider may declare.
 
 Gemini API and Vertex AI differ in the address only: a deployment's base address ends before `/models/…`, e.g.
 `https://generativelanguage.googleapis.com/v1beta` or, for the global location,
 `https://aiplatform.googleapis.com/v1/projects/P/locations/global/publishers/google`.
-
-Quirks a provider may declare (catalog `quirks`):
-`api_schema`: takes the API's own schema only, no JSON Schema · `no_call_ids`: refuses ids of function calls ·
-`thinking_budget`: takes budgets, no levels · `no_thinking`: does not think · `no_thought_signatures`: wants no stand-in for them.
 
 Left out of a request of another dialect, because Gemini has no such thing: `user`, `parallel_tool_calls`, `strict`, names of
 messages and schemas, `cache_control` (it caches by itself), an image's `detail`, a request's unnamed settings, reasoning that

@@ -15,14 +15,9 @@ import msgspec
 
 from entrepot.canonical.request import Reasoning, Text, ToolCall
 from entrepot.canonical.stream import (
-    Ended,
-    Failed,
-    Failure,
-    FailureKind,
     Finished,
     Noted,
     PartAdded,
-    Pinged,
     ReasoningDelta,
     Started,
     StreamEvent,
@@ -31,6 +26,7 @@ from entrepot.canonical.stream import (
     ToolCallStarted,
     UsageReported,
 )
+from entrepot.dialects.answer_body import BodyParser, decode_or_none
 from entrepot.dialects.base import Asked
 from entrepot.dialects.gemini_generate.citations import citations_of, logprobs_of
 from entrepot.dialects.gemini_generate.failure import error_of, failure_of
@@ -41,13 +37,9 @@ from entrepot.dialects.gemini_generate.wire import (
     WireAnswer,
     WireCandidate,
     WirePart,
-    decode_value,
     rest,
 )
-from entrepot.dialects.sse import Frame, FrameSplitter
-from entrepot.errors import InvalidRequest, ProviderError
-
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
+from entrepot.errors import InvalidRequest
 
 
 class _Choice:
@@ -64,87 +56,42 @@ class _Choice:
         self.said: dict[str, Any] = {}
 
 
-class GenerateParser:
+class GenerateParser(BodyParser):
     """One answer to `asked`."""
 
     def __init__(self, asked: Asked) -> None:
-        self._splitter = FrameSplitter()
-        self._body = bytearray()
-        self._streams: bool | None = None
+        super().__init__()
         self._started = False
-        self._over = False
         self._choices: dict[int, _Choice] = {}
         self._calls = sum(isinstance(part, ToolCall) for part in asked.request.parts())
         self._said: dict[str, Any] = {}
         self._usage: dict[str, Any] | None = None
 
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """The events that `data` completes."""
-        if self._over:
-            return []
-        if self._streams is None:
-            self._body += data
-            opening = self._body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-            if not opening:
-                return []
-            self._streams = opening not in b"{["
-            data, self._body = bytes(self._body), bytearray()
-        if not self._streams:
-            self._body += data
-            return self._fail("protocol", "the answer is too long") if len(self._body) > MAX_ANSWER_BYTES else []
-        try:
-            frames = self._splitter.feed(data)
-        except ProviderError as error:
-            return self._fail("protocol", error.message)
-        events: list[StreamEvent] = []
-        for frame in frames:
-            self._take_frame(frame, events)
-        return events
+    def _take_data(self, data: bytes, _name: bytes | None, events: list[StreamEvent]) -> None:
+        self._take(decode_or_none(data), events)
 
-    def close(self) -> list[StreamEvent]:
-        """The body is over, and only now is it known to be complete."""
-        if self._over:
-            return []
-        events: list[StreamEvent] = []
-        if self._streams:
-            last = self._splitter.close()
-            if last is not None:
-                self._take_frame(last, events)
-        else:
-            self._take_body(events)
-        if not self._over:
-            self._end(events)
-        return events
-
-    def _take_frame(self, frame: Frame, events: list[StreamEvent]) -> None:
-        if self._over:
-            return
-        if frame.data is None:
-            events.append(Pinged())
-            return
-        self._take(_decoded(frame.data), events)
-
-    def _take_body(self, events: list[StreamEvent]) -> None:
-        value = _decoded(bytes(self._body))
+    def _take_whole(self, body: bytes, events: list[StreamEvent]) -> None:
+        value = decode_or_none(body)
         # A whole answer is one object; an array is a stream, whose empty texts say nothing.
         if isinstance(value, list) and error_of(value) is None:
             self._streams = True
             for each in value:
                 if not self._over:
                     self._take(each, events)
-            return
-        self._take(value, events)
+        else:
+            self._take(value, events)
+        if not self._over:
+            self._take_end(events)
 
     def _take(self, value: object, events: list[StreamEvent]) -> None:
         if (error := error_of(value)) is not None:
-            self._over = True
-            events.append(Failed(failure_of(error, 0)))
+            self._fail_with(failure_of(error, 0), events)
             return
         try:
             raw = msgspec.convert(value, dict[str, Any])
             self._answer(msgspec.convert(raw, WireAnswer), raw, events)
         except (msgspec.ValidationError, InvalidRequest) as error:
-            events.extend(self._fail("protocol", f"the provider's answer is not one of {DIALECT}: {error}"))
+            self._fail("protocol", f"the provider's answer is not one of {DIALECT}: {error}", events)
 
     def _answer(self, wire: WireAnswer, raw: dict[str, Any], events: list[StreamEvent]) -> None:
         if not self._started and (wire.response_id or wire.candidates or wire.prompt_feedback):
@@ -211,20 +158,20 @@ class GenerateParser:
             case _:
                 return [PartAdded(part, choice.index)]  # type: ignore[arg-type]  # a refusal has no wire form here
 
-    def _end(self, events: list[StreamEvent]) -> None:
-        self._over = True
+    def _take_end(self, events: list[StreamEvent]) -> None:
+        """Only now is the answer known to be complete."""
         if not self._choices:
             if not isinstance(self._said.get("promptFeedback"), dict):
                 message = "the provider's answer holds no candidates"
-                events.append(Failed(Failure("cut_off" if self._streams else "protocol", message)))
+                self._fail("cut_off" if self._streams else "protocol", message, events)
                 return
             events.append(Finished("content_filter"))  # the prompt itself was refused
         elif self._streams and any(choice.word is None for choice in self._choices.values()):
-            events.append(Failed(Failure("cut_off", "the provider ended the stream before the answer was finished")))
+            self._cut_off(events)
             return
         for choice in self._choices.values():
             self._finish(choice, events)
-        events.append(Ended())
+        self._end(events)
 
     def _finish(self, choice: _Choice, events: list[StreamEvent]) -> None:
         word = choice.word or "FINISH_REASON_UNSPECIFIED"
@@ -236,17 +183,6 @@ class GenerateParser:
         if WIRE_REASONS[reason] != word:
             events.append(Noted({"finishReason": word}, choice.index))
         events.append(Finished(reason, choice.index))
-
-    def _fail(self, kind: FailureKind, message: str) -> list[StreamEvent]:
-        self._over = True
-        return [Failed(Failure(kind, message))]
-
-
-def _decoded(data: bytes) -> object:
-    try:
-        return decode_value(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def _fresh(said: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from entrepot.canonical.request import Message, Part, Reasoning, Request, Role, Text, Tool, ToolCall, ToolResult
+from entrepot.dialects.address import join_address
 from entrepot.dialects.base import Asked, Target, WireRequest
 from entrepot.dialects.gemini_generate.parts import SKIP_VALIDATION, render_part
 from entrepot.dialects.gemini_generate.schema import to_api_schema
@@ -34,7 +35,7 @@ def render_request(asked: Asked, target: Target, max_output_tokens: int | None) 
         body = encode(render_body(asked.request, target, max_output_tokens, own=False))
     name = target.upstream_name if "/" in target.upstream_name else f"models/{target.upstream_name}"
     action = "streamGenerateContent?alt=sse" if asked.request.stream else "generateContent"
-    return WireRequest(url=f"{target.base_url}/{name}:{action}", body=body)
+    return WireRequest(url=join_address(target.base_url, f"/{name}:{action}", target.upstream_name), body=body)
 
 
 def _own_fields(asked: Asked, target: Target, max_output_tokens: int | None) -> dict[str, msgspec.Raw]:

@@ -8,7 +8,6 @@ billing, so it is the violated quota's id that tells a day's allowance from a mi
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 import msgspec
 
 from entrepot.canonical.stream import Failure, FailureKind
-from entrepot.dialects.base import Answer, HeaderPairs
+from entrepot.dialects.error_answer import whole_seconds
 from entrepot.dialects.failure import parse_failure as parse_any_failure
-from entrepot.dialects.gemini_generate.wire import decode_value, encode
+from entrepot.dialects.gemini_generate.wire import decode_value
 from entrepot.errors import EntrepotError
 
 _MAX_MESSAGE = 500
@@ -55,7 +54,7 @@ _BY_WORD: tuple[tuple[str, FailureKind], ...] = (
     ("token count exceeds", "context_length"),
     ("api key not valid", "auth"),
     ("api key expired", "auth"),
-    ("user location is not supported", "auth"),
+    ("user location is not supported", "region"),
     ("enable billing", "quota"),
     ("is not found for api version", "model_gone"),
     ("no longer available", "model_gone"),
@@ -156,21 +155,7 @@ def error_body(error: EntrepotError) -> dict[str, Any]:
         violation = {"field": param, "description": error.public}
         details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]})
     if (delay_s := getattr(error, "retry_after_s", None)) is not None:
-        retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{_whole_seconds(delay_s)}s"}
+        retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{whole_seconds(delay_s)}s"}
         details.append(retry)
     word = _WORDS_FOR_STATUS.get(error.status, "INVALID_ARGUMENT" if error.status < 500 else "INTERNAL")
     return {"error": {"code": error.status, "message": error.public, "status": word, "details": details}}
-
-
-def _whole_seconds(delay_s: float) -> int:
-    # Rounded up: a client that waits them is never early.
-    return max(1, math.ceil(delay_s))
-
-
-def render_error(error: EntrepotError) -> Answer:
-    """An error as a whole answer."""
-    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json; charset=UTF-8")]
-    if (delay_s := getattr(error, "retry_after_s", None)) is not None:
-        headers.append((b"retry-after", str(_whole_seconds(delay_s)).encode()))
-    pairs: HeaderPairs = tuple(headers)
-    return Answer(error.status, pairs, encode(error_body(error)))

@@ -8,40 +8,17 @@ the call, as Gemini itself does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from entrepot.canonical.fold import Folder
 from entrepot.canonical.request import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 from entrepot.canonical.response import Choice, FinishReason, Response
-from entrepot.canonical.stream import StreamEvent
 from entrepot.dialects.gemini_generate.citations import grounding_of, logprobs_result, shared_citations
-from entrepot.dialects.gemini_generate.failure import error_body
 from entrepot.dialects.gemini_generate.media import render_media
 from entrepot.dialects.gemini_generate.parts import is_made_id, own_extra, parse_arguments, render_part
 from entrepot.dialects.gemini_generate.seal import wire_signature
 from entrepot.dialects.gemini_generate.usage import WIRE_REASONS, render_usage
-from entrepot.dialects.gemini_generate.wire import DIALECT, encode
-from entrepot.errors import EntrepotError
-
-
-class WholeRenderer:
-    """An answer in one piece, once it is complete."""
-
-    content_type = b"application/json; charset=UTF-8"
-
-    def __init__(self) -> None:
-        self._folder = Folder()
-
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """Nothing until the answer has ended, then all of it."""
-        for event in events:
-            self._folder.take(event)
-        return encode(render_answer(self._folder.response())) if self._folder.ended else b""
-
-    def break_off(self, error: EntrepotError) -> bytes:
-        """A whole answer is never broken off: nothing of it has left."""
-        return encode(error_body(error))
+from entrepot.dialects.gemini_generate.wire import DIALECT
 
 
 def render_answer(response: Response) -> dict[str, Any]:

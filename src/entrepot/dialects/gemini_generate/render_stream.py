@@ -18,7 +18,6 @@ from entrepot.canonical.stream import (
     Finished,
     Noted,
     PartAdded,
-    Pinged,
     ReasoningDelta,
     RefusalDelta,
     Started,
@@ -40,6 +39,7 @@ from entrepot.dialects.gemini_generate.render import (
 )
 from entrepot.dialects.gemini_generate.usage import render_usage
 from entrepot.dialects.gemini_generate.wire import DIALECT, encode
+from entrepot.dialects.stream_answer import StreamAnswer
 from entrepot.errors import EntrepotError
 
 
@@ -93,10 +93,11 @@ class _Choice:
         self.calls = {}
 
 
-class StreamRenderer:
+class StreamRenderer(StreamAnswer):
     """An answer as a stream: server-sent events, or the elements of an array."""
 
     def __init__(self, *, array: bool) -> None:
+        super().__init__()
         self.content_type = b"application/json; charset=UTF-8" if array else b"text/event-stream; charset=utf-8"
         self._array = array
         self._opened = False
@@ -108,59 +109,63 @@ class StreamRenderer:
 
     def render(self, events: Sequence[StreamEvent]) -> bytes:
         """One chunk for all that these events say, and the last one where they end the answer."""
-        pings = b""
-        for event in events:
-            if isinstance(event, Pinged):
-                pings = b"" if self._array else b": ping\n\n"
-            elif isinstance(event, Ended):
-                return self._chunk(final=True) + (b"]" if self._array else b"")
-            else:
-                self._take(event)
-        return pings + self._chunk(final=False)
+        said = super().render(events)
+        if any(isinstance(event, Ended) for event in events):
+            return self._chunk(final=True) + (b"]" if self._array else b"")
+        return said + self._chunk(final=False)
 
     def break_off(self, error: EntrepotError) -> bytes:
         """The error as the stream's last element."""
         return self._element(error_body(error)) + (b"]" if self._array else b"")
 
-    def _take(self, event: StreamEvent) -> None:
-        own = self._own
-        match event:
-            case Started():
-                self._started = event
-            case TextDelta():
-                choice = self._choice(event.index)
-                choice.add(Text(event.text, own_extra(event.extra, own=own)), begins=event.begins)
-                if event.extra and not own:
-                    choice.citations.extend(shared_citations(event.extra, choice.text_start))
-            case ReasoningDelta():
-                choice = self._choice(event.index)
-                # Whose it is holds for the whole part, and may have been said at its beginning only.
-                choice.bound_to = event.bound_to or (None if event.begins else choice.bound_to)
-                part = Reasoning(event.text, event.signature, event.redacted, choice.bound_to, event.extra)
-                choice.add(part, begins=event.begins)
-            case RefusalDelta():
-                self._choice(event.index).add(Refusal(event.text), begins=event.begins)
-            case PartAdded():
-                self._choice(event.index).add(event.part, begins=True)
-            case ToolCallStarted():
-                self._choice(event.index).calls[event.call] = (event, [])
-            case ToolCallDelta():
-                known = self._choice(event.index).calls.get(event.call)
-                if known is not None:
-                    known[1].append(event.arguments)
-            case Noted(extra, None):
-                self._fields.update(own_extra(extra, own=own))
-                self._extra.update(extra)
-            case Noted(extra, int(index)):
-                choice = self._choice(index)
-                choice.fields.update(choice_fields(extra, own=own))
-                choice.extra = merge_extra(choice.extra, extra)
-            case Finished():
-                self._choice(event.index).reason = event.reason
-            case UsageReported():
-                self._usage = event.usage
-            case _:
-                pass
+    def _start(self, event: Started) -> None:
+        self._started = event
+
+    def _text(self, event: TextDelta) -> None:
+        choice = self._choice(event.index)
+        choice.add(Text(event.text, own_extra(event.extra, own=self._own)), begins=event.begins)
+        if event.extra and not self._own:
+            choice.citations.extend(shared_citations(event.extra, choice.text_start))
+
+    def _reasoning(self, event: ReasoningDelta) -> None:
+        choice = self._choice(event.index)
+        # Whose it is holds for the whole part, and may have been said at its beginning only.
+        choice.bound_to = event.bound_to or (None if event.begins else choice.bound_to)
+        part = Reasoning(event.text, event.signature, event.redacted, choice.bound_to, event.extra)
+        choice.add(part, begins=event.begins)
+
+    def _refusal(self, event: RefusalDelta) -> None:
+        self._choice(event.index).add(Refusal(event.text), begins=event.begins)
+
+    def _part(self, event: PartAdded) -> None:
+        self._choice(event.index).add(event.part, begins=True)
+
+    def _call(self, event: ToolCallStarted) -> None:
+        self._choice(event.index).calls[event.call] = (event, [])
+
+    def _arguments(self, event: ToolCallDelta) -> None:
+        known = self._choice(event.index).calls.get(event.call)
+        if known is not None:
+            known[1].append(event.arguments)
+
+    def _noted(self, event: Noted) -> None:
+        if event.index is None:
+            self._fields.update(own_extra(event.extra, own=self._own))
+            self._extra.update(event.extra)
+        else:
+            choice = self._choice(event.index)
+            choice.fields.update(choice_fields(event.extra, own=self._own))
+            choice.extra = merge_extra(choice.extra, event.extra)
+
+    def _finished(self, event: Finished) -> None:
+        self._choice(event.index).reason = event.reason
+
+    def _counted(self, event: UsageReported) -> None:
+        self._usage = event.usage
+
+    def _ping(self) -> None:
+        if not self._array:
+            self._out.append(b": ping\n\n")
 
     @property
     def _own(self) -> bool:

@@ -49,8 +49,12 @@ WIRE_REASONS: dict[FinishReason, str] = {
 
 
 def finish_reason_of(word: str, *, called: bool) -> FinishReason:
-    """The canonical reason; `called` says that a function call is anywhere in the choice. A word we do not know is `unknown`."""
-    reason = FINISH_REASONS.get(word, "unknown")
+    """The canonical reason; `called` says that a function call is anywhere in the choice.
+
+    A word we do not know is `unknown`, unless there is a call: whoever waits for one must not miss it. Some that imitate this
+    dialect say FUNCTION_CALL.
+    """
+    reason = FINISH_REASONS.get(word, "stop" if called else "unknown")
     return "tool_calls" if reason == "stop" and called else reason
 
 

@@ -8,20 +8,14 @@ call the same, by `id`, then by position. An id that is missing is made from the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from entrepot.canonical.request import Media, Unknown
-from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import (
-    Ended,
-    Failed,
-    Failure,
     Finished,
     Noted,
     PartAdded,
-    Pinged,
     ReasoningDelta,
     RefusalDelta,
     Started,
@@ -29,129 +23,88 @@ from entrepot.canonical.stream import (
     TextDelta,
     UsageReported,
 )
-from entrepot.dialects.failure import failure_of
+from entrepot.dialects.answer_body import BodyParser, decode_or_none
+from entrepot.dialects.base import NO_HEADERS
+from entrepot.dialects.openai_chat.answered import counted, failure_in, failure_of_choice, is_failure
 from entrepot.dialects.openai_chat.calls import CallJoiner
 from entrepot.dialects.openai_chat.content import content_events, reasoning_details_events, url_citations
-from entrepot.dialects.openai_chat.usage import finish_reason_of, usage_of
-from entrepot.dialects.openai_chat.wire import DIALECT, WireUsage
-from entrepot.dialects.sse import Frame, FrameSplitter
-from entrepot.errors import ProviderError
+from entrepot.dialects.openai_chat.think import DECLARED, Piece, ThinkSplitter
+from entrepot.dialects.openai_chat.usage import finish_reason_of
+from entrepot.dialects.openai_chat.wire import DIALECT
 
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _TOP = frozenset({"id", "object", "model", "created", "choices", "usage", "error", "obfuscation"})
 _CHOICE = frozenset({"index", "message", "delta", "finish_reason", "logprobs"})
-_CUT_OFF = Failed(Failure("cut_off", "the provider ended the stream before the answer was finished"))
 
 
 class _Choice:
     """What must be remembered of a choice while it streams."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, think: ThinkSplitter) -> None:
         self.index = index
+        self.think = think
+        self.thinking: bool | None = None
         self.calls = CallJoiner(index)
         self.finished = False
         self.audio: dict[str, Any] = {}
         self.detail: tuple[object, object] | None = None
 
 
-class ChatParser:
+class ChatParser(BodyParser):
     """One answer."""
 
-    def __init__(self) -> None:
-        self._splitter = FrameSplitter()
-        self._body = bytearray()
-        self._streams: bool | None = None
+    def __init__(
+        self,
+        quirks: frozenset[str] = frozenset(),
+        headers: Mapping[bytes, bytes] = NO_HEADERS,
+        *,
+        tag_is_mentioned: bool = False,
+    ) -> None:
+        super().__init__()
+        self._quirks = quirks
+        self._headers = headers
+        self._tag_is_mentioned = tag_is_mentioned
         self._started: Started | None = None
         self._choices: dict[int, _Choice] = {}
         self._billed = False
-        self._over = False
 
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """The events that `data` completes."""
-        if self._over:
-            return []
-        if self._streams is None:
-            self._body += data
-            opening = self._body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-            if not opening:
-                return []
-            self._streams = opening not in b"{["
-            data, self._body = bytes(self._body), bytearray()
-        if not self._streams:
-            self._body += data
-            return self._fail("protocol", "the answer is too long") if len(self._body) > MAX_ANSWER_BYTES else []
-        try:
-            frames = self._splitter.feed(data)
-        except ProviderError as error:
-            return self._fail("protocol", error.message)
-        events: list[StreamEvent] = []
-        for frame in frames:
-            self._take(frame, events)
-        return events
-
-    def close(self) -> list[StreamEvent]:
-        """The body is over."""
-        if self._over:
-            return []
-        if not self._streams:
-            return self._whole()
-        events: list[StreamEvent] = []
-        last = self._splitter.close()
-        if last is not None:
-            self._take(last, events)
-        if not self._over:
-            self._end(events)
-        return events
-
-    def _take(self, frame: Frame, events: list[StreamEvent]) -> None:
-        if self._over:
+    def _take_data(self, data: bytes, _name: bytes | None, events: list[StreamEvent]) -> None:
+        if data.strip() == b"[DONE]":
+            self._take_end(events)
             return
-        if frame.data is None:
-            events.append(Pinged())
-            return
-        if frame.data.strip() == b"[DONE]":
-            self._end(events)
-            return
-        completion = _object(frame.data)
+        completion = _object(data)
         if completion is None:
-            events.extend(
-                self._fail("protocol", "an event of the provider's stream is not the JSON of a chat completion chunk")
-            )
+            words = "an event of the provider's stream is not the JSON of a chat completion chunk"
+            self._fail("protocol", words, events)
         else:
             self._completion(completion, events)
 
-    def _whole(self) -> list[StreamEvent]:
-        completion = _object(bytes(self._body))
+    def _take_whole(self, body: bytes, events: list[StreamEvent]) -> None:
+        completion = _object(body)
         if completion is None:
-            return self._fail("protocol", "the provider's answer is not the JSON of a chat completion")
-        events: list[StreamEvent] = []
+            self._fail("protocol", "the provider's answer is not the JSON of a chat completion", events)
+            return
         self._completion(completion, events)
-        if not self._over and not self._choices:
-            return self._fail("protocol", "the provider's answer holds no choices")
-        if not self._over:
-            self._billed = True
-            self._end(events)
-        return events
+        if self._over:
+            return
+        if not self._choices:
+            self._fail("protocol", "the provider's answer holds no choices", events)
+            return
+        self._billed = True
+        self._take_end(events)
 
-    def _end(self, events: list[StreamEvent]) -> None:
+    def _take_end(self, events: list[StreamEvent]) -> None:
         """The end marker, or the end of the body: a host that gives no reason but bills has finished."""
-        self._over = True
         if not self._billed and not any(choice.finished for choice in self._choices.values()):
-            events.append(_CUT_OFF)
+            self._cut_off(events)
             return
         for choice in self._choices.values():
             if not choice.finished:
                 self._finish(choice, None, events)
-        events.append(Ended())
-
-    def _fail(self, kind: str, message: str) -> list[StreamEvent]:
-        self._over = True
-        return [Failed(msgspec.convert({"kind": kind, "message": message}, Failure))]
+        self._end(events)
 
     def _completion(self, completion: dict[str, Any], events: list[StreamEvent]) -> None:
-        if completion.get("error"):
-            self._over = True
-            events.append(Failed(failure_of(completion["error"], 0)))
+        if (failure := failure_in(completion)) is not None:
+            self._fail_with(failure, events)
             return
         if self._started is None and (completion.get("id") or completion.get("choices")):
             created = completion.get("created")
@@ -177,18 +130,18 @@ class ChatParser:
             self._usage(usage, events)
 
     def _usage(self, usage: dict[str, Any], events: list[StreamEvent]) -> None:
-        try:
-            counted = usage_of(msgspec.convert(usage, WireUsage, strict=False), Usage())
-        except msgspec.ValidationError:
-            return  # not countable: our own estimate stands
-        if counted.all_input or counted.all_output:
+        count = counted(usage, self._headers)
+        if count is not None and (count.all_input or count.all_output):
             self._billed = True
-            events.append(UsageReported(msgspec.structs.replace(counted, extra=usage)))
+            events.append(UsageReported(count))
 
     def _choice(self, wire: dict[str, Any], position: int, events: list[StreamEvent]) -> None:
         given = wire.get("index")
         index = given if isinstance(given, int) else position
-        choice = self._choices.setdefault(index, _Choice(index))
+        choice = self._choices.get(index)
+        if choice is None:
+            think = ThinkSplitter(self._quirks, mentioned=self._tag_is_mentioned)
+            choice = self._choices[index] = _Choice(index, think)
         whole = isinstance(wire.get("message"), dict)
         message = wire.get("message") if whole else wire.get("delta")
         if isinstance(message, dict):
@@ -200,13 +153,18 @@ class ChatParser:
             events.append(Noted(extra, index))
         word = wire.get("finish_reason")
         if isinstance(word, str) and word and not choice.finished:
-            self._finish(choice, word, events)
+            if is_failure(word):
+                self._fail_with(failure_of_choice(wire, word), events)
+            else:
+                self._finish(choice, word, events)
         elif whole:
             events.append(Noted({"finish_reason": word}, index))
 
     def _message(self, message: dict[str, Any], choice: _Choice, whole: bool, events: list[StreamEvent]) -> None:
         index, rest = choice.index, dict(message)
         texts = {name: rest.pop(name) for name in ("reasoning_content", "reasoning") if _is_text(rest.get(name))}
+        if texts:
+            choice.think.rest()
         details = rest.get("reasoning_details")
         if isinstance(details, list) and details:
             rest.pop("reasoning_details")
@@ -221,7 +179,8 @@ class ChatParser:
             citations = url_citations(rest.get("annotations"))
             extra = {"citations": citations} if citations else {}
             if isinstance(content, str):
-                events.append(TextDelta(content, index, extra=extra))
+                pieces = choice.think.whole(content) if whole else choice.think.feed(content)
+                self._content(pieces, choice, extra, events)
             else:
                 events.extend(content_events(content, index, begins=whole))
         if _is_text(rest.get("refusal")):
@@ -243,16 +202,26 @@ class ChatParser:
         if kept:
             events.append(Noted({"message": kept}, index))
 
+    def _content(
+        self, pieces: Iterable[Piece], choice: _Choice, extra: dict[str, Any], events: list[StreamEvent]
+    ) -> None:
+        for piece in pieces:
+            begins = choice.thinking not in (None, piece.reasoning)
+            choice.thinking = piece.reasoning
+            # A provider that declares it has its answers made plain; elsewhere the tags are kept for its own dialect.
+            lead = {} if self._quirks & DECLARED or not piece.lead else {"lead": piece.lead}
+            if piece.reasoning:
+                events.append(ReasoningDelta(piece.text, None, choice.index, begins, False, DIALECT, lead))
+            else:
+                events.append(TextDelta(piece.text, choice.index, begins, {**extra, **lead}))
+
     def _finish(self, choice: _Choice, word: str | None, events: list[StreamEvent]) -> None:
         choice.finished = True
+        self._content(choice.think.close(stopped=word == "stop"), choice, {}, events)
         if choice.audio:
             rest = {name: value for name, value in choice.audio.items() if name != "data"}
             events.append(PartAdded(Media("audio", data=choice.audio.get("data") or "", extra=rest), choice.index))
         reason = finish_reason_of(word)
-        if reason == "error":
-            self._over = True
-            events.append(Failed(Failure("server_error", f"the provider ended the answer with '{word}'", code=word)))
-            return
         if reason in ("stop", "unknown") and choice.calls.any:
             reason = "tool_calls"  # some hosts say `stop`, and OpenAI does where the call was forced
         if word is not None and word != reason:
@@ -261,10 +230,7 @@ class ChatParser:
 
 
 def _object(data: bytes) -> dict[str, Any] | None:
-    try:
-        value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    value = decode_or_none(data)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value if isinstance(value, dict) else None

@@ -40,24 +40,34 @@ class CallJoiner:
                     yield PartAdded(Unknown(DIALECT, piece), self._index)
                 continue
             given_id, name = str(piece.get("id") or ""), str(function.get("name") or "")
-            call = None if whole else self._known(piece.get("index"), given_id, name)
-            if call is None:
-                call = len(self._ids)
-                self._ids.append(given_id)
-                self._latest_of_slot[_slot(piece.get("index"))] = call
-                made = f"call_{answer_id}_{self._index}_{call}"
+            call, begins = self.place(piece.get("index"), given_id, name, whole=whole)
+            if begins:
                 signature = _signature(piece)
                 yield ToolCallStarted(
                     call,
-                    given_id or made,
+                    given_id or self.made_id(answer_id, call),
                     name,
                     self._index,
                     signature,
                     None if signature is None else DIALECT,
                     _rest(piece, function, whole),
                 )
-            if arguments := _text_of(function.get("arguments")):
+            if arguments := text_of(function.get("arguments")):
                 yield ToolCallDelta(call, arguments, self._index)
+
+    def place(self, wire_index: object, given_id: str, name: str, *, whole: bool = False) -> tuple[int, bool]:
+        """Which call this is a piece of, counted from 0, and whether the call begins with it."""
+        call = None if whole else self._known(wire_index, given_id, name)
+        if call is not None:
+            return call, False
+        call = len(self._ids)
+        self._ids.append(given_id)
+        self._latest_of_slot[_slot(wire_index)] = call
+        return call, True
+
+    def made_id(self, answer_id: str, call: int) -> str:
+        """An id for a call that its host gave none."""
+        return f"call_{answer_id}_{self._index}_{call}"
 
     def _known(self, wire_index: object, given_id: str, name: str) -> int | None:
         if not isinstance(wire_index, int) and given_id and given_id in self._ids:
@@ -97,7 +107,7 @@ def _slot(wire_index: object) -> int:
     return wire_index if isinstance(wire_index, int) else -1
 
 
-def _text_of(arguments: object) -> str:
+def text_of(arguments: object) -> str:
     """The arguments' JSON text; some hosts send the object itself."""
     if isinstance(arguments, str):
         return arguments

@@ -1,228 +1,162 @@
-"""Answers on their way from a provider to a client of the same dialect: passed through, tapped for usage and errors.
+"""Answers between a provider and a client of this dialect: passed on as they came, but for what breaks strict clients.
 
-Rules of this file: nothing is held back once the answer has begun, except the usage chunk of a client that did not ask for
-one. Only complete frames are passed on, so an error event of ours never lands inside half a frame. Until the answer's first
-content nothing leaves: an opening chunk without content commits us to nothing, and another candidate can still answer.
+Rules of this file: each chunk is read once, into what the tally and `repair.py` look at; one that is sound leaves as the bytes it
+was. The usage chunk is kept from a client that did not ask for one. A finish reason that tells of a failure is one.
 """
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
-from entrepot.canonical.capabilities import estimate_tokens_of
-from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
-from entrepot.dialects.base import Asked, Relayed, Summary
-from entrepot.dialects.failure import failure_of
-from entrepot.dialects.openai_chat.errors import error_body, error_type
-from entrepot.dialects.openai_chat.usage import usage_of
-from entrepot.dialects.openai_chat.wire import WireAnswer, WireCompletion, WireUsage, decode_completion, encode
-from entrepot.dialects.sse import Frame, FrameSplitter
-from entrepot.errors import EntrepotError, ProviderError
+from entrepot.dialects.answer_body import decode_or_none
+from entrepot.dialects.base import NO_HEADERS, Relay, Relayed
+from entrepot.dialects.openai_chat.answered import counted, failure_in, failure_of_choice, is_failure
+from entrepot.dialects.openai_chat.calls import CallJoiner
+from entrepot.dialects.openai_chat.errors import error_body
+from entrepot.dialects.openai_chat.repair import is_sound, place_calls, repaired
+from entrepot.dialects.openai_chat.wire import WireAnswer, WireCompletion, decode_completion, encode
+from entrepot.dialects.passage import CUT_OFF, StreamPassage, WholePassage
+from entrepot.dialects.sse import Frame, render_frame
+from entrepot.dialects.tally import Tally
+from entrepot.errors import EntrepotError
 
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
-MAX_TOKENS = 1_000_000_000
-"""A count beyond this is none: a thousand times the longest context. What it cost would not fit the ledger's numbers."""
-_MAX_NAME = 200
 _DONE = b"data: [DONE]\n\n"
 
 
-class _Tap:
-    """What both relays keep of an answer: usage, what was delivered, the claimed model."""
+class _Reader:
+    """What both passages read of an object of the wire."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self._usage: WireUsage | None = None
-        self._model: str | None = None
-        self._characters = 0
-        self._bytes = 0
-        self._finished = False
+    def __init__(self, tally: Tally, headers: Mapping[bytes, bytes]) -> None:
+        self._tally = tally
+        self._headers = headers
+        self._joiners: dict[int, CallJoiner] = {}
+        self.has_content = False
 
-    def _note(self, completion: WireCompletion) -> None:
-        if completion.usage is not None and _counts(completion.usage):
-            self._usage = completion.usage
-        if completion.model:
-            self._model = completion.model[:_MAX_NAME]
-        for choice in completion.choices or ():
-            if choice.finish_reason:
-                self._finished = True
+    def read(self, data: bytes) -> tuple[WireCompletion, bytes] | Failure:
+        """The object and what to pass on of it, or the failure that it tells of."""
+        try:
+            completion = decode_completion(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._failure(data) or Failure(
+                "protocol", "what the provider sent is not the JSON of a chat completion"
+            )
+        if completion.error or not completion.choices:
+            failure = self._failure(data)
+            if failure is not None:
+                return failure
+        sound = is_sound(completion, data)
+        placed: list[tuple[int, bool]] = []
+        for position, choice in enumerate(completion.choices or ()):
+            if choice.finish_reason and is_failure(choice.finish_reason):
+                raw = (decode_or_none(data) or {})["choices"][position]  # type: ignore[index]  # it was just decoded so
+                return failure_of_choice(raw, choice.finish_reason)
             answer = choice.delta or choice.message
             if answer is not None:
-                for text in _texts(answer):
-                    self._characters += len(text)
-                    self._bytes += len(text.encode("utf-8", "surrogatepass"))
+                self._note(answer)
+                if answer.tool_calls:
+                    index = position if choice.index is None else choice.index
+                    joiner = self._joiners.setdefault(index, CallJoiner(index))
+                    calls, calls_sound = place_calls(choice, joiner)
+                    placed.extend(calls)
+                    sound = sound and calls_sound
+            self._tally.finished = self._tally.finished or bool(choice.finish_reason)
+        if completion.usage is not None and (usage := counted(completion.usage, self._headers)) is not None:
+            self._tally.count(usage)
+        if completion.model:
+            self._tally.claim(completion.model)
+        return completion, data if sound else self._mended(data, placed)
 
-    def summary(self, input_tokens: int) -> Summary:
-        """The provider's own count; where it gave none, ours of what was sent and delivered, marked as estimated."""
-        ours = Usage(
-            input_tokens=input_tokens,
-            output_tokens=estimate_tokens_of(self._characters, self._bytes),
-            estimated=True,
-        )
-        usage = ours if self._usage is None else usage_of(self._usage, ours)
-        return Summary(usage=usage, finished=self._finished, claimed_model=self._model)
+    def _failure(self, data: bytes) -> Failure | None:
+        value = decode_or_none(data)
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        return failure_in(value) if isinstance(value, dict) else None
 
+    def _note(self, answer: WireAnswer) -> None:
+        for text in _texts(answer):
+            self.has_content = True
+            self._tally.say(text)
 
-def _counts(usage: WireUsage) -> bool:
-    """Whether it says anything, and nothing absurd."""
-    details = usage.completion_tokens_details
-    counts = (usage.prompt_tokens, usage.completion_tokens, details.reasoning_tokens if details is not None else None)
-    return any(counts[:2]) and all(count is None or count <= MAX_TOKENS for count in counts)
+    def _mended(self, data: bytes, placed: list[tuple[int, bool]]) -> bytes:
+        value: Any = decode_or_none(data)
+        answer_id = str(value.get("id") or "")
 
+        def made_id(index: int, call: int) -> str:
+            return self._joiners[index].made_id(answer_id, call)
 
-def _texts(answer: WireAnswer) -> list[str]:
-    texts = [answer.content] if isinstance(answer.content, str) else []
-    if isinstance(answer.content, list):
-        texts.extend(part["text"] for part in answer.content if isinstance(part.get("text"), str))
-    texts.extend(text for text in (answer.reasoning_content, answer.reasoning, answer.refusal) if text)
-    for call in answer.tool_calls or ():
-        if call.function is not None:
-            texts.append(call.function.name or "")
-            if isinstance(call.function.arguments, str):
-                texts.append(call.function.arguments)
-    return [text for text in texts if text]
-
-
-class WholeRelay(_Tap):
-    """An answer in one piece: kept until it is complete, then passed on as it came."""
-
-    content_type = b"application/json"
-
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
-        self._body = bytearray()
-
-    def feed(self, data: bytes) -> Relayed:
-        """Keep the piece."""
-        self._body += data
-        if len(self._body) > MAX_ANSWER_BYTES:
-            return _protocol_failure(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-        return Relayed()
-
-    def close(self) -> Relayed:
-        """The whole answer, or what is wrong with it."""
-        body = bytes(self._body)
-        try:
-            completion = decode_completion(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _protocol_failure("the provider's answer is not the JSON of a chat completion")
-        if completion.error:
-            return Relayed(failure=failure_of(completion.error, 0))
-        if not completion.choices:
-            return _protocol_failure("the provider's answer holds no choices")
-        self._note(completion)
-        self._finished = True
-        return Relayed(data=body, content=True, ended=True)
-
-    def break_off(self, error: EntrepotError) -> bytes:
-        """A whole answer is never broken off: nothing of it has left."""
-        return encode(error_body(error, error_type(error.status)))
+        return encode(repaired(value, iter(placed), made_id))
 
 
-class StreamRelay(_Tap):
-    """An answer as a stream of frames."""
+class WholeRelay(WholePassage):
+    """An answer in one piece."""
 
-    content_type = b"text/event-stream; charset=utf-8"
+    def __init__(self, open_translation: Callable[[], Relay], headers: Mapping[bytes, bytes] = NO_HEADERS) -> None:
+        super().__init__(open_translation)
+        self._reader = _Reader(self._tally, headers)
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked)
-        self._splitter = FrameSplitter()
-        self._held: list[bytes] = []
-        self._begun = False
-        self._ended = False
+    def _look(self, body: bytes) -> bytes | Failure:
+        read = self._reader.read(body)
+        if isinstance(read, Failure):
+            return read
+        completion, said = read
+        return said if completion.choices else Failure("protocol", "the provider's answer holds no choices")
 
-    def feed(self, data: bytes) -> Relayed:
-        """Pass on the frames that are complete."""
-        try:
-            frames = self._splitter.feed(data)
-        except ProviderError as error:
-            return _protocol_failure(error.message)
-        relayed = Relayed()
-        passed: list[bytes] = []
-        for frame in frames:
-            if self._ended:
-                break
-            failure = self._take(frame, passed, relayed)
-            if failure is not None:
-                relayed.failure = failure
-                break
-        relayed.data = b"".join(passed)
-        return relayed
+    def _error_body(self, error: EntrepotError) -> dict[str, Any]:
+        return error_body(error)
 
-    def close(self) -> Relayed:
-        """The body is over. A stream that finished without its end marker gets one; one that did not finish was cut off."""
-        relayed = Relayed()
-        if self._ended:
-            return relayed
-        passed: list[bytes] = []
-        last = self._splitter.close()
-        if last is not None and last.data is None and not self._begun:
-            relayed.failure = _failure_of_no_stream(last.raw)
-        elif last is not None:
-            whole = last._replace(raw=last.raw.rstrip(b"\r\n") + b"\n\n")
-            relayed.failure = self._take(whole, passed, relayed)
-        if relayed.failure is None and not relayed.ended:
-            if self._finished:
-                relayed.ended = self._ended = True
-                passed.extend((*self._release(), _DONE))
-            else:
-                relayed.failure = Failure("cut_off", "the provider ended the stream before the answer was finished")
-        relayed.data = b"".join(passed)
-        return relayed
+
+class StreamRelay(StreamPassage):
+    """An answer as a stream of chunks."""
+
+    def __init__(
+        self,
+        open_translation: Callable[[], Relay],
+        headers: Mapping[bytes, bytes] = NO_HEADERS,
+        *,
+        include_usage: bool = False,
+    ) -> None:
+        super().__init__(open_translation)
+        self._reader = _Reader(self._tally, headers)
+        self._include_usage = include_usage
 
     def break_off(self, error: EntrepotError) -> bytes:
         """The error as the stream's last event. No `[DONE]` follows: the answer is not done."""
-        return b"data: " + encode(error_body(error, error_type(error.status))) + b"\n\n"
+        return render_frame(encode(error_body(error)))
 
-    def _take(self, frame: Frame, passed: list[bytes], relayed: Relayed) -> Failure | None:
-        if frame.data is None:  # comments and pings keep a connection open, once the answer has begun
-            if self._begun:
-                passed.append(frame.raw)
-            return None
-        if frame.data.strip() == b"[DONE]":
-            if (
-                not self._finished and self._usage is None
-            ):  # some hosts give no reason, but a host that bills has finished
-                return Failure("cut_off", "the provider ended the stream before the answer was finished")
-            self._finished = self._ended = relayed.ended = True
-            passed.extend((*self._release(), frame.raw))
-            return None
-        try:
-            completion = decode_completion(frame.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Failure("protocol", "an event of the provider's stream is not the JSON of a chat completion chunk")
-        if completion.error:
-            return failure_of(completion.error, 0)
-        self._note(completion)
-        if not completion.choices and completion.usage is not None and not self._asked.request.include_usage:
-            return None
-        if not self._begun and not self._finished and not _has_content(completion):
-            self._held.append(frame.raw)
-            return None
-        relayed.content = True
-        passed.extend((*self._release(), frame.raw))
-        return None
+    def _look(self, frame: Frame, data: bytes, relayed: Relayed) -> bytes:
+        if data.strip() == b"[DONE]":
+            # Some hosts give no reason, but a host that bills has finished.
+            if not self._tally.finished and self._tally.usage is None:
+                relayed.failure = CUT_OFF
+                return b""
+            self._tally.finished = relayed.ended = True
+            return frame.raw
+        read = self._reader.read(data)
+        if isinstance(read, Failure):
+            relayed.failure = read
+            return b""
+        completion, said = read
+        if not completion.choices and completion.usage is not None and not self._include_usage:
+            return b""
+        relayed.content = relayed.content or self._reader.has_content or self._tally.finished
+        return frame.raw if said is data else render_frame(said)
 
-    def _release(self) -> list[bytes]:
-        self._begun = True
-        held, self._held = self._held, []
-        return held
+    def _ending(self) -> bytes | None:
+        return _DONE if self._tally.finished else None
 
 
-def _has_content(completion: WireCompletion) -> bool:
-    return any(choice.delta is not None and _texts(choice.delta) for choice in completion.choices or ())
-
-
-def _failure_of_no_stream(body: bytes) -> Failure:
-    """A stream was asked for and something else came: an error under status 200, or nothing that we know."""
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        completion = decode_completion(body)
-        if completion.error:
-            return failure_of(completion.error, 0)
-    return Failure("protocol", "the provider's answer is no event stream")
-
-
-def _protocol_failure(message: str) -> Relayed:
-    return Relayed(failure=Failure("protocol", message))
+def _texts(answer: WireAnswer) -> list[str]:
+    # vLLM says the same under both names.
+    texts: list[object] = [answer.reasoning_content or answer.reasoning, answer.refusal]
+    if isinstance(answer.content, list):
+        texts.extend(part.get("text") for part in answer.content if isinstance(part, dict))
+    else:
+        texts.append(answer.content)
+    for call in answer.tool_calls or ():
+        if call.function is not None:
+            texts.extend((call.function.name, call.function.arguments))
+    return [text for text in texts if isinstance(text, str) and text]

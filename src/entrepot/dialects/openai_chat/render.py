@@ -11,18 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from entrepot.canonical.fold import Folder
 from entrepot.canonical.request import Media, Reasoning, Refusal, Text, ToolCall, Unknown
 from entrepot.canonical.response import Choice, FinishReason, Response, Usage
-from entrepot.canonical.stream import (
-    StreamEvent,
-    ToolCallStarted,
-)
+from entrepot.canonical.stream import ToolCallStarted
 from entrepot.dialects.openai_chat.content import detail_of_reasoning
-from entrepot.dialects.openai_chat.errors import error_body, error_type
-from entrepot.dialects.openai_chat.wire import DIALECT, encode
+from entrepot.dialects.openai_chat.wire import DIALECT
 from entrepot.dialects.seal import seal
-from entrepot.errors import EntrepotError
 
 REASONS: dict[FinishReason, str] = {
     "stop": "stop",
@@ -34,26 +28,6 @@ REASONS: dict[FinishReason, str] = {
     "error": "length",
     "unknown": "stop",
 }
-
-
-class WholeRenderer:
-    """An answer in one piece."""
-
-    content_type = b"application/json"
-
-    def __init__(self, created_s: int) -> None:
-        self._created_s = created_s
-        self._folder = Folder()
-
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """Nothing, until the answer is complete."""
-        for event in events:
-            self._folder.take(event)
-        return encode(render_response(self._folder.response(), self._created_s)) if self._folder.ended else b""
-
-    def break_off(self, error: EntrepotError) -> bytes:
-        """A whole answer is never broken off: nothing of it has left."""
-        return encode(error_body(error, error_type(error.status)))
 
 
 def render_response(response: Response, created_s: int = 0) -> dict[str, Any]:
@@ -89,6 +63,10 @@ def _message(choice: Choice, own: bool) -> dict[str, Any]:
     texts = [part for part in choice.parts if isinstance(part, Text)]
     if own and any(isinstance(part, Text | Reasoning) and part.extra.get("in_list") for part in choice.parts):
         message["content"] = [_listed(part) for part in choice.parts if isinstance(part, Text | Reasoning | Unknown)]
+    elif own and any(isinstance(part, Text | Reasoning) and "lead" in part.extra for part in choice.parts):
+        message["content"] = "".join(
+            part.extra.get("lead", "") + part.text for part in choice.parts if isinstance(part, Text | Reasoning)
+        )
     else:
         if texts:
             message["content"] = "".join(part.text for part in texts)

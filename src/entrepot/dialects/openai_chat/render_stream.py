@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from entrepot.canonical.request import Media, Reasoning
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import (
-    Ended,
     Finished,
     Noted,
     PartAdded,
-    Pinged,
     ReasoningDelta,
     RefusalDelta,
     Started,
-    StreamEvent,
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
     UsageReported,
 )
 from entrepot.dialects.openai_chat.content import detail_of_reasoning
-from entrepot.dialects.openai_chat.errors import error_body, error_type
+from entrepot.dialects.openai_chat.errors import error_body
 from entrepot.dialects.openai_chat.render import REASONS, image_of, signature_of, usage_fields
 from entrepot.dialects.openai_chat.wire import encode
+from entrepot.dialects.sse import render_frame
+from entrepot.dialects.stream_answer import StreamAnswer
 from entrepot.errors import EntrepotError
 
 _DONE = b"data: [DONE]\n\n"
 
 
-class StreamRenderer:
+class StreamRenderer(StreamAnswer):
     """An answer as a stream of chunks, ended by `[DONE]`."""
 
-    content_type = b"text/event-stream; charset=utf-8"
-
     def __init__(self, include_usage: bool, created_s: int) -> None:
+        super().__init__()
         self._include_usage = include_usage
         self._started = Started("", "", created_s)
         self._created_s = created_s
@@ -45,49 +42,14 @@ class StreamRenderer:
         self._details: dict[int, int] = {}
         self._usage: Usage | None = None
 
-    def render(self, events: Sequence[StreamEvent]) -> bytes:
-        """The chunks that these events add."""
-        return b"".join(self._render(event) for event in events)
-
     def break_off(self, error: EntrepotError) -> bytes:
         """The error as the stream's last event. No `[DONE]` follows: the answer is not done."""
-        return b"data: " + encode(error_body(error, error_type(error.status))) + b"\n\n"
+        return render_frame(encode(error_body(error)))
 
-    def _render(self, event: StreamEvent) -> bytes:
-        match event:
-            case Started():
-                self._started = event
-                return b""
-            case TextDelta():
-                return self._text(event)
-            case ReasoningDelta():
-                return self._reasoning(event)
-            case RefusalDelta():
-                return self._delta(event.index, {"refusal": event.text})
-            case ToolCallStarted():
-                function = {"name": event.name, "arguments": ""}
-                call = {"index": event.call, "id": event.id, "type": "function", "function": function}
-                return self._delta(event.index, {"tool_calls": [{**call, **signature_of(event)}]})
-            case ToolCallDelta():
-                piece = {"index": event.call, "function": {"arguments": event.arguments}}
-                return self._delta(event.index, {"tool_calls": [piece]})
-            case PartAdded(Media() as media):
-                return self._delta(event.index, {"images": [image_of(media)]}) if media.kind == "image" else b""
-            case Noted(extra, int(index)) if "logprobs" in extra:
-                return self._chunk(index, {}, None, {"logprobs": extra["logprobs"]})
-            case Finished():
-                return self._chunk(event.index, self._opening(event.index), REASONS[event.reason])
-            case UsageReported():
-                self._usage = event.usage
-                return b""
-            case Pinged():
-                return b": ping\n\n"
-            case Ended():
-                return self._end()
-            case _:
-                return b""
+    def _start(self, event: Started) -> None:
+        self._started = event
 
-    def _text(self, event: TextDelta) -> bytes:
+    def _text(self, event: TextDelta) -> None:
         delta: dict[str, Any] = {"content": event.text} if event.text else {}
         start = self._said.get(event.index, 0)
         self._said[event.index] = start + len(event.text)
@@ -98,9 +60,10 @@ class StreamRenderer:
                 {"type": "url_citation", "url_citation": {"url": c["url"], "title": c.get("title") or "", **placed}}
                 for c in cited
             ]
-        return self._delta(event.index, delta) if delta else b""
+        if delta:
+            self._delta(event.index, delta)
 
-    def _reasoning(self, event: ReasoningDelta) -> bytes:
+    def _reasoning(self, event: ReasoningDelta) -> None:
         delta: dict[str, Any] = {"reasoning_content": event.text} if event.text else {}
         earlier = self._details.get(event.index)
         position = 0 if earlier is None else earlier + event.begins
@@ -108,7 +71,37 @@ class StreamRenderer:
         if event.signature is not None:
             part = Reasoning(event.text, event.signature, event.redacted, event.bound_to)
             delta["reasoning_details"] = [detail_of_reasoning(part, position)]
-        return self._delta(event.index, delta) if delta else b""
+        if delta:
+            self._delta(event.index, delta)
+
+    def _refusal(self, event: RefusalDelta) -> None:
+        self._delta(event.index, {"refusal": event.text})
+
+    def _call(self, event: ToolCallStarted) -> None:
+        function = {"name": event.name, "arguments": ""}
+        call = {"index": event.call, "id": event.id, "type": "function", "function": function}
+        self._delta(event.index, {"tool_calls": [{**call, **signature_of(event)}]})
+
+    def _arguments(self, event: ToolCallDelta) -> None:
+        piece = {"index": event.call, "function": {"arguments": event.arguments}}
+        self._delta(event.index, {"tool_calls": [piece]})
+
+    def _part(self, event: PartAdded) -> None:
+        if isinstance(event.part, Media) and event.part.kind == "image":
+            self._delta(event.index, {"images": [image_of(event.part)]})
+
+    def _noted(self, event: Noted) -> None:
+        if event.index is not None and "logprobs" in event.extra:
+            self._chunk(event.index, {}, None, {"logprobs": event.extra["logprobs"]})
+
+    def _finished(self, event: Finished) -> None:
+        self._chunk(event.index, self._opening(event.index), REASONS[event.reason])
+
+    def _counted(self, event: UsageReported) -> None:
+        self._usage = event.usage
+
+    def _ping(self) -> None:
+        self._out.append(b": ping\n\n")
 
     def _opening(self, index: int) -> dict[str, Any]:
         if index in self._opened:
@@ -116,16 +109,14 @@ class StreamRenderer:
         self._opened.add(index)
         return {"role": "assistant", "content": ""}
 
-    def _delta(self, index: int, delta: dict[str, Any]) -> bytes:
-        return self._chunk(index, {**self._opening(index), **delta}, None)
+    def _delta(self, index: int, delta: dict[str, Any]) -> None:
+        self._chunk(index, {**self._opening(index), **delta}, None)
 
-    def _chunk(
-        self, index: int, delta: dict[str, Any], reason: str | None, more: dict[str, Any] | None = None
-    ) -> bytes:
+    def _chunk(self, index: int, delta: dict[str, Any], reason: str | None, more: dict[str, Any] | None = None) -> None:
         choice = {"index": index, "delta": delta, "finish_reason": reason, **(more or {})}
-        return self._frame({"choices": [choice]})
+        self._frame({"choices": [choice]})
 
-    def _frame(self, fields: dict[str, Any]) -> bytes:
+    def _frame(self, fields: dict[str, Any]) -> None:
         started = self._started
         head = {
             "id": started.id or "chatcmpl",
@@ -133,9 +124,9 @@ class StreamRenderer:
             "created": started.created or self._created_s,
             "model": started.model,
         }
-        return b"data: " + encode({**head, **fields}) + b"\n\n"
+        self._out.append(render_frame(encode({**head, **fields})))
 
-    def _end(self) -> bytes:
-        if self._usage is None or not self._include_usage:
-            return _DONE
-        return self._frame({"choices": [], "usage": usage_fields(self._usage, own=False)}) + _DONE
+    def _end(self) -> None:
+        if self._usage is not None and self._include_usage:
+            self._frame({"choices": [], "usage": usage_fields(self._usage, own=False)})
+        self._out.append(_DONE)

@@ -30,11 +30,12 @@ from entrepot.dialects.openai_chat.wire import DIALECT
 from entrepot.errors import InvalidRequest
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
+_REPLAYS = frozenset({"replay_reasoning", "replay_think_tags"})
 Quirks = frozenset[str]
 
 
-def render_messages(request: Request, quirks: Quirks, words: str | None) -> list[dict[str, Any]]:
-    """All messages; `words` are added to the instructions."""
+def render_messages(request: Request, quirks: Quirks) -> list[dict[str, Any]]:
+    """All messages."""
     rendered: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
     for number, message in enumerate(request.messages):
@@ -46,8 +47,6 @@ def render_messages(request: Request, quirks: Quirks, words: str | None) -> list
             rendered.append(one)
     if images:
         rendered.append({"role": "user", "content": images})
-    if words is not None:
-        rendered.insert(0, {"role": "system", "content": words})
     return rendered
 
 
@@ -62,8 +61,7 @@ def _messages(message: Message, quirks: Quirks, at: str) -> Iterator[dict[str, A
         else:
             rest.append(part)
     if rest or message.role != "tool":
-        role = "system" if message.role == "developer" and "no_developer_role" in quirks else message.role
-        role = "user" if role == "tool" else role
+        role = "user" if message.role == "tool" else message.role
         named = {} if message.name is None else {"name": message.name}
         yield {"role": role, **named, "content": _content(rest, quirks, at)}
 
@@ -76,7 +74,7 @@ def _assistant(message: Message, quirks: Quirks, at: str) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": "assistant", "content": _content(spoken, quirks, at) if spoken else None}
     if spoken and not isinstance(wire["content"], str):
         _refuse_media(message, at)
-    if "replay_reasoning" in quirks and (ours or calls):
+    if ours and quirks & _REPLAYS:
         wire["reasoning_content"] = "".join(ours)
     if refusals:
         wire["refusal"] = "".join(refusals)

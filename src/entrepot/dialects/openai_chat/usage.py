@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from entrepot.canonical.response import FinishReason, Usage
 from entrepot.dialects.openai_chat.wire import WireUsage
 
@@ -14,6 +12,8 @@ FINISH_REASONS: dict[str, FinishReason] = {
     "stop_sequence": "stop",
     "length": "length",
     "max_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
     "tool_calls": "tool_calls",
     "tool_call": "tool_calls",
     "function_call": "tool_calls",
@@ -23,7 +23,8 @@ FINISH_REASONS: dict[str, FinishReason] = {
     "error": "error",
     "insufficient_system_resource": "error",
 }
-"""Finish reasons seen on the wire; `sensitive` and `network_error` are GLM's, `insufficient_system_resource` DeepSeek's."""
+"""Finish reasons seen on the wire; `sensitive`, `network_error` and `model_context_window_exceeded` are GLM's,
+`insufficient_system_resource` DeepSeek's, `model_length` Mistral's, `eos_token` TGI's, `eos` Together's."""
 
 
 def finish_reason_of(word: str | None) -> FinishReason:
@@ -31,33 +32,26 @@ def finish_reason_of(word: str | None) -> FinishReason:
     return FINISH_REASONS.get(word or "", "unknown")
 
 
-def usage_of(wire: WireUsage, ours: Usage) -> Usage:
-    """Disjoint kinds from the wire's overlapping ones; `ours` is our own count, for a half that the provider left out.
+def usage_of(wire: WireUsage, cached_beside: int = 0) -> Usage:
+    """Disjoint kinds from the wire's overlapping ones; `cached_beside` is what a host says of the cache elsewhere.
 
-    A stream may report what it read with its first chunk and break off before it reports what it wrote.
-
-    `prompt_tokens` includes cache reads and writes; DeepSeek reports hits as `prompt_cache_hit_tokens`. Reasoning is inside
-    `completion_tokens`, except at hosts (xAI) where `total_tokens` shows that it is not: prompt + completion + reasoning.
+    `prompt_tokens` includes cache reads and writes; DeepSeek reports hits as `prompt_cache_hit_tokens`, Moonshot as
+    `cached_tokens`. Reasoning is inside `completion_tokens`, except at hosts (xAI) where `total_tokens` shows that it is not:
+    prompt + completion + reasoning.
     """
     prompt = max(0, wire.prompt_tokens or 0)
     completion = max(0, wire.completion_tokens or 0)
     details = wire.prompt_tokens_details
-    read = (details.cached_tokens if details else None) or wire.prompt_cache_hit_tokens or 0
+    read = (details.cached_tokens if details else None) or wire.prompt_cache_hit_tokens or wire.cached_tokens
     write = (details.cache_write_tokens if details else None) or 0
-    read = min(max(0, read), prompt)
+    read = min(max(0, read or cached_beside), prompt)
     write = min(max(0, write), prompt - read)
     reasoning = (wire.completion_tokens_details.reasoning_tokens if wire.completion_tokens_details else None) or 0
     outside = reasoning > 0 and wire.total_tokens == prompt + completion + reasoning
-    visible = completion if outside else max(0, completion - reasoning)
-    reported = Usage(
+    return Usage(
         input_tokens=prompt - read - write,
         cache_read_tokens=read,
         cache_write_tokens=write,
-        output_tokens=visible,
+        output_tokens=completion if outside else max(0, completion - reasoning),
         reasoning_tokens=reasoning if outside else min(max(0, reasoning), completion),
     )
-    if wire.prompt_tokens is None:
-        reported = replace(reported, input_tokens=ours.input_tokens, estimated=True)
-    if not reported.all_output and ours.output_tokens:
-        reported = replace(reported, output_tokens=ours.output_tokens, estimated=True)
-    return reported

@@ -17,7 +17,7 @@ class WireFunction(msgspec.Struct):
     """A call's function."""
 
     name: str | None = None
-    arguments: str | dict[str, Any] | None = None
+    arguments: str | dict[str, Any] | list[Any] | None = None
 
 
 class WireToolCall(msgspec.Struct):
@@ -105,15 +105,15 @@ class WireUsage(msgspec.Struct):
     prompt_tokens_details: WireInputDetails | None = None
     completion_tokens_details: WireOutputDetails | None = None
     prompt_cache_hit_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 class WireAnswer(msgspec.Struct):
     """The message of a choice, or a delta of it."""
 
-    role: str | None = None
-    content: str | list[dict[str, Any]] | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
+    content: str | list[Any] | None = None
+    reasoning_content: str | list[Any] | None = None
+    reasoning: str | dict[str, Any] | list[Any] | None = None
     refusal: str | None = None
     tool_calls: list[WireToolCall] | None = None
 
@@ -130,12 +130,11 @@ class WireChoice(msgspec.Struct):
 class WireCompletion(msgspec.Struct):
     """A whole answer or one chunk of a stream. `error` is there where a host reports one under status 200."""
 
-    id: str | None = None
     model: str | None = None
-    created: int | float | None = None
     choices: list[WireChoice] | None = None
-    usage: WireUsage | None = None
-    error: dict[str, Any] | str | None = None
+    usage: dict[str, Any] | None = None
+    service_tier: str | None = None
+    error: Any = None
 
 
 REQUEST_FIELDS = frozenset(WireRequest.__struct_fields__)
@@ -145,3 +144,12 @@ decode_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 decode_any = msgspec.json.Decoder().decode
 decode_completion = msgspec.json.Decoder(WireCompletion).decode
 encode = msgspec.json.Encoder().encode
+
+Fields = dict[str, Any]
+"""An object of a request, whose values are as decoded or still `msgspec.Raw`."""
+
+
+def value_of(fields: Fields, name: str) -> Any:  # noqa: ANN401 - whatever a client sends
+    """A field's value, decoded; None where there is none. The field stays as it is."""
+    value = fields.get(name)
+    return decode_any(value) if isinstance(value, msgspec.Raw) else value

@@ -1,0 +1,12 @@
+"""The OpenAI embeddings dialect, as clients speak it to us and as we speak it to the providers whose chat dialect is OpenAI's.
+
+May import `dialects.base`, `dialects.address`, `dialects.vectors`, `dialects.translation`, `dialects.failure`, the errors of
+`dialects.openai_chat`, `canonical` and `errors`. Start at `request.py`, then `answer.py`.
+
+Left out of a request of another dialect, because OpenAI's models know no such thing: the task that a vector is for, and the
+title of a document.
+"""
+
+from entrepot.dialects.openai_embeddings.dialect import OpenAIEmbeddings
+
+__all__ = ["OpenAIEmbeddings"]
