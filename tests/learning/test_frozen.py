@@ -17,7 +17,7 @@ def mean(frozen: Frozen, values: np.ndarray[tuple[int], np.dtype[np.float64]]) -
 def test_a_mixture_reaches_its_target_and_costs_no_more_than_a_single_knob(target: float) -> None:
     frozen = freeze_quality(QUALITY, COST, target)
     assert mean(frozen, QUALITY) >= target - 1e-9
-    assert mean(frozen, COST) <= COST[QUALITY >= target].min() + 1e-9
+    assert mean(frozen, COST) <= COST[target <= QUALITY].min() + 1e-9
 
 
 def test_a_knob_above_the_line_between_others_is_not_used() -> None:
@@ -33,7 +33,7 @@ def test_a_target_out_of_reach_gets_the_best_there_is() -> None:
 def test_a_budget_is_kept_and_used(budget: float) -> None:
     frozen = freeze_cost(QUALITY, COST, budget)
     assert mean(frozen, COST) <= budget + 1e-9
-    assert mean(frozen, QUALITY) >= QUALITY[COST <= budget].max() - 1e-9
+    assert mean(frozen, QUALITY) >= QUALITY[budget >= COST].max() - 1e-9
 
 
 def test_lots_are_drawn_by_prompt_and_come_out_as_their_share() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from entrepot.catalog.load import load_catalog
 from entrepot.errors import DataError
 from entrepot.learning.choices import write_choices
 from entrepot.learning.evaluate import Task, evaluate, pick_reference
@@ -21,6 +22,7 @@ from entrepot.learning.frozen import TARGETS
 from entrepot.learning.outcomes import Dataset, read_dataset, read_prices
 from entrepot.learning.plot import draw_curves
 from entrepot.learning.pool import build_pool
+from entrepot.learning.train import names_and_scores
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
@@ -57,19 +59,21 @@ def evaluate_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Measure routing on prompts it never learned from, against single models and the oracle."""
+    """Measure routing on prompts that it never learned from."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # processes share the cores, threads inside them would fight
     listed = read_prices(prices)
-    learned, held_out = (
-        read_dataset(train_files, prompt_files),
-        read_dataset(test_files, prompt_files, graded=False),
-    )
+    learned = read_dataset(train_files, prompt_files).answered()
+    held_out = read_dataset(test_files, prompt_files, graded=False).answered()
     names = [name.strip() for text in models for name in text.split(",") if name.strip()]
     names = names or _everyones(learned, held_out, set(listed))
-    train, test = build_pool(learned, names, listed), build_pool(held_out, names, listed)
+    # a new model comes last, so that the others keep their numbers
+    others = [name for name in names if name != new_model]
+    names = others if new_model is None else [*others, new_model]
     if new_model is not None:
         learned = _held_back(learned, new_model, labels)
-    task = Task(learned, train, test, pick_reference(train, reference), seed)
+    train, test = build_pool(learned, others, listed), build_pool(held_out, names, listed)
+    _, scores = names_and_scores(load_catalog(), names)
+    task = Task(learned, train, test, pick_reference(train, reference), seed, scores)
     with (
         _progress() as progress,
         ProcessPoolExecutor(processes or os.cpu_count(), mp_context=get_context("spawn")) as executor,

@@ -7,7 +7,7 @@ what is right there is read by nothing but the grading. Long steps are independe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 
 import msgspec
@@ -20,8 +20,8 @@ from entrepot.learning.outcomes import Dataset
 from entrepot.learning.pool import Pool
 from entrepot.learning.redraws import redraw
 from entrepot.learning.strategies import FOLDS, Predicted, Strategy, agreement, before_call, fixed, mixed, predict
-from entrepot.routing.base import Router
-from entrepot.routing.baseline import BestSingleRouter, DomainTableRouter, RandomRouter
+from entrepot.routing.base import ModelFacts, Router
+from entrepot.routing.baseline import DomainTableRouter, RandomRouter
 from entrepot.routing.calibration import Kind
 from entrepot.routing.clusters import ClustersRouter
 from entrepot.routing.ensemble import EnsembleRouter
@@ -46,13 +46,18 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True, eq=False):
-    """What is evaluated on what. `seed` moves folds and bootstraps."""
+    """What is evaluated on what. `seed` moves folds and bootstraps.
+
+    The test's models are the train's in the same order, and after them a new one where one is held back. `scores` are
+    published ones by model and benchmark.
+    """
 
     dataset: Dataset
     train: Pool
     test: Pool
     reference: int
     seed: int = 0
+    scores: Mapping[str, Mapping[str, float]] = {}
 
 
 class Estimated(msgspec.Struct, frozen=True, eq=False):
@@ -65,22 +70,22 @@ class Estimated(msgspec.Struct, frozen=True, eq=False):
 
 def estimate(task: Task, name: str) -> Estimated:
     """Fit on the prompts learned from, and predict them without having seen them, and the test's."""
-    router = make_estimator(name, task.seed).fit(task.dataset.outcomes)
+    router = make_estimator(name, task.seed, task.scores).fit(task.dataset.outcomes)
     learned = _crossed(router, task) if isinstance(router, EnsembleRouter) else _refitted(name, task)
-    tested = predict(router, task.test, {})
+    facts = {model: ModelFacts(scores=task.scores.get(model, {})) for model in task.test.models}
+    tested = predict(router, task.test, facts)
     return Estimated(learned, tested, _timed(router, task.test) if name == DEFAULT else ())
 
 
-def make_estimator(name: str, seed: int) -> Router:
+def make_estimator(name: str, seed: int, scores: Mapping[str, Mapping[str, float]]) -> Router:
     """An unfitted estimator of this name."""
     kinds: dict[str, Kind] = {"ensemble": "ensemble", "linear": "linear", "ability": "ability"}
     if name in kinds:
-        return EnsembleRouter(kind=kinds[name], seed=seed)
+        return EnsembleRouter(kind=kinds[name], seed=seed, scores=scores)
     plain: dict[str, Callable[[], Router]] = {
         "neighbors": lambda: NeighborsRouter(seed=seed),
         "clusters": lambda: ClustersRouter(seed=seed),
         "domain-table": DomainTableRouter,
-        "best-single": BestSingleRouter,
         "random": lambda: RandomRouter(seed),
     }
     return plain[name]()
@@ -96,7 +101,7 @@ def strategies(task: Task, estimated: dict[str, Estimated]) -> list[Strategy]:
     for name, one in estimated.items():
         if name != DEFAULT:
             found.append(before_call(name, task.train, task.test, one.learned, one.tested))
-    for number, model in enumerate(task.test.models):
+    for number, model in enumerate(task.train.models):
         always = (np.full(len(pool.prompts), number) for pool in (task.train, task.test))
         found.append(fixed(f"always {model}", task.train, task.test, *always))
     return found
@@ -192,7 +197,9 @@ def _refitted(name: str, task: Task) -> Predicted:
     shape = task.train.quality.shape
     found = Predicted(np.zeros(shape), np.zeros(shape))
     for left_out in range(FOLDS):
-        router = make_estimator(name, task.seed).fit(task.dataset.only(np.flatnonzero(fold != left_out)).outcomes)
+        router = make_estimator(name, task.seed, task.scores).fit(
+            task.dataset.only(np.flatnonzero(fold != left_out)).outcomes
+        )
         bound = router.bind(task.train.models, {})
         for place in np.flatnonzero(fold[rows] == left_out).tolist():
             estimates = bound.predict(task.train.prompts[place])

@@ -57,13 +57,21 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
             answers=tuple(self.answers[i] for i in np.flatnonzero(kept)) if self.answers else (),
         )
 
+    def answered(self) -> Dataset:
+        """Only the prompts that some model answered: prompt files may hold more, which nobody may learn from."""
+        return self.only(np.unique(self.outcomes.prompt).astype(np.intp))
+
     def without(self, rows: NDArray[np.intp]) -> Dataset:
-        """The same prompts without these outcomes."""
+        """The same prompts without these outcomes, and without models that have none left."""
         kept = np.ones(len(self.outcomes.correct), bool)
         kept[rows] = False
         outcomes = msgspec.structs.replace(
             self.outcomes,
             **{n: getattr(self.outcomes, n)[kept] for n in ("prompt", "model", "correct", "output_tokens", "weight")},
+        )
+        left, model = np.unique(outcomes.model, return_inverse=True)
+        outcomes = msgspec.structs.replace(
+            outcomes, models=tuple(outcomes.models[i] for i in left), model=model.astype(np.int32)
         )
         answers = tuple(self.answers[i] for i in np.flatnonzero(kept)) if self.answers else ()
         return msgspec.structs.replace(self, outcomes=outcomes, answers=answers)

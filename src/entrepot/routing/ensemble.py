@@ -15,6 +15,7 @@ import numpy as np
 
 from entrepot.errors import Defect
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_scores
+from entrepot.routing.absorb import absorb
 from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
 from entrepot.routing.calibration import (
     Calibration,
@@ -115,6 +116,15 @@ class EnsembleRouter:
             fit_calibration(design, members, self.cross_fit_),
             aliases,
         )
+        return self
+
+    def partial_fit(self, outcomes: Outcomes) -> Self:
+        """Move abilities and lengths by a few more outcomes, and place models that are new by theirs."""
+        fitted = self.fitted_
+        renamed = _renamed(outcomes, {name: fitted.aliases[name] for name in outcomes.models if name in fitted.aliases})
+        rows = np.stack([fitted.featurizer.row(prompt)[0] for prompt in outcomes.prompts])
+        members, calibration = absorb(fitted.members, fitted.calibration, rows, renamed)
+        self.fitted_ = msgspec.structs.replace(fitted, members=members, calibration=calibration)
         return self
 
     def cross_fitted(self) -> tuple[Doubles, Doubles]:
