@@ -13,7 +13,6 @@ from entrepot.learning.pool import Doubles, Pool
 from entrepot.learning.strategies import Strategy, mixed
 from entrepot.routing.agreement import Played
 
-_MARGIN = 0.002  # of the reference's quality, against targets missed by the noise of the prompts learned from
 _BUDGET_MARGIN = 0.03
 _REDRAWS = 1000
 
@@ -128,7 +127,7 @@ def target_knob(strategy: Strategy, train: Pool, reference: int, target: float) 
     """The least expensive knob that kept `target` of the reference's quality on the prompts learned from."""
     quality, cost = _means(strategy.learned, train.quality)
     base = float(train.quality[:, reference].mean())
-    return freeze_quality(smoothed(quality), smoothed(cost), (target + _MARGIN) * base)
+    return freeze_quality(smoothed(quality), smoothed(cost), target * base)
 
 
 def budget_knob(strategy: Strategy, train: Pool, reference: int) -> Frozen:

@@ -20,7 +20,7 @@ from entrepot.routing.logistic import logit
 
 WORTHS = tuple(float(worth) for worth in np.geomspace(0.5, 500, 49))
 """What a right answer is worth, in mean costs of a call to the reference."""
-_COMMITTEE_WORTHS = tuple(float(worth) for worth in np.geomspace(3, 70, 18))
+_COMMITTEE_WORTHS = tuple(float(worth) for worth in np.geomspace(1, 60, 20))
 _LOGIT_MARGIN = 0.02
 FOLDS = 5
 _FEW_PROMPTS = 2500
