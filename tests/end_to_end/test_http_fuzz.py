@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # it ships none
+import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -162,7 +162,7 @@ def nearly_valid(draw: st.DrawFn, body: dict[str, Any]) -> dict[str, Any]:
                 inside[last] = draw(JUNK)
             case "remove":
                 del inside[last]
-            case _ if isinstance(inside, list):
+            case _ if isinstance(last, int):
                 inside.append(copy.deepcopy(inside[last]))
             case _:
                 inside[f"{last}_"] = inside[last]
