@@ -226,10 +226,10 @@ def schemas() -> dict[str, Schema]:
         "OpenAPI": _object(
             "An OpenAPI 3.1 document", ("openapi", "info", "paths"), openapi=_TEXT, info=_ANY, paths=_ANY
         ),
-        "AskersError": {"anyOf": [reference(f"{name}Error") for name in ("OpenAI", "Anthropic", "Gemini")]},
         "OpenAIError": _object("An error in OpenAI's shape", ("error",), error=_OPENAI_ERROR),
         "AnthropicError": _object(
             "An error in Anthropic's shape", ("type", "error"), type={"const": "error"}, error=_ANTHROPIC_ERROR
         ),
         "GeminiError": _object("An error in Google's shape", ("error",), error=_GEMINI_ERROR),
+        "AnyError": {"anyOf": [reference(each) for each in ("OpenAIError", "AnthropicError", "GeminiError")]},
     }

@@ -71,7 +71,6 @@ _EMBEDDINGS: Body = ("Embeddings", embeddings.WireRequest)
 _CONTENT: Body = ("Content", gemini_embed.WireRequest)
 _CONTENTS: Body = ("Contents", gemini_embed.WireBatch)
 _MODEL = Parameter("model", "path", "A route, a model or a deployment; a slash in its name stands as it is or as %2F.")
-_NAME = Parameter("id", "path", "A route, a model or a deployment.")
 _ALT = Parameter("alt", "query", "`sse` for server-sent events; a JSON array where it is absent.", ("sse", "json"))
 _RESPONSE_ID = Parameter("id", "path", "A response's id.")
 _PAGE = (
@@ -243,19 +242,19 @@ OPERATIONS: tuple[Operation, ...] = (
         "The names that this key may ask for: routes first, then models, then deployments",
         "OpenAI",
         "ModelList",
-        "AskersError",
+        "AnyError",
         (400, *READ_STATUSES),
     ),
     Operation(
         "get",
-        "/v1/models/{id}",
+        "/v1/models/{model}",
         "getModel",
         "One of them",
         "OpenAI",
         "Model",
-        "AskersError",
+        "AnyError",
         (403, *READ_STATUSES),
-        parameters=(_NAME,),
+        parameters=(_MODEL,),
     ),
     Operation(
         "get",
@@ -269,14 +268,14 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "get",
-        "/v1beta/models/{id}",
+        "/v1beta/models/{model}",
         "getModelForGemini",
         "One of them",
         "Gemini",
         "GeminiModel",
         "GeminiError",
         (403, *READ_STATUSES),
-        parameters=(_NAME,),
+        parameters=(_MODEL,),
     ),
     Operation(
         "get",

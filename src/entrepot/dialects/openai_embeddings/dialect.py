@@ -49,6 +49,11 @@ class OpenAIEmbeddings:
         return _renderer(asked)
 
     @staticmethod
+    def keep_alive(_asked: Asked) -> bytes:
+        """Nothing: vectors come whole."""
+        return b""
+
+    @staticmethod
     def render_error(error: EntrepotError) -> Answer:
         """An error in the dialect's shape; only `error.public` is shown."""
         return error_answer(error, error_body(error))
