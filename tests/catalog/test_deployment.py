@@ -8,7 +8,7 @@ import pytest
 from entrepot.catalog.deployment import blanks_in, build_deployment, leaves_the_machine
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.lookup import Catalog
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 from entrepot.errors import CatalogError
 from tests.catalog.made_up import PROVIDER, write_catalog
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.catalog.load import load_catalog
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 from entrepot.errors import CatalogError
 from tests.catalog.made_up import MAKER, PROVIDER, write_catalog
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import GLOBAL, LOCAL, UNKNOWN
-from entrepot.catalog.schema import Deployment, Model, Offer, Price, Provider, Region
+from entrepot.catalog.price import Price
+from entrepot.catalog.schema import Deployment, Model, Offer, Provider, Region
 from entrepot.errors import CatalogError
 
 _BLANK = re.compile(r"\{(\w+)\}")
@@ -75,7 +78,7 @@ def build_deployment(
         auth=_auth(provider, chosen, secret),
         auth_scope=chosen.cloud_scope if secret is None else None,
         secret=secret,
-        price=price if price is not None or offer is None else offer.price,
+        price=price or _price(offer, chosen),
         open_weights=facts.open_weights,
         licence=facts.licence,
         on_premises=on_premises,
@@ -86,6 +89,13 @@ def build_deployment(
         quirks=_quirks(provider, chosen, offer, dialect),
         reasoning=bool(facts.reasoning),
     )
+
+
+def _price(offer: Offer | None, chosen: Region) -> Price | None:
+    """The offer's price where it is processed: some regions cost more."""
+    if offer is None or offer.price is None or not offer.uplift or chosen.uplift == 1:
+        return None if offer is None else offer.price
+    return replace(offer.price, factor=offer.price.factor * chosen.uplift)
 
 
 def _capabilities(model: Model, offer: Offer | None) -> frozenset[Capability] | None:

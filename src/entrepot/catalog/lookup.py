@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Maker, Model, Offer, Price, Provider, Region
+from entrepot.catalog.schema import Maker, Model, Offer, Provider, Region
 from entrepot.errors import CatalogError
 
 

@@ -19,7 +19,8 @@ from rich.text import Text
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.places import COUNTRIES, meant_region
-from entrepot.catalog.schema import Maker, Model, Offer, Price, Provider, Region
+from entrepot.catalog.price import Price
+from entrepot.catalog.schema import Maker, Model, Offer, Provider, Region
 
 UNKNOWN = "unknown"
 NAMED = 3

@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates, Tariff
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.schema import Deployment
 from entrepot.errors import DataError
 from entrepot.learning.figures import area_under_curve, expected_calibration_error
 from entrepot.learning.outcomes import Dataset, ListPrice
@@ -176,7 +177,7 @@ def _point(pool: Pool, strategy: str, setting: str, choices: NDArray[np.intp]) -
 
 def _expected_usd(pool: Pool, number: int, estimate: Estimates) -> list[float]:
     given = pool.prompts[number].input_tokens
-    rates = [pool.tariffs[model].usd_per_token(given) for model in pool.models]
+    rates = [pool.tariffs[model].usd_per_token(given, 0.0) for model in pool.models]
     return [given * a + float(n) * b for (a, b), n in zip(rates, estimate.output_tokens, strict=True)]
 
 

@@ -14,7 +14,8 @@ from typing import Protocol
 import msgspec
 
 from entrepot.catalog.load import Catalog, build_deployment
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.price import Price
+from entrepot.catalog.schema import Deployment
 from entrepot.errors import CatalogError
 from entrepot.simulator.models import skill_from_score
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
