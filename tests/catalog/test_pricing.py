@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
 from entrepot.catalog.load import load_catalog
-from entrepot.catalog.price import Price, PriceChange, PriceService, PriceTier, PriceWindow
+from entrepot.catalog.price import Price, PriceChange, PriceService, PriceTier, PriceWindow, dearer
 from entrepot.catalog.pricing import ExchangeRates, Money, Tariff, format_usd
 from entrepot.errors import CatalogError
 
@@ -246,7 +246,9 @@ def test_bands_are_tiers_one_above_the_other_and_may_count_the_output_too() -> N
 
 
 def test_a_region_costs_its_factor_exactly() -> None:
-    tariff = Tariff(price("0.05", "1", factor=Decimal("1.1"), windows=(PEAK,)), RATES)
+    there = dearer(price("0.05", "1", windows=(PEAK,)), Decimal("1.1"))
+    tariff = Tariff(there, RATES)
+    assert there.source == "a page, x 1.1"
     assert input_rate(tariff) == 55_000
     assert input_rate(tariff, at_s=at("2026-11-23T01:00:00")) == 110_000
 
@@ -283,10 +285,62 @@ def test_an_hours_cache_write_and_sound_have_prices_of_their_own() -> None:
             "in order of starts_on",
         ),
         ({"services": (PriceService("flex", Decimal(-1)),)}, "flex = -1: a factor"),
-        ({"factor": Decimal("NaN")}, "factor = NaN"),
-        ({"factor": Decimal("0.0000001")}, "at most six decimals"),
+        ({"services": (PriceService("flex", Decimal("0.0000001")),)}, "at most six decimals"),
+        ({"services": (PriceService("flex", Decimal("NaN")),)}, "flex = NaN"),
     ],
 )
 def test_a_price_that_makes_no_sense_is_refused_with_its_reason(more: dict[str, Any], said: str) -> None:
     with pytest.raises(CatalogError, match=said):
         Tariff(price("2", "10", **more), RATES)
+
+
+def test_an_input_longer_than_any_stated_price_costs_an_unknown_amount_and_is_never_free() -> None:
+    known = Tariff(price("4", "18", input_tokens_up_to=32_000), RATES)
+    assert billed(known, Usage(32_000)).nano == 128_000_000
+    assert known.cost(Usage(32_001), 0.0) is None
+    assert known.usd_per_token(32_001, 0.0) == known.usd_per_token(0, 0.0)
+    assert not Tariff(price("0", "0", input_tokens_up_to=32_000), RATES).is_free
+    ernie = CATALOG.price_of("baidu-qianfan", "ernie-5.1")
+    assert ernie is not None
+    assert Tariff(ernie, RATES).cost(Usage(32_001), 0.0) is None
+
+
+def test_a_service_is_priced_up_to_the_length_that_its_page_has() -> None:
+    listed = CATALOG.price_of("openai", "gpt-5.5")
+    assert listed is not None
+    tariff = Tariff(listed, RATES)
+    assert billed(tariff, Usage(272_000, service_tier="priority")).nano == 272_000 * 12_500
+    assert tariff.cost(Usage(272_001, service_tier="priority"), 0.0) is None
+    assert billed(tariff, Usage(272_001, service_tier="flex")).nano == 272_001 * 5_000
+
+
+@pytest.mark.parametrize(
+    ("utc", "yuan"),
+    [
+        ("2026-11-23T01:00:00", 2),  # Monday, 09:00 in Beijing
+        ("2026-11-23T04:00:00", 1),  # 12:00: the noon break
+        ("2026-11-22T01:00:00", 1),  # Sunday at the same hour
+        ("2026-10-01T01:00:00", 1),  # National Day, a Thursday
+    ],
+)
+def test_deepseek_costs_half_at_weekends_and_on_holidays_and_not_only_at_night(utc: str, yuan: int) -> None:
+    listed = CATALOG.price_of("deepseek", "deepseek-v4.1-flash")
+    assert listed is not None
+    assert billed(Tariff(listed, RATES), Usage(1_000_000), at(utc)).nano == yuan * 1_000_000_000
+
+
+@pytest.mark.parametrize("provider", ["google-gemini", "google-vertex"])
+def test_gemini_doubles_on_its_announced_day_without_a_new_release_of_ours(provider: str) -> None:
+    listed = CATALOG.price_of(provider, "gemini-4-argon")
+    assert listed is not None
+    tariff = Tariff(listed, RATES)
+    assert input_rate(tariff, at_s=at("2026-11-30T23:59:59")) == 2_000_000
+    assert input_rate(tariff, at_s=at("2026-12-01T00:00:00")) == 4_000_000
+
+
+def test_an_hours_cache_write_at_anthropic_costs_twice_the_input_in_every_tier() -> None:
+    provider = CATALOG.provider("anthropic")
+    prices = [offer.price for offer in provider.offers if offer.price is not None]
+    for each in (*prices, *(tier for price in prices for tier in price.tiers)):
+        assert each.cache_write_1h_per_mtok == 2 * each.input_per_mtok
+    assert len(prices) > 10

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 
 from entrepot.catalog.deployment import blanks_in
 from entrepot.catalog.lookup import Catalog, fold_name
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import COUNTRIES, LOCAL, REGIONS, meant_region
-from entrepot.catalog.price import Price
+from entrepot.catalog.price import Price, dearer
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Model, Offer, Provider
 from entrepot.errors import CatalogError
@@ -94,6 +95,9 @@ def _of_provider(catalog: Catalog, provider: Provider) -> Iterator[str]:
     taken: set[tuple[str, str]] = set()
     for offer in provider.offers:
         yield from _of_offer(catalog, offer, names)
+        if offer.price is not None and offer.uplift:
+            for uplift in sorted({region.uplift for region in provider.regions} - {Decimal(1)}):
+                yield from _of_price(catalog, f"offer of '{offer.model}', x {uplift}", dearer(offer.price, uplift))
         for name in offer.regions or names:
             if (offer.model, name) in taken:
                 yield f"offer of '{offer.model}': offered in region '{name}' twice"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
 from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
@@ -78,7 +76,7 @@ def build_deployment(
         auth=_auth(provider, chosen, secret),
         auth_scope=chosen.cloud_scope if secret is None else None,
         secret=secret,
-        price=price or _price(offer, chosen),
+        price=price or catalog.price_of(provider_id, model_id, chosen.name),
         open_weights=facts.open_weights,
         licence=facts.licence,
         on_premises=on_premises,
@@ -89,13 +87,6 @@ def build_deployment(
         quirks=_quirks(provider, chosen, offer, dialect),
         reasoning=bool(facts.reasoning),
     )
-
-
-def _price(offer: Offer | None, chosen: Region) -> Price | None:
-    """The offer's price where it is processed: some regions cost more."""
-    if offer is None or offer.price is None or not offer.uplift or chosen.uplift == 1:
-        return None if offer is None else offer.price
-    return replace(offer.price, factor=offer.price.factor * chosen.uplift)
 
 
 def _capabilities(model: Model, offer: Offer | None) -> frozenset[Capability] | None:

@@ -2,13 +2,13 @@
 
 Rules of this file: amounts are per million tokens in the price's own currency, as Decimals with at most six places. What a
 price depends on is the whole of this: how long the request is (`tiers`), what hour it is there (`windows`), which service tier
-was billed (`services`), where it is processed (`factor`), and what day it is (`changes`). `pricing.py` compiles it.
+was billed (`services`), and what day it is (`changes`); what a region costs more is in its amounts. `pricing.py` compiles it.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -48,10 +48,14 @@ class PriceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriceService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tier of service, by the provider's word for it, in which every price is multiplied by `factor`."""
+    """A tier of service, by the provider's word for it, in which every price is multiplied by `factor`.
+
+    `input_tokens_up_to` is the longest input for which that is known.
+    """
 
     tier: str
     factor: Decimal
+    input_tokens_up_to: int | None = None
 
 
 class PriceChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +73,7 @@ class PriceChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tiers: tuple[PriceTier, ...] = ()
     windows: tuple[PriceWindow, ...] = ()
     services: tuple[PriceService, ...] = ()
+    input_tokens_up_to: int | None = None
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +82,8 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Reasoning tokens cost `reasoning_per_mtok`, or as output where that is None; audio tokens as text of their direction. A None
     cache price means that cached tokens cost as input; a None price for an hour, that it costs as the shorter time.
     `services` are the tiers of service that a provider may bill (`flex`, `priority`, `batch`): one it bills that is not named
-    here has an unknown price. `factor` multiplies everything: what processing in one region costs more.
+    here has an unknown price.
+    `input_tokens_up_to` is the longest input whose price is stated: that of a longer one is unknown.
     """
 
     input_per_mtok: Decimal
@@ -95,4 +101,27 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows: tuple[PriceWindow, ...] = ()
     services: tuple[PriceService, ...] = ()
     changes: tuple[PriceChange, ...] = ()
-    factor: Decimal = Decimal(1)
+    input_tokens_up_to: int | None = None
+
+
+_Prices = TypeVar("_Prices", Price, PriceChange, PriceTier)
+
+
+def dearer(price: Price, uplift: Decimal) -> Price:
+    """The price where everything costs `uplift` times as much; its source says so."""
+    if uplift == 1:
+        return price
+    return msgspec.structs.replace(_times(price, uplift), source=f"{price.source}, x {uplift}")
+
+
+def _times(prices: _Prices, uplift: Decimal) -> _Prices:
+    scaled: dict[str, Any] = {
+        name: Decimal(f"{(value * uplift).normalize():f}")
+        for name in prices.__struct_fields__
+        if name.endswith("_per_mtok") and (value := getattr(prices, name)) is not None
+    }
+    if not isinstance(prices, PriceTier):
+        scaled["tiers"] = tuple(_times(tier, uplift) for tier in prices.tiers)
+    if isinstance(prices, Price):
+        scaled["changes"] = tuple(_times(change, uplift) for change in prices.changes)
+    return msgspec.structs.replace(prices, **scaled)

@@ -86,30 +86,36 @@ class _Window:
 class _Period:
     """The prices between two changes."""
 
-    def __init__(self, starts_s: float, prices: Price | PriceChange, factor: Decimal) -> None:
+    def __init__(self, starts_s: float, prices: Price | PriceChange) -> None:
         self.starts_s = starts_s
         self._tiers = tuple(
             sorted(prices.tiers, key=lambda tier: (-tier.input_tokens_above, -tier.output_tokens_above))
         )
         self._windows = tuple(_Window(window) for window in prices.windows)
-        self._services = {service.tier: _factor(service.tier, service.factor) for service in prices.services}
+        self._up_to = prices.input_tokens_up_to
+        self._services = {
+            service.tier: (_factor(service.tier, service.factor), service.input_tokens_up_to)
+            for service in prices.services
+        }
         self._compiled: dict[tuple[tuple[int, int] | None, Decimal], Rates] = {}
         # Every combination is compiled now: a price that is too fine is refused when it is read, not when it is billed.
         for tier, in_window, service in itertools.product(
             (None, *self._tiers),
             (Decimal(1), *(window.factor for window in self._windows)),
-            (Decimal(1), *self._services.values()),
+            (Decimal(1), *(factor for factor, _ in self._services.values())),
         ):
-            self._compiled[_index(tier), in_window * service] = _rates(tier or prices, factor * in_window * service)
+            self._compiled[_index(tier), in_window * service] = _rates(tier or prices, in_window * service)
 
     def rates(self, input_tokens: int, output_tokens: int, at_s: float, service: str | None) -> Rates | None:
-        """What holds for such a request; None where the provider billed a service whose price nobody stated."""
+        """What holds for such a request; None where nobody stated its price: so long an input, or the service billed."""
+        if self._up_to is not None and input_tokens > self._up_to:
+            return None
         factor = Decimal(1)
         if service is not None and service not in STANDARD_SERVICES:
             known = self._services.get(service)
-            if known is None:
+            if known is None or (known[1] is not None and input_tokens > known[1]):
                 return None
-            factor = known
+            factor = known[0]
         for window in self._windows:
             if window.holds(at_s):
                 factor = window.factor * factor
@@ -123,7 +129,7 @@ class _Period:
     @property
     def is_free(self) -> bool:
         """Whether every rate is zero."""
-        return not any(any(rates) for rates in self._compiled.values())
+        return self._up_to is None and not any(any(rates) for rates in self._compiled.values())
 
 
 class Tariff:
@@ -135,18 +141,17 @@ class Tariff:
     __slots__ = ("_currency", "_periods", "_usd")
 
     def __init__(self, price: Price, exchange: ExchangeRates) -> None:
-        factor = _factor("factor", price.factor)
-        later = [_Period(_start_s(change), change, factor) for change in price.changes]
+        later = [_Period(_start_s(change), change) for change in price.changes]
         if [period.starts_s for period in later] != sorted({period.starts_s for period in later}):
             raise CatalogError("changes are in order of starts_on, one a day")
-        self._periods = (*reversed(later), _Period(float("-inf"), price, factor))
+        self._periods = (*reversed(later), _Period(float("-inf"), price))
         self._currency: Currency = price.currency
         self._usd = None if price.currency == "USD" else exchange.usd_per_cny.as_integer_ratio()
 
     def rates(
         self, input_tokens: int, at_s: float, *, output_tokens: int = 0, service: str | None = None
     ) -> Rates | None:
-        """The rates that such a request is billed at, at a moment (Unix seconds); None where the service has no known price."""
+        """The rates that such a request is billed at, at a moment (Unix seconds); None where the price is not known."""
         period = next(period for period in self._periods if at_s >= period.starts_s)  # the first has no beginning
         return period.rates(input_tokens, output_tokens, at_s, service)
 
@@ -185,8 +190,8 @@ class Tariff:
 
     def usd_per_token(self, input_tokens: int, at_s: float) -> tuple[float, float]:
         """Dollars per input and per output token, for estimates before the call; never for the books."""
-        rates = self.rates(input_tokens, at_s)
-        assert rates is not None  # noqa: S101 - the standard service always has rates
+        rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)
+        assert rates is not None  # noqa: S101 - a short request in the standard service always has rates
         unit = 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
         return rates.input * unit, rates.output * unit
 

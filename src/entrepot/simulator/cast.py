@@ -80,7 +80,10 @@ def build_cast(catalog: Catalog, *, seed: int, tasks: int, key: str, roles: Sequ
     """The stand-ins, all of which expect `key`. Raises CatalogError if the catalog lacks one of them or its score."""
     players, providers = [], []
     for role in roles:
-        deployment = build_deployment(catalog, role.provider, role.model, role.region, price=role.price)
+        listed = role.price or catalog.price_of(role.provider, role.model, role.region)
+        # the base price at any hour of any day, so that one demonstration costs as much as the next
+        price = None if listed is None else msgspec.structs.replace(listed, windows=(), services=(), changes=())
+        deployment = build_deployment(catalog, role.provider, role.model, role.region, price=price)
         score = _score(catalog, role.model)
         players.append(Player(deployment, score, skill_from_score(score)))
         model = StandInModel(
