@@ -19,8 +19,9 @@ from typing import Any
 import msgspec
 
 from entrepot.app import Running, running
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.routing.utility import Goal

@@ -1,5 +1,6 @@
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from entrepot.catalog.load import load_catalog
@@ -7,6 +8,7 @@ from entrepot.errors import CatalogError
 from entrepot.simulator.cast import FRONTIER, OWN_MACHINE, ROLES, Cast, Role, build_cast, place
 from entrepot.simulator.models import skill_from_score
 from entrepot.simulator.process import Addresses
+from entrepot.simulator.wires import WIRES
 
 CATALOG = load_catalog()
 
@@ -20,8 +22,9 @@ def test_the_stand_ins_are_named_after_deployments_of_the_catalog_and_cost_what_
     for player, role in zip(cast.players, ROLES, strict=True):
         assert player.deployment.id == f"{role.provider}/{role.model}"
         listed = CATALOG.price_of(role.provider, role.model, role.region)
-        assert player.deployment.price == (role.price or listed)
-        assert player.deployment.price is not None
+        priced = role.price or listed
+        assert priced is not None
+        assert player.deployment.price == msgspec.structs.replace(priced, windows=(), services=(), changes=())
 
 
 def test_a_stand_in_is_as_skilled_as_its_published_score_says(cast: Cast) -> None:
@@ -62,3 +65,9 @@ def test_a_model_without_the_score_cannot_play() -> None:
     )
     with pytest.raises(CatalogError, match="gpqa-diamond"):
         build_cast(CATALOG, seed=1, tasks=8, key="k", roles=(Role(*unscored, None, 1, 1, 1),))
+
+
+def test_every_player_speaks_what_a_stand_in_can_speak(cast: Cast) -> None:
+    assert {player.deployment.dialect for player in cast.players} <= WIRES.keys()
+    spoken = [provider.dialect for provider in cast.plan.providers]
+    assert spoken == [player.deployment.dialect for player in cast.players]

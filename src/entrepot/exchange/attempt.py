@@ -26,6 +26,7 @@ from entrepot.exchange.events import (
     UpstreamFailed,
     UpstreamHead,
 )
+from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, Plan
 from entrepot.exchange.records import AttemptRecord
 
@@ -55,7 +56,6 @@ class Progress(msgspec.Struct):
     failure: Failure | None = None
     open: bool = True
     begun: bool = False
-    head_sent: bool = False
     opened: Relay | None = None
 
     @property
@@ -128,7 +128,7 @@ class Progress(msgspec.Struct):
             usage = Usage(input_tokens=plan.input_tokens, estimated=True)
         elif self.failure is not None and not self.cost_is_unknowable:
             usage = Usage()
-        money = self._cost(usage)
+        money = self._cost(usage, plan.started_ns / 1_000_000_000)
         deployment = self.candidate.deployment
         failed = self.failure
         return AttemptRecord(
@@ -149,12 +149,12 @@ class Progress(msgspec.Struct):
             answered=ending == "answered",
         ), summary
 
-    def _cost(self, usage: Usage | None) -> Money | None:
+    def _cost(self, usage: Usage | None, at_s: float) -> Money | None:
         """Unknown without a price or without tokens, except that nothing is what a free deployment charges for any number."""
         tariff = self.candidate.tariff
         if tariff is None or (usage is None and not tariff.is_free):
             return None
-        return tariff.cost(usage or Usage())
+        return tariff.cost(usage or Usage(), at_s)
 
 
 def perform(
@@ -162,8 +162,13 @@ def perform(
     progress: Progress,
     clock: Clock,
     forward: Callable[[Progress, Relayed], Generator[Command, Event, None]],
+    silence: KeepAlive,
+    keep_alive: Callable[[], Generator[Command, Event, None]],
 ) -> Generator[Command, Event, Ending]:
-    """Call the candidate and relay what it answers; `forward` says how bytes and the end reach the client."""
+    """Call the candidate and relay what it answers.
+
+    `forward` says how bytes and the end reach the client, `keep_alive` how a sign of life does when `silence` lasts too long.
+    """
     deployment = progress.candidate.deployment
     try:
         request = progress.candidate.dialect.render_request(
@@ -175,8 +180,12 @@ def perform(
         return "failed"
     yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s)
     while True:
-        event = yield Wait(progress.next_deadline_s(plan))
+        deadline_s = progress.next_deadline_s(plan)
+        event = yield Wait(min(deadline_s, silence.due_s))
         now_s = progress.ended_s = clock()
+        if isinstance(event, DeadlinePassed) and silence.due_s < deadline_s and now_s < deadline_s:
+            yield from keep_alive()
+            continue
         if isinstance(event, ClientGone):
             yield CancelUpstream(progress.number)
             return "client_gone"

@@ -231,4 +231,5 @@ def schemas() -> dict[str, Schema]:
             "An error in Anthropic's shape", ("type", "error"), type={"const": "error"}, error=_ANTHROPIC_ERROR
         ),
         "GeminiError": _object("An error in Google's shape", ("error",), error=_GEMINI_ERROR),
+        "AnyError": {"anyOf": [reference(each) for each in ("OpenAIError", "AnthropicError", "GeminiError")]},
     }

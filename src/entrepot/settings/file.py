@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from entrepot.canonical.capabilities import Capability
-from entrepot.catalog.schema import Cloud, Currency, KeyForm
+from entrepot.catalog.price import Currency
+from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 
 Name = Annotated[str, Meta(min_length=1)]
@@ -44,6 +45,9 @@ class TimeoutsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_byte_s: Annotated[Seconds, Meta(description="To the first byte of its answer.")] = 120.0
     idle_s: Annotated[Seconds, Meta(description="Between two bytes of its answer.")] = 60.0
     total_s: Annotated[Seconds, Meta(description="For the whole exchange.")] = 900.0
+    keep_alive_s: Annotated[
+        float, Meta(ge=0, description="Until the silent client of a stream is sent a sign of life; 0: never.")
+    ] = 15.0
 
 
 class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -101,8 +101,8 @@ def test_an_error_breaks_off_either_form_in_its_own_words(begun: bool) -> None:
         assert said[-1]["error"]["message"] == "晚点再来"
 
 
-def test_a_ping_is_an_empty_line_because_googles_client_cannot_read_comments() -> None:
-    assert DIALECT.open_renderer(SSE, 0).render([Pinged()]) == b"\n"
+def test_a_ping_is_an_empty_line_because_googles_client_takes_a_comment_for_an_answer() -> None:
+    assert DIALECT.open_renderer(SSE, 0).render([Pinged()]) == b"\r\n"
     renderer = DIALECT.open_renderer(ARRAY, 0)
     body = b"".join(renderer.render([event]) for event in (STARTED, Pinged(), TextDelta("a"), Pinged(), Ended()))
     assert len(json.loads(body)) == 2

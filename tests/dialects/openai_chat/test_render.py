@@ -150,5 +150,5 @@ def test_a_streamed_call_without_arguments_is_given_an_empty_object() -> None:
 
 def test_a_ping_is_a_comment_and_a_failure_is_left_to_whoever_breaks_off() -> None:
     renderer = StreamRenderer(include_usage=False, created_s=0)
-    assert renderer.render((Pinged(),)) == b": ping\n\n"
+    assert renderer.render((Pinged(),)) == b": keep-alive\n\n"
     assert renderer.render((Failed(Failure("overloaded", "secret")),)) == b""

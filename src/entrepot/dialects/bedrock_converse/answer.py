@@ -48,7 +48,8 @@ class ConverseParser(BodyParser):
         super().__init__()
         self._names = tool_names(request, MAX_NAME)
         self._claude = model_of(target).claude
-        self._head = Started(id[:_MAX_ID], target.upstream_name, dialect=DIALECT)
+        # Of an ARN its last part only: what stands before it is the operator's account.
+        self._head = Started(id[:_MAX_ID], target.upstream_name.rpartition("/")[2], dialect=DIALECT)
         self._event_frames: EventFrameSplitter | None = None
         self._blocks = Blocks(self._names, claude=self._claude)
         self._opened = False
@@ -136,7 +137,7 @@ class ConverseParser(BodyParser):
     def _take_metadata(self, event: dict[str, Any], events: list[StreamEvent]) -> None:
         if notes := notes_of(event):
             events.append(Noted(notes))
-        if (usage := usage_of(event.get("usage"))) is not None:
+        if (usage := usage_of(event.get("usage"), event.get("serviceTier"))) is not None:
             events.append(UsageReported(usage))
         if self._finished:
             self._end(events)
@@ -154,7 +155,8 @@ class ConverseParser(BodyParser):
         reason = finish_reason_of(given.get("stopReason"), calls=any(isinstance(part, ToolCall) for part in said))
         choice = Choice(0, said, reason, stop_sequence_of(given))
         head = self._head
-        response = Response(head.id, head.model, 0, (choice,), usage_of(given.get("usage")), notes_of(given), DIALECT)
+        usage = usage_of(given.get("usage"), given.get("serviceTier"))
+        response = Response(head.id, head.model, 0, (choice,), usage, notes_of(given), DIALECT)
         events.extend(unfold(response))
         self._over = True
 
