@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from entrepot.simulator.answers import Echo, PrefixCache, Thought, compose
-from entrepot.simulator.heard import Heard, OfferedTool
+from entrepot.simulator.answers import REFUSAL, Echo, PrefixCache, Thought, compose
+from entrepot.simulator.heard import CacheMark, Heard, OfferedTool
 from entrepot.simulator.plan import StandInModel
 from entrepot.simulator.said import Reply, spoken_tokens
 from entrepot.simulator.tokens import count_tokens
@@ -134,3 +134,59 @@ def test_a_long_text_that_begins_otherwise_is_not_cached() -> None:
     cache = PrefixCache()
     cache.read("m", "港" * 2000)
     assert cache.read("m", "x" + "港" * 2000) == 0
+
+
+def test_marks_are_written_then_read_up_to_the_longest_one_that_was_seen() -> None:
+    cache = PrefixCache()
+    text = "港" * 3000
+    hour, minutes = CacheMark(1500, "1h"), CacheMark(2000)
+    assert cache.mark("m", text, (hour, minutes)) == (0, 2000, 1500)
+    assert cache.mark("m", text, (hour, minutes)) == (2000, 0, 0)
+    assert cache.mark("m", text, (hour, CacheMark(2500))) == (1500, 1000, 0)
+    assert cache.mark("m", text, (CacheMark(2600, "1h"),)) == (0, 2600, 2600)
+    assert cache.mark("another model", text, (minutes,)) == (0, 2000, 0)
+    assert cache.mark("m", text, (CacheMark(1000),)) == (0, 0, 0)
+    assert cache.mark("m", text, ()) == (0, 0, 0)
+
+
+def test_what_is_marked_is_billed_by_kind_and_unmarked_text_is_not_cached() -> None:
+    marks = [{"characters": 1500, "ttl": "1h"}]
+    asked = request("港" * 2000, marks=marks)
+    cache = PrefixCache()
+    first, again = (compose(asked, StandInModel("m"), Fixed(PORT), cache, "id", 0).tokens for _ in range(2))
+    assert (first.input_tokens, first.cache_write_tokens, first.cache_write_1h_tokens) == (500, 1500, 1500)
+    assert (again.input_tokens, again.cache_read_tokens, again.cache_write_tokens) == (500, 1500, 0)
+    unmarked = compose(request("港" * 2000, marks=[]), StandInModel("m"), Fixed(PORT), cache, "id", 0)
+    assert unmarked.tokens.cache_read_tokens == 0
+
+
+@pytest.mark.parametrize("prompt", ["Please refuse to answer.", "请拒绝回答"])
+def test_a_prompt_that_asks_for_a_refusal_gets_one(prompt: str) -> None:
+    reply = reply_to(request(prompt, tools=(CLOCK,), tool_choice="required"), PORT)
+    assert (reply.choices[0].text, reply.choices[0].finish_reason) == (REFUSAL, "refusal")
+    assert reply.tokens.output_tokens == spoken_tokens(reply)
+
+
+def test_a_tool_without_parameters_is_called_with_none() -> None:
+    reply = reply_to(request("call the tool get_time", tools=(CLOCK,)), PORT)
+    assert reply.choices[0].calls[0].arguments == "{}"
+
+
+def test_calls_come_one_at_a_time_where_that_is_asked_for() -> None:
+    prompt = "call the tool get_time and call the tool get_weather"
+    reply = reply_to(request(prompt, tools=(WEATHER, CLOCK), parallel_calls=False), PORT)
+    assert [call.name for call in reply.choices[0].calls] == ["get_time"]
+
+
+def test_the_stop_text_that_ended_it_is_named() -> None:
+    assert reply_to(request(stop=("nowhere", " Answer")), PORT).choices[0].stopped_by == " Answer"
+    assert reply_to(request(stop=("nowhere",)), PORT).choices[0].stopped_by is None
+
+
+def test_reasoning_keeps_to_its_budget_and_is_known_also_where_it_is_not_shown() -> None:
+    model = StandInModel("m", reasoning_tokens=40, shows_reasoning=True)
+    said = reply_to(request(max_reasoning_tokens=7), PORT, model).choices[0]
+    assert count_tokens(said.reasoning) == 7
+    hidden = reply_to(request(shows_reasoning=False), PORT, model).choices[0]
+    assert (hidden.reasoning, count_tokens(hidden.thought)) == ("", 40)
+    assert reply_to(request(), PORT).choices[0].thought == ""
