@@ -58,6 +58,8 @@ minimax intl-anthropic https://api.minimax.io/anthropic anthropic-messages beare
 minimax-cn cn https://api.minimaxi.com/v1 openai-chat bearer CN
 mistral eu https://api.eu.mistral.ai/v1 openai-chat bearer EU
 moonshot intl https://api.moonshot.ai/v1 openai-chat bearer GLOBAL
+moonshot intl-anthropic https://api.moonshot.ai/anthropic anthropic-messages bearer GLOBAL
+moonshot-cn cn-anthropic https://api.moonshot.cn/anthropic anthropic-messages bearer CN
 moonshot-cn cn https://api.moonshot.cn/v1 openai-chat bearer CN
 ollama local http://127.0.0.1:11434 ollama-chat none LOCAL
 openai eu https://eu.api.openai.com/v1 openai-chat bearer EU

@@ -31,7 +31,8 @@ tool_result tool_use_id image document base64 url citations extra_content google
 response output item output_index content_index summary_index output_text refusal function_call call_id custom_tool_call input
 encrypted_content response.created response.output_item.added response.output_item.done response.output_text.delta
 response.function_call_arguments.delta response.completed incomplete status instructions namespace
-additional_tools custom""".split()
+additional_tools custom toolUse toolResult toolUseId reasoningContent reasoningText redactedContent citationsContent stopReason
+inputTokens bytes format done done_reason thinking prompt_eval_count logprobs created_at""".split()
 TARGET = Target("https://provider.example/v1", "m", max_output_tokens=9)
 words = st.sampled_from(WORDS)
 values = st.recursive(

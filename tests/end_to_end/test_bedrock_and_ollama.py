@@ -90,6 +90,14 @@ def test_openais_client_reads_a_whole_answer_and_the_same_in_pieces(client: Open
 
 
 @providers
+def test_a_stream_is_labelled_as_the_clients_dialect_has_it(gateway: World, provider: str) -> None:
+    # Quirk 13: Bedrock's streams are binary, Ollama's are lines; an OpenAI client is sent server-sent events.
+    _, headers, data = gateway.chat(f"{provider}/echo", "你好", stream=True)
+    assert headers["content-type"].startswith("text/event-stream")
+    assert data.endswith(b"data: [DONE]\n\n")
+
+
+@providers
 def test_anthropics_client_reads_a_whole_answer_and_the_same_in_pieces(anthropics: Anthropic, provider: str) -> None:
     asked: Any = {"model": f"{provider}/thinker", "max_tokens": 4000, "messages": HI, "system": "简短。"}
     whole = anthropics.messages.create(**asked)

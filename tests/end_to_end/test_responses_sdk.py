@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +16,20 @@ from openai.types.responses import Response
 from pydantic import BaseModel
 
 from entrepot.settings.schema import GatewaySettings, ResponsesSettings
-from tests.end_to_end.world import KEY, OTHER_KEY, World, world
+from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
+from tests.end_to_end.world import (
+    CHEAP,
+    KEY,
+    OTHER_KEY,
+    PLAN,
+    PROVIDER_SECRET,
+    World,
+    deployment,
+    settings_for,
+    simulator_in_thread,
+    world,
+    world_of,
+)
 
 pytestmark = pytest.mark.end_to_end
 
@@ -230,3 +244,23 @@ def test_a_response_bears_the_exchanges_id(keeping: World) -> None:
     status, headers, body = keeping.request("/responses", msgspec.json.encode({"model": "cheap/small", "input": HI}))
     assert status == 200
     assert json.loads(body)["id"] == "resp_" + headers["x-entrepot-exchange"].replace("-", "")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_of_the_same_dialect_is_kept_under_the_gateways_own_id(tmp_path: Path, stream: bool) -> None:
+    native = StandInProvider("native", (StandInModel("small", CHEAP),), PROVIDER_SECRET, "openai-responses")
+    with simulator_in_thread(Plan((*PLAN.providers, native))) as simulator:
+        settings = settings_for(simulator, tmp_path, responses=ResponsesSettings(store=True))
+        added = deployment(simulator, "native", "small", CHEAP, dialect="openai-responses")
+        settings = msgspec.structs.replace(settings, deployments=(*settings.deployments, added))
+        with world_of(simulator, settings) as installation, as_key(installation) as client:
+            first = client.responses.create(model="native/small", input=HI)
+            if stream:
+                with client.responses.stream(model="native/small", input="?", previous_response_id=first.id) as opened:
+                    second: Any = opened.get_final_response()
+            else:
+                second = client.responses.create(model="native/small", input="?", previous_response_id=first.id)
+            assert second.previous_response_id == first.id
+            assert client.responses.retrieve(second.id).output_text == second.output_text
+            items = list(client.responses.input_items.list(second.id, order="asc"))
+    assert [item.type for item in items] == ["message", "message", "message"]

@@ -18,6 +18,9 @@ PATHS = {
     "openai-chat": "/v1",
     "anthropic-messages": "/v1",
     "gemini-generate": "/v1beta",
+    "openai-responses": "/v1",
+    "bedrock-converse": "",
+    "ollama-chat": "",
 }
 """By dialect, the path below which aimock serves it."""
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -37,6 +36,7 @@ def test_every_status_that_an_error_has_is_described_and_no_other() -> None:
 
 
 def test_every_path_on_the_page_is_described() -> None:
-    described = json.dumps(document()["paths"])
-    for path in re.findall(r"^\| `\w+ (/[^`]*)`", PAGE, re.MULTILINE):
-        assert f'"{path}' in described, path
+    described = [re.sub(r"{\w+}", "{}", path) for path in document()["paths"]]
+    for path in re.findall(r"^\| `[A-Z]+ (/[^`]*)`", PAGE, re.MULTILINE):
+        blank = re.sub(r"{\w+}", "{}", path)
+        assert any(each.startswith(blank) if path.endswith("s/") else each == blank for each in described), path

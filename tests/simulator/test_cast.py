@@ -8,6 +8,7 @@ from entrepot.errors import CatalogError
 from entrepot.simulator.cast import FRONTIER, OWN_MACHINE, ROLES, Cast, Role, build_cast, place
 from entrepot.simulator.models import skill_from_score
 from entrepot.simulator.process import Addresses
+from entrepot.simulator.wires import WIRES
 
 CATALOG = load_catalog()
 
@@ -64,3 +65,9 @@ def test_a_model_without_the_score_cannot_play() -> None:
     )
     with pytest.raises(CatalogError, match="gpqa-diamond"):
         build_cast(CATALOG, seed=1, tasks=8, key="k", roles=(Role(*unscored, None, 1, 1, 1),))
+
+
+def test_every_player_speaks_what_a_stand_in_can_speak(cast: Cast) -> None:
+    assert {player.deployment.dialect for player in cast.players} <= WIRES.keys()
+    spoken = [provider.dialect for provider in cast.plan.providers]
+    assert spoken == [player.deployment.dialect for player in cast.players]

@@ -179,6 +179,13 @@ class ClientDialect(Protocol):
         """A fresh pass-through of what this target of the same dialect answers; None where the answer must be translated."""
         ...
 
+    def keep_alive(self, asked: Asked, /) -> bytes:
+        """What tells a client that waits for a stream that we are alive, before it and between any two of its frames.
+
+        Empty where nothing can be said before a whole answer.
+        """
+        ...
+
     def render_error(self, error: EntrepotError) -> Answer:
         """An error in this dialect's own shape; shows only `error.public`."""
         ...

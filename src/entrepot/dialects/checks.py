@@ -104,6 +104,7 @@ def check_dialect(client: ClientDialect, provider: ProviderDialect) -> None:
     check_splits(client, provider)
     check_cut_off(client, provider)
     check_break_off(client, provider)
+    check_keep_alive(client, provider)
     check_garbage(provider)
     check_errors(client, provider)
 
@@ -183,6 +184,22 @@ def check_break_off(client: ClientDialect, provider: ProviderDialect) -> None:
     _require(b"secret" not in broken, "the end of a broken stream shows what is not public")
     events = _parse(provider.open_parser(asked, TARGET), [begun + broken])
     _require(isinstance(events[-1], Failed), f"the end of a broken stream is understood as {events[-1]}")
+
+
+def check_keep_alive(client: ClientDialect, provider: ProviderDialect) -> None:
+    """A sign of life says nothing, before a stream and between its pieces; before a whole answer nothing is said."""
+    asked = _asked(client, provider, stream=True)
+    sign = client.keep_alive(asked)
+    _require(bool(sign), "a client that waits for a stream is told nothing")
+    _require(not client.keep_alive(_asked(client, provider, stream=False)), "something is said before a whole answer")
+    renderer = client.open_renderer(asked, 1)
+    pieces = [renderer.render([event]) for event in unfold(ANSWERS["text"])]
+    plain = _parse(provider.open_parser(asked, TARGET), [b"".join(pieces)])
+    alive = _parse(provider.open_parser(asked, TARGET), [sign + sign.join(pieces)])
+    _require(fold(alive) == fold(plain) and isinstance(alive[-1], Ended), "a sign of life changes what a stream says")
+    broken = client.open_renderer(asked, 1).break_off(ProviderError("no candidate answered"))
+    events = _parse(provider.open_parser(asked, TARGET), [sign + broken])
+    _require(isinstance(events[-1], Failed), f"an error after a sign of life is understood as {events[-1]}")
 
 
 def check_garbage(provider: ProviderDialect) -> None:

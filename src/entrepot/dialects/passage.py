@@ -111,9 +111,10 @@ class WholePassage(Passage):
 
 
 class StreamPassage(Passage):
-    """An answer as a stream of frames."""
+    """An answer as a stream of frames. `_comment` is what is passed on for a comment: that itself, where it is empty."""
 
     content_type = b"text/event-stream; charset=utf-8"
+    _comment = b""
 
     def __init__(self, open_translation: Callable[[], Relay]) -> None:
         super().__init__(open_translation)
@@ -168,7 +169,7 @@ class StreamPassage(Passage):
     def _pass(self, frame: Frame, relayed: Relayed, passed: list[bytes]) -> None:
         if frame.data is None:  # comments keep a connection open, once the answer has begun
             if self._begun:
-                passed.append(frame.raw)
+                passed.append(self._comment or frame.raw)
             return
         self._framed = True
         said = self._look(frame, frame.data, relayed)

@@ -16,6 +16,9 @@ from entrepot.errors import ProviderError
 MAX_FRAME_BYTES = 32 * 1024 * 1024
 """A single frame longer than this is no answer but a fault; images in base64 stay well below it."""
 
+COMMENT = b": keep-alive\n\n"
+"""A frame without data, which every reader of event streams passes over, but for Google's own (gemini_generate)."""
+
 # Two line ends in a row. A CR counts alone only where no LF follows; one that arrives later is skipped as an empty frame.
 _FRAME_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 _LINE_END = re.compile(rb"\r\n|\n|\r")

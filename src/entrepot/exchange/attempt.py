@@ -16,6 +16,7 @@ from entrepot.canonical.stream import Failure
 from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
 from entrepot.errors import InvalidRequest
+from entrepot.exchange.claim import is_another_model
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
 from entrepot.exchange.events import (
     ClientGone,
@@ -26,6 +27,7 @@ from entrepot.exchange.events import (
     UpstreamFailed,
     UpstreamHead,
 )
+from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, Plan
 from entrepot.exchange.records import AttemptRecord
 
@@ -55,7 +57,6 @@ class Progress(msgspec.Struct):
     failure: Failure | None = None
     open: bool = True
     begun: bool = False
-    head_sent: bool = False
     opened: Relay | None = None
 
     @property
@@ -147,6 +148,9 @@ class Progress(msgspec.Struct):
             currency=None if money is None else money.currency,
             claimed_model=None if summary is None else summary.claimed_model,
             answered=ending == "answered",
+            model_mismatch=summary is not None
+            and is_another_model(summary.claimed_model, deployment.upstream_name)
+            and is_another_model(summary.claimed_model, deployment.model),
         ), summary
 
     def _cost(self, usage: Usage | None, at_s: float) -> Money | None:
@@ -162,8 +166,13 @@ def perform(
     progress: Progress,
     clock: Clock,
     forward: Callable[[Progress, Relayed], Generator[Command, Event, None]],
+    silence: KeepAlive,
+    keep_alive: Callable[[], Generator[Command, Event, None]],
 ) -> Generator[Command, Event, Ending]:
-    """Call the candidate and relay what it answers; `forward` says how bytes and the end reach the client."""
+    """Call the candidate and relay what it answers.
+
+    `forward` says how bytes and the end reach the client, `keep_alive` how a sign of life does when `silence` lasts too long.
+    """
     deployment = progress.candidate.deployment
     try:
         request = progress.candidate.dialect.render_request(
@@ -175,8 +184,12 @@ def perform(
         return "failed"
     yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s)
     while True:
-        event = yield Wait(progress.next_deadline_s(plan))
+        deadline_s = progress.next_deadline_s(plan)
+        event = yield Wait(min(deadline_s, silence.due_s))
         now_s = progress.ended_s = clock()
+        if isinstance(event, DeadlinePassed) and silence.due_s < deadline_s and now_s < deadline_s:
+            yield from keep_alive()
+            continue
         if isinstance(event, ClientGone):
             yield CancelUpstream(progress.number)
             return "client_gone"

@@ -2,8 +2,9 @@
 
 Each candidate is asked in the order of the decision until one answers. Until the first byte of an answer has left, a
 failure lets the next one try; after it, only the same attempt's bytes follow, and a failure ends the answer in the client
-dialect's own error. What happened is recorded before the chunk with the end marker leaves, because clients stop reading at
-the marker; a client that goes away is recorded too. The course does no I/O: it yields commands and is sent events.
+dialect's own error. A client that waits for a stream in silence is sent signs of life, which commit to nothing. What
+happened is recorded before the chunk with the end marker leaves, because clients stop reading at the marker; a client that
+goes away is recorded too. The course does no I/O: it yields commands and is sent events.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Generator
 from functools import lru_cache, partial
 
 from entrepot.canonical.stream import Failure
-from entrepot.dialects.base import Relayed
+from entrepot.dialects.base import AnswerRenderer, Relayed
 from entrepot.dialects.registry import open_relay
 from entrepot.errors import AllCandidatesFailed, EntrepotError, ProviderError
 from entrepot.exchange.attempt import Clock, Ending, Progress, perform
@@ -20,6 +21,7 @@ from entrepot.exchange.commands import Command, Headers, Record, SendHead, SendT
 from entrepot.exchange.entries import entry_of
 from entrepot.exchange.events import Event
 from entrepot.exchange.failover import describe, final_error, may_continue
+from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, Plan
 from entrepot.exchange.records import AttemptRecord, Entry, State
 
@@ -32,6 +34,8 @@ class Course:
         self._clock = clock
         self._attempts: list[AttemptRecord] = []
         self._failures: list[tuple[str, str, Failure]] = []
+        self._silence = KeepAlive(plan.client.keep_alive(plan.asked), plan.deadlines.keep_alive_s, plan.started_s)
+        self._head_sent = False
 
     def run(self) -> Generator[Command, Event, None]:
         """Ask candidate after candidate until one has answered, the client has gone, or none is left."""
@@ -53,7 +57,7 @@ class Course:
                 stream=plan.asked.request.stream,
                 started_s=self._clock(),
             )
-            ending = yield from perform(plan, progress, self._clock, self._forward)
+            ending = yield from perform(plan, progress, self._clock, self._forward, self._silence, self._keep_alive)
             if ending == "answered":
                 return
             self._note(progress, ending)
@@ -75,12 +79,24 @@ class Course:
             self._note(progress, "answered")
             entry = self._entry("completed", 200, progress)
             yield Record(entry)
-        if whole or (relayed.data and not progress.head_sent):
-            progress.head_sent = True
+        if whole or (relayed.data and not self._head_sent):
+            self._head_sent = True
             yield SendHead(
                 200, self._head(progress.candidate, progress.relay.content_type, entry if whole else None, relayed)
             )
+        self._silence.heard(self._clock())
         yield SendToClient(relayed.data, end=relayed.ended)
+
+    def _keep_alive(self) -> Generator[Command, Event, None]:
+        """A sign of life. Before the first content its head cannot name a model: another one may still answer."""
+        if not self._head_sent:
+            self._head_sent = True
+            yield SendHead(200, self._head(None, self._renderer().content_type, None, Relayed()))
+        self._silence.heard(self._clock())
+        yield SendToClient(self._silence.data)
+
+    def _renderer(self) -> AnswerRenderer:
+        return self._plan.client.open_renderer(self._plan.asked, self._plan.started_ns // 1_000_000_000)
 
     def _break_off(self, progress: Progress) -> Generator[Command, Event, None]:
         """The answer began and cannot be completed: say so in the client's dialect, and end."""
@@ -100,6 +116,9 @@ class Course:
             )
         )
         yield Record(entry_of(plan, self._attempts, "failed", error.status, self._clock(), error_code=error.code))
+        if self._head_sent:
+            yield SendToClient(self._renderer().break_off(error), end=True)
+            return
         answer = plan.client.render_error(error)
         length = (b"content-length", str(len(answer.body)).encode())
         yield SendHead(answer.status, (*answer.headers, *self._names(None), length))
@@ -132,7 +151,7 @@ class Course:
             names.append((b"x-entrepot-deployment", _header(candidate.deployment.id)))
         return tuple(names)
 
-    def _head(self, candidate: Candidate, content_type: bytes, entry: Entry | None, relayed: Relayed) -> Headers:
+    def _head(self, candidate: Candidate | None, content_type: bytes, entry: Entry | None, relayed: Relayed) -> Headers:
         headers: Headers = ((b"content-type", content_type), *self._names(candidate))
         if entry is None:
             return (*headers, (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))

@@ -18,12 +18,14 @@ class Deadlines(msgspec.Struct, frozen=True):
     """Seconds: to connect, to the first byte of an answer, between its bytes, and for the exchange as a whole.
 
     The first byte of a stream is that of its first content, not a ping; that of a whole answer is no white space.
+    `keep_alive_s` is how long the client of a stream hears nothing before it is sent a sign of life; 0: it never is.
     """
 
     connect_s: float = 10.0
     first_byte_s: float = 120.0
     idle_s: float = 60.0
     total_s: float = 900.0
+    keep_alive_s: float = 15.0
 
 
 class Route(msgspec.Struct, frozen=True):

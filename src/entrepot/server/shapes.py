@@ -84,6 +84,10 @@ _ATTEMPT = _object(
     currency=_or_null(_TEXT),
     claimed_model=_or_null(_TEXT),
     answered=_FLAG,
+    model_mismatch={
+        **_FLAG,
+        "description": "The answer names a model that was not asked for; it is billed as the deployment",
+    },
 )
 _BASELINE = _object(
     "What the route's baseline would have cost",
@@ -231,4 +235,5 @@ def schemas() -> dict[str, Schema]:
             "An error in Anthropic's shape", ("type", "error"), type={"const": "error"}, error=_ANTHROPIC_ERROR
         ),
         "GeminiError": _object("An error in Google's shape", ("error",), error=_GEMINI_ERROR),
+        "AnyError": {"anyOf": [reference(each) for each in ("OpenAIError", "AnthropicError", "GeminiError")]},
     }

@@ -242,7 +242,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "The names that this key may ask for: routes first, then models, then deployments",
         "OpenAI",
         "ModelList",
-        statuses=(400, *READ_STATUSES),
+        "AnyError",
+        READ_STATUSES,
     ),
     Operation(
         "get",
@@ -251,7 +252,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "One of them",
         "OpenAI",
         "Model",
-        statuses=(403, *READ_STATUSES),
+        "AnyError",
+        (403, *READ_STATUSES),
         parameters=(_MODEL,),
     ),
     Operation(

@@ -19,6 +19,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.errors import CatalogError
 from entrepot.simulator.models import skill_from_score
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
+from entrepot.simulator.wires import WIRES
 
 BENCHMARK = "gpqa-diamond"
 FRONTIER = "openai/gpt-6.1-sol"
@@ -83,7 +84,7 @@ def build_cast(catalog: Catalog, *, seed: int, tasks: int, key: str, roles: Sequ
         listed = role.price or catalog.price_of(role.provider, role.model, role.region)
         # the base price at any hour of any day, so that one demonstration costs as much as the next
         price = None if listed is None else msgspec.structs.replace(listed, windows=(), services=(), changes=())
-        deployment = build_deployment(catalog, role.provider, role.model, role.region, price=price)
+        deployment = _spoken(build_deployment(catalog, role.provider, role.model, role.region, price=price))
         score = _score(catalog, role.model)
         players.append(Player(deployment, score, skill_from_score(score)))
         model = StandInModel(
@@ -109,6 +110,13 @@ def place(players: Sequence[Player], places: Places, secret: str) -> tuple[Deplo
         )
         for player in players
     )
+
+
+def _spoken(deployment: Deployment) -> Deployment:
+    """In its own dialect where a stand-in speaks that, else in OpenAI's, which servers of one's own speak beside theirs."""
+    if deployment.dialect in WIRES:
+        return deployment
+    return msgspec.structs.replace(deployment, dialect="openai-chat", quirks=frozenset())
 
 
 def _score(catalog: Catalog, model: str) -> float:

@@ -104,6 +104,10 @@ def test_the_model_that_was_asked_is_said_because_the_answer_names_none() -> Non
     # Quirk 63: the response has no model field.
     assert events_of(STREAM)[0] == Started("request-1", CLAUDE, dialect="bedrock-converse")
     assert whole([{"text": "x"}]).model == CLAUDE
+    arn = "arn:aws:bedrock:us-east-1:012345678901:inference-profile/us.amazon.nova-pro-v1:0"
+    assert events_of(STREAM, model=arn)[0] == Started(
+        "request-1", "us.amazon.nova-pro-v1:0", dialect="bedrock-converse"
+    )
     opened = DIALECT.open_parser(
         Asked(Request("m", (HI,)), "x", {}), Target(BASE, CLAUDE), {b"x-amzn-requestid": b"r-7"}
     )

@@ -29,7 +29,7 @@ PREDICTED = {
 
 
 def read(body: Any, request: Request) -> tuple[Response, bool]:
-    events, as_asked = read_answer(json.dumps(body).encode(), request)
+    events, as_asked = read_answer(json.dumps(body).encode(), Asked(request, "gemini-embed", {}))
     return fold(events), as_asked
 
 
@@ -77,9 +77,10 @@ def test_an_answer_of_another_shape_is_given_the_one_asked_for() -> None:
     ],
 )
 def test_what_is_no_answer_to_the_inputs_is_a_failure(body: Any) -> None:
-    events, as_asked = read_answer(json.dumps(body).encode(), TWO)
-    assert isinstance(events[-1], Failed)
-    assert not as_asked
+    parser = GeminiEmbed.open_parser(Asked(TWO, "gemini-embed", {}), Target("https://x", "m"))
+    parser.feed(json.dumps(body).encode())
+    assert isinstance(parser.close()[-1], Failed)
+    assert not parser.as_asked
 
 
 def test_between_two_of_this_dialect_bytes_pass() -> None:

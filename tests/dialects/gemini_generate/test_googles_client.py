@@ -186,3 +186,13 @@ def _streaming() -> Asked:
     return GEMINI.parse_request(
         b'{"contents":[{"parts":[{"text":"?"}]}]}', Envelope("/v1beta/models/auto:streamGenerateContent", "alt=sse")
     )
+
+
+def test_signs_of_life_are_nothing_to_the_client() -> None:
+    sign = GEMINI.keep_alive(_streaming())
+    first = b'data: {"candidates":[{"content":{"parts":[{"text":"a"}]}}]}\r\n\r\n'
+    last = b'data: {"candidates":[{"content":{"parts":[{"text":"b"}]},"finishReason":"STOP"}]}\r\n\r\n'
+    client = GooglesClient(None, sign + sign + first + sign + last + sign)
+    assert text_of(list(client.models.generate_content_stream(model="auto", contents="?"))) == "ab"
+    passed = GooglesClient(GEMINI, b": ping\n\n" + first + b": ping\n\n" + last)
+    assert text_of(list(passed.models.generate_content_stream(model="auto", contents="?"))) == "ab"

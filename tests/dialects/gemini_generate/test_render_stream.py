@@ -100,9 +100,9 @@ def test_an_error_breaks_off_either_form_in_its_own_words(begun: bool) -> None:
         assert said[-1]["error"]["message"] == "晚点再来"
 
 
-def test_a_ping_is_a_comment_and_nothing_in_an_array() -> None:
-    assert DIALECT.open_renderer(SSE, 0).render([Pinged()]) == b": ping\n\n"
-    assert DIALECT.open_renderer(ARRAY, 0).render([Pinged()]) == b""
+def test_a_ping_is_an_empty_line_because_googles_client_takes_a_comment_for_an_answer() -> None:
+    assert DIALECT.open_renderer(SSE, 0).render([Pinged()]) == b"\r\n"
+    assert DIALECT.open_renderer(ARRAY, 0).render([Pinged()]) == b"\r\n"
 
 
 def test_a_thought_of_another_provider_keeps_whose_it_is_from_piece_to_piece() -> None:

@@ -123,6 +123,8 @@ def test_settings_are_said_in_its_words() -> None:
         ("no_stream_options", {"stream": True}, "stream_options", None),
         ("tool_choice_auto_only", {"tools": (LOOK_UP,), "tool_choice": ToolChoice("required")}, "tool_choice", "auto"),
         ("no_parallel_tool_calls", {"tools": (LOOK_UP,), "parallel_tool_calls": True}, "parallel_tool_calls", None),
+        ("no_sampling", {"temperature": 0.2}, "temperature", None),
+        ("no_sampling", {"top_p": 0.2}, "top_p", None),
         ("reasoning_effort", {"reasoning_effort": "low"}, "reasoning_effort", "low"),
         ("reasoning_effort", {"reasoning_budget_tokens": 5000}, "reasoning_effort", "medium"),
         (

@@ -122,5 +122,5 @@ def test_the_role_is_said_once_and_logprobs_with_their_choice() -> None:
 
 def test_a_ping_is_a_comment_and_a_failure_is_left_to_whoever_breaks_off() -> None:
     renderer = StreamRenderer(include_usage=False, created_s=0)
-    assert renderer.render((Pinged(),)) == b": ping\n\n"
+    assert renderer.render((Pinged(),)) == b": keep-alive\n\n"
     assert renderer.render((Failed(Failure("overloaded", "secret")),)) == b""

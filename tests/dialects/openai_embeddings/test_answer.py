@@ -13,7 +13,7 @@ from entrepot.canonical.fold import fold
 from entrepot.canonical.request import Embedding, Message, Request, Text
 from entrepot.canonical.response import Response, Usage, Vector
 from entrepot.canonical.stream import Failed
-from entrepot.dialects.base import Target
+from entrepot.dialects.base import Asked, Target
 from entrepot.dialects.openai_embeddings import OpenAIEmbeddings
 from entrepot.dialects.openai_embeddings.answer import read_answer, render_answer
 from entrepot.dialects.openai_embeddings.request import parse_request
@@ -26,6 +26,7 @@ TWO = Request(
     operation="embed",
     embeddings=(Embedding(),) * 2,
 )
+OWN = Asked(TWO, "openai-embeddings", {})
 PACKED = b64encode(pack("<2f", 0.5, -1.0)).decode()
 
 
@@ -36,7 +37,7 @@ def answer(*vectors: Any, **changes: Any) -> bytes:
 
 
 def read(body: bytes, request: Request = TWO) -> Response:
-    return fold(read_answer(body, request)[0])
+    return fold(read_answer(body, Asked(request, "openai-embeddings", {}))[0])
 
 
 def test_vectors_are_in_the_order_of_their_index() -> None:
@@ -59,14 +60,16 @@ def test_without_an_index_the_order_is_as_given() -> None:
     ],
 )
 def test_vectors_that_cannot_be_paired_with_inputs_are_a_failure(data: Any) -> None:
-    events, as_asked = read_answer(answer(data=data), TWO)
-    assert isinstance(events[-1], Failed)
-    assert events[-1].failure.kind == "protocol"
-    assert not as_asked
+    parser = OpenAIEmbeddings.open_parser(OWN, TARGET)
+    parser.feed(answer(data=data))
+    (failed,) = parser.close()
+    assert isinstance(failed, Failed)
+    assert failed.failure.kind == "protocol"
+    assert not parser.as_asked
 
 
 def test_an_error_under_status_200_is_classified() -> None:
-    events, _ = read_answer(b'{"error": {"message": "x", "code": "insufficient_quota"}}', TWO)
+    events, _ = read_answer(b'{"error": {"message": "x", "code": "insufficient_quota"}}', OWN)
     assert isinstance(events[-1], Failed)
     assert events[-1].failure.kind == "quota"
 

@@ -10,7 +10,7 @@ from entrepot.dialects.anthropic_messages.outgoing import render_request
 from entrepot.dialects.anthropic_messages.quirks import QUIRKS
 from entrepot.dialects.anthropic_messages.relay import StreamRelay, WholeRelay
 from entrepot.dialects.anthropic_messages.render import render_response
-from entrepot.dialects.anthropic_messages.render_stream import StreamRenderer
+from entrepot.dialects.anthropic_messages.render_stream import PING, StreamRenderer
 from entrepot.dialects.anthropic_messages.request import parse_request
 from entrepot.dialects.anthropic_messages.wire import DIALECT
 from entrepot.dialects.base import NO_HEADERS, Answer, AnswerParser, AnswerRenderer, Asked, Relay, Target
@@ -49,6 +49,11 @@ class AnthropicMessages:
             return Translation(parser, AnthropicMessages.open_renderer(asked, 0))
 
         return StreamRelay(open_translation) if asked.request.stream else WholeRelay(open_translation)
+
+    @staticmethod
+    def keep_alive(asked: Asked) -> bytes:
+        """What keeps a stream's connection open."""
+        return PING if asked.request.stream else b""
 
     @staticmethod
     def render_error(error: EntrepotError) -> Answer:

@@ -37,6 +37,8 @@ from entrepot.dialects.sse import render_frame
 from entrepot.dialects.stream_answer import StreamAnswer
 from entrepot.errors import EntrepotError
 
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+
 
 class _Call:
     """A tool call that has begun."""
@@ -166,7 +168,7 @@ class StreamRenderer(StreamAnswer):
             self._opening["usage"] = usage_fields(event.usage, self._own)
 
     def _ping(self) -> None:
-        self._say("ping")
+        self._out.append(PING)
 
     def _advance(self) -> None:
         """Open the first call that waits, if none is open; close it when it is complete and another waits."""

@@ -48,7 +48,8 @@ class ConverseParser(BodyParser):
         super().__init__()
         self._names = tool_names(request, MAX_NAME)
         self._claude = model_of(target).claude
-        self._head = Started(id[:_MAX_ID], target.upstream_name, dialect=DIALECT)
+        # Of an ARN its last part only: what stands before it is the operator's account.
+        self._head = Started(id[:_MAX_ID], target.upstream_name.rpartition("/")[2], dialect=DIALECT)
         self._event_frames: EventFrameSplitter | None = None
         self._blocks = Blocks(self._names, claude=self._claude)
         self._opened = False

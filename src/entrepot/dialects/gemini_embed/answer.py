@@ -14,14 +14,15 @@ import msgspec
 from entrepot.canonical.request import Request
 from entrepot.canonical.response import Response, Usage, Vector
 from entrepot.canonical.stream import Ended, Failed, Failure, Noted, Started, StreamEvent, UsageReported
+from entrepot.dialects.base import Asked
 from entrepot.dialects.gemini_embed.request import BATCH
 from entrepot.dialects.gemini_embed.wire import (
     DIALECT,
-    WireUsage,
-    decode_head,
-    decode_item,
+    WireAnswer,
+    WireEmbedding,
+    decode_answer,
     decode_items,
-    decode_statistics,
+    decode_usage,
 )
 from entrepot.dialects.gemini_generate.failure import failure_of
 from entrepot.dialects.gemini_generate.wire import decode_fields, decode_value
@@ -30,52 +31,67 @@ from entrepot.dialects.vectors import check_vectors, numbers_of, vector_of
 _TOP = frozenset({"embedding", "embeddings", "predictions", "usageMetadata"})
 
 
-def read_answer(body: bytes, request: Request) -> tuple[list[StreamEvent], bool]:
-    """The events of a whole answer, and whether it has the shape that this request asks for."""
-    fields = decode_fields(body)
-    head = decode_head(body)
-    if head.error:
-        return [Failed(failure_of(head.error, 0))], False
-    named = next((name for name in ("embedding", "embeddings", "predictions") if name in fields), None)
-    if named is None:
+def read_answer(body: bytes, asked: Asked, *, passing: bool = False) -> tuple[list[StreamEvent], bool]:
+    """The events of a whole answer, and whether it has the shape that this request asks for.
+
+    What the wire says beside the vectors is looked at for a client of this dialect only, and not where the answer is `passing` as
+    it is: it takes a second look at bytes that may be many.
+    """
+    wire, request = decode_answer(body), asked.request
+    if wire.error:
+        return [Failed(failure_of(wire.error, 0))], False
+    name, items = _found(wire)
+    if not items:
         return [Failed(Failure("protocol", "the provider's answer holds no embeddings"))], False
-    items = [decode_item(fields[named])] if named == "embedding" else decode_items(fields[named])
-    if named == "predictions":
-        items = [decode_item(item["embeddings"]) if "embeddings" in item else {} for item in items]
-    if any("values" not in item for item in items):
-        return [Failed(Failure("protocol", "one of the provider's embeddings has no values"))], False
-    added = check_vectors([_vector(item) for item in items], request)
-    if not added or isinstance(added[-1], Failed):
+    vectors = [vector_of(item.values) for item in items]
+    as_asked = name == _name(request)
+    extra: dict[str, Any] = {}
+    if asked.dialect == DIALECT and as_asked and not passing:
+        fields = decode_fields(body)
+        extra = {field: decode_value(raw) for field, raw in fields.items() if field not in _TOP}
+        beside = [decode_fields(fields[name])] if name == "embedding" else decode_items(fields[name])
+        vectors = [_beside(vector, item) for vector, item in zip(vectors, beside, strict=True)]
+    added = check_vectors(vectors, request)
+    if isinstance(added[-1], Failed):
         return added, False
     events: list[StreamEvent] = [Started("", "", 0, DIALECT), *added]
-    if extra := {name: decode_value(raw) for name, raw in fields.items() if name not in _TOP}:
+    if extra:
         events.append(Noted(extra))
-    usage = _predicted(items) if named == "predictions" else _usage(head.usage_metadata, fields)
+    usage = _predicted(items) if name == "predictions" else _usage(wire.usage_metadata)
     if usage is not None:
         events.append(UsageReported(usage))
-    return [*events, Ended()], named == _name(request)
+    return [*events, Ended()], as_asked
+
+
+def _found(wire: WireAnswer) -> tuple[str, list[WireEmbedding]]:
+    """The name under which the vectors are, and what is there."""
+    if wire.embedding is not None:
+        return "embedding", [wire.embedding]
+    if wire.predictions is not None:
+        return "predictions", [each.embeddings for each in wire.predictions]
+    return "embeddings", wire.embeddings or []
 
 
 def _name(request: Request) -> str:
     return "embeddings" if request.extra.get(BATCH) else "embedding"
 
 
-def _vector(item: dict[str, msgspec.Raw]) -> Vector:
+def _beside(vector: Vector, item: dict[str, msgspec.Raw]) -> Vector:
     beside = {name: decode_value(raw) for name, raw in item.items() if name != "values"}
-    vector = vector_of(item["values"])
     return msgspec.structs.replace(vector, extra=beside) if beside else vector
 
 
-def _usage(wire: WireUsage | None, fields: dict[str, msgspec.Raw]) -> Usage | None:
+def _usage(raw: msgspec.Raw) -> Usage | None:
+    wire = decode_usage(raw)
     if wire is None:
         return None
     read = wire.prompt_token_count if wire.prompt_token_count is not None else wire.total_token_count
-    return None if read is None else Usage(input_tokens=max(0, read), extra=decode_value(fields["usageMetadata"]))
+    return None if read is None else Usage(input_tokens=max(0, read), extra=decode_value(raw))
 
 
-def _predicted(items: list[dict[str, msgspec.Raw]]) -> Usage | None:
+def _predicted(items: list[WireEmbedding]) -> Usage | None:
     """What `predict` read: each input's own count, together. One that is missing leaves the sum unknown."""
-    counts = [decode_statistics(item["statistics"]).token_count for item in items if "statistics" in item]
+    counts = [None if item.statistics is None else item.statistics.token_count for item in items]
     known = [count for count in counts if count is not None]
     return Usage(input_tokens=round(sum(known))) if len(known) == len(items) else None
 

@@ -32,7 +32,7 @@ class GeminiEmbed:
     @staticmethod
     def open_relay(asked: Asked, _target: Target, _headers: Mapping[bytes, bytes] = NO_HEADERS) -> Relay:
         """The relay between a provider and a client that both speak this dialect: vectors pass as the bytes they are."""
-        parser = _parser(asked)
+        parser = _parser(asked, passing=True)
         return Translation(parser, UnchangedRenderer(parser, _renderer(asked)))
 
     @staticmethod
@@ -46,13 +46,18 @@ class GeminiEmbed:
         return _renderer(asked)
 
     @staticmethod
+    def keep_alive(_asked: Asked) -> bytes:
+        """Nothing: vectors come whole."""
+        return b""
+
+    @staticmethod
     def render_error(error: EntrepotError) -> Answer:
         """An error in the dialect's shape; only `error.public` is shown."""
         return error_answer(error, error_body(error), _JSON)
 
 
-def _parser(asked: Asked) -> VectorsParser:
-    return VectorsParser(lambda body: read_answer(body, asked.request))
+def _parser(asked: Asked, *, passing: bool = False) -> VectorsParser:
+    return VectorsParser(lambda body: read_answer(body, asked, passing=passing))
 
 
 def _renderer(asked: Asked) -> AnswerRenderer:

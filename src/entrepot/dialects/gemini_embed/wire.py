@@ -54,14 +54,29 @@ class WireStatistics(msgspec.Struct):
     token_count: float | None = None
 
 
-class WireHead(msgspec.Struct, rename="camel"):
-    """An answer but for its vectors."""
+class WireEmbedding(msgspec.Struct):
+    """The vector of one input."""
 
-    usage_metadata: WireUsage | None = None
+    values: msgspec.Raw
+    statistics: WireStatistics | None = None
+
+
+class WirePrediction(msgspec.Struct):
+    """What Vertex's `predict` has around a vector."""
+
+    embeddings: WireEmbedding
+
+
+class WireAnswer(msgspec.Struct, rename="camel"):
+    """A whole answer: of one content, of a batch, or of `predict`."""
+
+    embedding: WireEmbedding | None = None
+    embeddings: list[WireEmbedding] | None = None
+    predictions: list[WirePrediction] | None = None
+    usage_metadata: msgspec.Raw = msgspec.Raw(b"null")
     error: dict[str, Any] | None = None
 
 
-decode_head = msgspec.json.Decoder(WireHead).decode
-decode_item = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+decode_answer = msgspec.json.Decoder(WireAnswer).decode
+decode_usage = msgspec.json.Decoder(WireUsage | None).decode
 decode_items = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
-decode_statistics = msgspec.json.Decoder(WireStatistics).decode

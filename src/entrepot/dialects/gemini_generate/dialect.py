@@ -12,7 +12,7 @@ from entrepot.dialects.gemini_generate.failure import error_body, parse_failure
 from entrepot.dialects.gemini_generate.quirks import QUIRKS
 from entrepot.dialects.gemini_generate.relay import StreamRelay, WholeRelay
 from entrepot.dialects.gemini_generate.render import render_answer
-from entrepot.dialects.gemini_generate.render_stream import StreamRenderer
+from entrepot.dialects.gemini_generate.render_stream import BLANK_LINE, StreamRenderer
 from entrepot.dialects.gemini_generate.request import parse_request
 from entrepot.dialects.gemini_generate.wire import DIALECT
 from entrepot.dialects.translation import Translation
@@ -55,6 +55,11 @@ class GeminiGenerate:
         if not asked.request.stream:
             return WholeAnswer(render_answer, error_body, _JSON)
         return StreamRenderer(array=_wants_array(asked))
+
+    @staticmethod
+    def keep_alive(asked: Asked) -> bytes:
+        """What keeps a stream's connection open."""
+        return BLANK_LINE if asked.request.stream else b""
 
     @staticmethod
     def render_error(error: EntrepotError) -> Answer:

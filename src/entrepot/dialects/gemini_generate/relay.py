@@ -15,6 +15,7 @@ from entrepot.canonical.stream import Failure
 from entrepot.dialects.answer_body import decode_or_none
 from entrepot.dialects.base import Relayed, Summary
 from entrepot.dialects.gemini_generate.failure import error_body, error_of, failure_of
+from entrepot.dialects.gemini_generate.render_stream import BLANK_LINE
 from entrepot.dialects.gemini_generate.usage import usage_of
 from entrepot.dialects.gemini_generate.wire import WireUsage, encode
 from entrepot.dialects.passage import StreamPassage, WholePassage
@@ -142,6 +143,7 @@ class WholeRelay(WholePassage):
 class StreamRelay(StreamPassage):
     """An answer as server-sent events."""
 
+    _comment = BLANK_LINE
     _reader: _Reader | None = None
 
     def break_off(self, error: EntrepotError) -> bytes:

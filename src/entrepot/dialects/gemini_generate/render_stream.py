@@ -42,6 +42,10 @@ from entrepot.dialects.gemini_generate.wire import DIALECT, encode
 from entrepot.dialects.stream_answer import StreamAnswer
 from entrepot.errors import EntrepotError
 
+BLANK_LINE = b"\r\n"
+"""What keeps a connection open: between events and between an array's elements it says nothing. Google's own client takes a
+comment for the beginning of an answer, and fails."""
+
 
 class _Choice:
     """What of a choice has not been said yet."""
@@ -164,8 +168,7 @@ class StreamRenderer(StreamAnswer):
         self._usage = event.usage
 
     def _ping(self) -> None:
-        if not self._array:
-            self._out.append(b": ping\n\n")
+        self._out.append(BLANK_LINE)
 
     @property
     def _own(self) -> bool:

@@ -18,6 +18,7 @@ from entrepot.dialects.openai_chat.render_stream import StreamRenderer
 from entrepot.dialects.openai_chat.request import parse_request
 from entrepot.dialects.openai_chat.think import DECLARED, mentions_tag
 from entrepot.dialects.openai_chat.wire import DIALECT
+from entrepot.dialects.sse import COMMENT
 from entrepot.dialects.translation import Translation
 from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import EntrepotError
@@ -56,6 +57,11 @@ class OpenAIChat:
         if asked.request.stream:
             return StreamRenderer(asked.request.include_usage, created_s)
         return WholeAnswer(partial(render_response, created_s=created_s), error_body)
+
+    @staticmethod
+    def keep_alive(asked: Asked) -> bytes:
+        """What keeps a stream's connection open."""
+        return COMMENT if asked.request.stream else b""
 
     @staticmethod
     def render_error(error: EntrepotError) -> Answer:

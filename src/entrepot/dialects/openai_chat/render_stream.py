@@ -22,7 +22,7 @@ from entrepot.dialects.openai_chat.content import detail_of_reasoning
 from entrepot.dialects.openai_chat.errors import error_body
 from entrepot.dialects.openai_chat.render import REASONS, image_of, signature_of, usage_fields
 from entrepot.dialects.openai_chat.wire import encode
-from entrepot.dialects.sse import render_frame
+from entrepot.dialects.sse import COMMENT, render_frame
 from entrepot.dialects.stream_answer import StreamAnswer
 from entrepot.errors import EntrepotError
 
@@ -101,7 +101,7 @@ class StreamRenderer(StreamAnswer):
         self._usage = event.usage
 
     def _ping(self) -> None:
-        self._out.append(b": ping\n\n")
+        self._out.append(COMMENT)
 
     def _opening(self, index: int) -> dict[str, Any]:
         if index in self._opened:

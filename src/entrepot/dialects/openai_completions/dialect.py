@@ -11,6 +11,7 @@ from entrepot.dialects.openai_chat.errors import error_body
 from entrepot.dialects.openai_completions.render import CompletionStream, render_answer
 from entrepot.dialects.openai_completions.request import parse_request
 from entrepot.dialects.openai_completions.wire import DIALECT
+from entrepot.dialects.sse import COMMENT
 from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import EntrepotError
 
@@ -32,6 +33,11 @@ class OpenAICompletions:
         if asked.request.stream:
             return CompletionStream(asked.request, created_s)
         return WholeAnswer(partial(render_answer, request=asked.request, created_s=created_s), error_body)
+
+    @staticmethod
+    def keep_alive(asked: Asked) -> bytes:
+        """What keeps a stream's connection open."""
+        return COMMENT if asked.request.stream else b""
 
     @staticmethod
     def render_error(error: EntrepotError) -> Answer:

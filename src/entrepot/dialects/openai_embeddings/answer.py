@@ -15,15 +15,16 @@ from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.canonical.request import Request
 from entrepot.canonical.response import Response, Usage, Vector
 from entrepot.canonical.stream import Ended, Failed, Failure, Noted, Started, StreamEvent, UsageReported
+from entrepot.dialects.base import Asked
 from entrepot.dialects.failure import failure_of
 from entrepot.dialects.openai_embeddings.wire import (
     DIALECT,
-    WireUsage,
+    WireEmbedding,
+    decode_answer,
     decode_any,
     decode_fields,
-    decode_head,
-    decode_index,
     decode_items,
+    decode_usage,
 )
 from entrepot.dialects.vectors import base64_of, check_vectors, numbers_of, vector_of
 
@@ -36,46 +37,53 @@ def wants_base64(request: Request) -> bool:
     return request.extra.get("encoding_format") == "base64"
 
 
-def read_answer(body: bytes, request: Request) -> tuple[list[StreamEvent], bool]:
-    """The events of a whole answer, and whether its vectors have the form that this request asks for."""
-    fields = decode_fields(body)
-    if "error" in fields and (error := decode_any(fields["error"])):
-        return [Failed(failure_of(error, 0))], False
-    head = decode_head(body)
-    items = decode_items(fields["data"]) if "data" in fields else None
-    if not items:
+def read_answer(body: bytes, asked: Asked, *, passing: bool = False) -> tuple[list[StreamEvent], bool]:
+    """The events of a whole answer, and whether its vectors have the form that this request asks for.
+
+    What the wire says beside the vectors is looked at for a client of this dialect only, and not where the answer is `passing` as
+    it is: it takes a second look at bytes that may be many.
+    """
+    wire, request = decode_answer(body), asked.request
+    if wire.error:
+        return [Failed(failure_of(wire.error, 0))], False
+    if not wire.data:
         return [Failed(Failure("protocol", "the provider's answer holds no embeddings"))], False
-    vectors = _vectors(items)
-    if vectors is None:
+    places = _places(wire.data)
+    if places is None:
         return [Failed(Failure("protocol", "the provider's embeddings are not numbered one by one"))], False
+    vectors = [vector_of(wire.data[place].embedding) for place in places]
+    as_asked = all((vector.base64 is not None) == wants_base64(request) for vector in vectors)
+    extra: dict[str, Any] = {}
+    if asked.dialect == DIALECT and not (passing and as_asked):
+        fields = decode_fields(body)
+        extra = {name: decode_any(raw) for name, raw in fields.items() if name not in _TOP}
+        items = decode_items(fields["data"])
+        vectors = [_beside(vector, items[place]) for vector, place in zip(vectors, places, strict=True)]
     added = check_vectors(vectors, request)
     if isinstance(added[-1], Failed):
         return added, False
-    events: list[StreamEvent] = [Started(head.id or "", head.model or "", int(head.created or 0), DIALECT), *added]
-    if extra := {name: decode_any(raw) for name, raw in fields.items() if name not in _TOP}:
+    events: list[StreamEvent] = [Started(wire.id or "", wire.model or "", int(wire.created or 0), DIALECT), *added]
+    if extra:
         events.append(Noted(extra))
-    if (usage := _usage(head.usage, fields)) is not None:
+    if (usage := _usage(wire.usage)) is not None:
         events.append(UsageReported(usage))
-    as_asked = all((vector.base64 is not None) == wants_base64(request) for vector in vectors)
     return [*events, Ended()], as_asked
 
 
-def _vectors(items: list[dict[str, msgspec.Raw]]) -> list[Vector] | None:
-    """In the order of their numbers; None where two have one number. Hosts that number none mean the order given."""
-    by_index = {decode_index(item["index"]) if "index" in item else at: item for at, item in enumerate(items)}
-    if sorted(by_index) != list(range(len(items))) or any("embedding" not in item for item in items):
-        return None
-    return [_vector(by_index[index]) for index in range(len(items))]
+def _places(data: list[WireEmbedding]) -> list[int] | None:
+    """Where each input's vector is; None where two have one number. Hosts that number none mean the order given."""
+    by_index = {place if item.index is None else item.index: place for place, item in enumerate(data)}
+    return [by_index[index] for index in range(len(data))] if by_index.keys() == set(range(len(data))) else None
 
 
-def _vector(item: dict[str, msgspec.Raw]) -> Vector:
-    vector = vector_of(item["embedding"])
+def _beside(vector: Vector, item: dict[str, msgspec.Raw]) -> Vector:
     beside = {name: decode_any(raw) for name, raw in item.items() if name not in _ITEM}
     return msgspec.structs.replace(vector, extra=beside) if beside else vector
 
 
-def _usage(wire: WireUsage | None, fields: dict[str, msgspec.Raw]) -> Usage | None:
+def _usage(raw: msgspec.Raw) -> Usage | None:
     """The provider's count, with its own words beside it; some hosts count the total only."""
+    wire = decode_usage(raw)
     if wire is None:
         return None
     given = wire.prompt_tokens if wire.prompt_tokens is not None else wire.total_tokens
@@ -84,7 +92,7 @@ def _usage(wire: WireUsage | None, fields: dict[str, msgspec.Raw]) -> Usage | No
     read = max(0, given)
     cached = (wire.prompt_tokens_details.cached_tokens if wire.prompt_tokens_details else None) or 0
     cached = min(max(0, cached), read)
-    return Usage(input_tokens=read - cached, cache_read_tokens=cached, extra=decode_any(fields["usage"]))
+    return Usage(input_tokens=read - cached, cache_read_tokens=cached, extra=decode_any(raw))
 
 
 def render_answer(response: Response, request: Request) -> dict[str, Any]:

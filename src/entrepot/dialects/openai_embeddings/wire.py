@@ -6,6 +6,8 @@ OpenRouter add fields beside, and some hosts say `"usage": null`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 DIALECT = "openai-embeddings"
@@ -35,19 +37,28 @@ class WireUsage(msgspec.Struct):
     prompt_tokens_details: WireInputDetails | None = None
 
 
-class WireHead(msgspec.Struct):
-    """An answer but for its vectors."""
+class WireEmbedding(msgspec.Struct):
+    """The vector of one input; some hosts number none."""
 
+    embedding: msgspec.Raw
+    index: int | None = None
+
+
+class WireAnswer(msgspec.Struct):
+    """A whole answer. `error` is there where a host reports one under status 200."""
+
+    data: list[WireEmbedding] | None = None
     model: str | None = None
-    usage: WireUsage | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    error: dict[str, Any] | str | None = None
     id: str | None = None
     created: int | float | None = None
 
 
 REQUEST_FIELDS = frozenset(WireRequest.__struct_fields__)
 decode_request = msgspec.json.Decoder(WireRequest).decode
-decode_head = msgspec.json.Decoder(WireHead).decode
-decode_index = msgspec.json.Decoder(int).decode
+decode_answer = msgspec.json.Decoder(WireAnswer).decode
+decode_usage = msgspec.json.Decoder(WireUsage | None).decode
 decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 decode_items = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 decode_any = msgspec.json.Decoder().decode

@@ -61,7 +61,7 @@ class Items:
         if index in self._done or index in self._open:
             return []
         opened = self._open[index] = _Open({name: value for name, value in item.items() if name not in _HEAVY})
-        return [self._start_call(opened, item)] if item.get("type") in CALLS else []
+        return [self._start_call(opened, item)] if _kind(item) in CALLS else []
 
     def text(self, index: int, place: Place, piece: str) -> list[StreamEvent]:
         """More of a message's text or refusal, or of reasoning. `place` is which of the item's texts."""
@@ -180,12 +180,18 @@ def _message_parts(item: Item) -> list[tuple[Place, str, Item]] | None:
     content = item.get("content")
     parts: list[tuple[Place, str, Item]] = []
     for number, part in enumerate(content if isinstance(content, list) else ()):
-        kind = part.get("type") if isinstance(part, dict) else None
+        kind = _kind(part) if isinstance(part, dict) else ""
         text = part.get(_PARTS[kind]) if kind in _PARTS else None
         if not isinstance(text, str):
             return None
-        parts.append(((str(kind), number), text, part))
+        parts.append(((kind, number), text, part))
     return parts or None
+
+
+def _kind(item: Item) -> str:
+    """What an item or a part says it is, empty where that is no word."""
+    kind = item.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 def _whole(item: Item) -> Media | Unknown:

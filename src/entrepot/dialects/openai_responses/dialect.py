@@ -17,6 +17,7 @@ from entrepot.dialects.openai_responses.render import render_response
 from entrepot.dialects.openai_responses.render_stream import StreamRenderer
 from entrepot.dialects.openai_responses.request import parse_request
 from entrepot.dialects.openai_responses.wire import DIALECT
+from entrepot.dialects.sse import COMMENT
 from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import EntrepotError
 
@@ -46,6 +47,11 @@ class OpenAIResponses:
         if asked.request.stream:
             return StreamRenderer(asked, created_s)
         return WholeAnswer(partial(render_response, asked=asked, created_s=created_s), error_body)
+
+    @staticmethod
+    def keep_alive(asked: Asked) -> bytes:
+        """What keeps a stream's connection open."""
+        return COMMENT if asked.request.stream else b""
 
     @staticmethod
     def render_error(error: EntrepotError) -> Answer:
