@@ -7,7 +7,6 @@ program meets the same answer whichever maker serves it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +37,7 @@ from entrepot.dialects.anthropic_messages.wire import (
     decode_request,
 )
 from entrepot.dialects.base import Asked, Envelope
+from entrepot.dialects.request_body import taking_apart
 from entrepot.dialects.seal import unseal_call
 from entrepot.errors import InvalidRequest
 
@@ -51,23 +51,15 @@ _CHOICES: dict[str, ToolChoice] = {
     "none": ToolChoice("none"),
 }
 _NO_ENVELOPE = Envelope()
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
 def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
-    try:
-        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
+    with taking_apart(body):
         fields = decode_fields(body)
         wire = decode_request(body)
         extra = {name: decode_any(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
         decode_any(fields["messages"])  # they may have to be taken apart for a provider
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     version = envelope.headers.get(b"anthropic-version", VERSIONS[0].encode()).decode("latin-1")
     if version not in VERSIONS:
         raise InvalidRequest(
@@ -81,14 +73,6 @@ def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
         _check_2026_10_21(wire)
     headers = tuple((name, envelope.headers[name]) for name in _KEPT_HEADERS if name in envelope.headers)
     return Asked(request=request, dialect=DIALECT, fields=fields, headers=headers)
-
-
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
 def _check_2026_10_21(wire: WireRequest) -> None:

@@ -7,7 +7,6 @@ provider sealed comes back in `reasoning_details` (`content.py`), a sealed call'
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import msgspec
@@ -42,6 +41,7 @@ from entrepot.dialects.openai_chat.wire import (
     decode_request,
 )
 from entrepot.dialects.openai_chat.wire import WireRequest as OpenAIRequest
+from entrepot.dialects.request_body import taking_apart
 from entrepot.dialects.seal import unseal
 from entrepot.errors import InvalidRequest
 
@@ -55,24 +55,16 @@ _ROLES: dict[str, Role] = {
     "function": "tool",
 }
 _NO_ENVELOPE = Envelope()
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
 def parse_request(body: bytes, _envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
-    try:
-        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
+    with taking_apart(body):
         fields = decode_fields(body)
         wire = decode_request(body)
         extra = {name: _decode_extra(name, raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
         if any(message.role == "developer" for message in wire.messages):
             decode_messages(fields["messages"])  # they may have to be taken apart for a provider
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     return Asked(request=_canonical(wire, extra), dialect=DIALECT, fields=fields)
 
 
@@ -81,14 +73,6 @@ def _decode_extra(name: str, raw: msgspec.Raw) -> Any:  # noqa: ANN401 - whateve
         return decode_any(raw)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"'{name[:100]}': {error}", param=name[:100], code="invalid_type") from None
-
-
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
 def _canonical(wire: OpenAIRequest, extra: dict[str, Any]) -> Request:
