@@ -30,6 +30,15 @@ def test_bounds_that_are_refused_become_words_of_the_description() -> None:
     assert "minItems" not in closed(type="array", minItems=2)
 
 
+def test_bounds_of_strings_stay_where_they_are_taken() -> None:
+    inside = {"type": "string", "minLength": 1}
+    schema = {"type": "array", "items": [inside, {"type": "number", "minimum": 1}]}
+    assert close_schema(schema, bounds_strings=True)["items"] == [
+        inside,
+        {"type": "number", "description": '{"minimum":1}'},
+    ]
+
+
 def test_a_property_may_be_called_like_a_bound() -> None:
     schema = {"type": "object", "properties": {"minimum": {"type": "integer"}, "type": {"type": "string"}}}
     assert close_schema(schema)["properties"] == schema["properties"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end.clients import Client
-from tests.end_to_end.pairs import CLIENTS, PROVIDERS, client_of, pairs_world
+from tests.end_to_end.pairs import CLIENTS, PROVIDERS, clients_of, pairs_world
 from tests.end_to_end.world import World, world
 
 
@@ -23,11 +23,17 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield installation
 
 
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest, pairs: World) -> Iterator[Client]:
-    """The official SDK of each client dialect in turn."""
-    with client_of(request.param, pairs) as made:
+@pytest.fixture(scope="session")
+def clients(pairs: World) -> Iterator[dict[str, Client]]:
+    """The official SDKs, by dialect."""
+    with clients_of(pairs) as made:
         yield made
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest, clients: dict[str, Client]) -> Client:
+    """The official SDK of each client dialect in turn."""
+    return clients[request.param]
 
 
 @pytest.fixture(params=PROVIDERS)

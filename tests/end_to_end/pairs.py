@@ -58,6 +58,8 @@ QUIRKS = {
 }
 FAULTS = ("status:500", "status:429:seconds=7", "status:400:context", "error-frame", "close-midway", "half-chunk", "pings",
           "other-model:x", "one-byte-writes")  # fmt: skip
+SLOW_THINKER = "thinker~slow-chunks:3"
+"""Its stream comes in many pieces, which what is sealed must survive."""
 MODELS = (
     StandInModel("echo", CHEAP_CACHED),
     StandInModel("thinker", CHEAP_CACHED, reasoning_tokens=20, shows_reasoning=True),
@@ -73,7 +75,7 @@ def deployments(simulator: Simulator) -> Iterator[Deployment]:
     """Every model of every stand-in, and `echo` with every fault."""
     names = [each.name for each in MODELS]
     for dialect in PROVIDERS:
-        for upstream in (*names, *(f"echo~{fault}" for fault in FAULTS)):
+        for upstream in (*names, *(f"echo~{fault}" for fault in FAULTS), SLOW_THINKER):
             yield deployment(
                 simulator,
                 dialect,
@@ -84,7 +86,7 @@ def deployments(simulator: Simulator) -> Iterator[Deployment]:
                 dialect=dialect,
                 auth=AUTH.get(dialect, "bearer"),
                 quirks=frozenset(QUIRKS.get(dialect, ())),
-                reasoning=upstream == "thinker",
+                reasoning=upstream.startswith("thinker"),
             )
 
 
@@ -107,10 +109,13 @@ def pairs_world(directory: Path) -> Iterator[World]:
 
 
 @contextlib.contextmanager
-def client_of(dialect: str, world: World) -> Iterator[Client]:
-    """The SDK of this dialect with the gateway as its address."""
-    with contextlib.closing(CLIENTS[dialect](world.base_url)) as client:
-        yield client
+def clients_of(world: World) -> Iterator[dict[str, Client]]:
+    """The SDK of each dialect with the gateway as its address."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            dialect: stack.enter_context(contextlib.closing(open_client(world.base_url)))
+            for dialect, open_client in CLIENTS.items()
+        }
 
 
 def said_to(text: str) -> str:

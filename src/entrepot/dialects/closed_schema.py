@@ -20,16 +20,22 @@ _REFUSED: dict[str, frozenset[str]] = {
 }
 
 
-def close_schema(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema is any JSON
-    """The schema with its objects closed, and without the bounds that are refused."""
+def close_schema(schema: Any, *, bounds_strings: bool = False) -> Any:  # noqa: ANN401 - a JSON Schema is any JSON
+    """The schema with its objects closed, and without the bounds that are refused.
+
+    `bounds_strings`: those of strings are taken, as exchanges recorded with Bedrock show.
+    """
     if isinstance(schema, list):
-        return [close_schema(each) for each in schema]
+        return [close_schema(each, bounds_strings=bounds_strings) for each in schema]
     if not isinstance(schema, dict):
         return schema
     types = schema.get("type")
     kinds = [types] if isinstance(types, str) else [each for each in types or () if isinstance(each, str)]
-    moved = {name: value for name, value in schema.items() if _is_refused(name, value, kinds)}
-    closed = {name: close_schema(value) for name, value in schema.items() if name not in moved}
+    bounded = [kind for kind in kinds if not (bounds_strings and kind == "string")]
+    moved = {name: value for name, value in schema.items() if _is_refused(name, value, bounded)}
+    closed = {
+        name: close_schema(value, bounds_strings=bounds_strings) for name, value in schema.items() if name not in moved
+    }
     if "object" in kinds and "additionalProperties" not in schema:
         closed["additionalProperties"] = False
     if moved:

@@ -58,6 +58,7 @@ def parse_request(request: HttpRequest, path: str) -> Heard | None:
         shows_reasoning=given.get("think") is not False,
         system="\n".join(text for role, text in messages if role == "system"),
         temperature=options.get("temperature"),
+        replayed=tuple(each["thinking"] for each in given["messages"] if each.get("thinking")),
         options={"context": options.get("num_ctx", DEFAULT_CONTEXT), "keep_alive": given.get("keep_alive")},
     )
 

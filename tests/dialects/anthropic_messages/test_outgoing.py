@@ -286,6 +286,33 @@ def test_marks_of_ours_are_taken_out_for_a_provider_of_the_dialect() -> None:
     assert wire["messages"][1]["content"] == [blocks[1], blocks[3]]
 
 
+@pytest.mark.parametrize(
+    ("signature", "thinking"),
+    [("entrepot:gemini-generate:sig", {"type": "disabled"}), ("own", {"type": "enabled", "budget_tokens": 1024})],
+)
+def test_a_tool_loop_that_loses_its_thinking_is_gone_on_with_without(signature: str, thinking: dict[str, Any]) -> None:
+    blocks = [
+        {"type": "thinking", "thinking": "a", "signature": signature},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+    ]
+    body = {
+        "model": "m",
+        "max_tokens": 5000,
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "messages": [
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "z", "signature": "entrepot:a:"}]},
+            {"role": "user", "content": "y"},
+            {"role": "assistant", "content": blocks},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r"}]},
+        ],
+    }
+    asked = AnthropicMessages.parse_request(json.dumps(body).encode())
+    wire = json.loads(AnthropicMessages.render_request(asked, TARGET, None).body)
+    assert wire["thinking"] == thinking
+    assert all(message["content"] for message in wire["messages"])
+
+
 VERTEX = Target(
     "https://europe-west1-aiplatform.googleapis.com/v1/projects/acme/locations/europe-west1/publishers/anthropic",
     "claude-sonnet-4-5@20250929",

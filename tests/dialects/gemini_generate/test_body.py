@@ -168,6 +168,17 @@ def test_reasoning_of_another_provider_is_never_sent() -> None:
     ]
 
 
+def test_a_thought_that_is_marked_but_not_sealed_is_anothers_too_and_leaves_no_empty_turn() -> None:
+    thought = {"text": "想", "thought": True, "thoughtSignature": wire_signature(None, "ollama-chat")}
+    contents = [
+        {"role": "user", "parts": [{"text": "?"}]},
+        {"role": "model", "parts": [thought]},
+        {"role": "model", "parts": [{"text": "好"}]},
+        {"role": "user", "parts": [{"text": "!"}]},
+    ]
+    assert sent(ask({"contents": contents}), GEMINI_3)["contents"] == [contents[0], *contents[2:]]
+
+
 @pytest.mark.parametrize(
     ("choice", "calling"),
     [

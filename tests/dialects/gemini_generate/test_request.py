@@ -20,6 +20,7 @@ from entrepot.canonical.request import (
     Unknown,
 )
 from entrepot.dialects.base import Envelope
+from entrepot.dialects.gemini_generate.seal import wire_signature
 from entrepot.errors import EntrepotError, InvalidRequest, NotFound
 from tests.dialects.gemini_generate.asking import DIALECT, ask
 
@@ -146,6 +147,18 @@ def test_the_chunks_of_a_stream_that_a_client_kept_as_turns_are_one_message() ->
         ]
     }
     assert ask(body).request.messages[1] == Message("assistant", (Text("今天晴"), ToolCall("1", "f", "{}")))
+
+
+def test_the_pieces_of_a_thought_that_a_client_kept_as_parts_are_one_up_to_their_seal() -> None:
+    pieces = (("一", None), ("二", None), ("", "sig"), ("三", None))
+    parts = [
+        {"text": text, "thought": True, "thoughtSignature": wire_signature(signature, "anthropic-messages")}
+        for text, signature in pieces
+    ]
+    assert ask({"contents": [{"role": "model", "parts": parts}]}).request.messages[0].parts == (
+        Reasoning("一二", "sig", bound_to="anthropic-messages"),
+        Reasoning("三", bound_to="anthropic-messages"),
+    )
 
 
 def test_thoughts_and_signatures_are_bound_to_this_dialect() -> None:

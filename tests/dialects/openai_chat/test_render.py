@@ -15,6 +15,7 @@ from entrepot.canonical.stream import (
     Finished,
     Noted,
     Pinged,
+    ReasoningDelta,
     Started,
     StreamEvent,
     TextDelta,
@@ -93,6 +94,20 @@ def test_a_stream_says_each_seal_with_its_place() -> None:
     assert [(each["index"], each["type"]) for each in details] == [(0, "reasoning.text"), (1, "reasoning.encrypted")]
     calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
     assert calls[0]["extra_content"]["google"]["thought_signature"] == "entrepot:gemini-generate:thought"
+
+
+def test_a_seal_that_is_streamed_after_its_text_brings_all_of_it_along() -> None:
+    pieces = (
+        ReasoningDelta("一", begins=True, bound_to="anthropic-messages"),
+        ReasoningDelta("二"),
+        ReasoningDelta(signature="s", bound_to="anthropic-messages"),
+        ReasoningDelta("三", begins=True, bound_to="anthropic-messages"),
+        ReasoningDelta(signature="t", bound_to="anthropic-messages"),
+    )
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks(*pieces, Finished("stop"), Ended())]
+    details = [detail for delta in deltas for detail in delta.get("reasoning_details", ())]
+    assert [(each["index"], each["text"], each["signature"]) for each in details] == [(0, "一二", "s"), (1, "三", "t")]
+    assert "".join(delta.get("reasoning_content", "") for delta in deltas) == "一二三"
 
 
 def test_refusals_images_and_citations_are_said_and_what_only_others_know_is_left_out() -> None:

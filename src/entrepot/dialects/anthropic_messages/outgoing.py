@@ -1,8 +1,9 @@
 """Requests as we send them to providers of this dialect.
 
 A client of this dialect is passed on field by field; `model` is written, and thinking that another dialect's provider sealed is
-taken out. For a client of another dialect the request is made from its canonical form. Settings that cannot be said are
-downgraded or left out, and only these:
+taken out; in a tool loop that loses all of its thinking that way, thinking with a budget, which is refused without, is off. For a
+client of another dialect the request is made from its canonical form. Settings that cannot be said are downgraded or left out,
+and only these:
 
 - `seed`, `logprobs`, penalties and all of `Request.extra` are left out; `strict` of a JSON schema is always on.
 - Bounds in a JSON schema (minimum, maxLength, …) become words of its descriptions: they are refused otherwise.
@@ -65,7 +66,11 @@ def _own_fields(asked: Asked, target: Target) -> dict[str, msgspec.Raw]:
     fields["model"] = msgspec.Raw(encode(target.upstream_name))
     if _MARK in bytes(fields["messages"]):
         messages = msgspec.json.decode(fields["messages"])
-        fields["messages"] = msgspec.Raw(encode([_without_foreign_thinking(message) for message in messages]))
+        own = [_without_foreign_thinking(message) for message in messages]
+        fields["messages"] = msgspec.Raw(encode([message for message in own if message["content"] != []]))
+        budgeted = asked.request.reasoning_budget_tokens is not None and "thinking" in fields
+        if budgeted and not thinks_through_its_last_calls(asked.request.messages):
+            fields["thinking"] = msgspec.Raw(b'{"type":"disabled"}')
     return fields
 
 

@@ -110,7 +110,7 @@ def _output_format(request: Request, model: Model) -> tuple[dict[str, Any] | Non
         return None, []
     if format_.kind == "json":
         return None, ["Answer with one JSON value and nothing else."]
-    schema = encode(close_schema(format_.schema or {"type": "object"})).decode()
+    schema = encode(close_schema(format_.schema or {"type": "object"}, bounds_strings=True)).decode()
     if not model.structure:
         return None, [f"Answer with one JSON value of this JSON Schema and nothing else:\n{schema}"]
     named = {"name": Names([format_.name], MAX_NAME).there(format_.name)} if format_.name else {}

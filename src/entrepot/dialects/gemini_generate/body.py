@@ -48,7 +48,9 @@ def _own_fields(asked: Asked, target: Target, max_output_tokens: int | None) -> 
     if any(_is_foreign(part) for part in asked.request.parts()) or (
         needed and any(_lacks_signature(message) for message in asked.request.messages)
     ):
-        contents = [_without_foreign(content) for content in listed(decode_value(fields["contents"]))]
+        contents = [
+            left for content in listed(decode_value(fields["contents"])) if (left := _without_foreign(content))["parts"]
+        ]
         fields["contents"] = msgspec.Raw(encode([_signed_content(each) if needed else each for each in contents]))
     return fields
 
@@ -58,7 +60,7 @@ def _needs_signatures(target: Target) -> bool:
 
 
 def _is_foreign(part: Part) -> bool:
-    return isinstance(part, Reasoning | ToolCall) and part.signature is not None and part.bound_to != DIALECT
+    return isinstance(part, Reasoning | ToolCall) and part.bound_to not in (None, DIALECT)
 
 
 def _without_foreign(content: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,11 @@ class _Reader:
 
 
 def _message(role: Role, parts: list[Part]) -> Message:
-    return Message("tool" if parts and isinstance(parts[0], ToolResult) else role, tuple(parts))
+    whole: list[Part] = []
+    for part in parts:
+        joined = _joined(whole[-1], part) if whole and isinstance(part, Reasoning) else None
+        whole[-1:] = [joined] if joined is not None else [*whole[-1:], part]
+    return Message("tool" if whole and isinstance(whole[0], ToolResult) else role, tuple(whole))
 
 
 def _append(messages: list[Message], message: Message) -> None:

@@ -40,6 +40,7 @@ class StreamRenderer(StreamAnswer):
         self._opened: set[int] = set()
         self._said: dict[int, int] = {}
         self._details: dict[int, int] = {}
+        self._thoughts: dict[int, str] = {}
         self._silent: dict[int, list[int]] = {}
         self._usage: Usage | None = None
 
@@ -66,11 +67,15 @@ class StreamRenderer(StreamAnswer):
 
     def _reasoning(self, event: ReasoningDelta) -> None:
         delta: dict[str, Any] = {"reasoning_content": event.text} if event.text else {}
+        thought = event.text if event.begins else self._thoughts.get(event.index, "") + event.text
+        self._thoughts[event.index] = thought
         earlier = self._details.get(event.index)
         position = 0 if earlier is None else earlier + event.begins
         self._details[event.index] = position
         if event.signature is not None:
-            part = Reasoning(event.text, event.signature, event.redacted, event.bound_to)
+            # With all of the text that it seals: on the next turn the two come back together.
+            part = Reasoning(thought, event.signature, event.redacted, event.bound_to)
+            self._thoughts[event.index] = ""
             delta["reasoning_details"] = [detail_of_reasoning(part, position)]
         if delta:
             self._delta(event.index, delta)
