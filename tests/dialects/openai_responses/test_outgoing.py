@@ -125,9 +125,9 @@ def test_log_probabilities_are_asked_for_as_the_dialect_does() -> None:
 
 
 def test_schemas_and_json_are_asked_for_as_the_provider_takes_them() -> None:
-    schema = Request("m", ASK, output_format=OutputFormat("json_schema", {"type": "object"}, None, True))
+    schema = Request("m", ASK, output_format=OutputFormat("json_schema", CLOSED, None, True))
     assert sent(asked_for(schema))["text"] == {
-        "format": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}, "strict": True}
+        "format": {"type": "json_schema", "name": "answer", "schema": CLOSED, "strict": True}
     }
     downgraded = sent(asked_for(schema), "no_json_schema")
     assert downgraded["text"] == {"format": {"type": "json_object"}}

@@ -138,7 +138,7 @@ def _sampling(request: Request, quirks: frozenset[str], *, thinks: bool) -> dict
 def _tool(tool: Tool, names: Names, at: str) -> dict[str, Any]:
     if tool.hosted is not None:
         raise InvalidRequest(f"{at} '{tool.name}' is a tool that only another maker's models have", param=at)
-    schema = tool.parameters or {}
+    schema = _closed(tool.parameters or {}) if tool.strict else tool.parameters or {}
     wire = {
         "name": names.there(tool.name),
         "description": tool.description,
@@ -183,6 +183,7 @@ def _closed(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema is any JSON
     if not isinstance(schema, dict):
         return schema
     closed = {name: _closed(value) for name, value in schema.items()}
-    if schema.get("type") == "object" and "additionalProperties" not in schema:
+    kinds = schema.get("type")
+    if "object" in (kinds if isinstance(kinds, list) else [kinds]) and "additionalProperties" not in schema:
         closed["additionalProperties"] = False
     return closed
