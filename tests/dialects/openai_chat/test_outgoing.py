@@ -108,7 +108,7 @@ def test_settings_are_said_in_its_words() -> None:
         extra={"novelty": 1},
     )
     assert wire["tools"] == [{"type": "function", "function": {"name": "look_up", "description": "查词",
-                              "parameters": {"type": "object"}, "strict": True}}]  # fmt: skip
+                              "parameters": {"type": "object"}, "strict": False}}]  # fmt: skip
     assert wire["tool_choice"] == {"type": "function", "function": {"name": "look_up"}}
     assert (wire["max_tokens"], wire["temperature"], wire["seed"], wire["stop"]) == (5, 0.0, 0, ["END"])
     assert (wire["stream"], wire["stream_options"]) == (True, {"include_usage": True})
@@ -150,10 +150,11 @@ def test_json_is_named_in_the_instructions_where_nobody_named_it() -> None:
     assert wire["response_format"] == {"type": "json_object"}
     assert "JSON" in wire["messages"][0]["content"]
     assert len(sent(said("user", "用 json 回答"), output_format=OutputFormat("json"))["messages"]) == 1
-    schema = OutputFormat("json_schema", {"type": "object"}, strict=True)
+    closed = {"type": "object", "properties": {}, "additionalProperties": False}
+    schema = OutputFormat("json_schema", closed, strict=True)
     assert sent(output_format=schema)["response_format"]["json_schema"] == {
         "name": "answer",
-        "schema": {"type": "object"},
+        "schema": closed,
         "strict": True,
     }
 

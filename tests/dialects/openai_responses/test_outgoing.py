@@ -10,6 +10,7 @@ from entrepot.errors import InvalidRequest
 from tests.dialects.openai_responses.asking import DIALECT, TARGET, ask, asked_for, sent
 
 ASK = (Message("user", (Text("你好"),)),)
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 SEALED = "reasoning.encrypted_content"
 
 
@@ -131,7 +132,7 @@ def test_schemas_and_json_are_asked_for_as_the_provider_takes_them() -> None:
     }
     downgraded = sent(asked_for(schema), "no_json_schema")
     assert downgraded["text"] == {"format": {"type": "json_object"}}
-    assert '{"type":"object"}' in downgraded["instructions"]
+    assert '{"type":"object",' in downgraded["instructions"]
     plain = sent(asked_for(Request("m", ASK, output_format=OutputFormat("json"))))
     assert "JSON" in plain["instructions"]
 
