@@ -41,7 +41,7 @@ from entrepot.dialects.base import Asked, Envelope
 from entrepot.dialects.seal import unseal_call
 from entrepot.errors import InvalidRequest
 
-VERSIONS = ("2023-06-01", "2026-10-21")
+VERSIONS = ("2023-06-01", "2026-10-21", "2023-01-01")
 _KEPT_HEADERS = (b"anthropic-version", b"anthropic-beta")
 _NO_SAMPLING = ("temperature", "top_p", "top_k")
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}

@@ -19,7 +19,7 @@ from entrepot.dialects.gemini_generate.parts import parse_part
 from entrepot.dialects.gemini_generate.wire import decode_fields, decode_value, listed, normalize, rest
 from entrepot.errors import InvalidRequest, NotFound
 
-_ADDRESS = re.compile(r"/models/(?P<model>[^/:]+(?:/[^/:]+)*):(?P<action>embedContent|batchEmbedContents)$")
+_ADDRESS = re.compile(r"/models/(?P<model>[^/]+(?:/[^/]+)*):(?P<action>embedContent|batchEmbedContents)$")
 _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _NO_ENVELOPE = Envelope()
 BATCH = "batch"

@@ -43,7 +43,7 @@ from entrepot.dialects.gemini_generate.wire import (
 )
 from entrepot.errors import InvalidRequest, NotFound
 
-_ADDRESS = re.compile(r"/models/(?P<model>[^/:]+(?:/[^/:]+)*):(?P<action>generateContent|streamGenerateContent)$")
+_ADDRESS = re.compile(r"/models/(?P<model>[^/]+(?:/[^/]+)*):(?P<action>generateContent|streamGenerateContent)$")
 _ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "user", "": "user"}
 _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _NO_ENVELOPE = Envelope()

@@ -157,7 +157,7 @@ def _part(part: Part, quirks: Quirks, at: str) -> dict[str, Any]:
     if isinstance(part, Unknown) and part.dialect == DIALECT:
         return part.raw
     if not isinstance(part, Media):
-        kind = part.raw.get("type") if isinstance(part, Unknown) else type(part).__name__.lower()
+        kind = part.kind if isinstance(part, Unknown) else type(part).__name__.lower()
         raise InvalidRequest(f"{at} is of the kind '{kind}', which this model's provider cannot take there", param=at)
     return {**_media(part, at), **marked}
 
