@@ -47,6 +47,9 @@ class Even:
     def fit(self, outcomes: object) -> Even:
         return self
 
+    def partial_fit(self, outcomes: Outcomes) -> Even:
+        return self
+
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> Even:
         return Even(models)
 
@@ -253,6 +256,9 @@ class FixedRouter:
         self.known = known
 
     def fit(self, outcomes: Outcomes) -> FixedRouter:
+        return self
+
+    def partial_fit(self, outcomes: Outcomes) -> FixedRouter:
         return self
 
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> FixedRouter:

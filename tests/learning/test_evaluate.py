@@ -1,169 +1,152 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from entrepot.errors import DataError
-from entrepot.learning.evaluate import Pool, Report, build_pool, evaluate
-from entrepot.learning.outcomes import Dataset, ListPrice, read_dataset, read_prices
-from entrepot.routing.base import Router
-from entrepot.routing.baseline import BestSingleRouter, DomainTableRouter, FixedRouter, RandomRouter
-from entrepot.routing.checks import SPARSE, STRONG, WEAK, made_up_outcomes
-from entrepot.routing.ensemble import EnsembleRouter
+from entrepot.learning import redraws
+from entrepot.learning.choices import write_choices
+from entrepot.learning.evaluate import Choice, Task, evaluate, pick_reference
+from entrepot.learning.evaluation import Evaluation
+from entrepot.learning.frozen import TARGETS
+from entrepot.learning.outcomes import Dataset, ListPrice
+from entrepot.learning.plot import draw_curves
+from entrepot.learning.pool import build_pool
+from entrepot.routing.checks import STRONG, WEAK, made_up_outcomes
 
-PRICES = {STRONG: ListPrice("10", "30"), WEAK: ListPrice("0.1", "0.2"), SPARSE: ListPrice("1", "1")}
+THIRD = "maker/third"
+PRICES = {STRONG: ListPrice("10", "30"), WEAK: ListPrice("0.1", "0.2"), THIRD: ListPrice("0.2", "0.3")}
+MODELS = (STRONG, WEAK, THIRD)
+
+
+def made_up(prompts: int, seed: int) -> Dataset:
+    """The made-up outcomes, with a third model as good as the weak one, and answers that agree when they are right."""
+    outcomes = made_up_outcomes(prompts, seed)
+    kept = outcomes.model < 2
+    weak = outcomes.model == 1
+    chance = np.random.default_rng(seed)
+    third = np.where(chance.random(weak.sum()) < 0.8, outcomes.correct[weak], 1 - outcomes.correct[weak])
+    columns = {
+        name: np.concatenate([getattr(outcomes, name)[kept], getattr(outcomes, name)[weak]])
+        for name in ("prompt", "output_tokens", "weight")
+    }
+    correct = np.concatenate([outcomes.correct[kept], third]).astype(np.float32)
+    joined = msgspec.structs.replace(
+        outcomes, models=MODELS, model=np.concatenate([outcomes.model[kept], np.full(weak.sum(), 2, np.int32)]),
+        correct=correct, **columns,
+    )  # fmt: skip
+    wrong = chance.integers(1, 50, len(correct))
+    answers = tuple("7" if right > 0.5 else str(10 + other) for right, other in zip(correct, wrong, strict=True))
+    ids = tuple(f"{seed}-{number}" for number in range(prompts))
+    return Dataset(joined, ids, ("made up",) * prompts, ("",) * prompts, answers)
+
+
+def nobody_told(_doing: str) -> None:
+    """Say nothing."""
 
 
 @pytest.fixture(scope="module")
-def dataset() -> Dataset:
-    outcomes = made_up_outcomes(200)
-    ids = tuple(str(number) for number in range(len(outcomes.prompts)))
-    return Dataset(outcomes, ids, ("made up",) * len(ids), tuple("hard" if i % 2 else "easy" for i in range(len(ids))))
+def executor() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1) as found:
+        yield found
+
+
+def task(*, graded: bool = True) -> Task:
+    learned, held_out = made_up(160, 1), made_up(120, 2)
+    if not graded:
+        unknown = np.full_like(held_out.outcomes.correct, np.nan)
+        held_out = msgspec.structs.replace(
+            held_out, outcomes=msgspec.structs.replace(held_out.outcomes, correct=unknown)
+        )
+    train, test = (build_pool(data, MODELS, PRICES) for data in (learned, held_out))
+    return Task(learned, train, test, pick_reference(train, None))
 
 
 @pytest.fixture(scope="module")
-def report(dataset: Dataset) -> Report:
-    learned, held_out = dataset.halves(0)
-    router = EnsembleRouter(rank=30, folds=2).fit(learned.outcomes)
-    return evaluate(router, build_pool(learned, (STRONG, WEAK), PRICES), build_pool(held_out, (STRONG, WEAK), PRICES))
+def found(executor: Executor) -> tuple[Evaluation, list[Choice]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redraws, "REDRAWS", 5)
+        evaluation, choices = evaluate(task(), executor, nobody_told)
+    assert evaluation is not None
+    return evaluation, choices
 
 
-def test_only_prompts_that_every_model_answered_count(dataset: Dataset) -> None:
-    assert len(build_pool(dataset, (STRONG, WEAK), PRICES).prompts) == 200
-    assert len(build_pool(dataset, (STRONG, WEAK, SPARSE), PRICES).prompts) == 4
-
-
-def test_cost_is_what_was_read_and_written_at_list_price(dataset: Dataset) -> None:
-    pool = build_pool(dataset, (WEAK,), PRICES)
-    given = pool.prompts[0].input_tokens
-    assert pool.cost_usd[0, 0] == pytest.approx((given * 0.1 + 10 * 0.2) * 1e-6)
-
-
-def test_a_model_without_price_or_outcomes_is_named(dataset: Dataset) -> None:
-    with pytest.raises(DataError, match=r"'maker/weak' has no price"):
-        build_pool(dataset, (WEAK,), {})
-    with pytest.raises(DataError, match=r"'x' has no outcomes"):
-        build_pool(dataset, ("x",), {"x": ListPrice("1", "1")})
-
-
-def test_hard_prompts_go_to_the_strong_model_and_easy_ones_to_the_cheap(report: Report) -> None:
-    auto, strong = report.point("auto", "0.05"), report.point(STRONG)
-    assert report.reference == STRONG
-    assert auto.quality > strong.quality - 0.05
-    assert auto.usd_per_1k < strong.usd_per_1k
-    assert auto.largest_share < 0.7
-
-
-def test_no_strategy_beats_the_oracle(report: Report) -> None:
-    oracle = report.point("oracle")
-    assert all(point.quality <= oracle.quality for point in report.points)
-
-
-def test_a_looser_loss_never_costs_more_where_lengths_are_as_expected(report: Report) -> None:
-    costs = [point.usd_per_1k for point in report.points if point.strategy == "auto"]
-    assert costs[-1] < costs[0]
-
-
-# What follows reads the recorded outcomes. Trained on one half of the prompts, measured on the other.
-
-POOLS = {
-    "zeroeval": (
-        "gpt-4o-2024-08-06", "claude-3-5-sonnet-20241022", "gpt-4o-mini-2024-07-18", "deepseek-v2.5-0908",
-        "llama-3.1-70b", "llama-3.1-8b", "gemini-1.5-flash", "qwen2-72b-instruct",
-    ),
-    "mmlupro": (
-        "gemini-1.5-pro-002", "gemini-1.5-flash-002", "deepseek-coder-v2", "llama-3.1-70b", "qwen1.5-72b", "phi-3-mini",
-    ),
-}  # fmt: skip
-LOSSES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
-Measured = Mapping[tuple[str, str], Report]
-
-
-@pytest.fixture(scope="module")
-def measured(outcomes_dir: Path) -> Measured:
-    files = [[outcomes_dir / f"{name}_{kind}.parquet" for name in POOLS] for kind in ("outcomes", "prompts")]
-    whole = read_dataset(files[0], files[1])
-    prices = read_prices(outcomes_dir / "prices.csv")
-    learned, held_out = whole.halves(0)
-    # a smaller rank and fewer folds keep the test quick
-    routers: dict[str, Router] = {
-        "ensemble": EnsembleRouter(rank=100, folds=2).fit(learned.outcomes),
-        "domain table": DomainTableRouter().fit(learned.outcomes),
-        "random": RandomRouter().fit(learned.outcomes),
-        "best single": BestSingleRouter().fit(learned.outcomes),
-        "fixed": FixedRouter("llama-3.1-70b").fit(learned.outcomes),
-    }
-    pools: dict[str, tuple[Pool, Pool]] = {
-        name: (build_pool(learned, models, prices), build_pool(held_out, models, prices))
-        for name, models in POOLS.items()
-    }
-    return {
-        (name, kind): evaluate(router, *pools[name], max_losses=LOSSES)
-        for name in POOLS
-        for kind, router in routers.items()
-    }
-
-
-def quality_for_money(report: Report, strategy: str) -> float:
-    """Area under the strategy's cost-quality curve up to the reference's cost; between two settings lies their mixture."""
-    best = report.point(report.reference)
-    points = [(0.0, 0.0)]  # asking nobody
-    points += [(p.usd_per_1k / best.usd_per_1k, p.quality) for p in report.points if p.strategy == strategy]
-
-    def quality(budget: float) -> float:
-        affordable = [point for point in points if point[0] <= budget]
-        dearer = [point for point in points if point[0] > budget]
-        mixtures = [
-            q + (r - q) * (budget - cost) / (price - cost) for cost, q in affordable for price, r in dearer if r > q
-        ]
-        return max([q for _, q in affordable] + mixtures)
-
-    return float(np.mean([quality(budget) for budget in np.linspace(0.05, 1, 40)]))
-
-
-@pytest.mark.parametrize("name", list(POOLS))
-@pytest.mark.parametrize("rival", ["domain table", "random", "best single", "fixed"])
-def test_its_estimates_are_worth_more_than_the_baselines_on_prompts_held_out(
-    measured: Measured, name: str, rival: str
+def test_the_default_strategies_come_first_and_reach_the_reference_for_less(
+    found: tuple[Evaluation, list[Choice]],
 ) -> None:
-    ours = quality_for_money(measured[name, "ensemble"], "weighted")
-    assert ours > quality_for_money(measured[name, rival], "weighted")
+    evaluation, _ = found
+    assert evaluation.reference.model == STRONG
+    before, agreement = evaluation.strategies[:2]
+    assert (before.name, before.before_call) == ("auto-before", True)
+    assert (agreement.name, agreement.before_call) == ("auto-agreement", False)
+    assert before.frozen["0.95"].cost_ratio < 0.9
+    assert before.frozen["0.95"].quality > 0.9
+    # nobody but the reference is good enough for a committee here
+    assert agreement.frozen["0.95"].cost_ratio == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", list(POOLS))
-@pytest.mark.parametrize("rival", ["random", "fixed"])
-def test_the_gateways_rule_gives_more_quality_for_money_than_chance_on_prompts_held_out(
-    measured: Measured, name: str, rival: str
+def test_no_strategy_beats_the_oracle(found: tuple[Evaluation, list[Choice]]) -> None:
+    evaluation, _ = found
+    assert all(point.quality <= evaluation.oracle.quality for one in evaluation.strategies for point in one.points)
+
+
+def test_figures_are_json_in_the_documented_shape(found: tuple[Evaluation, list[Choice]]) -> None:
+    read = msgspec.json.decode(msgspec.json.encode(found[0]))
+    assert set(read) >= {"prompts", "reference", "oracle", "strategies", "floor", "decision_ms"}
+    assert set(read["strategies"][0]["frozen"]) == {"1.00", "0.99", "0.95", "0.90"}
+    assert set(read["floor"][0]) == {
+        "delta", "max_loss", "calibration_prompts", "redraws", "broken", "cheap_share", "clairvoyant_share",
+    }  # fmt: skip
+    assert set(read["decision_ms"]) == {"p50", "p99"}
+
+
+def test_every_prompt_has_a_choice_at_every_target_billed_for_all_it_asked(
+    found: tuple[Evaluation, list[Choice]],
 ) -> None:
-    ours = quality_for_money(measured[name, "ensemble"], "auto")
-    assert ours > quality_for_money(measured[name, rival], "auto")
+    _, choices = found
+    assert len(choices) == 120 * 2 * len(TARGETS)
+    pool = task().test
+    for choice in choices[:: len(choices) // 50]:
+        row = pool.prompt_ids.index(choice.prompt_id)
+        billed = sum(pool.cost_usd[row, MODELS.index(model)] for model in choice.asked)
+        assert choice.cost_usd == pytest.approx(billed)
+        assert choice.accepted in choice.asked
 
 
-def test_the_gateways_rule_gives_more_quality_for_money_than_a_table_of_domains_on_mmlu_pro(measured: Measured) -> None:
-    ours = quality_for_money(measured["mmlupro", "ensemble"], "auto")
-    assert ours > quality_for_money(measured["mmlupro", "domain table"], "auto")
-
-
-@pytest.mark.parametrize("name", list(POOLS))
-def test_p_correct_is_calibrated_and_informative_on_prompts_held_out(measured: Measured, name: str) -> None:
-    report = measured[name, "ensemble"]
-    assert report.ece < 0.05
-    assert report.auc > measured[name, "domain table"].auc + 0.05
-
-
-@pytest.mark.parametrize("name", list(POOLS))
-def test_keeps_nine_tenths_of_the_best_single_models_quality_for_a_third_of_its_cost(
-    measured: Measured, name: str
+def test_without_grades_the_choices_are_the_same_and_nothing_is_measured(
+    found: tuple[Evaluation, list[Choice]], executor: Executor
 ) -> None:
-    report = measured[name, "ensemble"]
-    best = report.point(report.reference)
-    cheap = [p for p in report.points if p.strategy == "auto" and p.usd_per_1k < best.usd_per_1k / 3]
-    assert max(point.quality for point in cheap) > 0.9 * best.quality
+    evaluation, choices = evaluate(task(graded=False), executor, nobody_told)
+    assert evaluation is None
+    assert choices == found[1]
 
 
-@pytest.mark.parametrize("name", list(POOLS))
-def test_expected_costs_add_up_to_actual_costs_on_prompts_held_out(measured: Measured, name: str) -> None:
-    assert measured[name, "ensemble"].cost_ratio == pytest.approx(1, abs=0.1)
+def test_choices_are_written_as_json_lines(found: tuple[Evaluation, list[Choice]], tmp_path: Path) -> None:
+    write_choices(found[1], tmp_path / "c.jsonl")
+    lines = (tmp_path / "c.jsonl").read_bytes().splitlines()
+    assert msgspec.json.decode(lines[0], type=Choice) == found[1][0]
+    with pytest.raises(DataError, match="neither Parquet"):
+        write_choices(found[1], tmp_path / "c.csv")
+
+
+def test_choices_are_written_as_parquet(found: tuple[Evaluation, list[Choice]], tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_choices(found[1], tmp_path / "c.parquet")
+    rows = parquet.read_table(tmp_path / "c.parquet").to_pylist()
+    assert msgspec.convert(rows[-1], Choice) == found[1][-1]
+
+
+def test_curves_are_drawn_for_every_strategy_with_a_knob(found: tuple[Evaluation, list[Choice]]) -> None:
+    drawn = draw_curves(found[0])
+    assert drawn.count("<polyline") == sum(len(one.points) > 1 for one in found[0].strategies)
+    assert "auto-agreement" in drawn
+
+
+def test_a_reference_that_is_no_candidate_is_refused() -> None:
+    with pytest.raises(DataError, match="is none of the models"):
+        pick_reference(task().train, "nobody")

@@ -25,6 +25,7 @@ def design() -> Design:
     missing = chance.random(expected.shape) < 0.5
     return Design(
         models=MODELS,
+        rows=latent.astype(np.float32),
         latent=latent,
         loadings=np.eye(2, dtype=np.float32),
         correct=np.where(missing, np.nan, correct),

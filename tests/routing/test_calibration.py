@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
-from entrepot.routing.calibration import CrossFit, Members, calibrated, cross_fit, fit_calibration, fit_members
+from entrepot.routing.calibration import Members, calibrated, cross_fit, fit_calibration, fit_members
 from entrepot.routing.checks import made_up_outcomes
 from entrepot.routing.design import Design, build_design
 from entrepot.routing.logistic import Doubles
@@ -27,7 +28,7 @@ def test_a_prompt_is_predicted_by_a_fit_that_had_not_seen_it(design: Design) -> 
     """Prompts answered rightly at random cannot be predicted by a fit that did not see them."""
     chance = np.random.default_rng(0)
     correct = (chance.random(design.correct.shape) < 0.5).astype(np.float64)
-    random = Design(design.models, design.latent, design.loadings, correct, design.output_tokens, np.ones_like(correct))
+    random = msgspec.structs.replace(design, correct=correct, weight=np.ones_like(correct))
     crossed = cross_fit(random, "ensemble", 5, 0, silent)
     inside = fit_members(random, "ensemble").logits(random.latent)
 
@@ -40,10 +41,12 @@ def test_a_prompt_is_predicted_by_a_fit_that_had_not_seen_it(design: Design) -> 
 
 def test_calibration_brings_the_mean_prediction_to_the_mean_outcome(design: Design, members: Members) -> None:
     crossed = cross_fit(design, "ensemble", 5, 0, silent)
-    biased = CrossFit(crossed.logits + 2, crossed.ability_logits, crossed.output_logs)
+    biased = msgspec.structs.replace(crossed, logits=crossed.logits + 2)
     found = fit_calibration(design, members, biased)
     known = design.weight > 0
-    assert calibrated(found, biased.logits)[known].mean() == pytest.approx(design.correct[known].mean(), abs=0.05)
+    assert calibrated(found, biased.logits, biased.ease)[known].mean() == pytest.approx(
+        design.correct[known].mean(), abs=0.05
+    )
 
 
 def test_expected_lengths_sum_to_actual_lengths(design: Design, members: Members) -> None:

@@ -42,7 +42,7 @@ def test_any_text_becomes_finite_numbers_of_fixed_shape(text: str) -> None:
 @given(st.text(alphabet="abc xyz", min_size=3, max_size=60))
 def test_every_run_of_three_characters_is_counted_besides_words_and_pairs(text: str) -> None:
     words = len(text.split())
-    assert read_prompt(prompt(text))[0].sum() == (len(text) - 2) + words + max(words - 1, 0)
+    assert read_prompt(prompt(text))[0].sum() == max(len(text.strip()) - 2, 0) + words + max(words - 1, 0)
 
 
 def test_a_word_has_the_same_bucket_wherever_it_stands() -> None:
@@ -165,3 +165,11 @@ def test_what_a_tool_returned_is_context() -> None:
 
 def test_a_request_without_a_user_turn_is_still_a_prompt() -> None:
     assert prompt_of(request(say("system", "Only this."))).text == "Only this.\n"
+
+
+def test_white_space_around_a_prompt_changes_nothing() -> None:
+    plain, padded = (
+        read_prompt(Prompt(text, 10)) for text in ("北京 is where?\nA. here", "\n\n  北京 is where?\nA. here \u3000\n")
+    )
+    assert (plain[0] == padded[0]).all()
+    assert (plain[1] == padded[1]).all()

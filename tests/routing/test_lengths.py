@@ -18,6 +18,7 @@ def fitted() -> Lengths:
     return fit_lengths(
         Design(
             models=("terse", "verbose", "silent"),
+            rows=np.column_stack([feature, np.ones(2000)]).astype(np.float32),
             latent=np.column_stack([feature, np.ones(2000)]),
             loadings=np.eye(2, dtype=np.float32),
             correct=np.ones(tokens.shape),

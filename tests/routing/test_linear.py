@@ -11,6 +11,7 @@ def design(correct: list[list[float]]) -> Design:
     feature = np.array([1.0, -1.0] * (len(table) // 2))
     return Design(
         models=("a", "b"),
+        rows=np.column_stack([feature, np.ones(len(table))]).astype(np.float32),
         latent=np.column_stack([feature, np.ones(len(table))]),
         loadings=np.array([[2.0, 0.0], [0.0, 1.0]], np.float32),
         correct=table,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from entrepot.routing.logistic import fit_line, fit_logistic, logit, sigmoid
+from entrepot.routing.logistic import fit_logistic, fit_towards, logit, sigmoid
 
 
 def test_sigmoid_and_logit_are_inverse_and_never_overflow() -> None:
@@ -36,13 +36,15 @@ def test_a_weight_of_zero_is_as_good_as_absent() -> None:
 
 
 def test_a_line_without_data_stays_where_it_is_drawn() -> None:
-    assert fit_line(np.zeros(0), np.zeros(0), (1.3, -0.2), 10.0) == pytest.approx((1.3, -0.2))
+    towards = np.array([1.3, -0.2])
+    assert fit_towards(np.zeros((0, 2)), np.zeros(0), towards, 10.0) == pytest.approx(towards)
 
 
 def test_a_line_corrects_logits_that_are_twice_too_sure() -> None:
     chance = np.random.default_rng(3)
     true = chance.standard_normal(50_000)
     outcomes = (chance.random(50_000) < sigmoid(true)).astype(np.float64)
-    slope, shift = fit_line(2 * true, outcomes, (1.0, 0.0), 1.0)
+    design = np.column_stack([2 * true, np.ones(len(true))])
+    slope, shift = fit_towards(design, outcomes, np.array([1.0, 0.0]), 1.0)
     assert slope == pytest.approx(0.5, abs=0.03)
     assert shift == pytest.approx(0, abs=0.05)

@@ -26,6 +26,7 @@ _COMMANDS = {
     "policy": "entrepot.cli.policy:policy",
     "keys": "entrepot.cli.keys:keys",
     "train": "entrepot.cli.train:train_command",
+    "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",
 }
 

@@ -13,8 +13,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from entrepot.catalog.load import load_catalog
-from entrepot.learning.evaluate import Report, build_pool, evaluate
 from entrepot.learning.outcomes import Dataset, ListPrice, read_dataset, read_prices, read_scores
+from entrepot.learning.pool import build_pool
+from entrepot.learning.replay import Report, evaluate
 from entrepot.learning.train import Trained, names_and_scores, save_artifact, train
 from entrepot.routing.base import Router
 

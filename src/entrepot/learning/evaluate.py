@@ -1,207 +1,220 @@
-"""What a router would have earned: quality and cost of its choices on prompts whose outcomes are known.
+"""`entrepot evaluate`: every estimator and strategy, learned from some prompts and measured on others.
 
-Rules of this file: choices are made by the router's own `predict` and by `decide`, as in the gateway, one prompt at a time;
-outcomes only grade them. A prompt counts only if every model of the pool answered it. The router must not have been
-trained on these prompts: the caller sees to that.
+Rules of this file: knobs are frozen on cross-fitted predictions for the prompts learned from; the test only measures, and
+what is right there is read by nothing but the grading. Long steps are independent and run in processes of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from entrepot.catalog.pricing import ExchangeRates, Tariff
-from entrepot.catalog.schema import Deployment, Price
 from entrepot.errors import DataError
-from entrepot.learning.figures import area_under_curve, expected_calibration_error
-from entrepot.learning.outcomes import Dataset, ListPrice
-from entrepot.routing.base import Estimates, Prompt, Router
-from entrepot.routing.design import tabulate
-from entrepot.routing.utility import Goal, decide
+from entrepot.learning.evaluation import Evaluation, Whole, calibration_errors, grade, oracle, target_knob
+from entrepot.learning.frozen import TARGETS
+from entrepot.learning.outcomes import Dataset
+from entrepot.learning.pool import Pool
+from entrepot.learning.redraws import redraw
+from entrepot.learning.strategies import FOLDS, Predicted, Strategy, agreement, before_call, fixed, mixed, predict
+from entrepot.routing.base import ModelFacts, Router
+from entrepot.routing.baseline import DomainTableRouter, RandomRouter
+from entrepot.routing.calibration import Kind
+from entrepot.routing.clusters import ClustersRouter
+from entrepot.routing.ensemble import EnsembleRouter
+from entrepot.routing.neighbors import NeighborsRouter
 
-Doubles = NDArray[np.float64]
-USD_PER_RIGHT_ANSWER = tuple(float(usd) for usd in np.geomspace(1e-5, 1, 26))
-MAX_LOSSES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
-
-
-class Pool(msgspec.Struct, frozen=True, eq=False):
-    """Prompts that every model answered. `quality` and `cost_usd` (prompts, models) are what happened."""
-
-    models: tuple[str, ...]
-    prompts: tuple[Prompt, ...]
-    domains: tuple[str, ...]
-    quality: Doubles
-    cost_usd: Doubles
-    deployments: tuple[Deployment, ...]
-    tariffs: Mapping[str, Tariff]
-
-    @property
-    def best(self) -> int:
-        """The number of the model of the highest quality."""
-        return int(self.quality.mean(axis=0).argmax())
+Step = Callable[[str], None]
+ESTIMATORS = ("ensemble", "linear", "ability", "neighbors", "clusters", "domain-table", "random")
+DEFAULT = "ensemble"
+_TIMED = 400
 
 
-class Point(msgspec.Struct, frozen=True):
-    """One setting of one strategy: mean quality, dollars per thousand requests, and the largest share of any model."""
+class Choice(msgspec.Struct, frozen=True):
+    """One row of a file of choices."""
 
-    strategy: str
+    prompt_id: str
     setting: str
-    quality: float
-    usd_per_1k: float
-    largest_share: float
+    target: float
+    asked: tuple[str, ...]
+    accepted: str
+    p_correct: float
+    cost_usd: float
 
 
-class Report(msgspec.Struct, frozen=True):
-    """Figures of P(correct) over a pool, and points of quality and cost; the reference is the best single model in training.
+class Task(msgspec.Struct, frozen=True, eq=False):
+    """What is evaluated on what. `seed` moves folds and bootstraps.
 
-    `auto` is the gateway's rule at several `max_loss`; `weighted` takes the best of P(correct) times the worth of a right
-    answer in dollars less expected cost, which no route offers yet and which shows what the estimates are good for.
-    `cost_ratio` is expected over actual cost, all models together.
+    The test's models are the train's in the same order, and after them a new one where one is held back. `scores` are
+    published ones by model and benchmark.
     """
 
-    prompts: int
-    reference: str
-    auc: float
-    ece: float
-    cost_ratio: float
-    points: tuple[Point, ...]
-
-    def point(self, strategy: str, setting: str = "") -> Point:
-        """The point of that name."""
-        return next(point for point in self.points if (point.strategy, point.setting) == (strategy, setting))
+    dataset: Dataset
+    train: Pool
+    test: Pool
+    reference: int
+    seed: int = 0
+    scores: Mapping[str, Mapping[str, float]] = {}
 
 
-def build_pool(dataset: Dataset, models: Sequence[str], prices: Mapping[str, ListPrice]) -> Pool:
-    """The part of `dataset` that all of `models` answered. Raises DataError if there is none, or a price is missing."""
-    outcomes = dataset.outcomes
-    for model in models:
-        if model not in prices or model not in outcomes.models:
-            raise DataError(f"model '{model}' has {'no outcomes' if model in prices else 'no price'}")
-    columns = [outcomes.models.index(model) for model in models]
-    quality = tabulate(outcomes, outcomes.correct)[0][:, columns]
-    tokens = tabulate(outcomes, outcomes.output_tokens)[0][:, columns]
-    everyone = np.flatnonzero(~np.isnan(quality).any(axis=1))
-    if not len(everyone):
-        raise DataError("no prompt was answered by all of: " + ", ".join(models))
-    prompts = tuple(outcomes.prompts[i] for i in everyone)
-    per_token = np.array([[float(prices[m].input_usd_per_mtok), float(prices[m].output_usd_per_mtok)] for m in models])
-    given = np.array([prompt.input_tokens for prompt in prompts])[:, None]
-    tariffs = {model: _tariff(prices[model]) for model in models}
-    return Pool(
-        models=tuple(models),
-        prompts=prompts,
-        domains=tuple(dataset.categories[i] for i in everyone),
-        quality=quality[everyone],
-        cost_usd=(given * per_token[:, 0] + np.maximum(tokens[everyone], 0) * per_token[:, 1]) * 1e-6,
-        deployments=tuple(_deployment(model) for model in models),
-        tariffs=tariffs,
-    )
+class Estimated(msgspec.Struct, frozen=True, eq=False):
+    """An estimator's predictions for both pools, and how long a decision took, in milliseconds."""
+
+    learned: Predicted
+    tested: Predicted
+    decision_ms: tuple[float, ...] = ()
 
 
-def evaluate(
-    router: Router, train: Pool, test: Pool, max_losses: Sequence[float] = MAX_LOSSES, seed: int = 0
-) -> Report:
-    """Grade `router`, fitted on the prompts of `train` and not on those of `test`, and the baselines beside it."""
-    bound = router.bind(test.models, {})
-    estimates = [bound.predict(prompt) for prompt in test.prompts]
-    predicted = np.array([estimate.p_correct for estimate in estimates], np.float64)
-    expected_usd = np.array([_expected_usd(test, i, estimate) for i, estimate in enumerate(estimates)], np.float64)
-    reference = train.best
-    points = [
-        _point(test, "auto", f"{max_loss:g}", _auto(test, estimates, reference, max_loss, router.version))
-        for max_loss in max_losses
-    ]
-    for usd in USD_PER_RIGHT_ANSWER:
-        points.append(_point(test, "weighted", f"{usd:g}", (usd * predicted - expected_usd).argmax(axis=1)))
-    points.append(_point(test, "best estimate", "", predicted.argmax(axis=1)))
-    points.extend(_baselines(train, test, seed))
-    by_model = [area_under_curve(test.quality[:, i], predicted[:, i]) for i in range(len(test.models))]
-    return Report(
-        prompts=len(test.prompts),
-        reference=test.models[reference],
-        auc=float(np.nanmean(by_model)),
-        ece=expected_calibration_error(test.quality.ravel(), predicted.ravel()),
-        cost_ratio=float(expected_usd.sum() / test.cost_usd.sum()),
-        points=tuple(points),
-    )
+def estimate(task: Task, name: str) -> Estimated:
+    """Fit on the prompts learned from, and predict them without having seen them, and the test's."""
+    router = make_estimator(name, task.seed, task.scores).fit(task.dataset.outcomes)
+    learned = _crossed(router, task) if isinstance(router, EnsembleRouter) else _refitted(name, task)
+    facts = {model: ModelFacts(scores=task.scores.get(model, {})) for model in task.test.models}
+    tested = predict(router, task.test, facts)
+    return Estimated(learned, tested, _timed(router, task.test) if name == DEFAULT else ())
 
 
-def _auto(
-    pool: Pool, estimates: Sequence[Estimates], reference: int, max_loss: float, version: str
-) -> NDArray[np.intp]:
-    goal = Goal(max_loss=max_loss)
-    numbers = {model: number for number, model in enumerate(pool.models)}
-    return np.array(
-        [
-            numbers[
-                decide(
-                    pool.deployments, (), estimate, pool.tariffs, goal, pool.models[reference], prompt, version
-                ).chosen
-            ]
-            for prompt, estimate in zip(pool.prompts, estimates, strict=True)
-        ]
-    )
-
-
-def _baselines(train: Pool, test: Pool, seed: int) -> Iterator[Point]:
-    count = len(test.prompts)
-    for number, model in enumerate(test.models):
-        yield _point(test, model, "", np.full(count, number))
-    yield _point(test, "random", "", np.random.default_rng(seed).integers(len(test.models), size=count))
-    overall = train.quality.mean(axis=0)
-    by_domain = {
-        domain: int(train.quality[[i for i, d in enumerate(train.domains) if d == domain]].mean(axis=0).argmax())
-        for domain in set(train.domains)
+def make_estimator(name: str, seed: int, scores: Mapping[str, Mapping[str, float]]) -> Router:
+    """An unfitted estimator of this name."""
+    kinds: dict[str, Kind] = {"ensemble": "ensemble", "linear": "linear", "ability": "ability"}
+    if name in kinds:
+        return EnsembleRouter(kind=kinds[name], seed=seed, scores=scores)
+    plain: dict[str, Callable[[], Router]] = {
+        "neighbors": lambda: NeighborsRouter(seed=seed),
+        "clusters": lambda: ClustersRouter(seed=seed),
+        "domain-table": DomainTableRouter,
+        "random": lambda: RandomRouter(seed),
     }
-    table = np.array([by_domain.get(domain, int(overall.argmax())) for domain in test.domains])
-    yield _point(test, "domain table", "", table)
-    # of the models that are right the cheapest; where none is, the cheapest of all
-    yield _point(test, "oracle", "", np.lexsort((test.cost_usd, -test.quality), axis=1)[:, 0])
+    return plain[name]()
 
 
-def _point(pool: Pool, strategy: str, setting: str, choices: NDArray[np.intp]) -> Point:
-    rows = np.arange(len(choices))
-    return Point(
-        strategy=strategy,
-        setting=setting,
-        quality=float(pool.quality[rows, choices].mean()),
-        usd_per_1k=float(1000 * pool.cost_usd[rows, choices].mean()),
-        largest_share=float(np.bincount(choices).max() / len(choices)),
+def strategies(task: Task, estimated: dict[str, Estimated]) -> list[Strategy]:
+    """Every strategy on its estimates; the two that answer requests by default first."""
+    default = estimated[DEFAULT]
+    found = [
+        before_call("auto-before", task.train, task.test, default.learned, default.tested),
+        agreement(task.train, task.test, default.learned, default.tested, task.seed),
+    ]
+    for name, one in estimated.items():
+        if name != DEFAULT:
+            found.append(before_call(name, task.train, task.test, one.learned, one.tested))
+    for number, model in enumerate(task.train.models):
+        always = (np.full(len(pool.prompts), number) for pool in (task.train, task.test))
+        found.append(fixed(f"always {model}", task.train, task.test, *always))
+    return found
+
+
+def choose(task: Task, both: Sequence[Strategy]) -> list[Choice]:
+    """What each strategy does with each test prompt at each target."""
+    found = []
+    models = task.test.models
+    for strategy in both:
+        for target in TARGETS:
+            knob = target_knob(strategy, task.train, task.reference, target).by_prompt(task.test.prompt_ids)
+            played = mixed(strategy.tested, knob)
+            for row, prompt_id in enumerate(task.test.prompt_ids):
+                found.append(
+                    Choice(
+                        prompt_id,
+                        strategy.name,
+                        target,
+                        tuple(models[i] for i in played.asked[row].tolist() if i >= 0),
+                        models[played.accepted[row]],
+                        float(played.p_correct[row]),
+                        float(played.cost_usd[row]),
+                    )
+                )
+    return found
+
+
+def evaluate(task: Task, executor: Executor, step: Step) -> tuple[Evaluation | None, list[Choice]]:
+    """The whole evaluation, and the default strategies' choices. None for the first where the test has no grades."""
+    graded = not np.isnan(task.test.quality).any()
+    names = ESTIMATORS if graded else (DEFAULT,)
+    running: dict[str, Future[Estimated]] = {name: executor.submit(estimate, task, name) for name in names}
+    estimated = {}
+    for name, future in running.items():
+        step(f"fitting {name}")
+        estimated[name] = future.result()
+    default = estimated[DEFAULT]
+    floor = (
+        executor.submit(redraw, task.train, task.test, default.learned, default.tested, task.reference, task.seed)
+        if graded
+        else None
     )
-
-
-def _expected_usd(pool: Pool, number: int, estimate: Estimates) -> list[float]:
-    given = pool.prompts[number].input_tokens
-    rates = [pool.tariffs[model].usd_per_token(given) for model in pool.models]
-    return [given * a + float(n) * b for (a, b), n in zip(rates, estimate.output_tokens, strict=True)]
-
-
-def _tariff(price: ListPrice) -> Tariff:
-    return Tariff(
-        Price(
-            input_per_mtok=Decimal(price.input_usd_per_mtok),
-            output_per_mtok=Decimal(price.output_usd_per_mtok),
-            source="the price file",
-            as_of="",
+    step("agreement")
+    found = strategies(task, estimated)
+    step("freezing knobs")
+    chosen = choose(task, found[:2])
+    if floor is None:
+        return None, chosen
+    step("grading")
+    figures = tuple(grade(strategy, task.train, task.test, task.reference, task.seed) for strategy in found)
+    step("redrawing calibration prompts")
+    base, times = task.reference, np.array(default.decision_ms)
+    return Evaluation(
+        prompts=len(task.test.prompts),
+        reference=Whole(
+            float(task.test.quality[:, base].mean()),
+            float(1000 * task.test.cost_usd[:, base].mean()),
+            task.test.models[base],
         ),
-        ExchangeRates(usd_per_cny=Decimal(1), as_of="", source="every price here is in dollars"),
-    )
+        oracle=oracle(task.test),
+        strategies=figures,
+        p_correct_ece=calibration_errors(task.test, {name: one.tested.p_correct for name, one in estimated.items()}),
+        floor=floor.result(),
+        decision_ms={f"p{q}": float(np.quantile(times, q / 100)) for q in (50, 99)},
+    ), chosen
 
 
-def _deployment(model: str) -> Deployment:
-    return Deployment(
-        id=model,
-        model=model,
-        maker="",
-        maker_country="",
-        provider="recorded",
-        provider_country="",
-        region="",
-        base_url="",
-        dialect="",
-        upstream_name=model,
-    )
+def pick_reference(train: Pool, name: str | None) -> int:
+    """The model asked for, or the best one on the prompts learned from. Raises DataError."""
+    if name is None:
+        return train.best
+    if name not in train.models:
+        raise DataError(f"the reference '{name}' is none of the models: {', '.join(train.models)}")
+    return train.models.index(name)
+
+
+def _crossed(router: EnsembleRouter, task: Task) -> Predicted:
+    """The fit's own cross-fitted predictions, in the order of the pool."""
+    from_fit = router.cross_fitted()
+    number = {prompt_id: row for row, prompt_id in enumerate(task.dataset.prompt_ids)}
+    rows = np.array([number[prompt_id] for prompt_id in task.train.prompt_ids])
+    columns = [router.design_.models.index(model) for model in task.train.models]
+    return Predicted(*(values[rows[:, None], columns] for values in from_fit))
+
+
+def _refitted(name: str, task: Task) -> Predicted:
+    """Fitted once for each fold of prompts that is left out."""
+    ids = task.dataset.prompt_ids
+    number = {prompt_id: row for row, prompt_id in enumerate(ids)}
+    fold = np.random.default_rng(task.seed).permutation(len(ids)) % FOLDS
+    rows = np.array([number[prompt_id] for prompt_id in task.train.prompt_ids])
+    shape = task.train.quality.shape
+    found = Predicted(np.zeros(shape), np.zeros(shape))
+    for left_out in range(FOLDS):
+        router = make_estimator(name, task.seed, task.scores).fit(
+            task.dataset.only(np.flatnonzero(fold != left_out)).outcomes
+        )
+        bound = router.bind(task.train.models, {})
+        for place in np.flatnonzero(fold[rows] == left_out).tolist():
+            estimates = bound.predict(task.train.prompts[place])
+            found.p_correct[place], found.output_tokens[place] = estimates.p_correct, estimates.output_tokens
+    return found
+
+
+def _timed(router: Router, pool: Pool) -> tuple[float, ...]:
+    """Milliseconds from a prompt to a choice, by prompt."""
+    bound = router.bind(pool.models, {})
+    spent = []
+    for prompt in pool.prompts[:_TIMED]:
+        began = time.perf_counter()
+        estimates = bound.predict(prompt)
+        expected_usd = prompt.input_tokens * pool.per_token[:, 0] + estimates.output_tokens * pool.per_token[:, 1]
+        (estimates.p_correct - expected_usd).argmax()
+        spent.append(1000 * (time.perf_counter() - began))
+    return tuple(spent)

@@ -23,12 +23,17 @@ Column = list[Any]
 
 
 class Dataset(msgspec.Struct, frozen=True, eq=False):
-    """Outcomes, and what files say of their prompts: parallel to `outcomes.prompts`."""
+    """Outcomes, and what files say of their prompts: parallel to `outcomes.prompts`.
+
+    `answers` are parallel to the outcomes: what each model answered, None where it gave nothing or the files do not say.
+    Where the files do not say what is right, and were read so, `outcomes.correct` is NaN.
+    """
 
     outcomes: Outcomes
     prompt_ids: tuple[str, ...]
     benchmarks: tuple[str, ...]
     categories: tuple[str, ...]
+    answers: tuple[str | None, ...] = ()
 
     def only(self, prompts: NDArray[np.intp]) -> Dataset:
         """The same with these prompts alone, renumbered in the order given."""
@@ -49,7 +54,27 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
             prompt_ids=tuple(self.prompt_ids[i] for i in prompts),
             benchmarks=tuple(self.benchmarks[i] for i in prompts),
             categories=tuple(self.categories[i] for i in prompts),
+            answers=tuple(self.answers[i] for i in np.flatnonzero(kept)) if self.answers else (),
         )
+
+    def answered(self) -> Dataset:
+        """Only the prompts that some model answered: prompt files may hold more, which nobody may learn from."""
+        return self.only(np.unique(self.outcomes.prompt).astype(np.intp))
+
+    def without(self, rows: NDArray[np.intp]) -> Dataset:
+        """The same prompts without these outcomes, and without models that have none left."""
+        kept = np.ones(len(self.outcomes.correct), bool)
+        kept[rows] = False
+        outcomes = msgspec.structs.replace(
+            self.outcomes,
+            **{n: getattr(self.outcomes, n)[kept] for n in ("prompt", "model", "correct", "output_tokens", "weight")},
+        )
+        left, model = np.unique(outcomes.model, return_inverse=True)
+        outcomes = msgspec.structs.replace(
+            outcomes, models=tuple(outcomes.models[i] for i in left), model=model.astype(np.int32)
+        )
+        answers = tuple(self.answers[i] for i in np.flatnonzero(kept)) if self.answers else ()
+        return msgspec.structs.replace(self, outcomes=outcomes, answers=answers)
 
     def halves(self, seed: int) -> tuple[Dataset, Dataset]:
         """The prompts split in two at random; those with the same words stay together, or one half would know the other's."""
@@ -72,8 +97,11 @@ class ListPrice(msgspec.Struct, frozen=True):
     output_usd_per_mtok: str
 
 
-def read_dataset(outcome_files: Sequence[Path], prompt_files: Sequence[Path]) -> Dataset:
-    """Read and join. Raises DataError, and ExtraMissing for Parquet without the `learn` extra."""
+def read_dataset(outcome_files: Sequence[Path], prompt_files: Sequence[Path], *, graded: bool = True) -> Dataset:
+    """Read and join. Raises DataError, and ExtraMissing for Parquet without the `learn` extra.
+
+    With `graded` false the column `correct` may be absent.
+    """
     prompts: list[Prompt] = []
     ids: dict[str, int] = {}
     benchmarks: list[str] = []
@@ -92,30 +120,41 @@ def read_dataset(outcome_files: Sequence[Path], prompt_files: Sequence[Path]) ->
         )
         benchmarks.extend(str(value or "") for value in table["benchmark"])
         categories.extend(str(value or "") for value in table["category"])
-    return Dataset(_read_outcomes(outcome_files, tuple(prompts), ids), tuple(ids), tuple(benchmarks), tuple(categories))
+    outcomes, answers = _read_outcomes(outcome_files, tuple(prompts), ids, graded)
+    return Dataset(outcomes, tuple(ids), tuple(benchmarks), tuple(categories), answers)
 
 
-def _read_outcomes(paths: Sequence[Path], prompts: tuple[Prompt, ...], ids: Mapping[str, int]) -> Outcomes:
+def _read_outcomes(
+    paths: Sequence[Path], prompts: tuple[Prompt, ...], ids: Mapping[str, int], graded: bool
+) -> tuple[Outcomes, tuple[str | None, ...]]:
     models: dict[str, int] = {}
+    answers: list[str | None] = []
     columns: list[tuple[NDArray[np.int32], NDArray[np.int32], Any, Any, Any]] = []
     for path in paths:
-        table = _read(path, required=("prompt_id", "model", "correct"), optional=("output_tokens", "weight"))
-        named = _texts(table, "prompt_id", path)
-        prompt = np.array([ids.get(name, -1) for name in named], np.int32)
+        named, told = ("prompt_id", "model"), ("output_tokens", "weight", "answer")
+        table = (
+            _read(path, required=(*named, "correct"), optional=told)
+            if graded
+            else _read(path, required=named, optional=(*told, "correct"))
+        )
+        about = _texts(table, "prompt_id", path)
+        prompt = np.array([ids.get(name, -1) for name in about], np.int32)
         if (prompt < 0).any():
             row = int(np.argmax(prompt < 0))
             raise DataError(
-                f"{path}: column prompt_id, row {row + 1}: '{named[row]}' is in none of the prompt files; name its file too"
+                f"{path}: column prompt_id, row {row + 1}: '{about[row]}' is in none of the prompt files; name its file too"
             )
         model = np.array([models.setdefault(name, len(models)) for name in _texts(table, "model", path)], np.int32)
-        correct = _numbers(table, "correct", path, low=0, high=1, needed=True)
+        correct = _numbers(table, "correct", path, low=0, high=1, needed=graded)
+        answers.extend(None if answer is None else str(answer) for answer in table["answer"])
         tokens = _numbers(table, "output_tokens", path, low=0)
         weight = _numbers(table, "weight", path, low=0)
         columns.append((prompt, model, correct, np.nan_to_num(tokens, nan=-1), np.nan_to_num(weight, nan=1)))
     if not columns or not sum(len(column[0]) for column in columns):
         raise DataError(f"no outcomes in {', '.join(map(str, paths)) or 'no files'}")
     joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
-    return Outcomes(prompts, tuple(models), joined[0], joined[1], joined[2], joined[3], joined[4])
+    outcomes = Outcomes(prompts, tuple(models), joined[0], joined[1], joined[2], joined[3], joined[4])
+    return outcomes, tuple(answers)
 
 
 def read_prices(path: Path) -> Mapping[str, ListPrice]:

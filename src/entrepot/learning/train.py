@@ -78,7 +78,7 @@ def save_artifact(artifact: Artifact, path: Path) -> None:
 
 def _figures(router: EnsembleRouter) -> list[Figures]:
     design = router.design_
-    predicted = calibrated(router.fitted_.calibration, router.cross_fit_.logits)
+    predicted = calibrated(router.fitted_.calibration, router.cross_fit_.logits, router.cross_fit_.ease)
     known = design.weight > 0
 
     def of(

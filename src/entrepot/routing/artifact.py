@@ -24,11 +24,11 @@ from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import Lengths
 from entrepot.routing.linear import Heads
 
-FORMAT = 1
+FORMAT = 2
 _MAGIC = b"entrepot router\n"
 _DIGEST_BYTES = 32
 _LARGEST_BYTES = 64 * 1024 * 1024
-_HALF = frozenset({"heads", "prompt_weights", "lengths", "idf"})
+_HALF = frozenset({"heads", "prompt_weights", "lengths", "idf", "ease"})
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -157,6 +157,8 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray[Any, Any]]:
         "log_errors": members.lengths.log_errors,
         "slopes": calibration.slopes,
         "shifts": calibration.shifts,
+        "eases": calibration.eases,
+        "ease": members.ease,
         "length_factors": calibration.length_factors,
     }
 
@@ -190,6 +192,9 @@ def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float
         heads=Heads(models, arrays["heads"], arrays["head_outcomes"]),
         ability=Ability(models, arrays["prompt_weights"], arrays["abilities"], arrays["ability_errors"], header.scales),
         lengths=Lengths(models, arrays["lengths"], arrays["log_errors"]),
+        ease=arrays["ease"],
     )
-    calibration = Calibration(arrays["slopes"], arrays["shifts"], arrays["length_factors"], header.spread)
+    calibration = Calibration(
+        arrays["slopes"], arrays["shifts"], arrays["eases"], arrays["length_factors"], header.spread
+    )
     return Fitted(featurizer, members, calibration, header.aliases)

@@ -88,6 +88,10 @@ class Router(Protocol):
         """Learn from outcomes; returns self."""
         ...
 
+    def partial_fit(self, outcomes: Outcomes) -> Router:
+        """Take in a few more outcomes in under five milliseconds each, after `fit`; what is bound now is left as it is."""
+        ...
+
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> BoundRouter:
         """Prepare to estimate for these models, whether seen in training or not. Done once per settings, not per request."""
         ...

@@ -46,6 +46,11 @@ class BestSingleRouter:
         self.rates_ = _rates(outcomes)
         return self
 
+    def partial_fit(self, outcomes: Outcomes) -> Self:
+        """Add outcomes to the models' records; a model that is new waits for the next fit."""
+        self.rates_ = _added(self.rates_, self.models_, outcomes)
+        return self
+
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> BoundRouter:
         """Prepare for these models."""
         return _BoundTable(tuple(models), [_rows(models, facts, self.models_, self.rates_)], lambda _prompt: 0)
@@ -67,6 +72,13 @@ class CheapestRouter(BestSingleRouter):
         )
         return self
 
+    def partial_fit(self, outcomes: Outcomes) -> Self:
+        """Learn lengths alone."""
+        right = self.rates_.right
+        super().partial_fit(outcomes)
+        self.rates_ = msgspec.structs.replace(self.rates_, right=right)
+        return self
+
 
 class FixedRouter(BestSingleRouter):
     """One model is certain to be right and no other is: what a gateway without routing does."""
@@ -83,6 +95,13 @@ class FixedRouter(BestSingleRouter):
         """Learn lengths alone."""
         super().fit(outcomes)
         right = np.array([model == self.model for model in self.models_], np.float32)
+        self.rates_ = msgspec.structs.replace(self.rates_, right=right)
+        return self
+
+    def partial_fit(self, outcomes: Outcomes) -> Self:
+        """Learn lengths alone."""
+        right = self.rates_.right
+        super().partial_fit(outcomes)
         self.rates_ = msgspec.structs.replace(self.rates_, right=right)
         return self
 
@@ -122,6 +141,15 @@ class DomainTableRouter(BestSingleRouter):
         super().fit(outcomes)
         kind = np.array([kind_of(prompt) for prompt in outcomes.prompts])
         self.table_ = [_rates(outcomes, kind == number, self.rates_) for number in range(len(KINDS) + 1)]
+        return self
+
+    def partial_fit(self, outcomes: Outcomes) -> Self:
+        """Add outcomes to the records on their kinds of prompt."""
+        super().partial_fit(outcomes)
+        kind = np.array([kind_of(prompt) for prompt in outcomes.prompts])
+        self.table_ = [
+            _added(rates, self.models_, outcomes, kind == number) for number, rates in enumerate(self.table_)
+        ]
         return self
 
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> BoundRouter:
@@ -168,6 +196,27 @@ def _rates(
         outcomes=total.astype(np.float32),
         output_tokens=np.where(counted > 0, mean_tokens, usual).astype(np.float32),
     )
+
+
+def _added(
+    rates: _Rates,
+    models: Sequence[str],
+    outcomes: Outcomes,
+    among: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None,
+) -> _Rates:
+    """Rates with more outcomes, those of the prompts `among` alone."""
+    right, seen, tokens = rates.right.copy(), rates.outcomes.copy(), rates.output_tokens.copy()
+    for row, at in enumerate(outcomes.model.tolist()):
+        name, counts = outcomes.models[at], among is None or bool(among[outcomes.prompt[row]])
+        if name not in models or not counts:
+            continue
+        model, weight = models.index(name), float(outcomes.weight[row])
+        seen[model] += weight
+        share = weight / (float(seen[model]) + _PRIOR_OUTCOMES)
+        right[model] += share * (float(outcomes.correct[row]) - float(right[model]))
+        if outcomes.output_tokens[row] >= 0:
+            tokens[model] += share * (float(outcomes.output_tokens[row]) - float(tokens[model]))
+    return _Rates(right, seen, tokens)
 
 
 def _rows(models: Sequence[str], facts: Mapping[str, ModelFacts], trained: tuple[str, ...], rates: _Rates) -> Estimates:

@@ -1,8 +1,9 @@
-"""Honest probabilities: the estimators together, corrected on predictions for prompts they had not learned from.
+"""Honest probabilities: the estimators together, weighed and corrected on predictions for prompts they had not learned from.
 
-A fit flatters itself on its own prompts, so the correction is learned on cross-fitted predictions: five times, four fifths
-of the prompts predict the fifth that was left out. It is a line through each model's logits (Platt 1999), drawn towards the
-line of all models together, which also serves models that have no line of their own.
+A fit flatters itself on its own prompts, so the weights are learned on cross-fitted predictions: five times, four fifths of
+the prompts predict the fifth that was left out. They are a logistic regression on each model's logits and on the prompt's
+ease (stacking, Wolpert 1992; with one member it is Platt's line, 1999), drawn towards that of all models together, which
+also serves models that have none of their own.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from entrepot.routing.ability import Ability, fit_ability
 from entrepot.routing.base import Floats
 from entrepot.routing.design import Design
+from entrepot.routing.ease import fit_ease
 from entrepot.routing.lengths import Lengths, fit_lengths
 from entrepot.routing.linear import Heads, fit_heads, no_heads
-from entrepot.routing.logistic import Doubles, fit_line, sigmoid
+from entrepot.routing.logistic import Doubles, fit_towards, sigmoid
 
 Kind = Literal["ensemble", "linear", "ability"]
 """Ability corrected by heads, heads alone (ability then serves only models never seen), or ability alone."""
@@ -28,12 +31,13 @@ _OWN_STRENGTH = 40.0
 
 
 class Members(msgspec.Struct, frozen=True, eq=False):
-    """The estimators of one fit, before calibration."""
+    """The estimators of one fit, before calibration. `ease` (columns of the featurizer,) is zero in all kinds but ensembles."""
 
     kind: Kind
     heads: Heads
     ability: Ability
     lengths: Lengths
+    ease: Floats
 
     def logits(self, rows: Doubles) -> Doubles:
         """Logits of the trained models, shape (prompts, models)."""
@@ -42,28 +46,34 @@ class Members(msgspec.Struct, frozen=True, eq=False):
 
     def folded(self, loadings: Floats) -> Members:
         """The same over the featurizer's columns."""
-        return Members(
-            self.kind, self.heads.folded(loadings), self.ability.folded(loadings), self.lengths.folded(loadings)
+        return msgspec.structs.replace(
+            self,
+            heads=self.heads.folded(loadings),
+            ability=self.ability.folded(loadings),
+            lengths=self.lengths.folded(loadings),
         )
 
 
 class CrossFit(msgspec.Struct, frozen=True, eq=False):
-    """Predictions for every prompt by a fit that had not seen it, shapes (prompts, models)."""
+    """Predictions for every prompt by a fit that had not seen it, shapes (prompts, models); `ease` (prompts,)."""
 
     logits: Doubles
     ability_logits: Doubles
+    ease: Doubles
     output_logs: Doubles
 
 
 class Calibration(msgspec.Struct, frozen=True, eq=False):
     """Slope and shift of each model's logits, and last those of ability alone, for models never seen: shape (models + 1,).
 
+    `eases`, same shape, weigh the prompt's ease beside the logit.
     `length_factors`, same shape, turn the exponential of a predicted log length into an expected length. `spread` is how far
     a prompt's own outcomes would have moved its logit: the standard error of an estimate for a prompt unlike no other.
     """
 
     slopes: Floats
     shifts: Floats
+    eases: Floats
     length_factors: Floats
     spread: float
 
@@ -75,7 +85,8 @@ def fit_members(design: Design, kind: Kind) -> Members:
         heads = no_heads(design)
     else:
         heads = fit_heads(design, None if kind == "linear" else ability.logits(design.latent))
-    return Members(kind, heads, ability, fit_lengths(design))
+    ease = fit_ease(design) if kind == "ensemble" else np.zeros(design.rows.shape[1], np.float32)
+    return Members(kind, heads, ability, fit_lengths(design), ease)
 
 
 def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[[str], None]) -> CrossFit:
@@ -83,7 +94,7 @@ def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[
     prompts = len(design.latent)
     fold = np.random.default_rng(seed).permutation(prompts) % max(2, min(folds, prompts))
     shape = design.correct.shape
-    found = CrossFit(np.zeros(shape), np.zeros(shape), np.zeros((shape[0], shape[1] + 1)))
+    found = CrossFit(np.zeros(shape), np.zeros(shape), np.zeros(shape[0]), np.zeros((shape[0], shape[1] + 1)))
     if prompts < 2:
         return found
     for number in range(fold.max() + 1):
@@ -93,6 +104,7 @@ def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[
         rows = design.latent[left_out]
         found.logits[left_out] = members.logits(rows)
         found.ability_logits[left_out] = members.ability.logits(rows)
+        found.ease[left_out] = design.rows[left_out] @ members.ease
         found.output_logs[left_out] = members.lengths.logs(rows)
     return found
 
@@ -100,24 +112,35 @@ def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[
 def fit_calibration(design: Design, members: Members, crossed: CrossFit) -> Calibration:
     """Learn the correction from cross-fitted predictions."""
     known = design.weight > 0
-    pooled = fit_line(crossed.logits[known], design.correct[known], (1.0, 0.0), _POOLED_STRENGTH)
-    lines = [
-        fit_line(crossed.logits[known[:, i], i], design.correct[known[:, i], i], pooled, _OWN_STRENGTH)
-        for i in range(len(design.models))
+    ease = np.broadcast_to(crossed.ease[:, None], known.shape)
+
+    def stacked(logits: Doubles, among: tuple[NDArray[np.intp], ...], towards: Doubles, strength: float) -> Doubles:
+        rows = np.column_stack([logits[among], ease[among], np.ones(len(among[0]))])
+        return fit_towards(rows, design.correct[among], towards, strength)
+
+    plain = np.array([1.0, 0.0, 0.0])
+    everything = known.nonzero()
+    pooled = stacked(crossed.logits, everything, plain, _POOLED_STRENGTH)
+    own = [
+        stacked(crossed.logits, (rows, np.full(len(rows), model)), pooled, _OWN_STRENGTH)
+        for model, rows in enumerate(np.flatnonzero(column) for column in known.T)
     ]
-    lines.append(fit_line(crossed.ability_logits[known], design.correct[known], (1.0, 0.0), _POOLED_STRENGTH))
+    unseen = stacked(crossed.ability_logits, everything, plain, _POOLED_STRENGTH)
+    weights = np.array([*own, unseen], np.float32)
     moved = (members.logits(design.latent) - crossed.logits)[known]
     return Calibration(
-        slopes=np.array([slope for slope, _ in lines], np.float32),
-        shifts=np.array([shift for _, shift in lines], np.float32),
+        slopes=weights[:, 0],
+        shifts=weights[:, 2],
+        eases=weights[:, 1],
         length_factors=_length_factors(design, crossed.output_logs),
         spread=float(np.sqrt(np.mean(moved**2))),
     )
 
 
-def calibrated(calibration: Calibration, logits: Doubles) -> Doubles:
-    """P(correct) of trained models, shape (prompts, models)."""
-    return sigmoid(logits * calibration.slopes[:-1] + calibration.shifts[:-1])
+def calibrated(calibration: Calibration, logits: Doubles, ease: Doubles) -> Doubles:
+    """P(correct) of trained models, shape (prompts, models); `ease` (prompts,)."""
+    by_ease = ease[:, None] * calibration.eases[:-1]
+    return sigmoid(logits * calibration.slopes[:-1] + by_ease + calibration.shifts[:-1])
 
 
 def _length_factors(design: Design, logs: Doubles) -> Floats:

@@ -46,6 +46,7 @@ def check_router(make_router: MakeRouter) -> None:
         check_other_names,
         check_model_order,
         check_long_prompts,
+        check_takes_more,
     ):
         check(make_router)
 
@@ -123,6 +124,30 @@ def check_long_prompts(make_router: MakeRouter) -> None:
     )
     _check_estimates(bound, one, "a prompt of a megabyte")
     _same(one.p_correct, other.p_correct, "the whole of a prompt of a megabyte was read")
+
+
+def check_takes_more(make_router: MakeRouter) -> None:
+    """A few more outcomes are taken in after the fit, those of models never seen too, and leave what is bound alone."""
+    outcomes = made_up_outcomes()
+    router = make_router().fit(outcomes)
+    prompt = outcomes.prompts[1]
+    bound = router.bind((STRONG, WEAK, UNSEEN), {})
+    before = bound.predict(prompt)
+    wrong = Outcomes(
+        prompts=(prompt,) * 20,
+        models=(STRONG, UNSEEN),
+        prompt=np.repeat(np.arange(20, dtype=np.int32), 2),
+        model=np.tile(np.array([0, 1], np.int32), 20),
+        correct=np.tile(np.array([0, 1], np.float32), 20),
+        output_tokens=np.full(40, 30, np.float32),
+        weight=np.ones(40, np.float32),
+    )
+    after = router.partial_fit(wrong).bind((STRONG, WEAK, UNSEEN), {}).predict(prompt)
+    _check_estimates(bound, after, "a prompt after more outcomes")
+    _require(after.p_correct[0] <= before.p_correct[0], "twenty wrong answers raised a model's estimate")
+    # a router that keeps no records of single models that are new lets them follow the others, and no further
+    moved = after.p_correct - before.p_correct
+    _require(bool(moved[2] >= moved[0] - 1e-6), "a new model's twenty right answers did less for it than wrong ones")
 
 
 def check_learns(make_router: MakeRouter) -> None:

@@ -28,11 +28,13 @@ _POWER_ITERATIONS = 2
 class Design(msgspec.Struct, frozen=True, eq=False):
     """Prompts by models.
 
-    `latent` (prompts, rank + structure + 1), its last column a one; `loadings` (columns of the featurizer, same), so that
-    `latent = rows @ loadings`. `correct`, `output_tokens` (prompts, models) are NaN and `weight` is 0 where missing.
+    `rows` (prompts, columns) are the featurizer's. `latent` (prompts, rank + structure + 1), its last column a one;
+    `loadings` (columns of the featurizer, same), so that `latent = rows @ loadings`. `correct`, `output_tokens` (prompts,
+    models) are NaN and `weight` is 0 where missing.
     """
 
     models: tuple[str, ...]
+    rows: Floats
     latent: Doubles
     loadings: Floats
     correct: Doubles
@@ -43,6 +45,7 @@ class Design(msgspec.Struct, frozen=True, eq=False):
         """The same table with these prompts alone."""
         return msgspec.structs.replace(
             self,
+            rows=self.rows[prompts],
             latent=self.latent[prompts],
             correct=self.correct[prompts],
             output_tokens=self.output_tokens[prompts],
@@ -62,6 +65,7 @@ def build_design(outcomes: Outcomes, rank: int, seed: int) -> tuple[Featurizer, 
     output_tokens, _ = tabulate(outcomes, np.where(outcomes.output_tokens >= 0, outcomes.output_tokens, np.nan))
     return featurizer, Design(
         models=outcomes.models,
+        rows=rows,
         latent=(rows @ loadings).astype(np.float64),
         loadings=loadings,
         correct=correct,

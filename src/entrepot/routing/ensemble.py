@@ -15,12 +15,22 @@ import numpy as np
 
 from entrepot.errors import Defect
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_scores
+from entrepot.routing.absorb import absorb
 from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
-from entrepot.routing.calibration import Calibration, CrossFit, Kind, Members, cross_fit, fit_calibration, fit_members
+from entrepot.routing.calibration import (
+    Calibration,
+    CrossFit,
+    Kind,
+    Members,
+    calibrated,
+    cross_fit,
+    fit_calibration,
+    fit_members,
+)
 from entrepot.routing.design import Design, build_design
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
-from entrepot.routing.logistic import LOGIT_LIMIT
+from entrepot.routing.logistic import LOGIT_LIMIT, Doubles
 
 Step = Callable[[str], None]
 RANK = 300
@@ -108,6 +118,21 @@ class EnsembleRouter:
         )
         return self
 
+    def partial_fit(self, outcomes: Outcomes) -> Self:
+        """Move abilities and lengths by a few more outcomes, and place models that are new by theirs."""
+        fitted = self.fitted_
+        renamed = _renamed(outcomes, {name: fitted.aliases[name] for name in outcomes.models if name in fitted.aliases})
+        rows = np.stack([fitted.featurizer.row(prompt)[0] for prompt in outcomes.prompts])
+        members, calibration = absorb(fitted.members, fitted.calibration, rows, renamed)
+        self.fitted_ = msgspec.structs.replace(fitted, members=members, calibration=calibration)
+        return self
+
+    def cross_fitted(self) -> tuple[Doubles, Doubles]:
+        """P(correct) and expected output tokens of every prompt by a fit that had not seen it, shape (prompts, models)."""
+        calibration, crossed = self.fitted_.calibration, self.cross_fit_
+        lengths = np.exp(np.clip(crossed.output_logs[:, :-1], 0, _LONGEST_LOG)) * calibration.length_factors[:-1]
+        return calibrated(calibration, crossed.logits, crossed.ease), np.asarray(lengths, np.float64)
+
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> BoundEnsemble:
         """Prepare for these models. A model that was trained on under one of its other names is found by it."""
         if not hasattr(self, "fitted_"):
@@ -147,13 +172,16 @@ class BoundEnsemble:
         members, calibration = fitted.members, fitted.calibration
         heads, names = members.heads, members.heads.models
         count = len(models)
-        columns = np.zeros((self._featurizer.columns, 2 * count + 2), np.float32)
+        columns = np.zeros((self._featurizer.columns, 2 * count + 3), np.float32)
+        columns[:, -1] = members.ease
         columns[:, count : count + 2] = members.ability.prompt_weights
         self._keep = np.ones(count, np.float32)
         self._ability, self._ability_error = np.zeros(count, np.float32), np.zeros(count, np.float32)
         self._log_error = np.zeros(count, np.float32)
         number = np.array([-1 if i is None else i for i in known], np.intp)  # -1: the last, for models never seen
-        self._slope, self._shift = calibration.slopes[number], calibration.shifts[number]
+        self._slope, self._shift, self._ease = (
+            part[number] for part in (calibration.slopes, calibration.shifts, calibration.eases)
+        )
         self._length = calibration.length_factors[number].copy()
         basis: list[Basis] = []
         for i, at in enumerate(known):
@@ -185,11 +213,12 @@ class BoundEnsemble:
         count = len(self.models)
         slope = exp(min(max(float(scores[count + 1]), -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_head = scores[:count]
-        logits = ((slope * self._ability - scores[count]) * self._keep + by_head) * self._slope + self._shift
+        logits = ((slope * self._ability - scores[count]) * self._keep + by_head) * self._slope
+        logits += self._ease * scores[-1] + self._shift
         p_correct = 1 / (1 + np.exp(-np.minimum(np.maximum(logits, -LOGIT_LIMIT), LOGIT_LIMIT)))
         variance = (slope * self._ability_error) ** 2 + (by_head * self._doubt) ** 2
         variance += self._spread_squared + (_NOVELTY_ERROR * novelty) ** 2
-        logs = np.minimum(np.maximum(scores[count + 2 :], 0), _LONGEST_LOG)
+        logs = np.minimum(np.maximum(scores[count + 2 : -1], 0), _LONGEST_LOG)
         return Estimates(
             models=self.models,
             p_correct=p_correct,

@@ -177,8 +177,11 @@ class _Slice:
 
 
 def read_prompt(prompt: Prompt) -> tuple[Floats, Floats]:
-    """The prompt's n-gram counts, shape (BUCKETS,), and its structural features, shape (len(STRUCTURE),)."""
-    text = prompt.text
+    """The prompt's n-gram counts, shape (BUCKETS,), and its structural features, shape (len(STRUCTURE),).
+
+    White space around it says nothing.
+    """
+    text = prompt.text.strip()
     if len(text) > MAX_CHARS:
         text = text[:HEAD_CHARS] + text[-TAIL_CHARS:]
     codes = np.minimum(_codes(text), _LAST_BMP)

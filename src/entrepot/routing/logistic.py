@@ -72,17 +72,16 @@ def newton_step(design: Doubles, curvature: Doubles, gradient: Doubles, penalty:
     return np.asarray(np.linalg.solve(hessian, gradient))
 
 
-def fit_line(values: Doubles, outcomes: Doubles, towards: tuple[float, float], strength: float) -> tuple[float, float]:
-    """Slope and shift of a logistic line through `outcomes`, drawn towards given ones (Platt scaling, Platt 1999)."""
-    design = np.column_stack([values, np.ones(len(values))])
-    goal = np.array(towards)
-    line = goal.copy()
-    penalty = np.array([strength, strength / 4])
+def fit_towards(design: Doubles, outcomes: Doubles, towards: Doubles, strength: float) -> Doubles:
+    """Coefficients of a small logistic regression, shape (columns,), drawn towards given ones, the last a quarter as much."""
+    found = towards.astype(np.float64)
+    penalty = np.full(len(found), strength)
+    penalty[-1] = strength / 4
     for _ in range(_STEPS):
-        expected = sigmoid(design @ line)
-        gradient = design.T @ (outcomes - expected) - penalty * (line - goal)
+        expected = sigmoid(design @ found)
+        gradient = design.T @ (outcomes - expected) - penalty * (found - towards)
         step = newton_step(design, expected * (1 - expected), gradient, penalty)
-        line += step
+        found += step
         if np.abs(step).max() < _CONVERGED:
             break
-    return float(line[0]), float(line[1])
+    return found

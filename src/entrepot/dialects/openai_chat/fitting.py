@@ -13,6 +13,7 @@ import msgspec
 
 from entrepot.dialects.openai_chat.fitting_messages import MESSAGE_QUIRKS, fit_messages
 from entrepot.dialects.openai_chat.wire import Fields, encode, value_of
+from entrepot.errors import InvalidRequest
 
 _SWITCHES = frozenset({"enable_thinking", "thinking_type", "template_thinking"})
 _COARSE_EFFORTS = {"none": "low", "minimal": "low", "medium": "high", "xhigh": "max"}
@@ -23,7 +24,10 @@ _JSON_WORDS = "Answer with one JSON value and nothing else."
 
 
 def fit(fields: Fields, quirks: frozenset[str]) -> Fields:
-    """The request's fields as this provider takes them. `fields` is changed in place and given back."""
+    """The request's fields as this provider takes them. `fields` is changed in place and given back.
+
+    Raises InvalidRequest for a tool that the provider cannot be told.
+    """
     _fit_limit(fields, quirks)
     _fit_sampling(fields, quirks)
     _fit_thinking(fields, quirks)
@@ -103,6 +107,8 @@ def _fit_tools(fields: Fields, quirks: frozenset[str]) -> None:
     choice = value_of(fields, "tool_choice")
     tools = value_of(fields, "tools") or []
     forced = choice == "required" or isinstance(choice, dict)
+    if "functions_only" in quirks:
+        _refuse_other_tools(tools)
     if "tool_choice_auto_only" in quirks:
         if forced:
             fields["tool_choice"] = "auto"
@@ -118,6 +124,14 @@ def _fit_tools(fields: Fields, quirks: frozenset[str]) -> None:
         fields.pop("parallel_tool_calls", None)
     if "no_strict_tools" in quirks:
         fields["tools"] = [_without_strict(tool) for tool in tools]
+
+
+def _refuse_other_tools(tools: list[dict[str, Any]]) -> None:
+    for number, tool in enumerate(tools):
+        kind = tool.get("type", "function")
+        if kind != "function":
+            at = f"tools[{number}]"
+            raise InvalidRequest(f"{at} is of the kind '{kind}': this provider takes functions only", param=at)
 
 
 def _without_strict(tool: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ QUIRKS: Mapping[str, str] = {
     "cache_control": "cache_control marks are taken",
     "tool_choice_auto_only": "a tool can be neither forced nor forbidden: auto is sent, or no tools",
     "no_required_tool_choice": "some tool cannot be demanded: the only one is named, or auto is sent",
+    "functions_only": "tools other than functions are refused: so is the request, by the tool's name",
     "no_strict_tools": "strict and additionalProperties of tools are refused: they are left out",
     "no_json_schema": "json_schema is refused: it is sent as json_object, with the schema in the instructions",
     "no_parallel_tool_calls": "parallel_tool_calls is refused",

@@ -1,0 +1,98 @@
+"""One more outcome, taken in within a few milliseconds: the model's ability moves a little, and so does its length.
+
+A step of a Kalman filter on the logistic scale (Fahrmeir 1992): the surer an ability is, the less an outcome moves it, but
+never so sure that it could not follow a model that changes. A model that the fit never saw begins as an average model of
+wide error, so that its first outcomes place it. What is learned of prompts waits for the next fit.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT
+from entrepot.routing.base import Floats, Outcomes
+from entrepot.routing.calibration import Calibration, Members
+from entrepot.routing.logistic import sigmoid
+
+_LEAST_ERROR = 0.07  # of an ability: about what four hundred outcomes tell
+_SHIFT_OUTCOMES = 5.0  # a head alone has no ability to move; its shift moves by one part in these and its outcomes
+_LENGTH_OUTCOMES = 20.0
+
+
+def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: Outcomes) -> tuple[Members, Calibration]:
+    """Both with `outcomes` taken in, one after another; `rows` (prompts, columns) are the prompts' features."""
+    for model in outcomes.models:
+        if model not in members.heads.models:
+            members, calibration = _with_model(members, calibration, model)
+    abilities, errors = members.ability.abilities.copy(), members.ability.errors.copy()
+    shifts, factors = calibration.shifts.copy(), calibration.length_factors.copy()
+    counts = members.heads.outcomes.copy()
+    at = [members.heads.models.index(model) for model in outcomes.models]
+    for i in range(len(outcomes.correct)):
+        row, model, weight = rows[outcomes.prompt[i]], at[outcomes.model[i]], float(outcomes.weight[i])
+        difficulty, log_slope = row @ members.ability.prompt_weights
+        slope = float(np.exp(np.clip(log_slope, -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT)))
+        by_head, ease = float(row @ members.heads.weights[:, model]), float(row @ members.ease)
+        by_ability = 0.0 if members.kind == "linear" else slope * float(abilities[model]) - float(difficulty)
+        stretch = float(calibration.slopes[model])
+        logit = stretch * (by_head + by_ability) + float(calibration.eases[model]) * ease + float(shifts[model])
+        p = float(sigmoid(np.array(logit)))
+        missed = weight * (float(outcomes.correct[i]) - p)
+        if members.kind == "linear":
+            shifts[model] += missed / (weight + (_SHIFT_OUTCOMES + float(counts[model])) * p * (1 - p))
+        else:
+            pull, variance = slope * stretch, max(float(errors[model]), _LEAST_ERROR) ** 2
+            variance /= 1 + variance * pull**2 * weight * p * (1 - p)
+            abilities[model] += variance * pull * missed
+            errors[model] = np.sqrt(variance)
+        if outcomes.output_tokens[i] > 0:
+            expected = np.exp(float(row @ members.lengths.weights[:, model])) * factors[model]
+            step = np.log(outcomes.output_tokens[i] / max(expected, 1.0)) / (_LENGTH_OUTCOMES + counts[model])
+            factors[model] *= np.exp(np.clip(step, -0.1, 0.1))
+        counts[model] += weight
+    ability = msgspec.structs.replace(members.ability, abilities=abilities, errors=errors)
+    heads = msgspec.structs.replace(members.heads, outcomes=counts)
+    return (
+        msgspec.structs.replace(members, ability=ability, heads=heads),
+        msgspec.structs.replace(calibration, shifts=shifts, length_factors=factors),
+    )
+
+
+def _with_model(members: Members, calibration: Calibration, model: str) -> tuple[Members, Calibration]:
+    """Room for a model never seen: no head, a prior ability, the calibration and length of such models."""
+    place, error, _ = members.ability.place(None, None)
+    models = (*members.heads.models, model)
+    heads = msgspec.structs.replace(
+        members.heads,
+        models=models,
+        weights=np.column_stack([members.heads.weights, np.zeros(len(members.ease), np.float32)]),
+        outcomes=np.append(members.heads.outcomes, np.float32(0)),
+    )
+    ability = msgspec.structs.replace(
+        members.ability,
+        models=models,
+        abilities=np.append(members.ability.abilities, np.float32(place)),
+        errors=np.append(members.ability.errors, np.float32(error)),
+    )
+    lengths = msgspec.structs.replace(
+        members.lengths,
+        models=models,
+        weights=np.column_stack([members.lengths.weights, members.lengths.weights[:, -1]]),
+        log_errors=np.append(members.lengths.log_errors, members.lengths.log_errors[-1]),
+    )
+    return (
+        msgspec.structs.replace(members, heads=heads, ability=ability, lengths=lengths),
+        Calibration(
+            slopes=_grown(calibration.slopes),
+            shifts=_grown(calibration.shifts),
+            eases=_grown(calibration.eases),
+            length_factors=_grown(calibration.length_factors),
+            spread=calibration.spread,
+        ),
+    )
+
+
+def _grown(values: Floats) -> Floats:
+    """With the last, that of models never seen, once more."""
+    return np.append(values, values[-1])

@@ -1,0 +1,174 @@
+"""Several models' answers to one prompt: which leads, how likely it is right, whom to ask next, when to stop.
+
+Votes are weighed like witnesses who are not quite independent: an answer's log-odds are the sum, over those who gave it, of
+a trust of their own plus a tempered logit of P(correct) as the router estimated it before any call; against all answers
+stands the possibility that none of them is right. Whether another opinion is worth its price is a linear estimate of what
+the answer will gain by it, learned by going backwards from all opinions (`agreement_fit`).
+
+Rules of this file: it sees models' own answers as numbers (`comparable`) and never an answer key. Functions take many
+prompts at once, shape (prompts, members), all asked the same members; a live exchange passes one.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, sigmoid
+
+Codes = NDArray[np.integer]
+Asked = tuple[int, ...]
+"""Numbers of the members that were asked, ascending."""
+
+_MARGIN = 1e-6
+_KNOTS = (0.0, 1.5, 3.0)
+
+
+class Ballots(msgspec.Struct, frozen=True, eq=False):
+    """What is known of prompts, by member, shape (prompts, members).
+
+    `logits`: of P(correct) before any call. `answers`: numbers, the same for the same answer within a row, -1 for none.
+    `surprise`: log of actual over expected output tokens. `cost_usd`: of each call. Only columns of those asked are read.
+    """
+
+    logits: Doubles
+    answers: Codes
+    surprise: Doubles
+    cost_usd: Doubles
+
+    def only(self, rows: NDArray[np.intp]) -> Ballots:
+        """The same for these prompts alone."""
+        return Ballots(self.logits[rows], self.answers[rows], self.surprise[rows], self.cost_usd[rows])
+
+
+class Verdict(msgspec.Struct, frozen=True, eq=False):
+    """By prompt: the member whose answer leads, its probability, the runner-up's, that of none, and how many answers differ."""
+
+    leader: Codes
+    p_correct: Doubles
+    second: Doubles
+    none: Doubles
+    different: Doubles
+
+
+class Trust(msgspec.Struct, frozen=True, eq=False):
+    """`own` (members,), `temper` of the logits, and `none` (3,): constant, mean logit of those asked, their number."""
+
+    own: Doubles
+    temper: float
+    none: Doubles
+
+    def weigh(self, ballots: Ballots, asked: Asked) -> Verdict:
+        """The verdict on the answers of those asked, at least one."""
+        members = list(asked)
+        answers, logits = ballots.answers[:, members], ballots.logits[:, members]
+        same = (answers[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, :, None]
+        weight = self.own[members] + self.temper * logits
+        scores = np.where(answers >= 0, (same * weight[:, None, :]).sum(axis=2), -LOGIT_LIMIT)
+        sharers = np.maximum(same.sum(axis=2), 1)
+        none = np.exp(self.none[0] + self.none[1] * logits.mean(axis=1) + self.none[2] * len(members))
+        strength = np.exp(np.clip(scores, -LOGIT_LIMIT, 2 * LOGIT_LIMIT))
+        total = (strength / sharers).sum(axis=1) + none
+        shares = strength / total[:, None]
+        best = shares.max(axis=1)
+        leading = shares >= best[:, None] * (1 - _MARGIN)
+        return Verdict(
+            leader=np.array(members)[np.where(leading, weight, -np.inf).argmax(axis=1)],
+            p_correct=best,
+            second=np.where(leading, 0, shares).max(axis=1),
+            none=none / total,
+            different=((answers >= 0) / sharers).sum(axis=1),
+        )
+
+
+class Committee(msgspec.Struct, frozen=True, eq=False):
+    """Who may be asked, whom to trust how far, and what another opinion is worth.
+
+    `worths`, ascending, are dollars that a right answer is worth, one for each setting. `gains[setting][asked count]` has shape
+    (columns of `describe`, members): expected gain in P(correct), less the call's cost over the worth, of asking a member.
+    `line` calibrates the logit of the accepted answer's probability.
+    """
+
+    models: tuple[str, ...]
+    trust: Trust
+    worths: tuple[float, ...]
+    gains: tuple[tuple[Doubles, ...], ...]
+    line: tuple[float, float]
+
+    def next(self, ballots: Ballots, asked: Asked, verdict: Verdict | None, setting: int) -> Codes:
+        """By prompt: the member to ask next, or -1 to stop and accept the leader. With nobody asked there is no stopping."""
+        gains = describe(ballots, asked, verdict) @ self.gains[setting][len(asked)]
+        gains[:, list(asked)] = -np.inf
+        best: Codes = gains.argmax(axis=1)
+        if not asked:
+            return best
+        stop = gains[np.arange(len(best)), best] <= 0
+        return np.where(stop, -1, best)
+
+    def calibrated(self, p_correct: Doubles) -> Doubles:
+        """P(correct) of accepted answers."""
+        slope, shift = self.line
+        return sigmoid(slope * _logit(p_correct) + shift)
+
+
+class Played(msgspec.Struct, frozen=True, eq=False):
+    """What a committee did, by prompt: whom it asked in order (`asked`, -1 after the last), whose answer it accepted, how
+    probable that is to be right, and what all calls cost.
+    """
+
+    asked: Codes
+    accepted: Codes
+    p_correct: Doubles
+    cost_usd: Doubles
+
+
+def play(committee: Committee, ballots: Ballots, setting: int) -> Played:
+    """Let the committee answer prompts for which every member's answer is known; it sees those that it asks for."""
+    count, members = ballots.logits.shape
+    asked = np.full((count, members), -1)
+    accepted, p_correct, cost = np.zeros(count, np.intp), np.zeros(count), np.zeros(count)
+    groups: dict[Asked, NDArray[np.intp]] = {(): np.arange(count)}
+    while groups:
+        following: dict[Asked, list[NDArray[np.intp]]] = {}
+        for members_asked, rows in groups.items():
+            part = ballots.only(rows)
+            verdict = committee.trust.weigh(part, members_asked) if members_asked else None
+            done = len(members_asked) == members
+            choice = np.full(len(rows), -1) if done else committee.next(part, members_asked, verdict, setting)
+            if verdict is not None:
+                stop = choice < 0
+                accepted[rows[stop]] = verdict.leader[stop]
+                p_correct[rows[stop]] = committee.calibrated(verdict.p_correct[stop])
+            for member in np.unique(choice[choice >= 0]).tolist():
+                chosen = rows[choice == member]
+                asked[chosen, len(members_asked)] = member
+                cost[chosen] += ballots.cost_usd[chosen, member]
+                following.setdefault(tuple(sorted((*members_asked, member))), []).append(chosen)
+        groups = {key: np.concatenate(parts) for key, parts in following.items()}
+    return Played(asked, accepted, p_correct, cost)
+
+
+def describe(ballots: Ballots, asked: Asked, verdict: Verdict | None) -> Doubles:
+    """What the gain of another opinion is estimated from, shape (prompts, columns)."""
+    logits = ballots.logits
+    one = np.ones((len(logits), 1))
+    if verdict is None:
+        return np.hstack([one, logits])
+    p, second, none = verdict.p_correct, verdict.second, verdict.none
+    at = _logit(p)
+    surprise = ballots.surprise[:, list(asked)].mean(axis=1)
+    open_ = p * (1 - p)
+    member = np.zeros((1, logits.shape[1]))
+    member[0, list(asked)] = 1
+    shape = np.column_stack(
+        [at, *(np.maximum(at - knot, 0) for knot in _KNOTS), p, p**2, second, second**2, none, p * second]
+    )
+    around = np.column_stack(
+        [verdict.different / len(asked), surprise, surprise * open_, logits.mean(axis=1), logits.std(axis=1)]
+    )
+    return np.hstack([one, shape, around, logits, one * member, open_[:, None] * member, p[:, None] * member])
+
+
+def _logit(p: Doubles) -> Doubles:
+    return np.asarray(np.log((p + _MARGIN) / (1 - p + _MARGIN)))
