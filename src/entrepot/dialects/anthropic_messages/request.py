@@ -41,7 +41,7 @@ from entrepot.dialects.request_body import taking_apart
 from entrepot.dialects.seal import unseal_call
 from entrepot.errors import InvalidRequest
 
-VERSIONS = ("2023-06-01", "2026-10-21")
+VERSIONS = ("2023-06-01", "2026-10-21", "2023-01-01")
 _KEPT_HEADERS = (b"anthropic-version", b"anthropic-beta")
 _NO_SAMPLING = ("temperature", "top_p", "top_k")
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -99,15 +99,18 @@ def _canonical(wire: WireRequest, extra: dict[str, Any]) -> Request:
         raise InvalidRequest(f"'max_tokens' is {wire.max_tokens}: it must not be negative", param="max_tokens")
     messages = [_system(wire.system)] if wire.system else []
     for i, message in enumerate(wire.messages):
-        messages.extend(_messages(message, f"messages[{i}]"))
+        for one in _messages(message, f"messages[{i}]"):
+            _append(messages, one)
     effort, budget = _reasoning(wire.thinking or {}, wire.output_config or {})
     user = (wire.metadata or {}).get("user_id")
     hidden = hidden_tools(wire.tools or (), wire.messages, wire.tool_choice)
+    tools = [_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ()) if i not in hidden]
+    tools += [Tool(f"mcp_servers[{i}]", hosted=server) for i, server in enumerate(wire.mcp_servers or ())]
     parallel_off = (wire.tool_choice or {}).get("disable_parallel_tool_use")
     return Request(
         model=wire.model,
         messages=tuple(messages),
-        tools=tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ()) if i not in hidden),
+        tools=tuple(tools),
         tool_choice=_tool_choice(wire.tool_choice),
         parallel_tool_calls=None if parallel_off is None else not parallel_off,
         output_format=_output_format((wire.output_config or {}).get("format") or wire.output_format),
@@ -148,6 +151,13 @@ def _messages(wire: WireMessage, at: str) -> Iterator[Message]:
     rest = tuple(part for part in parts if not isinstance(part, ToolResult))
     if rest or not results:
         yield Message(role, rest)
+
+
+def _append(messages: list[Message], message: Message) -> None:
+    """Add a message; neighbouring turns of the assistant are one, as the dialect has it (API reference, `messages`)."""
+    if messages and messages[-1].role == message.role == "assistant":
+        message = Message("assistant", (*messages.pop().parts, *message.parts))
+    messages.append(message)
 
 
 def _with_call_signatures(parts: list[Part]) -> list[Part]:

@@ -20,7 +20,7 @@ from entrepot.dialects.gemini_generate.wire import decode_fields, decode_value, 
 from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import InvalidRequest, NotFound
 
-_ADDRESS = re.compile(r"/models/(?P<model>[^/:]+(?:/[^/:]+)*):(?P<action>embedContent|batchEmbedContents)$")
+_ADDRESS = re.compile(r"/models/(?P<model>[^/]+(?:/[^/]+)*):(?P<action>embedContent|batchEmbedContents)$")
 _NO_ENVELOPE = Envelope()
 BATCH = "batch"
 """In `Request.extra`: the client asked for a batch, whose answer is a list also where it is of one."""

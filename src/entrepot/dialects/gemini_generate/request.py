@@ -108,6 +108,8 @@ class _Reader:
             for tool in parse_tools(each, raw["tools"][i], f"tools[{i}]")
         )
         choice, calling = parse_tool_choice(wire.tool_config)
+        if allowed := (calling.get("functionCallingConfig") or {}).get("allowedFunctionNames"):
+            tools = tuple(tool for tool in tools if tool.hosted is not None or tool.name in allowed)
         settings = parse_settings(wire.generation_config or WireGeneration(), raw.get("generationConfig") or {})
         extra = {**rest(raw, WireRequest), **settings.pop("extra")}
         if beside := {**rest(raw.get("toolConfig") or {}, WireToolConfig), **calling}:

@@ -30,10 +30,11 @@ _DONE = b"data: [DONE]\n\n"
 
 
 class StreamRenderer(StreamAnswer):
-    """An answer as a stream of chunks, ended by `[DONE]`."""
+    """An answer as a stream of chunks, ended by `[DONE]`. `legacy`: the client offered `functions`, and reads `function_call`."""
 
-    def __init__(self, include_usage: bool, created_s: int) -> None:
+    def __init__(self, include_usage: bool, created_s: int, *, legacy: bool = False) -> None:
         super().__init__()
+        self._legacy = legacy
         self._include_usage = include_usage
         self._started = Started("", "", created_s)
         self._created_s = created_s
@@ -85,11 +86,19 @@ class StreamRenderer(StreamAnswer):
 
     def _call(self, event: ToolCallStarted) -> None:
         function = {"name": event.name, "arguments": ""}
+        if self._legacy:
+            if event.call == 0:
+                self._delta(event.index, {"function_call": function})
+            return
         call = {"index": event.call, "id": event.id, "type": "function", "function": function}
         self._delta(event.index, {"tool_calls": [{**call, **signature_of(event)}]})
         self._silent.setdefault(event.index, []).append(event.call)
 
     def _arguments(self, event: ToolCallDelta) -> None:
+        if self._legacy:
+            if event.call == 0:
+                self._delta(event.index, {"function_call": {"arguments": event.arguments}})
+            return
         if event.arguments and event.call in (silent := self._silent.get(event.index, [])):
             silent.remove(event.call)
         piece = {"index": event.call, "function": {"arguments": event.arguments}}
@@ -106,7 +115,8 @@ class StreamRenderer(StreamAnswer):
     def _finished(self, event: Finished) -> None:
         for call in self._silent.pop(event.index, ()):  # no arguments at all are `{}`: programs read them as JSON
             self._delta(event.index, {"tool_calls": [{"index": call, "function": {"arguments": "{}"}}]})
-        self._chunk(event.index, self._opening(event.index), REASONS[event.reason])
+        reason = "function_call" if self._legacy and event.reason == "tool_calls" else REASONS[event.reason]
+        self._chunk(event.index, self._opening(event.index), reason)
 
     def _counted(self, event: UsageReported) -> None:
         self._usage = event.usage
