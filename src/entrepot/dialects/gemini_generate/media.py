@@ -1,7 +1,8 @@
 """Images, sounds, films and files between the wire and the canonical form.
 
 Rules of this file: an address that only Google can open (of its Files API, of Cloud Storage) is a `file_id`, any other a `url`.
-The wire wants a media type; where a client named none it is taken from the address's ending.
+The wire wants a media type; where a client named none it is taken from the address's ending. Its bytes may come in either base64
+alphabet (Google's own client writes the one for addresses); the canonical form has the plain one, which every dialect reads.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _BY_ENDING = {
     "mov": "video/quicktime",
     "webm": "video/webm",
 }
+_ONE_ALPHABET = str.maketrans("-_", "+/")
 _GOOGLE_FILES = ("gs://", "https://generativelanguage.googleapis.com/")
 _WHOLE: dict[str, Literal["image", "audio", "video"]] = {"image": "image", "audio": "audio", "video": "video"}
 
@@ -44,7 +46,7 @@ def parse_blob(wire: WireBlob, raw: dict[str, Any], extra: dict[str, Any]) -> Me
     """Media that the part itself holds. `extra` is what the part says beside it."""
     media_type = wire.mime_type or ""
     kept = _with_source(extra, rest(raw, WireBlob))
-    return Media(_kind(media_type), media_type, data=wire.data, name=wire.display_name, extra=kept)
+    return Media(_kind(media_type), media_type, data=_plain_base64(wire.data), name=wire.display_name, extra=kept)
 
 
 def parse_file(wire: WireFile, raw: dict[str, Any], extra: dict[str, Any]) -> Media:
@@ -79,6 +81,11 @@ def render_media(media: Media, at: str, *, own: bool) -> dict[str, Any]:
     media_type = media.media_type or ("" if own else _type_of(uri))
     typed = {"mimeType": media_type} if media_type else {}
     return {**extra, "fileData": {**source, **typed, "fileUri": uri, **named}}
+
+
+def _plain_base64(data: str) -> str:
+    plain = data.translate(_ONE_ALPHABET)
+    return plain + "=" * (-len(plain) % 4)
 
 
 def _with_source(extra: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:

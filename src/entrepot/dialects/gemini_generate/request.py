@@ -44,7 +44,7 @@ from entrepot.dialects.gemini_generate.wire import (
 from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import InvalidRequest, NotFound
 
-_ADDRESS = re.compile(r"/models/(?P<model>[^/:]+(?:/[^/:]+)*):(?P<action>generateContent|streamGenerateContent)$")
+_ADDRESS = re.compile(r"/models/(?P<model>[^/]+(?:/[^/]+)*):(?P<action>generateContent|streamGenerateContent)$")
 _ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "user", "": "user"}
 _NO_ENVELOPE = Envelope()
 

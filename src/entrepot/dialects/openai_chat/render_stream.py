@@ -40,6 +40,7 @@ class StreamRenderer(StreamAnswer):
         self._opened: set[int] = set()
         self._said: dict[int, int] = {}
         self._details: dict[int, int] = {}
+        self._silent: dict[int, list[int]] = {}
         self._usage: Usage | None = None
 
     def break_off(self, error: EntrepotError) -> bytes:
@@ -81,8 +82,11 @@ class StreamRenderer(StreamAnswer):
         function = {"name": event.name, "arguments": ""}
         call = {"index": event.call, "id": event.id, "type": "function", "function": function}
         self._delta(event.index, {"tool_calls": [{**call, **signature_of(event)}]})
+        self._silent.setdefault(event.index, []).append(event.call)
 
     def _arguments(self, event: ToolCallDelta) -> None:
+        if event.arguments and event.call in (silent := self._silent.get(event.index, [])):
+            silent.remove(event.call)
         piece = {"index": event.call, "function": {"arguments": event.arguments}}
         self._delta(event.index, {"tool_calls": [piece]})
 
@@ -95,6 +99,8 @@ class StreamRenderer(StreamAnswer):
             self._chunk(event.index, {}, None, {"logprobs": event.extra["logprobs"]})
 
     def _finished(self, event: Finished) -> None:
+        for call in self._silent.pop(event.index, ()):  # no arguments at all are `{}`: programs read them as JSON
+            self._delta(event.index, {"tool_calls": [{"index": call, "function": {"arguments": "{}"}}]})
         self._chunk(event.index, self._opening(event.index), REASONS[event.reason])
 
     def _counted(self, event: UsageReported) -> None:
