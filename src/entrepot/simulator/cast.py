@@ -113,10 +113,12 @@ def place(players: Sequence[Player], places: Places, secret: str) -> tuple[Deplo
 
 
 def _spoken(deployment: Deployment) -> Deployment:
-    """In its own dialect where a stand-in speaks that, else in OpenAI's, which servers of one's own speak beside theirs."""
-    if deployment.dialect in WIRES:
-        return deployment
-    return msgspec.structs.replace(deployment, dialect="openai-chat", quirks=frozenset())
+    """In its own dialect where a stand-in speaks that, else in OpenAI's, which servers of one's own speak beside theirs.
+
+    A stand-in speaks by the book and has none of its provider's quirks: Mistral's, say, reports usage only where it is asked to.
+    """
+    dialect = deployment.dialect if deployment.dialect in WIRES else "openai-chat"
+    return msgspec.structs.replace(deployment, dialect=dialect, quirks=frozenset())
 
 
 def _score(catalog: Catalog, model: str) -> float:
