@@ -12,7 +12,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,9 @@ from click.testing import CliRunner
 
 from entrepot.app import running
 from entrepot.catalog.price import Price, PriceTier
-from entrepot.catalog.pricing import ExchangeRates
 from entrepot.cli.report import report
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.records import AttemptRecord, Entry
-from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.sqlite import open_sqlite_reader
 from entrepot.ledger.store import Sums
 from entrepot.policy.rules import Facts, Rule, When
@@ -33,6 +31,7 @@ from entrepot.routing.utility import Goal
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.simulator.books import Row
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
+from tests.end_to_end.accounts import RATES, agree, exchange_of, price, usd_of
 from tests.end_to_end.world import (
     KEY,
     PROVIDER_SECRET,
@@ -44,13 +43,6 @@ from tests.end_to_end.world import (
 )
 
 pytestmark = pytest.mark.end_to_end
-
-RATES = ExchangeRates(Decimal("0.148998"), "2026-09-04", "test")
-
-
-def price(given: str, written: str, **more: Any) -> Price:
-    return Price(Decimal(given), Decimal(written), source="test", as_of="2026-11-01", **more)
-
 
 # Odd figures on purpose: sums of them do not come out even in nano-dollars.
 CLIFF = price(
@@ -135,39 +127,6 @@ def installation(directory: Path) -> Iterator[World]:
             yield World(simulator, up, directory)
 
 
-def usd_of(row: Row) -> int:
-    """Nano-dollars of one row, rounded once from the exact amount."""
-    assert row.cost is not None
-    usd = row.cost * RATES.usd_per_cny if row.currency == "CNY" else row.cost
-    return int((usd * 1_000_000_000).to_integral_value(ROUND_HALF_UP))
-
-
-def agree(attempt: AttemptRecord, row: Row) -> None:
-    """An attempt and what its provider wrote down."""
-    if attempt.usage is None:
-        assert attempt.failure in ("timeout", "cut_off", "protocol")
-        assert attempt.cost_nano_usd is None
-        return
-    if attempt.usage.estimated:
-        assert attempt.failure is not None or row.fault == "no-usage" or row.state == "client_gone"
-        return
-    told, booked = attempt.usage, row.tokens
-    assert (told.input_tokens, told.cache_read_tokens, told.output_tokens, told.reasoning_tokens) == (
-        booked.input_tokens,
-        booked.cache_read_tokens,
-        booked.output_tokens,
-        booked.reasoning_tokens,
-    )
-    if row.cost is None:
-        assert (attempt.cost_nano, attempt.cost_nano_usd, attempt.currency) == (None, None, None)
-    else:
-        assert (attempt.cost_nano, attempt.currency, attempt.cost_nano_usd) == (
-            row.cost_nano,
-            row.currency,
-            usd_of(row),
-        )
-
-
 def leave(world: World, model: str, after: bytes) -> str:
     """Ask for a stream, leave once `after` has come, and say the exchange's id."""
     body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": LONG}]}).encode()
@@ -214,13 +173,6 @@ def rows_of(world: World, seen: int, attempts: tuple[AttemptRecord, ...]) -> lis
 
     assert eventually(lambda: world.simulator.under_way == 0 and len(booked()) == len(attempts))
     return [booked()[named(attempt.deployment)] for attempt in attempts]
-
-
-def exchange_of(world: World, id: str) -> Entry:
-    assert eventually(lambda: find_entry(world.directory, id) is not None)
-    entry = find_entry(world.directory, id)
-    assert entry is not None
-    return entry
 
 
 def test_the_ledger_and_the_report_agree_with_the_providers_books(tmp_path: Path) -> None:

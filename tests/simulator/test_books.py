@@ -15,6 +15,8 @@ PRICE = Price(
     as_of="2026-01-01",
     cache_read_per_mtok=Decimal("0.25"),
     reasoning_per_mtok=Decimal(12),
+    cache_write_per_mtok=Decimal("3.125"),
+    cache_write_1h_per_mtok=Decimal(5),
     tiers=(PriceTier(1000, Decimal(5), Decimal(15)),),
 )
 
@@ -32,19 +34,26 @@ def test_a_long_request_is_billed_at_its_tier_and_tokens_without_a_price_there_a
     assert cost_of(Tokens(1000, 1, 10, 10), PRICE) == (1001 * Decimal(5) + 20 * Decimal(15)) / 1_000_000
 
 
+def test_writing_to_the_cache_for_an_hour_has_a_price_of_its_own() -> None:
+    written = Tokens(cache_write_tokens=10, cache_write_1h_tokens=4)
+    assert cost_of(written, PRICE) == (6 * Decimal("3.125") + 4 * 5) / 1_000_000
+
+
 def test_half_a_nano_is_rounded_up() -> None:
     assert in_nano(Decimal("0.0000000025")) == 3
     assert in_nano(Decimal("0.0000000024")) == 2
 
 
-@given(st.tuples(*[st.integers(0, 10_000)] * 4))
-def test_the_books_agree_with_the_catalogs_arithmetic(counts: tuple[int, int, int, int]) -> None:
-    tokens = Tokens(*counts)
+@given(st.tuples(*[st.integers(0, 10_000)] * 5), st.integers(0, 10_000))
+def test_the_books_agree_with_the_catalogs_arithmetic(counts: tuple[int, ...], hour: int) -> None:
+    tokens = Tokens(*counts, cache_write_1h_tokens=min(hour, counts[-1]))
     usage = Usage(
         input_tokens=tokens.input_tokens,
         cache_read_tokens=tokens.cache_read_tokens,
         output_tokens=tokens.output_tokens,
         reasoning_tokens=tokens.reasoning_tokens,
+        cache_write_tokens=tokens.cache_write_tokens,
+        cache_write_1h_tokens=tokens.cache_write_1h_tokens,
     )
     tariff = Tariff(PRICE, ExchangeRates(Decimal("0.14"), "2026-01-01", "made up"))
     billed = tariff.cost(usage, 0.0)

@@ -89,11 +89,13 @@ def cost_of(tokens: Tokens, price: Price) -> Decimal:
     rates = _rates(price, tokens.input_tokens + tokens.cache_read_tokens + tokens.cache_write_tokens)
     cache_read = rates.cache_read_per_mtok if rates.cache_read_per_mtok is not None else rates.input_per_mtok
     cache_write = rates.cache_write_per_mtok if rates.cache_write_per_mtok is not None else rates.input_per_mtok
+    hour = rates.cache_write_1h_per_mtok if rates.cache_write_1h_per_mtok is not None else cache_write
     reasoning = rates.reasoning_per_mtok if rates.reasoning_per_mtok is not None else rates.output_per_mtok
     per_million = (
         tokens.input_tokens * rates.input_per_mtok
         + tokens.cache_read_tokens * cache_read
-        + tokens.cache_write_tokens * cache_write
+        + (tokens.cache_write_tokens - tokens.cache_write_1h_tokens) * cache_write
+        + tokens.cache_write_1h_tokens * hour
         + tokens.output_tokens * rates.output_per_mtok
         + tokens.reasoning_tokens * reasoning
     )

@@ -86,9 +86,9 @@ class OllamaChatWire:
         return frames
 
     def bill(self, tokens: Tokens) -> Tokens:
-        """All that is read is input."""
+        """All that is read is input, and all that is written output: nothing is told apart."""
         read = tokens.input_tokens + tokens.cache_read_tokens + tokens.cache_write_tokens
-        return Tokens(read, 0, tokens.output_tokens, tokens.reasoning_tokens)
+        return Tokens(read, 0, tokens.output_tokens + tokens.reasoning_tokens)
 
     def render_count(self, tokens: int) -> bytes:
         """There is no such path; `parse_request` never asks for it."""
