@@ -14,8 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from entrepot.canonical.request import Message, Request, Text
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates, Tariff
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.schema import Deployment
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.features import prompt_of
 from entrepot.routing.utility import Goal, decide

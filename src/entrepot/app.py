@@ -100,7 +100,7 @@ def decide_offline(
 ) -> Considered | Refusal:
     """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots."""
     request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering, None)
+    return build_planner(settings).consider(request, principal, steering, None, time.time())
 
 
 def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.catalog.load import load_catalog
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 from entrepot.errors import CatalogError
 from tests.catalog.made_up import MAKER, PROVIDER, write_catalog
 
@@ -23,10 +23,12 @@ def amounts(price: Price | None) -> tuple[str, ...]:
 
 # Copied by hand from the price pages named in each provider's file.
 KNOWN_PRICES = [
-    ("deepseek", "deepseek-flash", None, ("CNY", "2", "0.04", "-", "8")),
-    ("deepseek", "deepseek-v4-pro", None, ("CNY", "9", "0.3", "-", "27")),
+    ("deepseek", "deepseek-flash", None, ("CNY", "1", "0.02", "-", "4")),
+    ("deepseek", "deepseek-v4-pro", None, ("CNY", "4.5", "0.15", "-", "13.5")),
     ("openai", "gpt-6-sol", None, ("USD", "2", "0.2", "2.5", "10")),
     ("openai", "gpt-6-sol", "eu", ("USD", "2.2", "0.22", "2.75", "11")),
+    ("openai", "gpt-5.5-pro", "eu", ("USD", "33", "-", "-", "198")),
+    ("openai", "gpt-5.1", "eu", ("USD", "1.25", "0.125", "-", "10")),
     ("alibaba", "qwen3.8-max", "singapore", ("USD", "2", "0.25", "-", "6")),
     ("zhipu", "glm-5.3", None, ("CNY", "8", "2", "-", "28")),
     ("baidu-qianfan", "ernie-5.1", None, ("CNY", "4", "-", "-", "18")),

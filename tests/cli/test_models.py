@@ -35,14 +35,14 @@ def line_of(output: str, *words: str) -> str:
 def test_lists_every_model_and_every_offer() -> None:
     listed = rows()
     assert {row["model"]["id"] for row in listed} == {model.id for model in CATALOG.models}
-    offers = [row for row in listed if row["provider"] is not None]
-    assert len(offers) == sum(len(provider.offers) for provider in CATALOG.providers)
+    listed_at = {(row["provider"]["id"], row["model"]["id"]) for row in listed if row["provider"] is not None}
+    assert listed_at == {(provider.id, offer.model) for provider in CATALOG.providers for offer in provider.offers}
 
 
 def test_a_line_has_place_context_and_price_in_the_currency_of_the_bill() -> None:
     output = run("--provider", "deepseek").output
     assert line_of(output, "deepseek-v4.1-flash") == (
-        "deepseek-v4.1-flash deepseek CN deepseek (cn, cn-anthropic) CN 1,000,000 2 CNY 8 CNY open MIT unknown"
+        "deepseek-v4.1-flash deepseek CN deepseek (cn, cn-anthropic) CN 1,000,000 1 CNY+ 4 CNY+ open MIT unknown"
     )
 
 
@@ -97,7 +97,7 @@ def test_filters_narrow_together() -> None:
 def test_json_has_source_and_day_of_a_price_and_money_as_text() -> None:
     (row,) = rows("--provider", "deepseek", "--search", "deepseek-flash")
     offer = row["provider"]["offer"]
-    assert (offer["price"]["input_per_mtok"], offer["price"]["output_per_mtok"]) == ("2", "8")
+    assert (offer["price"]["input_per_mtok"], offer["price"]["output_per_mtok"]) == ("1", "4")
     assert offer["price"]["source"]
     assert len(offer["price"]["as_of"]) == 10
     assert [region["processed_in"] for region in row["provider"]["regions"]] == ["CN", "CN"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.canonical.request import Message, Request, Tool, ToolCall, ToolChoice, ToolResult
-from entrepot.dialects.names import Names, call_ids, tool_names
+from entrepot.dialects.names import MAX_USER, Names, call_ids, tool_names, user_name
 
 
 @given(st.lists(st.text(max_size=80)), st.integers(12, 64))
@@ -33,6 +33,19 @@ def test_the_names_of_the_history_and_the_choice_are_mapped_too() -> None:
     names = tool_names(request(), 64)
     assert {names.back(names.there(each)) for each in ("工具", "历史", "选择")} == {"工具", "历史", "选择"}
     assert all(names.there(each).isascii() for each in ("工具", "历史", "选择"))
+
+
+@given(st.text(max_size=200))
+def test_a_users_name_is_short_enough_and_always_the_same(user: str) -> None:
+    short = user_name(user)
+    assert short == user_name(user)
+    assert short is not None
+    assert len(short) <= MAX_USER
+    assert (short == user) == (len(user) <= MAX_USER)
+
+
+def test_nobody_stays_nobody() -> None:
+    assert user_name(None) is None
 
 
 def request() -> Request:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.end_to_end.clients import Client
+from tests.end_to_end.pairs import CLIENTS, PROVIDERS, client_of, pairs_world
 from tests.end_to_end.world import World, world
 
 
@@ -12,3 +14,23 @@ def entrepot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One installation for all tests that leave it as they found it."""
     with world(tmp_path_factory.mktemp("installation")) as installation:
         yield installation
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One installation with a provider of every dialect."""
+    with pairs_world(tmp_path_factory.mktemp("pairs")) as installation:
+        yield installation
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest, pairs: World) -> Iterator[Client]:
+    """The official SDK of each client dialect in turn."""
+    with client_of(request.param, pairs) as made:
+        yield made
+
+
+@pytest.fixture(params=PROVIDERS)
+def provider(request: pytest.FixtureRequest) -> str:
+    """The stand-in of each provider dialect in turn; it is named after what it speaks."""
+    return str(request.param)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from entrepot.app import running
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 from entrepot.exchange.plan import Route
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from tests.end_to_end.world import (

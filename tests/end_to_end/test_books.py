@@ -20,8 +20,8 @@ import pytest
 from click.testing import CliRunner
 
 from entrepot.app import running
+from entrepot.catalog.price import Price, PriceTier
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Price, PriceTier
 from entrepot.cli.report import report
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.records import AttemptRecord, Entry

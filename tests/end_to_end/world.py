@@ -19,8 +19,9 @@ from typing import Any
 import msgspec
 
 from entrepot.app import Running, running
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.routing.utility import Goal
@@ -35,6 +36,14 @@ PROVIDER_SECRET = "sk-secret-of-the-provider"
 
 CHEAP = Price(Decimal("0.1"), Decimal("0.4"), source="test", as_of="2026-11-01")
 DEAR = Price(Decimal("5"), Decimal("25"), source="test", as_of="2026-11-01")
+CHEAP_CACHED = Price(
+    Decimal("0.1"),
+    Decimal("0.4"),
+    source="test",
+    as_of="2026-11-01",
+    cache_read_per_mtok=Decimal("0.011"),
+    cache_write_per_mtok=Decimal("0.127"),
+)
 CHEAP_CNY = Price(Decimal("1"), Decimal("4"), source="test", as_of="2026-11-01", currency="CNY")
 
 PLAN = Plan(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
+from entrepot.catalog.price import Price, PriceTier
 from entrepot.catalog.pricing import Tariff
-from entrepot.catalog.schema import Price, PriceTier
 from entrepot.errors import Forbidden, InvalidRequest
 from entrepot.exchange.entries import baseline_of, entry_of, refusal_entry, served_by
 from entrepot.exchange.plan import BaselinePlan, Candidate, Plan
@@ -93,7 +93,9 @@ def test_the_baseline_reads_the_same_input_and_writes_what_is_expected_of_it() -
     assert baseline is not None
     assert DEAR.tariff is not None
     expected = Usage(input_tokens=600, cache_read_tokens=400, output_tokens=250)
-    assert baseline.cost_nano_usd == DEAR.tariff.cost(expected).nano_usd
+    billed = DEAR.tariff.cost(expected, 0.0)
+    assert billed is not None
+    assert baseline.cost_nano_usd == billed.nano_usd
     # a log-normal length: sd = mean * sqrt(exp(0.25) - 1)
     assert baseline.error_nano_usd == pytest.approx(250 * 40_000 * 0.53294, rel=1e-4)
     assert not baseline.measured
@@ -171,7 +173,7 @@ B = candidate("b/m")
 
 def tiered() -> Price:
     """1 in and 2 out; twice that above 1,000 tokens of input."""
-    longer = PriceTier(1000, *(2 * each for each in (a_price().input_per_mtok, a_price().output_per_mtok)))
+    longer = PriceTier(1000, 2 * a_price().input_per_mtok, 2 * a_price().output_per_mtok)
     return a_price(tiers=(longer,))
 
 

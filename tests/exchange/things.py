@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.schema import Deployment
 
 
 def a_price(input_per_mtok: str = "1", output_per_mtok: str = "2", **more: Any) -> Price:

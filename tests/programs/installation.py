@@ -10,8 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from entrepot.app import running
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 

@@ -49,6 +49,7 @@ def test_it_reads_a_file_with_two_tools_and_tells_what_is_in_it(dialect: Dialect
     assert told["num_turns"] == 3
     assert told["usage"]["output_tokens"] > 0
     assert SECRET in provider.requests[-1].results[0]
+    assert len(provider.requests[0].body.get("user", "")) <= 64  # OpenAI refuses a longer one, and Claude Code's is
 
 
 def test_it_finds_a_tool_that_it_did_not_offer_at_first(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates, Tariff
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.schema import Deployment
 from entrepot.errors import Defect
 from entrepot.routing.base import Estimates, Prompt
 from entrepot.routing.utility import Decision, Goal, Weighed, decide

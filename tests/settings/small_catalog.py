@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from entrepot.catalog.lookup import Catalog
+from entrepot.catalog.price import Currency, Price
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Blank, Currency, Maker, Model, Offer, Price, Provider, Region, Score
+from entrepot.catalog.schema import Blank, Maker, Model, Offer, Provider, Region, Score
 
 SOURCE = "https://example.com/prices"
 AS_OF = "2026-11-21"

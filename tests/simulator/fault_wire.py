@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from entrepot.simulator.provider import Simulator, run_simulator
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from entrepot.simulator.provider import Simulator, run_simulator
 from entrepot.simulator.wires import WIRES

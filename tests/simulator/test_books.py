@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
+from entrepot.catalog.price import Price, PriceTier
 from entrepot.catalog.pricing import ExchangeRates, Tariff
-from entrepot.catalog.schema import Price, PriceTier
 from entrepot.simulator.books import Books, Row, Tokens, cost_of, in_nano, total
 
 PRICE = Price(
@@ -47,7 +47,9 @@ def test_the_books_agree_with_the_catalogs_arithmetic(counts: tuple[int, int, in
         reasoning_tokens=tokens.reasoning_tokens,
     )
     tariff = Tariff(PRICE, ExchangeRates(Decimal("0.14"), "2026-01-01", "made up"))
-    assert in_nano(cost_of(tokens, PRICE)) == tariff.cost(usage).nano_usd
+    billed = tariff.cost(usage, 0.0)
+    assert billed is not None
+    assert in_nano(cost_of(tokens, PRICE)) == billed.nano_usd
 
 
 def test_totals_add_up_and_say_what_has_no_price() -> None:

@@ -3,7 +3,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 from entrepot.simulator.plan import FaultMix, LocalServer, Plan, StandInModel, StandInProvider
 
 

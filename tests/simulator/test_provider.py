@@ -9,7 +9,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 from entrepot.simulator.grade import grade
 from entrepot.simulator.plan import FaultMix, LocalServer, Plan, StandInModel, StandInProvider
 from entrepot.simulator.provider import Simulator, run_simulator

@@ -8,7 +8,7 @@ from entrepot.simulator.wires import WIRES, wire_of
 def test_a_wire_is_found_by_its_dialect(dialect: str) -> None:
     wire = wire_of(dialect)
     assert wire.base_path == "" or wire.base_path.startswith("/")
-    assert wire.models_path.startswith("/")
+    assert all(path.startswith("/") for path in wire.models_paths)
 
 
 def test_a_dialect_that_no_stand_in_speaks_is_an_error_that_names_the_others() -> None:

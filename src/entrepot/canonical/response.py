@@ -20,7 +20,9 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusa
 class Usage(msgspec.Struct, frozen=True):
     """Tokens by kind, disjoint. `estimated` says that the provider did not report them and we counted what we saw.
 
-    `cache_write_1h_tokens` says how many of `cache_write_tokens` are kept for an hour, which some providers bill dearer.
+    `cache_write_1h_tokens` says how many of `cache_write_tokens` are kept for an hour, which some providers bill dearer, and
+    `audio_input_tokens` and `audio_output_tokens` how many of their kind are sound. `service_tier` is the service that the
+    provider says it billed, by its own word; None where it says nothing.
     """
 
     input_tokens: int = 0
@@ -31,6 +33,9 @@ class Usage(msgspec.Struct, frozen=True):
     estimated: bool = False
     extra: dict[str, Any] = {}
     cache_write_1h_tokens: int = 0
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    service_tier: str | None = None
 
     @property
     def all_input(self) -> int:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 
 from entrepot.catalog.deployment import blanks_in
 from entrepot.catalog.lookup import Catalog, fold_name
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import COUNTRIES, LOCAL, REGIONS, meant_region
+from entrepot.catalog.price import Price, dearer
 from entrepot.catalog.pricing import Tariff
-from entrepot.catalog.schema import Model, Offer, Price, Provider
+from entrepot.catalog.schema import Model, Offer, Provider
 from entrepot.errors import CatalogError
 
 _SHOWN = 10
@@ -93,6 +95,9 @@ def _of_provider(catalog: Catalog, provider: Provider) -> Iterator[str]:
     taken: set[tuple[str, str]] = set()
     for offer in provider.offers:
         yield from _of_offer(catalog, offer, names)
+        if offer.price is not None and offer.uplift:
+            for uplift in sorted({region.uplift for region in provider.regions} - {Decimal(1)}):
+                yield from _of_price(catalog, f"offer of '{offer.model}', x {uplift}", dearer(offer.price, uplift))
         for name in offer.regions or names:
             if (offer.model, name) in taken:
                 yield f"offer of '{offer.model}': offered in region '{name}' twice"
@@ -131,9 +136,10 @@ def _of_price(catalog: Catalog, where: str, price: Price) -> Iterator[str]:
         Tariff(price, catalog.exchange_rates)
     except CatalogError as error:
         yield f"{where}: {error.message}"
-    limits = [tier.input_tokens_above for tier in price.tiers]
-    if limits != sorted(set(limits)) or any(limit <= 0 for limit in limits):
-        yield f"{where}: tiers are in order of input_tokens_above, each once and above 0"
+    for tiers in (price.tiers, *(change.tiers for change in price.changes)):
+        limits = [(tier.input_tokens_above, tier.output_tokens_above) for tier in tiers]
+        if limits != sorted(set(limits)) or any(min(limit) < 0 or not any(limit) for limit in limits):
+            yield f"{where}: tiers are in order of input_tokens_above, each once and above 0"
 
 
 def _keys_twice(providers: Iterable[Provider], provider_files: Mapping[str, str]) -> Iterator[str]:

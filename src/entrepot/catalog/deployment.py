@@ -9,7 +9,8 @@ from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import GLOBAL, LOCAL, UNKNOWN
-from entrepot.catalog.schema import Deployment, Model, Offer, Price, Provider, Region
+from entrepot.catalog.price import Price
+from entrepot.catalog.schema import Deployment, Model, Offer, Provider, Region
 from entrepot.errors import CatalogError
 
 _BLANK = re.compile(r"\{(\w+)\}")
@@ -75,7 +76,7 @@ def build_deployment(
         auth=_auth(provider, chosen, secret),
         auth_scope=chosen.cloud_scope if secret is None else None,
         secret=secret,
-        price=price if price is not None or offer is None else offer.price,
+        price=price or catalog.price_of(provider_id, model_id, chosen.name),
         open_weights=facts.open_weights,
         licence=facts.licence,
         on_premises=on_premises,

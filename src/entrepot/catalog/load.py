@@ -23,8 +23,9 @@ from entrepot.catalog.check import check_catalog
 from entrepot.catalog.deployment import build_deployment
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.price import Price, PriceChange, PriceService, PriceTier, PriceWindow
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Blank, Maker, Model, Offer, Price, PriceTier, Provider, Region, Score
+from entrepot.catalog.schema import Blank, Maker, Model, Offer, Provider, Region, Score
 from entrepot.errors import CatalogError
 
 __all__ = ["Catalog", "build_deployment", "load_catalog"]
@@ -32,7 +33,20 @@ __all__ = ["Catalog", "build_deployment", "load_catalog"]
 Table = dict[str, Any]
 _Shape = TypeVar("_Shape")
 
-_SHAPES = (Maker, Model, Score, Provider, Blank, Region, Offer, Price, PriceTier)
+_SHAPES = (
+    Maker,
+    Model,
+    Score,
+    Provider,
+    Blank,
+    Region,
+    Offer,
+    Price,
+    PriceTier,
+    PriceWindow,
+    PriceService,
+    PriceChange,
+)
 _FIELDS = sorted({name for shape in _SHAPES for name in shape.__struct_fields__} | {"prices"})
 
 

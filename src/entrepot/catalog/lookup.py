@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.price import Price, dearer
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Maker, Model, Offer, Price, Provider, Region
+from entrepot.catalog.schema import Maker, Model, Offer, Provider, Region
 from entrepot.errors import CatalogError
 
 
@@ -98,6 +99,8 @@ class Catalog:
         return None
 
     def price_of(self, provider_id: str, model_id: str, region: str | None = None) -> Price | None:
-        """The list price there; None is unknown."""
+        """The list price there, with what that region costs more; None is unknown."""
         offer = self.offer(provider_id, model_id, region)
-        return None if offer is None else offer.price
+        if offer is None or offer.price is None:
+            return None
+        return dearer(offer.price, self.region(provider_id, model_id, region).uplift) if offer.uplift else offer.price

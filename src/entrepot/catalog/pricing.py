@@ -1,23 +1,30 @@
-"""Tokens become money, here and nowhere else.
+"""Tokens become money, here and nowhere else: one function of usage, deployment and time.
 
 Rules of this file: exact arithmetic. A price is a Decimal per million tokens, so one token costs a whole number of
-pico-units once the price has at most six decimals (finer ones are refused when the catalog loads). A sum is an integer of
-pico-dollars, rounded once, half up, to whole nano-dollars (10^-9 USD): the unit of the ledger.
+pico-units once the price, with every factor that may apply, has at most six decimals (finer ones are refused when the catalog
+loads). A sum is an integer of pico-dollars, rounded once, half up, to whole nano-dollars (10^-9 USD): the unit of the ledger.
 """
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
 from entrepot.canonical.response import Usage
-from entrepot.catalog.schema import Currency, Price, PriceTier
+from entrepot.catalog.holidays import HOLIDAYS, day_number
+from entrepot.catalog.price import Currency, Price, PriceChange, PriceTier, PriceWindow
 from entrepot.errors import CatalogError
 
 NANO_PER_UNIT = 1_000_000_000
 _PICO_PER_NANO = 1_000
+_DAY_S = 86_400
+_MINUTES = 24 * 60
+
+STANDARD_SERVICES = frozenset({"", "auto", "default", "standard", "on_demand"})
+"""What providers call the service that the list price is for."""
 
 
 class Rates(NamedTuple):
@@ -27,7 +34,10 @@ class Rates(NamedTuple):
     output: int
     cache_read: int
     cache_write: int
+    cache_write_1h: int
     reasoning: int
+    audio_input: int
+    audio_output: int
 
 
 class ExchangeRates(msgspec.Struct, frozen=True):
@@ -46,40 +56,130 @@ class Money(NamedTuple):
     nano_usd: int
 
 
-class Tariff:
-    """One deployment's prices compiled to integers: `cost` is called for every attempt."""
+class _Window:
+    """Hours of the week in which a factor holds."""
 
-    __slots__ = ("_base", "_currency", "_tiers", "_usd")
+    def __init__(self, window: PriceWindow) -> None:
+        self.factor = window.factor
+        self._offset_s = window.utc_offset_hours * 3600
+        self._weekdays = frozenset(day - 1 for day in window.weekdays)
+        self._spans = tuple(_span(hours) for hours in window.hours)
+        country = window.except_holidays
+        if country is not None and country not in HOLIDAYS:
+            raise CatalogError(f"except_holidays = '{country}': the holidays known are those of {', '.join(HOLIDAYS)}")
+        self._holidays = HOLIDAYS[country] if country is not None else frozenset()
+        if not self._weekdays or not self._weekdays <= set(range(7)):
+            raise CatalogError("weekdays are numbers from 1 (Monday) to 7, at least one")
+        if not -12 <= window.utc_offset_hours <= 14:
+            raise CatalogError(f"utc_offset_hours = {window.utc_offset_hours} is no clock's: it is from -12 to 14")
 
-    def __init__(self, price: Price, exchange: ExchangeRates) -> None:
-        self._base = _rates(price)
+    def holds(self, at_s: float) -> bool:
+        """Whether the moment (Unix seconds) is in the window."""
+        day, second = divmod(int(at_s) + self._offset_s, _DAY_S)
+        # the first of January 1970 was a Thursday
+        if (day + 3) % 7 not in self._weekdays or day in self._holidays:
+            return False
+        minute = second // 60
+        return any(start <= minute < end for start, end in self._spans)
+
+
+class _Period:
+    """The prices between two changes."""
+
+    def __init__(self, starts_s: float, prices: Price | PriceChange) -> None:
+        self.starts_s = starts_s
         self._tiers = tuple(
-            (tier.input_tokens_above, _rates(tier))
-            for tier in sorted(price.tiers, key=lambda tier: -tier.input_tokens_above)
+            sorted(prices.tiers, key=lambda tier: (-tier.input_tokens_above, -tier.output_tokens_above))
         )
-        self._currency: Currency = price.currency
-        self._usd = None if price.currency == "USD" else exchange.usd_per_cny.as_integer_ratio()
+        self._windows = tuple(_Window(window) for window in prices.windows)
+        self._up_to = prices.input_tokens_up_to
+        self._services = {
+            service.tier: (_factor(service.tier, service.factor), service.input_tokens_up_to)
+            for service in prices.services
+        }
+        self._compiled: dict[tuple[tuple[int, int] | None, Decimal], Rates] = {}
+        # Every combination is compiled now: a price that is too fine is refused when it is read, not when it is billed.
+        for tier, in_window, service in itertools.product(
+            (None, *self._tiers),
+            (Decimal(1), *(window.factor for window in self._windows)),
+            (Decimal(1), *(factor for factor, _ in self._services.values())),
+        ):
+            self._compiled[_index(tier), in_window * service] = _rates(tier or prices, in_window * service)
 
-    def rates(self, input_tokens: int) -> Rates:
-        """The rates that a request with this much input is billed at."""
-        for above, rates in self._tiers:
-            if input_tokens > above:
-                return rates
-        return self._base
+    def rates(self, input_tokens: int, output_tokens: int, at_s: float, service: str | None) -> Rates | None:
+        """What holds for such a request; None where nobody stated its price: so long an input, or the service billed."""
+        if self._up_to is not None and input_tokens > self._up_to:
+            return None
+        factor = Decimal(1)
+        if service is not None and service not in STANDARD_SERVICES:
+            known = self._services.get(service)
+            if known is None or (known[1] is not None and input_tokens > known[1]):
+                return None
+            factor = known[0]
+        for window in self._windows:
+            if window.holds(at_s):
+                factor = window.factor * factor
+                break
+        for tier in self._tiers:
+            least = tier.output_tokens_above
+            if input_tokens > tier.input_tokens_above and (not least or output_tokens > least):
+                return self._compiled[_index(tier), factor]
+        return self._compiled[None, factor]
 
     @property
     def is_free(self) -> bool:
-        """Whether no token of any kind costs anything, however many there are."""
-        return not any(any(rates) for rates in (self._base, *(rates for _, rates in self._tiers)))
+        """Whether every rate is zero."""
+        return self._up_to is None and not any(any(rates) for rates in self._compiled.values())
 
-    def cost(self, usage: Usage) -> Money:
-        """What `usage` costs, exactly."""
-        rates = self.rates(usage.all_input)
+
+class Tariff:
+    """One deployment's prices compiled to integers: `cost` is called for every attempt.
+
+    Raises CatalogError: a price is negative or too fine, or a window, a date or a factor is none.
+    """
+
+    __slots__ = ("_currency", "_periods", "_usd")
+
+    def __init__(self, price: Price, exchange: ExchangeRates) -> None:
+        later = [_Period(_start_s(change), change) for change in price.changes]
+        if [period.starts_s for period in later] != sorted({period.starts_s for period in later}):
+            raise CatalogError("changes are in order of starts_on, one a day")
+        self._periods = (*reversed(later), _Period(float("-inf"), price))
+        self._currency: Currency = price.currency
+        self._usd = None if price.currency == "USD" else exchange.usd_per_cny.as_integer_ratio()
+
+    def rates(
+        self, input_tokens: int, at_s: float, *, output_tokens: int = 0, service: str | None = None
+    ) -> Rates | None:
+        """The rates that such a request is billed at, at a moment (Unix seconds); None where the price is not known."""
+        period = next(period for period in self._periods if at_s >= period.starts_s)  # the first has no beginning
+        return period.rates(input_tokens, output_tokens, at_s, service)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no token of any kind costs anything, however many there are and whenever."""
+        return all(period.is_free for period in self._periods)
+
+    def cost(self, usage: Usage, at_s: float) -> Money | None:
+        """What `usage` costs, exactly, of a request sent at `at_s` (Unix seconds); None where that is unknown.
+
+        `usage.service_tier` is what the provider says it billed.
+        """
+        rates = self.rates(usage.all_input, at_s, output_tokens=usage.all_output, service=usage.service_tier)
+        if rates is None:
+            return None
+        # parts of a kind never exceed it, whatever a provider says
+        heard = min(usage.audio_input_tokens, usage.input_tokens)
+        said = min(usage.audio_output_tokens, usage.output_tokens)
+        hour = min(usage.cache_write_1h_tokens, usage.cache_write_tokens)
         pico = (
-            usage.input_tokens * rates.input
+            (usage.input_tokens - heard) * rates.input
+            + heard * rates.audio_input
             + usage.cache_read_tokens * rates.cache_read
-            + usage.cache_write_tokens * rates.cache_write
-            + usage.output_tokens * rates.output
+            + (usage.cache_write_tokens - hour) * rates.cache_write
+            + hour * rates.cache_write_1h
+            + (usage.output_tokens - said) * rates.output
+            + said * rates.audio_output
             + usage.reasoning_tokens * rates.reasoning
         )
         nano = _half_up(pico, _PICO_PER_NANO)
@@ -88,32 +188,76 @@ class Tariff:
         numerator, denominator = self._usd
         return Money(nano, self._currency, _half_up(pico * numerator, denominator * _PICO_PER_NANO))
 
-    def usd_per_token(self, input_tokens: int) -> tuple[float, float]:
+    def usd_per_token(self, input_tokens: int, at_s: float) -> tuple[float, float]:
         """Dollars per input and per output token, for estimates before the call; never for the books."""
-        rates = self.rates(input_tokens)
+        rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)
+        assert rates is not None  # noqa: S101 - a short request in the standard service always has rates
         unit = 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
         return rates.input * unit, rates.output * unit
 
 
-def _rates(price: Price | PriceTier) -> Rates:
-    given = _pico(price.input_per_mtok)
-    out = _pico(price.output_per_mtok)
+def _index(tier: PriceTier | None) -> tuple[int, int] | None:
+    return None if tier is None else (tier.input_tokens_above, tier.output_tokens_above)
+
+
+def _rates(price: Price | PriceTier | PriceChange, factor: Decimal) -> Rates:
+    given = _pico(price.input_per_mtok, factor)
+    out = _pico(price.output_per_mtok, factor)
+    write = _or(price.cache_write_per_mtok, factor, given)
     return Rates(
         input=given,
         output=out,
-        cache_read=given if price.cache_read_per_mtok is None else _pico(price.cache_read_per_mtok),
-        cache_write=given if price.cache_write_per_mtok is None else _pico(price.cache_write_per_mtok),
-        reasoning=out if price.reasoning_per_mtok is None else _pico(price.reasoning_per_mtok),
+        cache_read=_or(price.cache_read_per_mtok, factor, given),
+        cache_write=write,
+        cache_write_1h=_or(price.cache_write_1h_per_mtok, factor, write),
+        reasoning=_or(price.reasoning_per_mtok, factor, out),
+        audio_input=_or(price.audio_input_per_mtok, factor, given),
+        audio_output=_or(price.audio_output_per_mtok, factor, out),
     )
 
 
-def _pico(per_mtok: Decimal) -> int:
-    pico = per_mtok * 1_000_000
+def _or(per_mtok: Decimal | None, factor: Decimal, otherwise: int) -> int:
+    return otherwise if per_mtok is None else _pico(per_mtok, factor)
+
+
+def _pico(per_mtok: Decimal, factor: Decimal) -> int:
+    pico = per_mtok * factor * 1_000_000
     if pico < 0 or pico != pico.to_integral_value():
+        times = "" if factor == 1 else f" times {factor}"
         raise CatalogError(
-            f"a price of {per_mtok} per million tokens: prices are not negative and have at most six decimals"
+            f"a price of {per_mtok}{times} per million tokens: prices are not negative and have at most six decimals"
         )
     return int(pico)
+
+
+def _factor(name: str, value: Decimal) -> Decimal:
+    if not value.is_finite() or value < 0:
+        raise CatalogError(f"{name} = {value}: a factor is a number that is not negative")
+    return value
+
+
+def _span(hours: str) -> tuple[int, int]:
+    start, _, end = hours.partition("-")
+    minutes = tuple(_minute(text) for text in (start, end))
+    if not minutes[0] < minutes[1]:
+        raise CatalogError(f"hours = '{hours}': write a span of one day as 'HH:MM-HH:MM', the earlier first")
+    return minutes[0], minutes[1]
+
+
+def _minute(text: str) -> int:
+    hour, _, minute = text.partition(":")
+    if len(hour) == len(minute) == 2 and (hour + minute).isascii() and (hour + minute).isdigit():
+        total = int(hour) * 60 + int(minute)
+        if int(minute) < 60 and total <= _MINUTES:
+            return total
+    raise CatalogError(f"'{text}' is no time of day: write HH:MM, up to 24:00")
+
+
+def _start_s(change: PriceChange) -> float:
+    try:
+        return float(day_number(change.starts_on) * _DAY_S)
+    except ValueError:
+        raise CatalogError(f"starts_on = '{change.starts_on}' is not a date YYYY-MM-DD") from None
 
 
 def _half_up(numerator: int, denominator: int) -> int:

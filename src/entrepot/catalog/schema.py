@@ -13,39 +13,10 @@ from typing import Literal
 import msgspec
 
 from entrepot.canonical.capabilities import Capability
+from entrepot.catalog.price import Price
 
-Currency = Literal["USD", "CNY"]
 KeyForm = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
 Cloud = Literal["aws", "google", "azure"]
-
-
-class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A list price per million tokens in its own currency.
-
-    Reasoning tokens cost `reasoning_per_mtok`, or as output where that is None. A None cache price means that cached
-    tokens cost as input.
-    """
-
-    input_per_mtok: Decimal
-    output_per_mtok: Decimal
-    source: str
-    as_of: str
-    cache_read_per_mtok: Decimal | None = None
-    cache_write_per_mtok: Decimal | None = None
-    reasoning_per_mtok: Decimal | None = None
-    currency: Currency = "USD"
-    tiers: tuple[PriceTier, ...] = ()
-
-
-class PriceTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices of the whole request once its input is longer than `input_tokens_above`."""
-
-    input_tokens_above: int
-    input_per_mtok: Decimal
-    output_per_mtok: Decimal
-    cache_read_per_mtok: Decimal | None = None
-    cache_write_per_mtok: Decimal | None = None
-    reasoning_per_mtok: Decimal | None = None
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +73,8 @@ class Blank(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One address of a provider and where what is sent there is processed (see the module's rules).
 
-    `dialect` and `auth` are given where they are not the provider's. `quirks` are of the dialect spoken here.
+    `dialect` and `auth` are given where they are not the provider's. `quirks` are of the dialect spoken here. `uplift` is what
+    prices are multiplied by here, for the models whose offers do not say otherwise.
     """
 
     name: str
@@ -114,12 +86,14 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dialect: str | None = None
     auth: KeyForm | None = None
     quirks: tuple[str, ...] = ()
+    uplift: Decimal = Decimal(1)
 
 
 class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model at a provider: the name it has there and what it costs. `regions` limits it to some of the addresses.
 
     `dialect` is given where the model is not reached by the provider's. `quirks` are of the dialect it is reached by.
+    `uplift` False: it costs the same in every region.
     """
 
     model: str
@@ -129,6 +103,7 @@ class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capabilities: tuple[Capability, ...] | None = None
     dialect: str | None = None
     quirks: tuple[str, ...] = ()
+    uplift: bool = True
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,8 @@ import numpy as np
 from rich.console import Console
 
 from entrepot.catalog.load import Catalog
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.price import Price
+from entrepot.catalog.schema import Deployment
 from entrepot.cli.demo_stage import Stage, send
 from entrepot.errors import DataError
 from entrepot.exchange.plan import Route

@@ -19,7 +19,8 @@ from rich.text import Text
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.places import COUNTRIES, meant_region
-from entrepot.catalog.schema import Maker, Model, Offer, Price, Provider, Region
+from entrepot.catalog.price import Price, dearer
+from entrepot.catalog.schema import Maker, Model, Offer, Provider, Region
 
 UNKNOWN = "unknown"
 NAMED = 3
@@ -101,10 +102,24 @@ def list_rows(catalog: Catalog) -> Iterator[Row]:
     for provider in catalog.providers:
         for offer in provider.offers:
             model = catalog.model(offer.model)
-            offered[model.id].append(Row(model, catalog.maker(model.maker), provider, offer))
+            maker = catalog.maker(model.maker)
+            offered[model.id] += (Row(model, maker, provider, priced) for priced in _by_price(provider, offer))
     for model in sorted(catalog.models, key=lambda model: (model.maker, model.id)):
         at = offered[model.id] or [Row(model, catalog.maker(model.maker))]
         yield from sorted(at, key=lambda row: _dearness(row, catalog))
+
+
+def _by_price(provider: Provider, offer: Offer) -> Iterator[Offer]:
+    """The offer, once for each price that its regions have."""
+    price = offer.price
+    regions = [region for region in provider.regions if not offer.regions or region.name in offer.regions]
+    uplifts = dict.fromkeys(region.uplift for region in regions)
+    if price is None or not offer.uplift or set(uplifts) == {1}:
+        yield offer
+        return
+    for uplift in uplifts:
+        there = tuple(region.name for region in regions if region.uplift == uplift)
+        yield msgspec.structs.replace(offer, regions=there, price=dearer(price, uplift))
 
 
 def _dearness(row: Row, catalog: Catalog) -> tuple[bool, Decimal, str]:
@@ -157,7 +172,7 @@ def _print_table(rows: list[Row], catalog: Catalog) -> None:
     rates = catalog.exchange_rates
     told = (
         f"models: {len({row.model.id for row in rows})}, lines: {len(rows)}. Prices per million tokens; "
-        f"1 CNY = {rates.usd_per_cny} USD ({rates.as_of}). + is more beyond a length."
+        f"1 CNY = {rates.usd_per_cny} USD ({rates.as_of}). + is more beyond a length or at some hours."
     )
     console.print(told, highlight=False, soft_wrap=True)
 
@@ -222,4 +237,4 @@ def _money(price: Price | None, kind: str) -> str:
     if price is None:
         return UNKNOWN
     amount: Decimal = getattr(price, kind)
-    return f"{amount:f} {price.currency}{'+' if price.tiers else ''}"
+    return f"{amount:f} {price.currency}{'+' if price.tiers or price.windows else ''}"

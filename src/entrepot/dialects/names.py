@@ -6,11 +6,14 @@ same request always gives the same names, so the parser of the answer can find t
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
 from entrepot.canonical.request import Request, ToolCall, ToolResult
 
+MAX_USER = 64
+"""What OpenAI takes as `user`; OpenRouter and Zhipu take 128, Anthropic 256. Claude Code's own is 155 characters long."""
 _BAD = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -42,6 +45,13 @@ def _numbered(clean: str, number: int) -> Iterator[str]:
     while True:
         yield f"{clean}_{number}"
         number += 1
+
+
+def user_name(user: str | None) -> str | None:
+    """Who is asking, short enough for every provider: a name that is longer becomes its SHA-256, the same every time."""
+    if user is None or len(user) <= MAX_USER:
+        return user
+    return hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def tool_names(request: Request, longest: int) -> Names:

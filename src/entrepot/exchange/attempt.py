@@ -128,7 +128,7 @@ class Progress(msgspec.Struct):
             usage = Usage(input_tokens=plan.input_tokens, estimated=True)
         elif self.failure is not None and not self.cost_is_unknowable:
             usage = Usage()
-        money = self._cost(usage)
+        money = self._cost(usage, plan.started_ns / 1_000_000_000)
         deployment = self.candidate.deployment
         failed = self.failure
         return AttemptRecord(
@@ -149,12 +149,12 @@ class Progress(msgspec.Struct):
             answered=ending == "answered",
         ), summary
 
-    def _cost(self, usage: Usage | None) -> Money | None:
+    def _cost(self, usage: Usage | None, at_s: float) -> Money | None:
         """Unknown without a price or without tokens, except that nothing is what a free deployment charges for any number."""
         tariff = self.candidate.tariff
         if tariff is None or (usage is None and not tariff.is_free):
             return None
-        return tariff.cost(usage or Usage())
+        return tariff.cost(usage or Usage(), at_s)
 
 
 def perform(

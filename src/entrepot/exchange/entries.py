@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from entrepot.canonical.response import Usage
+from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError
 from entrepot.exchange.plan import Plan
@@ -47,15 +48,22 @@ def baseline_of(plan: Plan, answered: AttemptRecord) -> Baseline | None:
     read = answered.usage
     wrote = max(1, round(plan.baseline.output_tokens))
     usage = Usage(read.input_tokens, read.cache_read_tokens, read.cache_write_tokens, output_tokens=wrote)
-    cost = candidate.tariff.cost(usage).nano_usd
+    at_s = plan.started_ns / 1_000_000_000
+    cost = _nano_usd(candidate.tariff, usage, at_s)
     if deployment.id == answered.deployment and answered.cost_nano_usd is not None:
         measured = not answered.usage.estimated
         drawn = plan.decision.displaced is not None
         return Baseline(deployment.id, deployment.model, answered.cost_nano_usd, 0, measured, cost, drawn)
     # of the whole request, because a long input has other rates
-    input_cost = candidate.tariff.cost(msgspec.structs.replace(usage, output_tokens=0)).nano_usd
+    input_cost = _nano_usd(candidate.tariff, msgspec.structs.replace(usage, output_tokens=0), at_s)
     error = (cost - input_cost) * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
     return Baseline(deployment.id, deployment.model, cost, round(error), measured=False)
+
+
+def _nano_usd(tariff: Tariff, usage: Usage, at_s: float) -> int:
+    """The cost at the list price, which is always known: it is of no special service."""
+    money = tariff.cost(usage, at_s)
+    return 0 if money is None else money.nano_usd
 
 
 def entry_of(

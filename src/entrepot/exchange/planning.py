@@ -167,12 +167,12 @@ class Planner:
         return list_choice(name, choice.route, answering, embedding) if answering or embedding else None
 
     def consider(
-        self, request: Request, principal: Principal, steering: Steering, id: str | None
+        self, request: Request, principal: Principal, steering: Steering, id: str | None, at_s: float = 0.0
     ) -> Considered | Refusal:
         """The decision for this request, or why there is none.
 
-        `id` draws the lot of a holdout where the request names no session; without either none is drawn, and the holdout
-        shows in the propensities alone.
+        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lot of a holdout where the
+        request names no session; without either none is drawn, and the holdout shows in the propensities alone.
         """
         choice = self._choices.get(request.model)
         if choice is None:
@@ -180,12 +180,12 @@ class Planner:
         principal = msgspec.structs.replace(principal, tags=principal.tags | steering.tags)
         input_tokens = estimate_input_tokens(request)
         if request.operation == "embed":
-            return self._embed(choice, request, principal, input_tokens)
+            return self._embed(choice, request, principal, input_tokens, at_s)
         eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens)
         if not eligibility.allowed:
             name = None if choice.route is None else choice.route.name
             return Refusal(_refuse(request.model, eligibility), name, _nothing(eligibility))
-        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens)
+        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s)
         route = choice.route
         if route is not None and route.baseline is not None and route.holdout:
             drawn_by = steering.session or id
@@ -194,7 +194,7 @@ class Planner:
         return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
 
     def _embed(
-        self, choice: _Choice, request: Request, principal: Principal, input_tokens: int
+        self, choice: _Choice, request: Request, principal: Principal, input_tokens: int, at_s: float
     ) -> Considered | Refusal:
         """As `consider`, for embeddings: nothing is estimated, and only hosts of one and the same model are left."""
         route = None if choice.route is None else choice.route.name
@@ -207,7 +207,7 @@ class Planner:
         eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest)
         if not eligibility.allowed:
             return Refusal(_refuse(request.model, eligibility), route, _nothing(eligibility))
-        return Considered(principal, self._by_name(eligibility, request.model), input_tokens, choice.route, None)
+        return Considered(principal, self._by_name(eligibility, request.model, at_s), input_tokens, choice.route, None)
 
     def plan(
         self,
@@ -222,7 +222,7 @@ class Planner:
         upload_s: float = 0.0,
     ) -> Plan | Refusal:
         """A plan for this request, or why there is none."""
-        considered = self.consider(asked.request, principal, steering, id)
+        considered = self.consider(asked.request, principal, steering, id, started_ns / 1_000_000_000)
         if isinstance(considered, Refusal):
             return considered
         route = considered.route
@@ -245,11 +245,17 @@ class Planner:
         )
 
     def _decide(
-        self, choice: _Choice, eligibility: Eligibility, request: Request, steering: Steering, input_tokens: int
+        self,
+        choice: _Choice,
+        eligibility: Eligibility,
+        request: Request,
+        steering: Steering,
+        input_tokens: int,
+        at_s: float,
     ) -> tuple[Decision, Estimates | None]:
         route = choice.route
         if route is None or choice.router is None:
-            return self._by_name(eligibility, request.model), None
+            return self._by_name(eligibility, request.model, at_s), None
         prompt = prompt_of(request, input_tokens)
         estimates = choice.router.predict(prompt)
         decision = decide(
@@ -263,15 +269,16 @@ class Planner:
             router_version=self._router_version,
             max_output_tokens=_max_output_tokens(route, request),
             answers=request.n,
+            at_s=at_s,
         )
         return decision, estimates
 
-    def _by_name(self, eligibility: Eligibility, name: str) -> Decision:
+    def _by_name(self, eligibility: Eligibility, name: str, at_s: float) -> Decision:
         """A model or deployment asked for by name: nothing is estimated; its hosts follow each other by price."""
 
         def price(deployment: Deployment) -> tuple[Decimal, str]:
             tariff = self._tariffs.get(deployment.id)
-            rates = tariff.usd_per_token(0) if tariff is not None else None
+            rates = tariff.usd_per_token(0, at_s) if tariff is not None else None
             return (Decimal("Infinity") if rates is None else Decimal(rates[0] + rates[1]), deployment.id)
 
         order = tuple(deployment.id for deployment in sorted(eligibility.allowed, key=price))

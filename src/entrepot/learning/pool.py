@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates, Tariff
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.schema import Deployment
 from entrepot.errors import DataError
 from entrepot.learning.outcomes import Dataset, ListPrice
 from entrepot.routing.base import Prompt

@@ -126,5 +126,5 @@ def _point(pool: Pool, strategy: str, setting: str, choices: NDArray[np.intp]) -
 
 def _expected_usd(pool: Pool, number: int, estimate: Estimates) -> list[float]:
     given = pool.prompts[number].input_tokens
-    rates = [pool.tariffs[model].usd_per_token(given) for model in pool.models]
+    rates = [pool.tariffs[model].usd_per_token(given, 0.0) for model in pool.models]
     return [given * a + float(n) * b for (a, b), n in zip(rates, estimate.output_tokens, strict=True)]

@@ -85,6 +85,7 @@ def decide(
     *,
     max_output_tokens: int | None = None,
     answers: int = 1,
+    at_s: float = 0.0,
 ) -> Decision:
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
@@ -93,11 +94,11 @@ def decide(
     sets no bar: the best eligible candidate does, and the reason says so. Where nothing is known of any, the reference is
     taken, unless any loss is allowed. The order: the chosen, then those that meet the goal by cost, then the rest by
     quality; what costs more than the goal allows comes last. `max_output_tokens` is what the request allows each of its
-    `answers`.
+    `answers`. `at_s` is the moment (Unix seconds), since prices change with the hour and the day.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
-    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens, max_output_tokens, answers)
+    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens, max_output_tokens, answers, at_s)
     choose = _best_under if goal.kind == "best_under" else _cheapest_within
     meeting, rest, reason = choose(weighed, goal, reference)
     order = tuple(choice.deployment for choice in (*meeting, *rest))
@@ -144,6 +145,7 @@ def _weigh(
     input_tokens: int,
     max_output_tokens: int | None,
     answers: int,
+    at_s: float,
 ) -> list[_Choice]:
     rows = {model: row for row, model in enumerate(estimates.models)}
     p_correct = estimates.p_correct.tolist()
@@ -156,7 +158,7 @@ def _weigh(
         tariff = tariffs.get(deployment.id)
         cost = None
         if tariff is not None:
-            per_input, per_output = tariff.usd_per_token(input_tokens)
+            per_input, per_output = tariff.usd_per_token(input_tokens, at_s)
             cost = input_tokens * per_input + tokens * per_output
         basis = estimates.basis[row]
         weighed.append(_Choice(deployment.id, deployment.model, p_correct[row], p_error[row], tokens, cost, basis))

@@ -243,7 +243,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "OpenAI",
         "ModelList",
         "AnyError",
-        READ_STATUSES,
+        (400, *READ_STATUSES),
     ),
     Operation(
         "get",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates, Tariff
-from entrepot.catalog.schema import Deployment, Price, Provider
+from entrepot.catalog.schema import Deployment, Provider
 from entrepot.errors import CatalogError
 from entrepot.settings.address import check_base_url, is_own_machine
 from entrepot.settings.blanks import check_blanks

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from entrepot.canonical.capabilities import Capability
-from entrepot.catalog.schema import Cloud, Currency, KeyForm
+from entrepot.catalog.price import Currency
+from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 
 Name = Annotated[str, Meta(min_length=1)]

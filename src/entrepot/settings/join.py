@@ -14,7 +14,8 @@ import msgspec
 from entrepot.catalog.deployment import build_deployment, leaves_the_machine
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.places import LOCAL, UNKNOWN
-from entrepot.catalog.schema import Deployment, Price, Provider, Region
+from entrepot.catalog.price import Price
+from entrepot.catalog.schema import Deployment, Provider, Region
 from entrepot.dialects.address import without_call
 from entrepot.settings.address import is_own_machine
 from entrepot.settings.blanks import fill_blanks

@@ -15,6 +15,7 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment
 
+_UNDATED = 0.0  # the list price: before every change, and in no provider's peak hours
 _INPUT_SHARE = 0.75  # a typical request reads three tokens for each one it writes
 
 
@@ -48,7 +49,7 @@ def usd_per_token(deployment: Deployment, rates: ExchangeRates) -> float | None:
     """Dollars for a token of a typical request, three read for one written; None if the price is unknown."""
     if deployment.price is None:
         return None
-    read, written = Tariff(deployment.price, rates).usd_per_token(0)
+    read, written = Tariff(deployment.price, rates).usd_per_token(0, _UNDATED)
     return _INPUT_SHARE * read + (1 - _INPUT_SHARE) * written
 
 

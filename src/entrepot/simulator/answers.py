@@ -110,8 +110,9 @@ def compose(request: Heard, model: StandInModel, mind: Mind, cache: PrefixCache,
         reasoned = round(typical * thought.effort)
         if request.max_reasoning_tokens is not None:
             reasoned = min(reasoned, request.max_reasoning_tokens)
-        shown = _reasoning_text(reasoned) if model.shows_reasoning and request.shows_reasoning else ""
-        choices.append(msgspec.structs.replace(said, reasoning=shown, reasons=reasoned > 0))
+        thoughts_text = _reasoning_text(reasoned)
+        shown = thoughts_text if model.shows_reasoning and request.shows_reasoning else ""
+        choices.append(msgspec.structs.replace(said, reasoning=shown, thought=thoughts_text))
         written += length
         reasoning += reasoned
     recorded = thoughts[0].input_tokens

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from entrepot.catalog.schema import Price, PriceTier
+from entrepot.catalog.price import Price, PriceTier
 
 State = Literal["completed", "client_gone", "broken", "refused"]
 """Answered in full · the client left first · a fault ended it midway · answered with an error, or not at all."""

@@ -14,7 +14,8 @@ from typing import Protocol
 import msgspec
 
 from entrepot.catalog.load import Catalog, build_deployment
-from entrepot.catalog.schema import Deployment, Price
+from entrepot.catalog.price import Price
+from entrepot.catalog.schema import Deployment
 from entrepot.errors import CatalogError
 from entrepot.simulator.models import skill_from_score
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
@@ -80,7 +81,10 @@ def build_cast(catalog: Catalog, *, seed: int, tasks: int, key: str, roles: Sequ
     """The stand-ins, all of which expect `key`. Raises CatalogError if the catalog lacks one of them or its score."""
     players, providers = [], []
     for role in roles:
-        deployment = _spoken(build_deployment(catalog, role.provider, role.model, role.region, price=role.price))
+        listed = role.price or catalog.price_of(role.provider, role.model, role.region)
+        # the base price at any hour of any day, so that one demonstration costs as much as the next
+        price = None if listed is None else msgspec.structs.replace(listed, windows=(), services=(), changes=())
+        deployment = _spoken(build_deployment(catalog, role.provider, role.model, role.region, price=price))
         score = _score(catalog, role.model)
         players.append(Player(deployment, score, skill_from_score(score)))
         model = StandInModel(

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from entrepot.catalog.schema import Price
+from entrepot.catalog.price import Price
 
 
 class FaultMix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

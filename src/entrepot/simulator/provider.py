@@ -121,7 +121,7 @@ class Simulator:
         try:
             if host.provider.key is not None:
                 wire.check_key(request, host.provider.key)
-            if path == wire.models_path and request.method == "GET":
+            if path in wire.models_paths and request.method == "GET":
                 body = wire.render_models(host.models, host.provider.name, self.started)
                 connection.write_whole(200, JSON_HEADERS, body)
                 return

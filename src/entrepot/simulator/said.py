@@ -22,7 +22,7 @@ class Said(msgspec.Struct, frozen=True):
     """One choice: text or calls. `reasoning` is what the model thought where it is shown, empty where it is not.
 
     `finish_reason` is `stop`, `length`, `tool_calls` or `refusal`; the text of a refusal is in `text`. `stopped_by` is the stop
-    text that ended it. `reasons` says that it thought, shown or not.
+    text that ended it. `thought` is what it thought, shown or not.
     """
 
     text: str = ""
@@ -30,7 +30,7 @@ class Said(msgspec.Struct, frozen=True):
     finish_reason: str = "stop"
     reasoning: str = ""
     stopped_by: str | None = None
-    reasons: bool = False
+    thought: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True):

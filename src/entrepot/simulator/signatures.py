@@ -1,6 +1,6 @@
-"""Signatures that a stand-in puts on its reasoning, and knows again: nobody else can make one, and nothing signed may change.
+"""Signatures that a stand-in puts on its reasoning, and knows again: nobody else can make one, and none may change.
 
-Rules of this file: a signature is a keyed digest of what it signs, so nothing has to be kept between two requests.
+Rules of this file: a signature holds what it stands for beside a keyed digest of it, so nothing is kept between two requests.
 """
 
 from __future__ import annotations
@@ -10,17 +10,9 @@ import binascii
 import hashlib
 import hmac
 
+import msgspec
+
 _DIGEST_BYTES = 32
-
-
-def sign(wire: str, text: str) -> str:
-    """A signature of `text` that only stand-ins of this wire make: base64 text."""
-    return base64.b64encode(_digest(wire, text)).decode()
-
-
-def signed(wire: str, text: str, signature: str) -> bool:
-    """Whether it is their signature of this text."""
-    return hmac.compare_digest(sign(wire, text).encode(), signature.encode("utf-8", "surrogatepass"))
 
 
 def seal(wire: str, text: str) -> str:
@@ -36,6 +28,20 @@ def opened(wire: str, sealed: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return text if hmac.compare_digest(data[:_DIGEST_BYTES], _digest(wire, text)) else None
+
+
+def sign(wire: str, shown: str, thought: str) -> str:
+    """The signature of reasoning of which a client sees `shown`: it holds all that was thought."""
+    return seal(wire, msgspec.json.encode([shown, thought]).decode())
+
+
+def thought_of(wire: str, shown: str, signature: str) -> str | None:
+    """What was thought, from a signature that came back; None if it was not made here for what is `shown`."""
+    text = opened(wire, signature)
+    if text is None or not text.startswith("["):
+        return None
+    told, thought = msgspec.json.decode(text)
+    return str(thought) if told == shown else None
 
 
 def _digest(wire: str, text: str) -> bytes:

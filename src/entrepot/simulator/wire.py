@@ -22,7 +22,7 @@ class Wire(Protocol):
 
     base_path: str
     """What a deployment's base URL ends in, below the provider's own address; empty or with a leading slash."""
-    models_path: str
+    models_paths: tuple[str, ...]
     """Where the list of models is, below the provider's own address."""
     retries_by_header: bool
     """Whether headers say when to come back; otherwise the body does."""

@@ -55,7 +55,7 @@ class AnthropicMessagesWire:
     """Anthropic messages."""
 
     base_path = "/v1"
-    models_path = "/v1/models"
+    models_paths: tuple[str, ...] = ("/v1/models",)
     retries_by_header = True
     ping = sse(b'{"type": "ping"}', "ping")
     nothing = b'{"id":"msg_x","type":"message","role":"assistant","content":[],"model":"m"}'
@@ -182,11 +182,11 @@ def _stop_reason(said: Said) -> str:
 def _blocks(heard: Heard, said: Said) -> list[dict[str, Any]]:
     """The content, whole. Thinking that is not shown keeps its signature."""
     blocks: list[dict[str, Any]] = []
-    if said.reasons:
-        if _REDACTS in heard.prompt:
-            blocks.append({"type": "redacted_thinking", "data": seal(WIRE, said.reasoning)})
-        else:
-            blocks.append({"type": "thinking", "thinking": said.reasoning, "signature": sign(WIRE, said.reasoning)})
+    if said.thought and _REDACTS in heard.prompt:
+        blocks.append({"type": "redacted_thinking", "data": seal(WIRE, said.thought)})
+    elif said.thought:
+        signature = sign(WIRE, said.reasoning, said.thought)
+        blocks.append({"type": "thinking", "thinking": said.reasoning, "signature": signature})
     if said.text:
         blocks.append({"type": "text", "text": said.text})
     for call in said.calls:

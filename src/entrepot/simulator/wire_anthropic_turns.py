@@ -14,7 +14,7 @@ import msgspec
 
 from entrepot.simulator.heard import CacheMark, WireError
 from entrepot.simulator.media import decoded, line_of, line_of_address, looks_like
-from entrepot.simulator.signatures import opened, signed
+from entrepot.simulator.signatures import opened, thought_of
 
 WIRE = "anthropic-messages"
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
@@ -197,14 +197,9 @@ class Turns:
             if text is None:
                 raise invalid(f"{at}: Invalid `data` in `redacted_thinking` block")
         else:
-            for name in ("thinking", "signature"):
-                if not isinstance(block.get(name), str):
-                    raise invalid(f"{at}.thinking.{name}: Field required")
-            text = block["thinking"]
-            if not signed(WIRE, text, block["signature"]):
-                raise invalid(f"{at}: Invalid `signature` in `thinking` block")
+            text = _thought(block, at)
         self.replayed.append(text)
-        return str(text)
+        return text
 
     def _text(self, block: dict[str, Any], at: str) -> str:
         text = block.get("text")
@@ -250,6 +245,16 @@ def _use(block: dict[str, Any], at: str) -> str:
     if not isinstance(block.get("input"), dict):
         raise invalid(f"{at}.tool_use.input: Input should be a valid dictionary")
     return str(block["id"])
+
+
+def _thought(block: dict[str, Any], at: str) -> str:
+    for name in ("thinking", "signature"):
+        if not isinstance(block.get(name), str):
+            raise invalid(f"{at}.thinking.{name}: Field required")
+    thought = thought_of(WIRE, block["thinking"], block["signature"])
+    if thought is None:
+        raise invalid(f"{at}: Invalid `signature` in `thinking` block")
+    return thought
 
 
 def _unanswered(index: int, ids: list[str]) -> WireError:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from entrepot.simulator.books import Tokens
 from entrepot.simulator.heard import Heard, WireError
@@ -55,7 +56,7 @@ class BedrockConverseWire:
     """Amazon Bedrock's Converse and ConverseStream."""
 
     base_path = ""
-    models_path = "/foundation-models"
+    models_paths: tuple[str, ...] = ("/foundation-models",)
     retries_by_header = True
     ping = event_frame("initial-response", b"{}")
     nothing = b'{"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":0,"totalTokens":1},"metrics":{"latencyMs":1}}'
@@ -116,8 +117,8 @@ class BedrockConverseWire:
         return frames
 
     def bill(self, tokens: Tokens) -> Tokens:
-        """Every kind has a price of its own."""
-        return tokens
+        """Reasoning is output like any other: the answer does not tell it apart."""
+        return replace(tokens, output_tokens=tokens.output_tokens + tokens.reasoning_tokens, reasoning_tokens=0)
 
     def render_count(self, tokens: int) -> bytes:
         """The answer to CountTokens; `parse_request` never asks for it."""
@@ -166,21 +167,26 @@ class _Reasoned(msgspec.Struct, frozen=True):
     """What a model thought, before what it says."""
 
     text: str
+    thought: str
 
 
 _Part = _Reasoned | str | Call
 
 
 def _parts(said: Said) -> list[_Part]:
-    return [*([_Reasoned(said.reasoning)] if said.reasons else []), *([said.text] if said.text else []), *said.calls]
+    return [
+        *([_Reasoned(said.reasoning, said.thought)] if said.thought else []),
+        *([said.text] if said.text else []),
+        *said.calls,
+    ]
 
 
 def _block(heard: Heard, part: _Part) -> dict[str, Any]:
     match part:
-        case _Reasoned(text) if _REDACTS in heard.prompt:
-            return {"reasoningContent": {"redactedContent": seal(WIRE, text)}}
-        case _Reasoned(text):
-            return {"reasoningContent": {"reasoningText": {"text": text, "signature": sign(WIRE, text)}}}
+        case _Reasoned(_, thought) if _REDACTS in heard.prompt:
+            return {"reasoningContent": {"redactedContent": seal(WIRE, thought)}}
+        case _Reasoned(text, thought):
+            return {"reasoningContent": {"reasoningText": {"text": text, "signature": sign(WIRE, text, thought)}}}
         case Call():
             return {
                 "toolUse": {
@@ -196,12 +202,12 @@ def _block(heard: Heard, part: _Part) -> dict[str, Any]:
 def _deltas(heard: Heard, part: _Part, tokens_per_chunk: int) -> Iterator[tuple[dict[str, Any], int]]:
     """A block's deltas, with the tokens of the answer in each (reasoning counts apart)."""
     match part:
-        case _Reasoned(text) if _REDACTS in heard.prompt:
-            yield {"reasoningContent": {"redactedContent": seal(WIRE, text)}}, 0
-        case _Reasoned(text):
+        case _Reasoned(_, thought) if _REDACTS in heard.prompt:
+            yield {"reasoningContent": {"redactedContent": seal(WIRE, thought)}}, 0
+        case _Reasoned(text, thought):
             for piece, _ in pieces(text, tokens_per_chunk):
                 yield {"reasoningContent": {"text": piece}}, 0
-            yield {"reasoningContent": {"signature": sign(WIRE, text)}}, 0
+            yield {"reasoningContent": {"signature": sign(WIRE, text, thought)}}, 0
         case Call():
             for piece, tokens in pieces(part.arguments, tokens_per_chunk):
                 yield {"toolUse": {"input": piece}}, tokens

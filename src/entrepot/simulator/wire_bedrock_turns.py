@@ -13,7 +13,7 @@ import msgspec
 
 from entrepot.simulator.heard import CacheMark, WireError
 from entrepot.simulator.media import decoded, line_of, line_of_address, looks_like
-from entrepot.simulator.signatures import opened, signed
+from entrepot.simulator.signatures import opened, thought_of
 
 WIRE = "bedrock-converse"
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
@@ -214,11 +214,11 @@ class Turns:
         else:
             if not isinstance(given, dict) or not isinstance(given.get("text"), str):
                 raise invalid(f"The reasoningText at {at} has no text.")
-            text = given["text"]
-            if not signed(WIRE, text, str(given.get("signature", ""))):
+            text = thought_of(WIRE, given["text"], str(given.get("signature", "")))
+            if text is None:
                 raise invalid(f"{at}: Invalid `signature` in `thinking` block")
         self.replayed.append(text)
-        return str(text)
+        return text
 
     def _media(self, kind: str, block: object, at: str) -> str:
         given = block if isinstance(block, dict) else {}

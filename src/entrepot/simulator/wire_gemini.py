@@ -53,7 +53,10 @@ class GeminiGenerateWire:
     """Gemini generateContent."""
 
     base_path = "/v1beta"
-    models_path = "/v1beta/models"
+    models_paths: tuple[str, ...] = (
+        "/v1beta/models",
+        "/v1/models",
+    )  # both versions are served, and its SDKs use either
     retries_by_header = False
     ping = sse(b'{"candidates":[{"content":{"role":"model"},"index":0}]}')  # comments are more than its SDK can read
     nothing = b'{"candidates":[],"modelVersion":"m"}'
@@ -186,7 +189,7 @@ def _parts(heard: Heard, said: Said, *, number: int) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [{"text": said.reasoning, "thought": True}] if said.reasoning else []
     new = heard.options["generation"] >= 3
     if said.text:
-        signed = {"thoughtSignature": seal(WIRE, _json(said.reasoning).decode())} if said.reasons else {}
+        signed = {"thoughtSignature": seal(WIRE, _json(said.thought).decode())} if said.thought else {}
         parts.append({"text": said.text, **signed})
     for position, call in enumerate(said.calls):
         args = msgspec.json.decode(call.arguments)
@@ -194,8 +197,8 @@ def _parts(heard: Heard, said: Said, *, number: int) -> list[dict[str, Any]]:
         if new:
             made = {"id": call.id.removeprefix("call_")[:8] + str(number), **made}
         part: dict[str, Any] = {"functionCall": made}
-        if not position and (new or said.reasons):
-            part["thoughtSignature"] = sign_call(call.name, args, said.reasoning)
+        if not position and (new or said.thought):
+            part["thoughtSignature"] = sign_call(call.name, args, said.thought)
         parts.append(part)
     return parts
 

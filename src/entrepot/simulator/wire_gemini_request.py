@@ -31,8 +31,7 @@ from entrepot.simulator.wire_gemini_fields import (
     whole_number,
 )
 
-_MODELS = "/v1beta/models/"
-_METHODS = frozenset({"generateContent", "streamGenerateContent", "countTokens"})
+_ADDRESS = re.compile(r"/v1(?:beta)?/models/(.+):(generateContent|streamGenerateContent|countTokens)")
 _GENERATION = re.compile(r"gemini-(\d+)")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 _LEVELS = {"MINIMAL": "minimal", "LOW": "low", "MEDIUM": "medium", "HIGH": "high"}
@@ -57,9 +56,10 @@ def generation_of(model: str) -> int:
 
 def parse_request(request: HttpRequest, path: str) -> Heard | None:
     """Check a request and read it; None if there is no such path. Raises WireError."""
-    model, _, method = unquote(path.removeprefix(_MODELS)).rpartition(":")
-    if request.method != "POST" or not path.startswith(_MODELS) or method not in _METHODS or not model:
+    found = _ADDRESS.fullmatch(unquote(path))
+    if request.method != "POST" or found is None:
         return None
+    model, method = found.groups()
     try:
         body = msgspec.json.decode(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -39,7 +39,7 @@ class OllamaChatWire:
     """Ollama's own chat."""
 
     base_path = ""
-    models_path = "/api/tags"
+    models_paths: tuple[str, ...] = ("/api/tags",)
     retries_by_header = True
     ping = b"\n"
     nothing = b'{"model":"m","created_at":"2026-01-01T00:00:00Z","done":true}'

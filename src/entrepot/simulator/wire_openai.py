@@ -26,7 +26,7 @@ class OpenAIChatWire:
     """OpenAI chat completions."""
 
     base_path = "/v1"
-    models_path = "/v1/models"
+    models_paths: tuple[str, ...] = ("/v1/models",)
     retries_by_header = True
     ping = b": keep-alive\n\n"
     nothing = b'{"id":"x","object":"chat.completion","choices":[]}'

@@ -111,7 +111,7 @@ def _items(heard: Heard, reply: Reply) -> list[dict[str, Any]]:
     """The output, whole."""
     said, ending = reply.choices[0], reply.id.removeprefix("resp_")
     items: list[dict[str, Any]] = []
-    if said.reasons:
+    if said.thought:
         items.append(_reasoning_item(heard, said, f"rs_{ending}"))
     if said.text:
         kind = "refusal" if said.finish_reason == "refusal" else "output_text"
@@ -130,7 +130,7 @@ def _reasoning_item(heard: Heard, said: Said, id: str) -> dict[str, Any]:
     summary = [{"type": "summary_text", "text": said.reasoning}] if said.reasoning else []
     item: dict[str, Any] = {"id": id, "type": "reasoning", "summary": summary}
     if heard.options["encrypts"]:
-        item["encrypted_content"] = seal(WIRE, _json([id, said.reasoning]).decode())
+        item["encrypted_content"] = seal(WIRE, _json([id, said.thought]).decode())
     return item
 
 

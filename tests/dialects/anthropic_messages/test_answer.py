@@ -216,3 +216,18 @@ def test_a_malformed_answer_is_the_providers_fault(body: bytes) -> None:
 def test_citations_that_are_no_list_are_kept_as_they_are() -> None:
     body = {"type": "message", "content": [{"type": "text", "text": "x", "citations": 5}], "stop_reason": "end_turn"}
     assert fold(parse(json.dumps(body).encode())).choices[0].parts == (Text("x", {"rest": {"citations": 5}}),)
+
+
+@pytest.mark.parametrize(
+    ("said", "service"),
+    [
+        ({"service_tier": "standard", "inference_geo": "global"}, "standard"),
+        ({"service_tier": "standard", "inference_geo": "not_available"}, "standard"),
+        ({"service_tier": "standard", "inference_geo": "us"}, "us"),
+        ({"service_tier": "standard", "speed": "fast", "inference_geo": "us"}, "fast+us"),
+        ({"service_tier": "priority", "speed": "standard"}, "priority"),
+        ({"service_tier": None}, None),
+    ],
+)
+def test_what_makes_an_answer_dearer_is_part_of_the_service_billed(said: dict[str, Any], service: str | None) -> None:
+    assert usage_of({"input_tokens": 1, "output_tokens": 1, **said}).service_tier == service

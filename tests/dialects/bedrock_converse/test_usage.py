@@ -80,3 +80,11 @@ def test_the_text_that_stopped_it_is_read() -> None:
     assert stop_sequence_of({"additionalModelResponseFields": {"stop_sequence": "停"}}) == {"stop_sequence": "停"}
     assert stop_sequence_of({"additionalModelResponseFields": {"stop_sequence": None}}) == {}
     assert stop_sequence_of({"additionalModelResponseFields": "x"}) == {}
+
+
+def test_the_tier_that_was_billed_stands_beside_the_count() -> None:
+    counts = {"inputTokens": 1, "outputTokens": 1}
+    for tier, read in (({"type": "flex"}, "flex"), ("flex", None), ({"type": 1}, None), (None, None)):
+        usage = usage_of(counts, tier)
+        assert usage is not None
+        assert usage.service_tier == read

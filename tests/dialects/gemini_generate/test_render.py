@@ -82,6 +82,13 @@ def test_canonical_reasons_have_their_words(reason: FinishReason, word: str) -> 
     assert answered(Text("a"), reason=reason)["finishReason"] == word
 
 
+@pytest.mark.parametrize(
+    ("reason", "word"), [("stop", "PROHIBITED_CONTENT"), ("unknown", "PROHIBITED_CONTENT"), ("length", "MAX_TOKENS")]
+)
+def test_a_refusal_ends_as_one_where_nothing_else_is_said(reason: FinishReason, word: str) -> None:
+    assert answered(Refusal("不"), reason=reason)["finishReason"] == word
+
+
 def test_parts_of_another_dialect_are_said_in_this_ones_words() -> None:
     parts: tuple[Part, ...] = (
         Reasoning("想"),

@@ -14,6 +14,7 @@ from entrepot.canonical.stream import (
     Finished,
     Pinged,
     ReasoningDelta,
+    RefusalDelta,
     Started,
     StreamEvent,
     TextDelta,
@@ -102,7 +103,15 @@ def test_an_error_breaks_off_either_form_in_its_own_words(begun: bool) -> None:
 
 def test_a_ping_is_an_empty_line_because_googles_client_takes_a_comment_for_an_answer() -> None:
     assert DIALECT.open_renderer(SSE, 0).render([Pinged()]) == b"\r\n"
-    assert DIALECT.open_renderer(ARRAY, 0).render([Pinged()]) == b"\r\n"
+    renderer = DIALECT.open_renderer(ARRAY, 0)
+    body = b"".join(renderer.render([event]) for event in (STARTED, Pinged(), TextDelta("a"), Pinged(), Ended()))
+    assert len(json.loads(body)) == 2
+
+
+def test_a_refusal_without_a_reason_of_its_own_is_prohibited_content() -> None:
+    (said,) = chunks([STARTED, RefusalDelta("不"), Finished("stop"), Ended()])
+    assert said["candidates"][0]["finishReason"] == "PROHIBITED_CONTENT"
+    assert said["candidates"][0]["content"]["parts"] == [{"text": "不"}]
 
 
 def test_a_thought_of_another_provider_keeps_whose_it_is_from_piece_to_piece() -> None:

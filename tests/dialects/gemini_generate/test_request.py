@@ -32,6 +32,8 @@ TEXT = b'{"contents":[{"parts":[{"text":"hi"}]}]}'
         ("/v1beta/models/auto:generateContent", "auto", False),
         ("/v1beta/models/gemini-3-pro:streamGenerateContent", "gemini-3-pro", True),
         ("/v1beta/models/team%2Ffast:generateContent", "team/fast", False),
+        ("/v1beta/models/qwen3:8b:generateContent", "qwen3:8b", False),
+        ("/v1beta/models/team/qwen3:8b:streamGenerateContent", "team/qwen3:8b", True),
         ("/v1/projects/p/locations/global/publishers/google/models/m:generateContent", "m", False),
     ],
 )
@@ -174,6 +176,13 @@ def test_inline_data_and_file_data_become_media() -> None:
         Media("audio", "audio/mpeg", file_id="gs://b/a.mp3"),
         Media("image", "", url="https://host/cat.jpg"),
     )
+
+
+def test_data_in_the_alphabet_of_googles_own_client_becomes_plain_base64() -> None:
+    part = {"inlineData": {"mimeType": "image/png", "data": "-_-_Pw"}}
+    (media,) = ask({"contents": [{"parts": [part]}]}).request.messages[0].parts
+    assert isinstance(media, Media)
+    assert media.data == "+/+/Pw=="
 
 
 def test_cached_content_is_a_part_so_that_no_other_dialect_leaves_it_out_unseen() -> None:

@@ -105,3 +105,32 @@ def test_counts_of_another_dialect_are_said_without_its_words() -> None:
         "thoughtsTokenCount": 7,
         "totalTokenCount": 25,
     }
+
+
+def test_sound_that_was_not_cached_is_counted_apart() -> None:
+    details = [{"modality": "TEXT", "tokenCount": 40}, {"modality": "AUDIO", "tokenCount": 60}]
+    usage = counted(
+        promptTokenCount=100,
+        promptTokensDetails=details,
+        cachedContentTokenCount=50,
+        cacheTokensDetails=[{"modality": "AUDIO", "tokenCount": 20}],
+        candidatesTokenCount=9,
+        candidatesTokensDetails=[{"modality": "AUDIO", "tokenCount": 90}, "?"],
+    )
+    assert (usage.audio_input_tokens, usage.audio_output_tokens) == (40, 9)
+
+
+@pytest.mark.parametrize(
+    ("said", "tier"),
+    [
+        ({"trafficType": "ON_DEMAND"}, "on_demand"),
+        ({"trafficType": "ON_DEMAND_PRIORITY"}, "priority"),
+        ({"trafficType": "PROVISIONED_THROUGHPUT"}, "provisioned_throughput"),
+        ({"serviceTier": "standard"}, "standard"),
+        ({"serviceTier": "FLEX"}, "flex"),
+        ({"serviceTier": 3}, None),
+        ({}, None),
+    ],
+)
+def test_the_service_billed_is_a_word_in_lower_case(said: dict[str, Any], tier: str | None) -> None:
+    assert counted(promptTokenCount=1, **said).service_tier == tier

@@ -18,6 +18,8 @@ from entrepot.canonical.stream import (
     Started,
     StreamEvent,
     TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
     UsageReported,
 )
 from entrepot.dialects.openai_chat.render import render_response
@@ -118,6 +120,17 @@ def test_the_role_is_said_once_and_logprobs_with_their_choice() -> None:
     deltas = [chunk["choices"][0] for chunk in chunks(TextDelta("a"), TextDelta("b"), noted, Finished("stop"))]
     assert [choice["delta"].get("role") for choice in deltas] == ["assistant", None, None, None]
     assert deltas[2]["logprobs"] == {"content": []}
+
+
+def test_a_streamed_call_without_arguments_is_given_an_empty_object() -> None:
+    calls = (ToolCallStarted(0, "a", "f"), ToolCallDelta(0, "{}"), ToolCallStarted(1, "b", "g"), ToolCallDelta(1, ""))
+    pieces = [
+        call
+        for chunk in chunks(*calls, Finished("tool_calls"), Ended())
+        for call in chunk["choices"][0]["delta"].get("tool_calls", ())
+    ]
+    said = ["".join(each["function"]["arguments"] for each in pieces if each["index"] == call) for call in (0, 1)]
+    assert said == ["{}", "{}"]
 
 
 def test_a_ping_is_a_comment_and_a_failure_is_left_to_whoever_breaks_off() -> None:

@@ -50,3 +50,12 @@ def test_more_cached_than_read_is_no_negative_input() -> None:
 def test_counts_of_another_dialect_are_put_together_again() -> None:
     assert usage_fields(Usage(30, 60, 10, 10, 20), own=False) == wire(100, 30, 130, 60, 10, 20)
     assert usage_fields(Usage(1, extra={"cost": 3}), own=True) == {"cost": 3}
+
+
+def test_sound_and_the_tier_that_was_billed_are_part_of_the_count() -> None:
+    given = wire(100, 30, 130, cached=60, written=10, reasoning=20)
+    given["input_tokens_details"]["audio_tokens"] = 7
+    given["output_tokens_details"]["audio_tokens"] = 99
+    usage = usage_of(given, "flex")
+    assert (usage.audio_input_tokens, usage.audio_output_tokens, usage.service_tier) == (7, 10, "flex")
+    assert usage_of(given, {"flex": 1}).service_tier is None

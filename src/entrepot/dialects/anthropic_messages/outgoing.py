@@ -5,6 +5,7 @@ taken out. For a client of another dialect the request is made from its canonica
 downgraded or left out, and only these:
 
 - `seed`, `logprobs`, penalties and all of `Request.extra` are left out; `strict` of a JSON schema is always on.
+- Bounds in a JSON schema (minimum, maxLength, …) become words of its descriptions: they are refused otherwise.
 - JSON without a schema is asked for in the system instructions.
 - `temperature` above 1 is sent as 1; with a temperature, `top_p` is left out; with thinking, both and `top_k` are.
 - Thinking is left out where a tool call is forced, where the limit leaves no room for it, and, for providers that take a
@@ -25,6 +26,7 @@ from entrepot.dialects.anthropic_messages.names import Names, tool_names
 from entrepot.dialects.anthropic_messages.turns import Turns, thinks_through_its_last_calls
 from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
 from entrepot.dialects.base import Asked, HeaderPairs, Target, WireRequest
+from entrepot.dialects.closed_schema import close_schema
 from entrepot.dialects.seal import is_ours
 from entrepot.errors import InvalidRequest
 
@@ -106,7 +108,7 @@ def compose(request: Request, target: Target, max_output_tokens: int | None) -> 
         **_sampling(request, target.quirks, thinks=bool(thinking) and thinking["thinking"]["type"] != "disabled"),
     }
     if request.output_format.kind == "json_schema" and not words:
-        schema = _closed(request.output_format.schema or {"type": "object"})
+        schema = close_schema(request.output_format.schema or {"type": "object"})
         wire["output_config"] = {**wire.get("output_config", {}), "format": {"type": "json_schema", "schema": schema}}
     return {name: value for name, value in wire.items() if value not in (None, [], {})}
 
@@ -138,11 +140,11 @@ def _sampling(request: Request, quirks: frozenset[str], *, thinks: bool) -> dict
 def _tool(tool: Tool, names: Names, at: str) -> dict[str, Any]:
     if tool.hosted is not None:
         raise InvalidRequest(f"{at} '{tool.name}' is a tool that only another maker's models have", param=at)
-    schema = _closed(tool.parameters or {}) if tool.strict else tool.parameters or {}
+    schema = {**(tool.parameters or {}), "type": "object"}
     wire = {
         "name": names.there(tool.name),
         "description": tool.description,
-        "input_schema": schema if schema.get("type") == "object" else {**schema, "type": "object"},
+        "input_schema": close_schema(schema) if tool.strict else schema,
         "strict": tool.strict,
         "cache_control": tool.extra.get("cache_control"),
     }
@@ -174,16 +176,3 @@ def _schema_in_words(request: Request, quirks: frozenset[str]) -> str | None:
         schema = encode(format_.schema or {}).decode()
         return f"Answer with one JSON value of this JSON Schema and nothing else:\n{schema}"
     return None
-
-
-def _closed(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema is any JSON
-    """The schema with its objects closed, as this dialect's providers demand of every one."""
-    if isinstance(schema, list):
-        return [_closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {name: _closed(value) for name, value in schema.items()}
-    kinds = schema.get("type")
-    if "object" in (kinds if isinstance(kinds, list) else [kinds]) and "additionalProperties" not in schema:
-        closed["additionalProperties"] = False
-    return closed

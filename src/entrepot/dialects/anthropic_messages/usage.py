@@ -29,6 +29,9 @@ STOP_REASONS: dict[FinishReason, str] = {
 }
 
 
+_NOT_DEARER = frozenset({"", "standard", "global", "not_available"})
+
+
 def finish_reason_of(word: str | None) -> FinishReason:
     """The canonical reason; a word we do not know is `unknown`, never taken for success."""
     return FINISH_REASONS.get(word or "", "unknown")
@@ -37,7 +40,8 @@ def finish_reason_of(word: str | None) -> FinishReason:
 def usage_of(wire: dict[str, Any]) -> Usage:
     """The wire's kinds, which are disjoint already but for reasoning: it is inside `output_tokens`.
 
-    `input_tokens` leaves out what the cache gave and took, unlike OpenAI's `prompt_tokens`.
+    `input_tokens` leaves out what the cache gave and took, unlike OpenAI's `prompt_tokens`. What else the price depends on,
+    `speed` and `inference_geo`, is part of the service: `fast+us`.
     """
     creation, details = wire.get("cache_creation"), wire.get("output_tokens_details")
     written = _count(wire, "cache_creation_input_tokens")
@@ -54,7 +58,14 @@ def usage_of(wire: dict[str, Any]) -> Usage:
         reasoning_tokens=reasoning,
         extra=wire,
         cache_write_1h_tokens=hour,
+        service_tier=_service(wire),
     )
+
+
+def _service(wire: dict[str, Any]) -> str | None:
+    tier, speed, place = (wire.get(name) for name in ("service_tier", "speed", "inference_geo"))
+    words = [word for word in (tier, speed, place) if isinstance(word, str) and word not in _NOT_DEARER]
+    return "+".join(words) or (tier if isinstance(tier, str) else None)
 
 
 def _count(wire: object, name: str) -> int:

@@ -137,7 +137,7 @@ class ConverseParser(BodyParser):
     def _take_metadata(self, event: dict[str, Any], events: list[StreamEvent]) -> None:
         if notes := notes_of(event):
             events.append(Noted(notes))
-        if (usage := usage_of(event.get("usage"))) is not None:
+        if (usage := usage_of(event.get("usage"), event.get("serviceTier"))) is not None:
             events.append(UsageReported(usage))
         if self._finished:
             self._end(events)
@@ -155,7 +155,8 @@ class ConverseParser(BodyParser):
         reason = finish_reason_of(given.get("stopReason"), calls=any(isinstance(part, ToolCall) for part in said))
         choice = Choice(0, said, reason, stop_sequence_of(given))
         head = self._head
-        response = Response(head.id, head.model, 0, (choice,), usage_of(given.get("usage")), notes_of(given), DIALECT)
+        usage = usage_of(given.get("usage"), given.get("serviceTier"))
+        response = Response(head.id, head.model, 0, (choice,), usage, notes_of(given), DIALECT)
         events.extend(unfold(response))
         self._over = True
 

@@ -15,6 +15,7 @@ from entrepot.dialects.base import Asked, Target, WireRequest
 from entrepot.dialects.bedrock_converse.models import Model, fields_for, model_of, takes_fixed_budget
 from entrepot.dialects.bedrock_converse.turns import MAX_NAME, Turns, cache_point, thinks_through_its_last_calls
 from entrepot.dialects.bedrock_converse.wire import encode
+from entrepot.dialects.closed_schema import close_schema
 from entrepot.dialects.names import Names, tool_names
 from entrepot.errors import InvalidRequest
 
@@ -109,23 +110,11 @@ def _output_format(request: Request, model: Model) -> tuple[dict[str, Any] | Non
         return None, []
     if format_.kind == "json":
         return None, ["Answer with one JSON value and nothing else."]
-    schema = encode(_closed(format_.schema or {"type": "object"})).decode()
+    schema = encode(close_schema(format_.schema or {"type": "object"})).decode()
     if not model.structure:
         return None, [f"Answer with one JSON value of this JSON Schema and nothing else:\n{schema}"]
     named = {"name": Names([format_.name], MAX_NAME).there(format_.name)} if format_.name else {}
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": schema, **named}}}}, []
-
-
-def _closed(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema is any JSON
-    """The schema with its objects closed, as structured output demands of every one."""
-    if isinstance(schema, list):
-        return [_closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {name: _closed(value) for name, value in schema.items()}
-    if schema.get("type") == "object" and "additionalProperties" not in schema:
-        closed["additionalProperties"] = False
-    return closed
 
 
 def _tool_config(request: Request, model: Model, names: Names) -> tuple[dict[str, Any] | None, list[str]]:

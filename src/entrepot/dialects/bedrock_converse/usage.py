@@ -27,15 +27,16 @@ def finish_reason_of(word: object, *, calls: bool) -> FinishReason:
     return "tool_calls" if calls and reason == "stop" else reason
 
 
-def usage_of(value: object) -> Usage | None:
+def usage_of(value: object, service_tier: object = None) -> Usage | None:
     """The wire's kinds, which are disjoint: `inputTokens` leaves out what the cache gave and took. None if it is no report.
 
-    Reasoning is inside `outputTokens`, uncounted.
+    Reasoning is inside `outputTokens`, uncounted. `service_tier` stands beside them: `{"type": "flex"}`.
     """
     if not isinstance(value, dict) or "inputTokens" not in value:
         return None
     details = value.get("cacheDetails")
     by_ttl = [(each.get("ttl"), _count(each, "inputTokens")) for each in details or () if isinstance(each, dict)]
+    tier = object_or_empty(service_tier).get("type")
     hour = sum(tokens for ttl, tokens in by_ttl if ttl == "1h")
     return Usage(
         input_tokens=_count(value, "inputTokens"),
@@ -44,6 +45,7 @@ def usage_of(value: object) -> Usage | None:
         output_tokens=_count(value, "outputTokens"),
         extra=value,
         cache_write_1h_tokens=hour,
+        service_tier=tier if isinstance(tier, str) else None,
     )
 
 

@@ -54,7 +54,8 @@ def _candidate(choice: Choice, own: bool) -> dict[str, Any]:
         candidate["content"] = {"parts": parts, "role": "model"}
     elif choice.finish_reason != "content_filter":
         candidate["content"] = {"role": "model"}
-    return {**candidate, **finish_fields(choice.extra, choice.finish_reason, malformed, own=own), "index": choice.index}
+    reason = reason_of(choice.finish_reason, refused=any(isinstance(part, Refusal) for part in choice.parts))
+    return {**candidate, **finish_fields(choice.extra, reason, malformed, own=own), "index": choice.index}
 
 
 def choice_fields(extra: dict[str, Any], *, own: bool) -> dict[str, Any]:
@@ -64,6 +65,11 @@ def choice_fields(extra: dict[str, Any], *, own: bool) -> dict[str, Any]:
     if not own and isinstance(extra.get("logprobs"), dict):
         fields["logprobsResult"] = logprobs_result(extra["logprobs"])
     return fields
+
+
+def reason_of(reason: FinishReason, *, refused: bool) -> FinishReason:
+    """The reason as this dialect knows it, which has no other place to say that the model declined."""
+    return "refusal" if refused and reason in ("stop", "unknown") else reason
 
 
 def finish_fields(extra: dict[str, Any], reason: FinishReason, malformed: list[str], *, own: bool) -> dict[str, Any]:

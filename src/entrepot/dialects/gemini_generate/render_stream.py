@@ -35,6 +35,7 @@ from entrepot.dialects.gemini_generate.render import (
     finish_fields,
     head,
     is_refused_prompt,
+    reason_of,
     render_parts,
 )
 from entrepot.dialects.gemini_generate.usage import render_usage
@@ -64,6 +65,7 @@ class _Choice:
         self.reason: FinishReason = "unknown"
         self.spoke = False
         self.bound_to: str | None = None
+        self.refused = False
 
     def add(self, part: Part, *, begins: bool) -> None:
         """Say `part` next; texts and thoughts that go on are joined."""
@@ -139,7 +141,9 @@ class StreamRenderer(StreamAnswer):
         choice.add(part, begins=event.begins)
 
     def _refusal(self, event: RefusalDelta) -> None:
-        self._choice(event.index).add(Refusal(event.text), begins=event.begins)
+        choice = self._choice(event.index)
+        choice.refused = True
+        choice.add(Refusal(event.text), begins=event.begins)
 
     def _part(self, event: PartAdded) -> None:
         self._choice(event.index).add(event.part, begins=True)
@@ -215,7 +219,8 @@ class StreamRenderer(StreamAnswer):
                 candidate["groundingMetadata"] = grounding
             if "content" not in candidate and choice.reason != "content_filter":
                 candidate["content"] = {"parts": [{"text": ""}], "role": "model"}
-            candidate.update(finish_fields(choice.extra, choice.reason, choice.malformed, own=self._own))
+            reason = reason_of(choice.reason, refused=choice.refused)
+            candidate.update(finish_fields(choice.extra, reason, choice.malformed, own=self._own))
         return {**candidate, "index": choice.index} if candidate else None
 
     def _element(self, value: dict[str, Any]) -> bytes:

@@ -71,13 +71,38 @@ def usage_of(wire: WireUsage, raw: dict[str, Any]) -> Usage:
     extra = rest(raw, WireUsage)
     if tool_use:
         extra["toolUsePromptTokenCount"] = tool_use
+    heard = _sound(raw, "promptTokensDetails") - _sound(raw, "cacheTokensDetails")
+    written = max(0, wire.candidates_token_count or 0)
     return Usage(
         input_tokens=prompt - cached + tool_use,
         cache_read_tokens=cached,
-        output_tokens=max(0, wire.candidates_token_count or 0),
+        output_tokens=written,
         reasoning_tokens=max(0, wire.thoughts_token_count or 0),
         extra=extra,
+        audio_input_tokens=min(max(0, heard), prompt - cached),
+        audio_output_tokens=min(_sound(raw, "candidatesTokensDetails"), written),
+        service_tier=_service(raw),
     )
+
+
+def _sound(raw: dict[str, Any], name: str) -> int:
+    """How many of the tokens that a list of modalities counts are audio."""
+    details = raw.get(name)
+    counts = [
+        each.get("tokenCount")
+        for each in (details if isinstance(details, list) else ())
+        if isinstance(each, dict) and each.get("modality") == "AUDIO"
+    ]
+    return sum(count for count in counts if isinstance(count, int) and count > 0)
+
+
+def _service(raw: dict[str, Any]) -> str | None:
+    """The service billed: Vertex says it as `trafficType` (ON_DEMAND, ON_DEMAND_FLEX, …), the Gemini API as `serviceTier`."""
+    word = raw.get("serviceTier") or raw.get("trafficType")
+    if not isinstance(word, str):
+        return None
+    tier = word.lower()
+    return tier if tier == "on_demand" else tier.removeprefix("on_demand_")
 
 
 def render_usage(usage: Usage, *, own: bool) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class ChatParser(BodyParser):
         self._started: Started | None = None
         self._choices: dict[int, _Choice] = {}
         self._billed = False
+        self._tier: object = None
 
     def _take_data(self, data: bytes, _name: bytes | None, events: list[StreamEvent]) -> None:
         if data.strip() == b"[DONE]":
@@ -115,6 +116,7 @@ class ChatParser(BodyParser):
                 DIALECT,
             )
             events.append(self._started)
+        self._tier = completion.get("service_tier") or self._tier
         whole = not self._streams
         extra = {name: value for name, value in completion.items() if name not in _TOP and (whole or value is not None)}
         if whole and not completion.get("id") and "id" in completion:
@@ -130,7 +132,7 @@ class ChatParser(BodyParser):
             self._usage(usage, events)
 
     def _usage(self, usage: dict[str, Any], events: list[StreamEvent]) -> None:
-        count = counted(usage, self._headers)
+        count = counted(usage, self._headers, self._tier)
         if count is not None and (count.all_input or count.all_output):
             self._billed = True
             events.append(UsageReported(count))

@@ -46,8 +46,8 @@ def is_failure(word: str) -> bool:
     return finish_reason_of(word) == "error"
 
 
-def counted(usage: object, headers: Mapping[bytes, bytes]) -> Usage | None:
-    """The host's count; None where it cannot be read, and our own estimate stands.
+def counted(usage: object, headers: Mapping[bytes, bytes], service_tier: object = None) -> Usage | None:
+    """The host's count; None where it cannot be read, and our own estimate stands. `service_tier` stands beside it.
 
     Fireworks says in a header how much of the prompt was cached, and nowhere else.
     """
@@ -62,7 +62,8 @@ def counted(usage: object, headers: Mapping[bytes, bytes]) -> Usage | None:
         return None
     in_header = next((headers[name] for name in _CACHED_HEADERS if name in headers), b"")
     cached = int(in_header) if in_header.isdigit() and len(in_header) < 12 else 0
-    return msgspec.structs.replace(usage_of(wire, cached), extra=usage)
+    tier = service_tier if isinstance(service_tier, str) else None
+    return msgspec.structs.replace(usage_of(wire, cached, tier), extra=usage)
 
 
 def _status_in(error: object) -> int:

@@ -8,6 +8,7 @@ are downgraded or left out, and only these:
 - `top_k` and all of `Request.extra` of another dialect are left out; so is its reasoning effort, unless the provider declares
   how it takes one, because models that do not reason refuse it. A budget in tokens becomes an effort.
 - Cache markers of another dialect are left out, unless the provider declares that it takes them.
+- A user's name of more than 64 characters, from a client of another dialect, is sent as its SHA-256.
 - JSON mode says the word JSON in the instructions where nobody did, because hosts refuse it without.
 - `strict` is said to be false of a schema that OpenAI cannot hold a model to (`strictness.py`): strict, it would be refused.
 - Call ids longer than 40 characters, which OpenAI refuses, are shortened.
@@ -24,6 +25,7 @@ from entrepot.canonical.effort import effort_of_budget
 from entrepot.canonical.request import Request, Tool
 from entrepot.dialects.address import join_address
 from entrepot.dialects.base import Asked, Target, WireRequest
+from entrepot.dialects.names import user_name
 from entrepot.dialects.openai_chat.content import OUR_MARK
 from entrepot.dialects.openai_chat.fitting import fit, wants_thinking
 from entrepot.dialects.openai_chat.turns import render_messages, without_foreign_seals
@@ -72,7 +74,7 @@ def compose(request: Request, target: Target, max_output_tokens: int | None) -> 
         "stop": list(request.stop),
         "seed": request.seed,
         "n": request.n if request.n > 1 else None,
-        "user": request.user,
+        "user": user_name(request.user),
     }
     if quirks & _REASONING:
         budget = request.reasoning_budget_tokens

@@ -34,6 +34,7 @@ class _Reader:
         self._tally = tally
         self._headers = headers
         self._joiners: dict[int, CallJoiner] = {}
+        self._tier: str | None = None
         self.has_content = False
 
     def read(self, data: bytes) -> tuple[WireCompletion, bytes] | Failure:
@@ -64,8 +65,11 @@ class _Reader:
                     placed.extend(calls)
                     sound = sound and calls_sound
             self._tally.finished = self._tally.finished or bool(choice.finish_reason)
-        if completion.usage is not None and (usage := counted(completion.usage, self._headers)) is not None:
-            self._tally.count(usage)
+        self._tier = completion.service_tier or self._tier
+        if completion.usage is not None:
+            usage = counted(completion.usage, self._headers, self._tier)
+            if usage is not None:
+                self._tally.count(usage)
         if completion.model:
             self._tally.claim(completion.model)
         return completion, data if sound else self._mended(data, placed)

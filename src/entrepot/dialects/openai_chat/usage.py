@@ -32,7 +32,7 @@ def finish_reason_of(word: str | None) -> FinishReason:
     return FINISH_REASONS.get(word or "", "unknown")
 
 
-def usage_of(wire: WireUsage, cached_beside: int = 0) -> Usage:
+def usage_of(wire: WireUsage, cached_beside: int = 0, service_tier: str | None = None) -> Usage:
     """Disjoint kinds from the wire's overlapping ones; `cached_beside` is what a host says of the cache elsewhere.
 
     `prompt_tokens` includes cache reads and writes; DeepSeek reports hits as `prompt_cache_hit_tokens`, Moonshot as
@@ -48,10 +48,16 @@ def usage_of(wire: WireUsage, cached_beside: int = 0) -> Usage:
     write = min(max(0, write), prompt - read)
     reasoning = (wire.completion_tokens_details.reasoning_tokens if wire.completion_tokens_details else None) or 0
     outside = reasoning > 0 and wire.total_tokens == prompt + completion + reasoning
+    written = completion if outside else max(0, completion - reasoning)
+    heard = (details.audio_tokens if details else None) or 0
+    said = (wire.completion_tokens_details.audio_tokens if wire.completion_tokens_details else None) or 0
     return Usage(
         input_tokens=prompt - read - write,
         cache_read_tokens=read,
         cache_write_tokens=write,
-        output_tokens=completion if outside else max(0, completion - reasoning),
+        output_tokens=written,
         reasoning_tokens=reasoning if outside else min(max(0, reasoning), completion),
+        audio_input_tokens=min(max(0, heard), prompt - read - write),
+        audio_output_tokens=min(max(0, said), written),
+        service_tier=service_tier or None,
     )

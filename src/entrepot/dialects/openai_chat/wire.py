@@ -92,12 +92,14 @@ class WireInputDetails(msgspec.Struct):
 
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class WireOutputDetails(msgspec.Struct):
     """How output tokens divide."""
 
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
 
 
 class WireUsage(msgspec.Struct):

@@ -123,7 +123,7 @@ class ResponseParser(BodyParser):
         events.append(Finished(self._reason(response, status), 0))
         usage = response.get("usage")
         if isinstance(usage, dict) and usage:
-            events.append(UsageReported(usage_of(usage)))
+            events.append(UsageReported(usage_of(usage, response.get("service_tier"))))
         self._end(events)
 
     def _reason(self, response: dict[str, Any], status: str) -> FinishReason:

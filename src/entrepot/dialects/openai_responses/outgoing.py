@@ -11,6 +11,7 @@ canonical form (`turns.py`). Settings that cannot be said are downgraded or left
   provider declares that it takes it. A budget in tokens becomes an effort.
 - A JSON schema becomes JSON mode with the schema in the instructions for providers that do not know schemas; JSON mode says the
   word JSON in the instructions where nobody did, because hosts refuse it without.
+- A user's name of more than 64 characters is sent as its SHA-256.
 - Cache markers and names of speakers are left out. Plain text files are sent as text.
 - `strict` is said to be false of a schema that OpenAI cannot hold a model to (`strictness.py`): strict, it would be refused.
 - Stop texts and more than one choice are refused: the dialect has neither.
@@ -26,6 +27,7 @@ from entrepot.canonical.effort import effort_of_budget
 from entrepot.canonical.request import OutputFormat, Request, Tool
 from entrepot.dialects.address import join_address
 from entrepot.dialects.base import Asked, Target, WireRequest
+from entrepot.dialects.names import user_name
 from entrepot.dialects.openai_responses.request import LOGPROBS
 from entrepot.dialects.openai_responses.turns import Item, Quirks, render_turns
 from entrepot.dialects.openai_responses.wire import DIALECT, OUR_ID, decode_any, encode
@@ -107,7 +109,7 @@ def compose(request: Request, target: Target, max_output_tokens: int | None) -> 
         "text": _text(request.output_format, quirks),
         "max_output_tokens": _limit(request.max_output_tokens or max_output_tokens, quirks),
         **sampling,
-        "user": request.user,
+        "user": user_name(request.user),
         "reasoning": None if effort is None else {"effort": effort},
         "stream": True if request.stream else None,
     }

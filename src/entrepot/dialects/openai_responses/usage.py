@@ -7,8 +7,8 @@ from typing import Any
 from entrepot.canonical.response import Usage
 
 
-def usage_of(wire: dict[str, Any]) -> Usage:
-    """Disjoint kinds from the wire's overlapping ones.
+def usage_of(wire: dict[str, Any], service_tier: object = None) -> Usage:
+    """Disjoint kinds from the wire's overlapping ones. `service_tier` stands beside them.
 
     `input_tokens` includes what the cache gave and took, `output_tokens` the reasoning; except at hosts (xAI) where
     `total_tokens` shows that reasoning is outside: input + output + reasoning.
@@ -19,13 +19,17 @@ def usage_of(wire: dict[str, Any]) -> Usage:
     write = min(all_input - read, _count(details, "cache_write_tokens"))
     reasoning = _count(wire.get("output_tokens_details"), "reasoning_tokens")
     outside = reasoning > 0 and _count(wire, "total_tokens") == all_input + written + reasoning
+    spoken = written if outside else max(0, written - reasoning)
     return Usage(
         input_tokens=all_input - read - write,
         cache_read_tokens=read,
         cache_write_tokens=write,
-        output_tokens=written if outside else max(0, written - reasoning),
+        output_tokens=spoken,
         reasoning_tokens=reasoning if outside else min(reasoning, written),
         extra=wire,
+        audio_input_tokens=min(all_input - read - write, _count(details, "audio_tokens")),
+        audio_output_tokens=min(spoken, _count(wire.get("output_tokens_details"), "audio_tokens")),
+        service_tier=(service_tier or None) if isinstance(service_tier, str) else None,
     )
 
 
