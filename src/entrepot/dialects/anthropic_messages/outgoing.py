@@ -145,7 +145,7 @@ def _sampling(request: Request, quirks: frozenset[str], *, thinks: bool) -> dict
 def _tool(tool: Tool, names: Names, at: str) -> dict[str, Any]:
     if tool.hosted is not None:
         raise InvalidRequest(f"{at} '{tool.name}' is a tool that only another maker's models have", param=at)
-    schema = {**(_closed(tool.parameters or {}) if tool.strict else tool.parameters or {}), "type": "object"}
+    schema = {**(tool.parameters or {}), "type": "object"}
     wire = {
         "name": names.there(tool.name),
         "description": tool.description,
@@ -181,16 +181,3 @@ def _schema_in_words(request: Request, quirks: frozenset[str]) -> str | None:
         schema = encode(format_.schema or {}).decode()
         return f"Answer with one JSON value of this JSON Schema and nothing else:\n{schema}"
     return None
-
-
-def _closed(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema is any JSON
-    """The schema with its objects closed, as this dialect's providers demand of every one."""
-    if isinstance(schema, list):
-        return [_closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {name: _closed(value) for name, value in schema.items()}
-    kinds = schema.get("type")
-    if "object" in (kinds if isinstance(kinds, list) else [kinds]) and "additionalProperties" not in schema:
-        closed["additionalProperties"] = False
-    return closed

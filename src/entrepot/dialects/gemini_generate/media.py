@@ -1,8 +1,8 @@
 """Images, sounds, films and files between the wire and the canonical form.
 
 Rules of this file: an address that only Google can open (of its Files API, of Cloud Storage) is a `file_id`, any other a `url`.
-The wire wants a media type; where a client named none it is taken from the address's ending. Data may come in either alphabet
-of base64 (Google's Python client writes `-` and `_`): the canonical form has the standard one, which alone other providers read.
+The wire wants a media type; where a client named none it is taken from the address's ending. Its bytes may come in either base64
+alphabet (Google's own client writes the one for addresses); the canonical form has the plain one, which every dialect reads.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ _BY_ENDING = {
     "mov": "video/quicktime",
     "webm": "video/webm",
 }
+_ONE_ALPHABET = str.maketrans("-_", "+/")
 _GOOGLE_FILES = ("gs://", "https://generativelanguage.googleapis.com/")
-_URL_SAFE = "url_safe"
-"""In `extra`: the data came in base64's alphabet for addresses."""
 _WHOLE: dict[str, Literal["image", "audio", "video"]] = {"image": "image", "audio": "audio", "video": "video"}
 
 
@@ -47,10 +46,7 @@ def parse_blob(wire: WireBlob, raw: dict[str, Any], extra: dict[str, Any]) -> Me
     """Media that the part itself holds. `extra` is what the part says beside it."""
     media_type = wire.mime_type or ""
     kept = _with_source(extra, rest(raw, WireBlob))
-    data = wire.data.replace("-", "+").replace("_", "/")
-    if data != wire.data:
-        kept = {**kept, _URL_SAFE: True}
-    return Media(_kind(media_type), media_type, data=data + "=" * (-len(data) % 4), name=wire.display_name, extra=kept)
+    return Media(_kind(media_type), media_type, data=_plain_base64(wire.data), name=wire.display_name, extra=kept)
 
 
 def parse_file(wire: WireFile, raw: dict[str, Any], extra: dict[str, Any]) -> Media:
@@ -69,14 +65,13 @@ def render_media(media: Media, at: str, *, own: bool) -> dict[str, Any]:
     Raises InvalidRequest for what Gemini could not read.
     """
     extra = dict(media.extra) if own else {}
-    source, url_safe = extra.pop("source", {}), extra.pop(_URL_SAFE, False)
+    source = extra.pop("source", {})
     named = {"displayName": media.name} if media.name else {}
     if media.data is not None:
         media_type = media.media_type or _type_of(media.name or "")
         if not media_type:
             raise InvalidRequest(f"'{at}': the {media.kind} has no media type, which {DIALECT} needs", param=at)
-        data = media.data.replace("+", "-").replace("/", "_") if url_safe else media.data
-        return {**extra, "inlineData": {**source, "mimeType": media_type, "data": data, **named}}
+        return {**extra, "inlineData": {**source, "mimeType": media_type, "data": media.data, **named}}
     if media.file_id is not None and not own:
         raise InvalidRequest(
             f"'{at}': the file '{media.file_id[:80]}' is kept by another provider; send its data or its address",
@@ -86,6 +81,11 @@ def render_media(media: Media, at: str, *, own: bool) -> dict[str, Any]:
     media_type = media.media_type or ("" if own else _type_of(uri))
     typed = {"mimeType": media_type} if media_type else {}
     return {**extra, "fileData": {**source, **typed, "fileUri": uri, **named}}
+
+
+def _plain_base64(data: str) -> str:
+    plain = data.translate(_ONE_ALPHABET)
+    return plain + "=" * (-len(plain) % 4)
 
 
 def _with_source(extra: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:

@@ -86,23 +86,24 @@ class StreamRenderer(StreamAnswer):
 
     def _call(self, event: ToolCallStarted) -> None:
         function = {"name": event.name, "arguments": ""}
-        if self._legacy:
-            if event.call == 0:
-                self._delta(event.index, {"function_call": function})
-            return
         call = {"index": event.call, "id": event.id, "type": "function", "function": function}
-        self._delta(event.index, {"tool_calls": [{**call, **signature_of(event)}]})
+        if not self._legacy:
+            self._delta(event.index, {"tool_calls": [{**call, **signature_of(event)}]})
+        elif event.call == 0:
+            self._delta(event.index, {"function_call": function})
         self._silent.setdefault(event.index, []).append(event.call)
 
     def _arguments(self, event: ToolCallDelta) -> None:
-        if self._legacy:
-            if event.call == 0:
-                self._delta(event.index, {"function_call": {"arguments": event.arguments}})
-            return
         if event.arguments and event.call in (silent := self._silent.get(event.index, [])):
             silent.remove(event.call)
-        piece = {"index": event.call, "function": {"arguments": event.arguments}}
-        self._delta(event.index, {"tool_calls": [piece]})
+        self._say_arguments(event.index, event.call, event.arguments)
+
+    def _say_arguments(self, index: int, call: int, arguments: str) -> None:
+        function = {"arguments": arguments}
+        if not self._legacy:
+            self._delta(index, {"tool_calls": [{"index": call, "function": function}]})
+        elif call == 0:
+            self._delta(index, {"function_call": function})
 
     def _part(self, event: PartAdded) -> None:
         if isinstance(event.part, Media) and event.part.kind == "image":
@@ -114,7 +115,7 @@ class StreamRenderer(StreamAnswer):
 
     def _finished(self, event: Finished) -> None:
         for call in self._silent.pop(event.index, ()):  # no arguments at all are `{}`: programs read them as JSON
-            self._delta(event.index, {"tool_calls": [{"index": call, "function": {"arguments": "{}"}}]})
+            self._say_arguments(event.index, call, "{}")
         reason = "function_call" if self._legacy and event.reason == "tool_calls" else REASONS[event.reason]
         self._chunk(event.index, self._opening(event.index), reason)
 
