@@ -26,7 +26,7 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test programs check lint format types imports footprint bench build lock clean
+.PHONY: help install demo test prices programs check lint format types imports footprint bench build lock clean
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ types: .venv-dev/.locked ## mypy --strict on source, tests and tools
 
 imports: .venv-dev/.wheel ## prove that imports point one way
 	.venv-dev/bin/lint-imports
+
+prices: .venv-dev/.locked ## compile the list prices of genai-prices into the catalog
+	.venv-dev/bin/python tools/compile_prices.py
 
 footprint: dist/.built ## measure a fresh core install against its limits: packages, megabytes
 	$(PYTHON) tools/footprint.py

@@ -341,6 +341,7 @@ def test_gemini_doubles_on_its_announced_day_without_a_new_release_of_ours(provi
 def test_an_hours_cache_write_at_anthropic_costs_twice_the_input_in_every_tier() -> None:
     provider = CATALOG.provider("anthropic")
     prices = [offer.price for offer in provider.offers if offer.price is not None]
-    for each in (*prices, *(tier for price in prices for tier in price.tiers)):
+    every: list[Price | PriceTier] = [*prices, *(tier for price in prices for tier in price.tiers)]
+    for each in every:
         assert each.cache_write_1h_per_mtok == 2 * each.input_per_mtok
     assert len(prices) > 10

@@ -173,6 +173,18 @@ def test_an_answer_without_end_is_refused_before_it_fills_the_memory(monkeypatch
 
 
 PING = re.compile(rb"event: ping\ndata: [^\n]+\n\n")
+
+
+def test_an_opening_that_says_nothing_does_not_fill_the_memory() -> None:
+    noise = b'data: {"id": "c", "choices": [{"index": 0, "delta": {"role": "assistant"}}], "x": "%s"}\n\n' % (
+        b"x" * 100_000
+    )
+    relay = relay_for("openai-chat")
+    failures = [relay.feed(noise).failure for _ in range(12)]
+    assert failures == [None] * 10 + [tally.EMPTY, None]
+    assert relay.feed(noise) == Relayed()
+
+
 ENDS = {"anthropic-messages": "/v1/messages", "gemini-generate": "enerateContent"}
 
 

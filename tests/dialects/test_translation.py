@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from entrepot.canonical.response import Usage
+from entrepot.canonical.stream import Started, StreamEvent
 from entrepot.dialects.base import Relayed
 from entrepot.dialects.openai_chat.answer import ChatParser
 from entrepot.dialects.openai_chat.errors import error_body
 from entrepot.dialects.openai_chat.render import render_response
 from entrepot.dialects.openai_chat.render_stream import StreamRenderer
+from entrepot.dialects.tally import EMPTY
 from entrepot.dialects.translation import Translation
 from entrepot.dialects.whole_answer import WholeAnswer
 from entrepot.errors import ProviderError
@@ -111,3 +113,17 @@ def test_half_a_count_is_completed_by_ours_and_an_absurd_one_is_none() -> None:
     absurd = streamed()
     absurd.feed(ROLE + HELLO + chunk(usage={"prompt_tokens": 10**15, "completion_tokens": 1}))
     assert absurd.summary(1).usage == Usage(input_tokens=1, output_tokens=1, estimated=True)
+
+
+def test_an_opening_that_says_nothing_does_not_fill_the_memory() -> None:
+    class Echo(StreamRenderer):
+        def _start(self, event: Started) -> None:
+            self._out.append(b"x" * 300_000)
+
+    class Opening(ChatParser):
+        def feed(self, data: bytes) -> list[StreamEvent]:
+            return [Started("", "")]
+
+    translation = Translation(Opening(), Echo(include_usage=False, created_s=0))
+    failures = [translation.feed(b"x").failure for _ in range(5)]
+    assert failures == [None] * 3 + [EMPTY, None]

@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from entrepot.dialects.sse import COMMENT
 from entrepot.drive.driver import Driver
 from entrepot.exchange.commands import CallUpstream, Headers
 from entrepot.exchange.course import Course
 from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
+from entrepot.exchange.plan import Deadlines
 from entrepot.exchange.records import Entry
 from tests.exchange.test_course import DONE, STOP, USAGE, chunk
 from tests.exchange.transcript import candidate, plan_for
@@ -205,3 +208,42 @@ async def test_what_a_failed_attempt_still_said_is_not_taken_for_the_next_ones()
     await asyncio.wait_for(driver.perform(course.run(), client), 5)
     assert client.data == chunk("hello").data + STOP + DONE
     assert [attempt.failure for attempt in entries[0].attempts] == ["overloaded", None]
+
+
+class PatientUpstream(ScriptedUpstream):
+    """Says nothing until its client has heard a sign of life."""
+
+    def __init__(self, client: ListeningClient, script: list[Event]) -> None:
+        super().__init__(script)
+        self._client = client
+
+    def start(self, command: CallUpstream, sink: Callable[[Event], None]) -> ScriptedCall:
+        call, script = ScriptedCall(), self._scripts.pop(0)
+        self.calls.append(call)
+
+        def look() -> None:
+            if COMMENT not in self._client.data:
+                asyncio.get_running_loop().call_later(0.005, look)
+                return
+            for event in script:
+                sink(event)
+
+        look()
+        return call
+
+
+def test_a_client_that_waits_in_silence_hears_a_sign_of_life_and_then_the_answer() -> None:
+    async def scenario() -> tuple[bytes, list[Entry]]:
+        client, entries = ListeningClient(), list[Entry]()
+        script: list[Event] = [UpstreamHead(0, 200, ()), chunk("hi"), UpstreamChunk(0, STOP + DONE), UpstreamEnded(0)]
+        upstream = PatientUpstream(client, script)
+        deadlines = Deadlines(first_byte_s=30, keep_alive_s=0.01)
+        loop = asyncio.get_running_loop()
+        plan = msgspec.structs.replace(plan_for(A, deadlines=deadlines), started_s=loop.time())
+        await Driver(upstream, entries.append).perform(Course(plan, loop.time).run(), client)
+        return client.data, entries
+
+    data, entries = asyncio.run(scenario())
+    assert data.startswith(COMMENT)
+    assert data.replace(COMMENT, b"") == chunk("hi").data + STOP + DONE
+    assert [entry.state for entry in entries] == ["completed"]

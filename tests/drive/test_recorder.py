@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import InvalidRequest, LedgerError
 from entrepot.exchange.entries import refusal_entry
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import AttemptRecord, Entry
 from entrepot.policy.rules import Principal
 
 ENTRY = refusal_entry(
@@ -49,3 +50,16 @@ def test_the_trouble_is_over_when_an_entry_is_written_again() -> None:
     assert recorder.trouble is None
     assert recorder.lost == 1
     assert disk.written == [ENTRY]
+
+
+def test_an_answer_of_another_model_than_was_asked_for_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    disk = Disk()
+    disk.full = False
+    attempt = AttemptRecord(0, "a/m", "m", "a", 200, 1.0, claimed_model="冒名\n", answered=True, model_mismatch=True)
+    recorder = SpoolRecorder(disk.write, str)
+    for _ in range(2):
+        recorder.append(msgspec.structs.replace(ENTRY, attempts=(attempt,)))
+    assert [record.getMessage() for record in caplog.records] == [
+        "an answer of a/m calls its model '冒名\\n'; it is billed as a/m"
+    ]
+    assert len(disk.written) == 2

@@ -231,3 +231,11 @@ def test_where_nobody_answered_and_nobody_bills_no_tokens_is_a_known_number() ->
     assert entry_of(plan, [refused, refused], "failed", 503, 101.0).usage == Usage()
     assert entry_of(plan, [refused, hung], "failed", 504, 101.0).usage is None
     assert entry_of(plan, [], "failed", 504, 101.0).usage is None
+
+
+def test_a_baseline_without_a_price_for_so_long_an_input_is_none_and_not_free() -> None:
+    short = msgspec.structs.replace(a_price("1", "2"), input_tokens_up_to=500)
+    baseline = msgspec.structs.replace(DEAR, tariff=Tariff(short, an_exchange_rate()))
+    plan = plan_for(A, baseline=baseline_plan(baseline))
+    assert baseline_of(plan, an_attempt(usage=Usage(500, output_tokens=1))) is not None
+    assert baseline_of(plan, an_attempt(usage=Usage(501, output_tokens=1))) is None

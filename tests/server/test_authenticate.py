@@ -46,3 +46,12 @@ def test_a_wrong_key_is_refused_and_not_repeated(key: bytes) -> None:
 def test_a_bearer_key_is_not_made_good_by_another_header() -> None:
     with pytest.raises(Unauthenticated):
         RING.authenticate({b"authorization": b"Bearer wrong", b"x-api-key": KEY})
+
+
+def test_a_key_in_an_address_counts_where_the_dialect_has_it_there() -> None:
+    assert RING.authenticate({}, b"alt=sse&key=ent-key") == ALICE
+    with pytest.raises(Unauthenticated) as caught:
+        RING.authenticate({}, b"alt=sse&monkey=ent-key&key=")
+    assert caught.value.code == "missing_api_key"
+    with pytest.raises(Unauthenticated):
+        RING.authenticate({b"x-goog-api-key": b"wrong"}, b"key=ent-key")

@@ -46,7 +46,8 @@ def test_half_a_nano_is_rounded_up() -> None:
 
 @given(st.tuples(*[st.integers(0, 10_000)] * 5), st.integers(0, 10_000))
 def test_the_books_agree_with_the_catalogs_arithmetic(counts: tuple[int, ...], hour: int) -> None:
-    tokens = Tokens(*counts, cache_write_1h_tokens=min(hour, counts[-1]))
+    read, cached, wrote, thought, kept = counts
+    tokens = Tokens(read, cached, wrote, thought, kept, min(hour, kept))
     usage = Usage(
         input_tokens=tokens.input_tokens,
         cache_read_tokens=tokens.cache_read_tokens,

@@ -98,6 +98,11 @@ class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
     dialect: str
     raw: dict[str, Any]
 
+    @property
+    def kind(self) -> str:
+        """What its dialect calls it: its `type`, or the first of its fields."""
+        return str(self.raw.get("type") or next(iter(self.raw), ""))[:60]
+
 
 Part = Text | Media | ToolCall | ToolResult | Reasoning | Refusal | Unknown
 

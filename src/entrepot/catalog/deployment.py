@@ -76,7 +76,7 @@ def build_deployment(
         auth=_auth(provider, chosen, secret),
         auth_scope=chosen.cloud_scope if secret is None else None,
         secret=secret,
-        price=price or catalog.price_of(provider_id, model_id, chosen.name),
+        price=price or _price(catalog, provider, offer, chosen, name, elsewhere=base_url is not None),
         open_weights=facts.open_weights,
         licence=facts.licence,
         on_premises=on_premises,
@@ -87,6 +87,14 @@ def build_deployment(
         quirks=_quirks(provider, chosen, offer, dialect),
         reasoning=bool(facts.reasoning),
     )
+
+
+def _price(
+    catalog: Catalog, provider: Provider, offer: Offer | None, chosen: Region, name: str, *, elsewhere: bool
+) -> Price | None:
+    """Our own fact, else that of the table beneath, which is not taken for an address that is not the catalog's."""
+    ours = None if offer is None else catalog.price_of(provider.id, offer.model, chosen.name)
+    return ours if ours is not None or elsewhere else catalog.listed_price(provider.id, name, chosen.name)
 
 
 def _capabilities(model: Model, offer: Offer | None) -> frozenset[Capability] | None:

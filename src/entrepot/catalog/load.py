@@ -21,6 +21,7 @@ import msgspec
 
 from entrepot.catalog.check import check_catalog
 from entrepot.catalog.deployment import build_deployment
+from entrepot.catalog.listed import ListedPrices
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.price import Price, PriceChange, PriceService, PriceTier, PriceWindow
@@ -87,6 +88,7 @@ def load_catalog(extra_dirs: Sequence[Path] = ()) -> Catalog:
         models=tuple(model for _, _, models in makers.values() for model in models),
         providers=tuple(provider for _, provider in providers.values()),
         exchange_rates=exchange,
+        listed_prices=_listed(ours / "listprices.json"),
     )
     check_catalog(
         catalog,
@@ -94,6 +96,13 @@ def load_catalog(extra_dirs: Sequence[Path] = ()) -> Catalog:
         {provider_id: file for provider_id, (file, _) in providers.items()},
     )
     return catalog
+
+
+def _listed(file: Traversable) -> ListedPrices:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=ListedPrices)
+    except (OSError, msgspec.DecodeError) as error:
+        raise CatalogError(f"{file}: cannot be read: {error}") from error
 
 
 def _directory(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from entrepot.catalog.listed import NONE_LISTED, ListedPrices
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.price import Price, dearer
 from entrepot.catalog.pricing import ExchangeRates
@@ -32,6 +33,7 @@ class Catalog:
     models: tuple[Model, ...]
     providers: tuple[Provider, ...]
     exchange_rates: ExchangeRates
+    listed_prices: ListedPrices = NONE_LISTED
     _makers: Mapping[str, Maker] = field(init=False, repr=False, compare=False)
     _models: Mapping[str, Model] = field(init=False, repr=False, compare=False)
     _providers: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
@@ -104,3 +106,9 @@ class Catalog:
         if offer is None or offer.price is None:
             return None
         return dearer(offer.price, self.region(provider_id, model_id, region).uplift) if offer.uplift else offer.price
+
+    def listed_price(self, provider_id: str, upstream_name: str, region: str) -> Price | None:
+        """What the table beneath our own facts says of that name, at the provider's first region; None is unknown."""
+        if region != self.provider(provider_id).regions[0].name:
+            return None
+        return self.listed_prices.find(provider_id, upstream_name)

@@ -17,7 +17,7 @@ from entrepot.canonical.stream import Failure
 from entrepot.dialects.answer_body import MAX_ANSWER_BYTES
 from entrepot.dialects.base import Relay, Relayed, Summary
 from entrepot.dialects.sse import Frame, FrameSplitter
-from entrepot.dialects.tally import LOOPED, Tally
+from entrepot.dialects.tally import EMPTY, LOOPED, MAX_OPENING_BYTES, Tally
 from entrepot.errors import EntrepotError, ProviderError
 
 CUT_OFF = Failure("cut_off", "the provider ended the stream before the answer was finished")
@@ -120,6 +120,7 @@ class StreamPassage(Passage):
         super().__init__(open_translation)
         self._splitter = FrameSplitter()
         self._held: list[bytes] = []
+        self._held_bytes = 0
         self._framed = False
         self._begun = False
         self._over = False
@@ -184,6 +185,10 @@ class StreamPassage(Passage):
             passed.extend((*self._release(), said))
         else:
             self._held.append(said)
+            self._held_bytes += len(said)
+            if self._held_bytes > MAX_OPENING_BYTES:
+                relayed.failure = EMPTY
+                self._over = True
 
     def _release(self) -> list[bytes]:
         self._begun = True

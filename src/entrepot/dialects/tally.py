@@ -15,6 +15,9 @@ from entrepot.dialects.base import Summary
 
 MAX_TOKENS = 1_000_000_000
 """A thousand times the longest context."""
+MAX_OPENING_BYTES = 1024 * 1024
+"""An answer that has said nothing in so many bytes of opening will not: they are kept until its first content."""
+EMPTY = Failure("protocol", f"the provider's answer says nothing in {MAX_OPENING_BYTES} bytes")
 MAX_REPEATS = 2_000
 """The same piece this many times in a row is a loop; a client may well ask for a word a thousand times."""
 LOOPED = Failure("server_error", "the model repeats itself without end", code="repetition")

@@ -27,7 +27,7 @@ from entrepot.canonical.stream import (
     VectorAdded,
 )
 from entrepot.dialects.base import AnswerParser, AnswerRenderer, Relayed, Summary
-from entrepot.dialects.tally import LOOPED, Tally
+from entrepot.dialects.tally import EMPTY, LOOPED, MAX_OPENING_BYTES, Tally
 from entrepot.errors import EntrepotError, ProviderError
 
 
@@ -79,6 +79,9 @@ class Translation:
             relayed.content = bool(rendered)
         else:
             self._held = rendered
+            if len(rendered) > MAX_OPENING_BYTES and relayed.failure is None:
+                relayed.failure = EMPTY
+                self._over = True
         return relayed
 
     def _note(self, event: StreamEvent, relayed: Relayed) -> None:

@@ -10,6 +10,8 @@ from entrepot.exchange.records import Entry
 
 log = logging.getLogger("entrepot.ledger")
 
+_MOST_TOLD = 1000
+
 
 class SpoolRecorder:
     """Appends entries with `write`. An entry that cannot be written is logged whole (it holds no prompt and no secret)."""
@@ -19,9 +21,13 @@ class SpoolRecorder:
         self._describe = describe
         self.lost = 0
         self.trouble: str | None = None
+        self._told: set[tuple[str, str]] = set()
 
     def append(self, entry: Entry) -> None:
-        """Write one down."""
+        """Write one down. A model that was not the one asked for is told once."""
+        for attempt in entry.attempts:
+            if attempt.model_mismatch and len(self._told) < _MOST_TOLD:
+                self._tell_of(attempt.deployment, attempt.claimed_model or "")
         try:
             self._write(entry)
         except LedgerError as error:
@@ -30,3 +36,8 @@ class SpoolRecorder:
             log.error("%s; the entry: %s", error.message, self._describe(entry))
         else:
             self.trouble = None
+
+    def _tell_of(self, deployment: str, claimed: str) -> None:
+        if (deployment, claimed) not in self._told:
+            self._told.add((deployment, claimed))
+            log.warning("an answer of %s calls its model %r; it is billed as %s", deployment, claimed, deployment)

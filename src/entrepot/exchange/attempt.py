@@ -16,6 +16,7 @@ from entrepot.canonical.stream import Failure
 from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
 from entrepot.errors import InvalidRequest
+from entrepot.exchange.claim import is_another_model
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
 from entrepot.exchange.events import (
     ClientGone,
@@ -147,6 +148,9 @@ class Progress(msgspec.Struct):
             currency=None if money is None else money.currency,
             claimed_model=None if summary is None else summary.claimed_model,
             answered=ending == "answered",
+            model_mismatch=summary is not None
+            and is_another_model(summary.claimed_model, deployment.upstream_name)
+            and is_another_model(summary.claimed_model, deployment.model),
         ), summary
 
     def _cost(self, usage: Usage | None, at_s: float) -> Money | None:

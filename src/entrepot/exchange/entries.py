@@ -47,23 +47,31 @@ def baseline_of(plan: Plan, answered: AttemptRecord) -> Baseline | None:
     deployment = candidate.deployment
     read = answered.usage
     wrote = max(1, round(plan.baseline.output_tokens))
-    usage = Usage(read.input_tokens, read.cache_read_tokens, read.cache_write_tokens, output_tokens=wrote)
+    usage = Usage(
+        read.input_tokens,
+        read.cache_read_tokens,
+        read.cache_write_tokens,
+        output_tokens=wrote,
+        cache_write_1h_tokens=read.cache_write_1h_tokens,
+        audio_input_tokens=read.audio_input_tokens,
+    )
     at_s = plan.started_ns / 1_000_000_000
     cost = _nano_usd(candidate.tariff, usage, at_s)
+    input_cost = _nano_usd(candidate.tariff, msgspec.structs.replace(usage, output_tokens=0), at_s)
+    if cost is None or input_cost is None:
+        return None
     if deployment.id == answered.deployment and answered.cost_nano_usd is not None:
         measured = not answered.usage.estimated
         drawn = plan.decision.displaced is not None
         return Baseline(deployment.id, deployment.model, answered.cost_nano_usd, 0, measured, cost, drawn)
-    # of the whole request, because a long input has other rates
-    input_cost = _nano_usd(candidate.tariff, msgspec.structs.replace(usage, output_tokens=0), at_s)
     error = (cost - input_cost) * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
     return Baseline(deployment.id, deployment.model, cost, round(error), measured=False)
 
 
-def _nano_usd(tariff: Tariff, usage: Usage, at_s: float) -> int:
-    """The cost at the list price, which is always known: it is of no special service."""
+def _nano_usd(tariff: Tariff, usage: Usage, at_s: float) -> int | None:
+    """The cost at the list price; None where nobody stated it for so long a request."""
     money = tariff.cost(usage, at_s)
-    return 0 if money is None else money.nano_usd
+    return None if money is None else money.nano_usd
 
 
 def entry_of(

@@ -21,7 +21,11 @@ the answer broke off midway."""
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):
-    """One call to one deployment. Times are milliseconds from its start; `status` is 0 if no head came."""
+    """One call to one deployment. Times are milliseconds from its start; `status` is 0 if no head came.
+
+    `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
+    is a signal only: the cost is that of the deployment.
+    """
 
     number: int
     deployment: str
@@ -38,6 +42,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     currency: str | None = None
     claimed_model: str | None = None
     answered: bool = False
+    model_mismatch: bool = False
 
 
 class Served(msgspec.Struct, frozen=True):

@@ -200,8 +200,13 @@ class Gateway:
             return CLIENT_DIALECTS[asker_of(path, call.headers)]
         return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
 
+    def _authenticate(self, call: Call) -> Principal:
+        """Who asks. Raises Unauthenticated."""
+        googles = self._dialect(call).name.startswith("gemini")
+        return self._keyring.authenticate(call.headers, call.scope["query_string"] if googles else b"")
+
     async def _exchange(self, call: Call) -> None:
-        principal = self._keyring.authenticate(call.headers)
+        principal = self._authenticate(call)
         asked: Asked | None = None
         try:
             asked = await self._read(call)
@@ -251,7 +256,7 @@ class Gateway:
 
         Which model will read it is not decided yet, and to ask a provider would be to send it the prompt.
         """
-        principal = self._keyring.authenticate(call.headers)
+        principal = self._authenticate(call)
         asked = await self._read(call, parse_count)
         self._find(asked.request.model, principal, steering_of(call.headers))
         tokens = estimate_input_tokens(asked.request)
@@ -275,14 +280,14 @@ class Gateway:
         )
 
     async def _models(self, call: Call) -> None:
-        principal = self._keyring.authenticate(call.headers)
+        principal = self._authenticate(call)
         asker = asker_of(call.scope["path"], call.headers)
         query = call.scope["query_string"].decode("latin-1")
         body = render_models(self._planner.names(principal), asker, query, self._created)
         await answer(call.send, 200, _JSON, body)
 
     async def _model(self, call: Call) -> None:
-        principal = self._keyring.authenticate(call.headers)
+        principal = self._authenticate(call)
         path: str = call.scope["path"]
         found = self._find(model_named(path) or "", principal, Steering())
         await answer(call.send, 200, _JSON, render_model(found, asker_of(path, call.headers), self._created))
@@ -295,7 +300,7 @@ class Gateway:
         return found
 
     async def _decision(self, call: Call) -> None:
-        principal = self._keyring.authenticate(call.headers)
+        principal = self._authenticate(call)
         wanted = call.scope["path"][len(_DECISIONS) :]
         # Reading the ledger is disk work; the loop goes on meanwhile.
         entry = await asyncio.to_thread(self._find_entry, wanted) if len(wanted) == 36 else None
@@ -312,7 +317,7 @@ class Gateway:
         await answer(call.send, 200, _JSON, render_document())
 
     async def _kept_response(self, call: Call) -> None:
-        principal = self._keyring.authenticate(call.headers)
+        principal = self._authenticate(call)
         rest, query = call.scope["path"][len(_RESPONSES) :], call.scope["query_string"].decode("latin-1")
         found = await self._responses.answer(call.scope["method"], rest, query, principal.key or "")
         await answer(call.send, 200, _JSON, msgspec.json.encode(found))

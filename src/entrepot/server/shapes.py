@@ -84,6 +84,10 @@ _ATTEMPT = _object(
     currency=_or_null(_TEXT),
     claimed_model=_or_null(_TEXT),
     answered=_FLAG,
+    model_mismatch={
+        **_FLAG,
+        "description": "The answer names a model that was not asked for; it is billed as the deployment",
+    },
 )
 _BASELINE = _object(
     "What the route's baseline would have cost",

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from entrepot.canonical.capabilities import Capability
-from entrepot.catalog.price import Currency
+from entrepot.catalog.price import Currency, PriceChange, PriceService, PriceTier, PriceWindow
 from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 
@@ -85,6 +85,18 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_read_per_mtok: Annotated[Decimal | None, Meta(description="Default: as input.")] = None
     cache_write_per_mtok: Annotated[Decimal | None, Meta(description="Default: as input.")] = None
     reasoning_per_mtok: Annotated[Decimal | None, Meta(description="Default: as output.")] = None
+    cache_write_1h_per_mtok: Annotated[
+        Decimal | None, Meta(description="Kept for an hour. Default: as the shorter.")
+    ] = None
+    audio_input_per_mtok: Annotated[Decimal | None, Meta(description="Sound. Default: as input.")] = None
+    audio_output_per_mtok: Annotated[Decimal | None, Meta(description="Sound. Default: as output.")] = None
+    tiers: Annotated[tuple[PriceTier, ...], Meta(description="The whole request's price beyond a length.")] = ()
+    windows: Annotated[tuple[PriceWindow, ...], Meta(description="Hours at which it is multiplied.")] = ()
+    services: Annotated[tuple[PriceService, ...], Meta(description="Service tiers in which it is multiplied.")] = ()
+    changes: Annotated[tuple[PriceChange, ...], Meta(description="The prices from a day on, in order.")] = ()
+    input_tokens_up_to: Annotated[
+        Tokens | None, Meta(description="The longest input that it is agreed for; beyond it, unknown.")
+    ] = None
     currency: Annotated[Currency, Meta(description="USD or CNY.")] = "USD"
     source: Annotated[Name, Meta(description="Where the price is agreed or published.")] = "operator"
     as_of: Annotated[

@@ -19,7 +19,6 @@ from entrepot.catalog.schema import Deployment
 from entrepot.errors import CatalogError
 from entrepot.simulator.models import skill_from_score
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
-from entrepot.simulator.wires import WIRES
 
 BENCHMARK = "gpqa-diamond"
 FRONTIER = "openai/gpt-6.1-sol"
@@ -113,9 +112,7 @@ def place(players: Sequence[Player], places: Places, secret: str) -> tuple[Deplo
 
 
 def _spoken(deployment: Deployment) -> Deployment:
-    """In its own dialect where a stand-in speaks that, else in OpenAI's, which servers of one's own speak beside theirs."""
-    if deployment.dialect in WIRES:
-        return deployment
+    """In OpenAI's dialect: elsewhere a model reasons only where it is asked to, and its published score is of one that does."""
     return msgspec.structs.replace(deployment, dialect="openai-chat", quirks=frozenset())
 
 

@@ -355,3 +355,11 @@ def test_on_vertex_a_clients_own_version_goes_into_the_body_and_its_betas_stay(
     assert "model" not in said_there
     assert (b"anthropic-beta", b"context-1m") in wire.headers
     assert not any(name == b"anthropic-version" for name, _ in wire.headers)
+
+
+def test_the_objects_of_a_strict_tool_are_closed_as_the_provider_demands() -> None:
+    open_schema = {"type": "object", "properties": {"甲": {"type": ["object", "null"]}}}
+    strict, loose = sent(tools=(Tool("f", None, open_schema, True), Tool("g", None, open_schema)))["tools"]
+    assert strict["input_schema"]["additionalProperties"] is False
+    assert strict["input_schema"]["properties"]["甲"]["additionalProperties"] is False
+    assert loose["input_schema"] == open_schema

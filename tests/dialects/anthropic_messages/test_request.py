@@ -181,3 +181,24 @@ def test_a_malformed_request_is_refused_by_the_name_of_its_part(changes: dict[st
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         parse_request(body)
+
+
+def test_neighbouring_turns_of_the_assistant_are_one() -> None:
+    said = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "看"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "r"}]},
+    ]
+    messages = parse(messages=said).request.messages
+    assert [message.role for message in messages] == ["user", "assistant", "tool"]
+    assert messages[1].parts == (Text("看"), ToolCall("a", "f", "{}"))
+
+
+def test_servers_of_tools_are_tools_that_only_this_dialect_has() -> None:
+    server = {"type": "url", "url": "https://host", "name": "s"}
+    assert parse(mcp_servers=[server]).request.tools == (Tool("mcp_servers[0]", hosted=server),)
+
+
+def test_the_first_version_of_all_is_taken_too() -> None:
+    assert parse("2023-01-01", temperature=0.5).request.temperature == 0.5

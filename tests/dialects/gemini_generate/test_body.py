@@ -280,3 +280,12 @@ def test_media_by_address_is_typed_by_its_ending() -> None:
         {"fileData": {"mimeType": "image/jpeg", "fileUri": "https://h/猫.JPG?x=1"}},
         {"fileData": {"mimeType": "application/pdf", "fileUri": "https://h/doc"}},
     ]
+
+
+def test_a_result_names_the_function_that_its_id_called_last() -> None:
+    turns = []
+    for name in ("f", "g"):
+        turns.append(Message("assistant", (ToolCall("same", name, "{}"),)))
+        turns.append(Message("tool", (ToolResult("same", (Text(name),)),)))
+    contents = sent(foreign(USER, *turns))["contents"]
+    assert [turn["parts"][0]["functionResponse"]["name"] for turn in contents[2::2]] == ["f", "g"]

@@ -104,3 +104,15 @@ def test_we_understand_our_own_errors() -> None:
     answer = GeminiGenerate.render_error(RateLimited("too many", retry_after_s=4))
     failure = parse_failure(answer.status, dict(answer.headers), answer.body)
     assert (failure.kind, failure.retry_after_s) == ("rate_limit", 4.0)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CachedContent not found (or permission denied)",
+        "You do not have permission to access the File abc or it may not exist.",
+    ],
+)
+def test_what_the_client_named_and_is_not_there_is_not_the_keys_fault(message: str) -> None:
+    body = json.dumps(error(403, "PERMISSION_DENIED", message)).encode()
+    assert parse_failure(403, {}, body).kind == "bad_request"

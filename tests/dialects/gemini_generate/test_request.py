@@ -319,3 +319,17 @@ def test_no_body_whatever_raises_anything_but_the_callers_error(value: Any) -> N
     except EntrepotError:
         return
     assert asked.request.messages
+
+
+def test_a_model_may_have_a_colon_in_its_name() -> None:
+    request = DIALECT.parse_request(TEXT, Envelope("/v1beta/models/ollama/llama3.2:3b:generateContent")).request
+    assert request.model == "ollama/llama3.2:3b"
+
+
+def test_functions_that_a_choice_does_not_allow_are_left_out() -> None:
+    calling = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f", "h"]}}
+    declared = [{"functionDeclarations": [{"name": name} for name in "fgh"]}, {"googleSearch": {}}]
+    said = json.loads(TEXT)
+    request = ask({**said, "tools": declared, "toolConfig": calling}).request
+    assert [tool.name for tool in request.tools] == ["f", "h", "googleSearch"]
+    assert request.tool_choice == ToolChoice("required")

@@ -108,7 +108,7 @@ def test_settings_are_said_in_its_words() -> None:
         extra={"novelty": 1},
     )
     assert wire["tools"] == [{"type": "function", "function": {"name": "look_up", "description": "查词",
-                              "parameters": {"type": "object"}, "strict": True}}]  # fmt: skip
+                              "parameters": {"type": "object"}, "strict": False}}]  # fmt: skip
     assert wire["tool_choice"] == {"type": "function", "function": {"name": "look_up"}}
     assert (wire["max_tokens"], wire["temperature"], wire["seed"], wire["stop"]) == (5, 0.0, 0, ["END"])
     assert (wire["stream"], wire["stream_options"]) == (True, {"include_usage": True})
@@ -150,10 +150,11 @@ def test_json_is_named_in_the_instructions_where_nobody_named_it() -> None:
     assert wire["response_format"] == {"type": "json_object"}
     assert "JSON" in wire["messages"][0]["content"]
     assert len(sent(said("user", "用 json 回答"), output_format=OutputFormat("json"))["messages"]) == 1
-    schema = OutputFormat("json_schema", {"type": "object"}, strict=True)
+    closed = {"type": "object", "properties": {}, "additionalProperties": False}
+    schema = OutputFormat("json_schema", closed, strict=True)
     assert sent(output_format=schema)["response_format"]["json_schema"] == {
         "name": "answer",
-        "schema": {"type": "object"},
+        "schema": closed,
         "strict": True,
     }
 
@@ -214,3 +215,20 @@ def test_marks_of_ours_are_taken_out_for_a_provider_of_the_dialect() -> None:
     assert asked.request.messages[0].parts[-1] == ToolCall("c", "f", "{}", "s", {}, "gemini-generate")
     wire = json.loads(OpenAIChat.render_request(asked, TARGET, None).body)
     assert wire["messages"] == [{**message, "reasoning_details": [theirs], "tool_calls": [call]}]
+
+
+def test_a_call_id_that_is_too_long_is_shortened_alike_in_the_call_and_its_result() -> None:
+    calls = [msgspec.structs.replace(CALL, id=f"tsc_{n}" + "a" * 60) for n in range(2)]
+    results = [Message("tool", (ToolResult(call.id, (Text("雨"),)),)) for call in reversed(calls)]
+    messages = sent(said("user", "q"), Message("assistant", tuple(calls)), *results)["messages"]
+    ids = [call["id"] for call in messages[1]["tool_calls"]]
+    assert all(len(each) <= 40 for each in ids)
+    assert [message["tool_call_id"] for message in messages[2:]] == ids[::-1]
+    assert len(set(ids)) == 2
+
+
+def test_a_schema_that_openai_cannot_hold_to_is_not_called_strict() -> None:
+    loose = {"type": "object", "properties": {"a": {"type": "string"}}}
+    wire = sent(output_format=OutputFormat("json_schema", loose, strict=True), tools=(Tool("f", None, loose, True),))
+    assert wire["response_format"]["json_schema"]["strict"] is False
+    assert wire["tools"][0]["function"]["strict"] is False

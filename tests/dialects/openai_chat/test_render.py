@@ -152,3 +152,23 @@ def test_a_ping_is_a_comment_and_a_failure_is_left_to_whoever_breaks_off() -> No
     renderer = StreamRenderer(include_usage=False, created_s=0)
     assert renderer.render((Pinged(),)) == b": keep-alive\n\n"
     assert renderer.render((Failed(Failure("overloaded", "secret")),)) == b""
+
+
+def test_a_client_that_offered_functions_reads_a_function_call() -> None:
+    called = answer(Text("看"), ToolCall("c", "f", '{"a": 1}'), ToolCall("d", "g", "{}"), reason="tool_calls")
+    choice = render_response(called, 7, legacy=True)["choices"][0]
+    assert choice["finish_reason"] == "function_call"
+    assert choice["message"] == {
+        "role": "assistant",
+        "content": "看",
+        "function_call": {"name": "f", "arguments": '{"a": 1}'},
+    }
+    assert "function_call" not in render_response(answer(Text("x")), 7, legacy=True)["choices"][0]["message"]
+    renderer = StreamRenderer(False, 7, legacy=True)
+    frames = renderer.render(unfold(called)).decode().split("\n\n")
+    chunks = [json.loads(frame[6:])["choices"][0] for frame in frames if frame.startswith("data: {")]
+    pieces = [chunk["delta"]["function_call"] for chunk in chunks if "function_call" in chunk["delta"]]
+    assert pieces[0]["name"] == "f"
+    assert "".join(piece["arguments"] for piece in pieces) == '{"a": 1}'
+    assert chunks[-1]["finish_reason"] == "function_call"
+    assert not any("tool_calls" in chunk["delta"] for chunk in chunks)

@@ -179,3 +179,36 @@ def test_a_number_beyond_every_float_reaches_a_provider_without_developers_as_it
     rendered = render_request(parse_request(data), target, None).body
     assert b'"seen":1e400' in rendered
     assert b'"role":"system"' in rendered
+
+
+def test_functions_of_before_there_were_tools_are_tools_and_their_calls_are_calls() -> None:
+    said = [
+        {"role": "user", "content": "天气"},
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "晴"},
+    ]
+    functions = [{"name": "f", "parameters": {"type": "object"}}]
+    request = parse_request(body(messages=said, functions=functions, function_call={"name": "f"})).request
+    assert [tool.name for tool in request.tools] == ["f"]
+    assert request.tool_choice == ToolChoice("named", "f")
+    assert request.messages[1].parts == (ToolCall("f", "f", "{}"),)
+    assert request.messages[2].parts == (ToolResult("f", (Text("晴"),)),)
+
+
+def test_sound_that_only_its_provider_keeps_is_not_passed_over() -> None:
+    said = [{"role": "user", "content": "q"}, {"role": "assistant", "audio": {"id": "audio_1"}}]
+    request = parse_request(body(messages=said)).request
+    assert request.messages[1].parts == (Unknown("openai-chat", {"type": "audio", "audio": {"id": "audio_1"}}),)
+
+
+@pytest.mark.parametrize(
+    ("given", "media"),
+    [
+        ("JVBERi0=", Media("file", "application/pdf", data="JVBERi0=", name="甲")),
+        ("data:text/plain,a", Media("file", "text/plain", data="YQ==", name="甲")),
+        ("https://host/甲.pdf", Media("file", url="https://host/甲.pdf", name="甲")),
+    ],
+)
+def test_a_file_is_read_from_data_and_from_an_address(given: str, media: Media) -> None:
+    part = {"type": "file", "file": {"filename": "甲", "file_data": given}}
+    assert parse_request(body(messages=[{"role": "user", "content": [part]}])).request.messages[0].parts == (media,)

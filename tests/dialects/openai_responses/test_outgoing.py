@@ -10,6 +10,7 @@ from entrepot.errors import InvalidRequest
 from tests.dialects.openai_responses.asking import DIALECT, TARGET, ask, asked_for, sent
 
 ASK = (Message("user", (Text("你好"),)),)
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 SEALED = "reasoning.encrypted_content"
 
 
@@ -125,13 +126,13 @@ def test_log_probabilities_are_asked_for_as_the_dialect_does() -> None:
 
 
 def test_schemas_and_json_are_asked_for_as_the_provider_takes_them() -> None:
-    schema = Request("m", ASK, output_format=OutputFormat("json_schema", {"type": "object"}, None, True))
+    schema = Request("m", ASK, output_format=OutputFormat("json_schema", CLOSED, None, True))
     assert sent(asked_for(schema))["text"] == {
-        "format": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}, "strict": True}
+        "format": {"type": "json_schema", "name": "answer", "schema": CLOSED, "strict": True}
     }
     downgraded = sent(asked_for(schema), "no_json_schema")
     assert downgraded["text"] == {"format": {"type": "json_object"}}
-    assert '{"type":"object"}' in downgraded["instructions"]
+    assert '{"type":"object",' in downgraded["instructions"]
     plain = sent(asked_for(Request("m", ASK, output_format=OutputFormat("json"))))
     assert "JSON" in plain["instructions"]
 

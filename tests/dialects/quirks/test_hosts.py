@@ -308,5 +308,6 @@ def test_quirk_67_the_name_that_an_answer_claims_is_noted_and_never_priced() -> 
     claimed = content_chunk("x").data.replace(b'"choices"', b'"model": "other-model", "choices"')
     story.happens(ok(), msgspec.structs.replace(content_chunk("x"), data=claimed), end_chunk())
     assert story.entry.attempts[0].claimed_model == "other-model"
+    assert story.entry.attempts[0].model_mismatch
     assert story.entry.attempts[0].model == "m"
     assert story.entry.cost_nano_usd == 2_000_000

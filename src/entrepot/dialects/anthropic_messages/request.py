@@ -7,7 +7,6 @@ program meets the same answer whichever maker serves it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,10 +37,11 @@ from entrepot.dialects.anthropic_messages.wire import (
     decode_request,
 )
 from entrepot.dialects.base import Asked, Envelope
+from entrepot.dialects.request_body import taking_apart
 from entrepot.dialects.seal import unseal_call
 from entrepot.errors import InvalidRequest
 
-VERSIONS = ("2023-06-01", "2026-10-21")
+VERSIONS = ("2023-06-01", "2026-10-21", "2023-01-01")
 _KEPT_HEADERS = (b"anthropic-version", b"anthropic-beta")
 _NO_SAMPLING = ("temperature", "top_p", "top_k")
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -51,23 +51,15 @@ _CHOICES: dict[str, ToolChoice] = {
     "none": ToolChoice("none"),
 }
 _NO_ENVELOPE = Envelope()
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
 def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
-    try:
-        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
+    with taking_apart(body):
         fields = decode_fields(body)
         wire = decode_request(body)
         extra = {name: decode_any(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
         decode_any(fields["messages"])  # they may have to be taken apart for a provider
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     version = envelope.headers.get(b"anthropic-version", VERSIONS[0].encode()).decode("latin-1")
     if version not in VERSIONS:
         raise InvalidRequest(
@@ -81,14 +73,6 @@ def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
         _check_2026_10_21(wire)
     headers = tuple((name, envelope.headers[name]) for name in _KEPT_HEADERS if name in envelope.headers)
     return Asked(request=request, dialect=DIALECT, fields=fields, headers=headers)
-
-
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
 def _check_2026_10_21(wire: WireRequest) -> None:
@@ -115,15 +99,18 @@ def _canonical(wire: WireRequest, extra: dict[str, Any]) -> Request:
         raise InvalidRequest(f"'max_tokens' is {wire.max_tokens}: it must not be negative", param="max_tokens")
     messages = [_system(wire.system)] if wire.system else []
     for i, message in enumerate(wire.messages):
-        messages.extend(_messages(message, f"messages[{i}]"))
+        for one in _messages(message, f"messages[{i}]"):
+            _append(messages, one)
     effort, budget = _reasoning(wire.thinking or {}, wire.output_config or {})
     user = (wire.metadata or {}).get("user_id")
     hidden = hidden_tools(wire.tools or (), wire.messages, wire.tool_choice)
+    tools = [_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ()) if i not in hidden]
+    tools += [Tool(f"mcp_servers[{i}]", hosted=server) for i, server in enumerate(wire.mcp_servers or ())]
     parallel_off = (wire.tool_choice or {}).get("disable_parallel_tool_use")
     return Request(
         model=wire.model,
         messages=tuple(messages),
-        tools=tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ()) if i not in hidden),
+        tools=tuple(tools),
         tool_choice=_tool_choice(wire.tool_choice),
         parallel_tool_calls=None if parallel_off is None else not parallel_off,
         output_format=_output_format((wire.output_config or {}).get("format") or wire.output_format),
@@ -164,6 +151,13 @@ def _messages(wire: WireMessage, at: str) -> Iterator[Message]:
     rest = tuple(part for part in parts if not isinstance(part, ToolResult))
     if rest or not results:
         yield Message(role, rest)
+
+
+def _append(messages: list[Message], message: Message) -> None:
+    """Add a message; neighbouring turns of the assistant are one, as the dialect has it (API reference, `messages`)."""
+    if messages and messages[-1].role == message.role == "assistant":
+        message = Message("assistant", (*messages.pop().parts, *message.parts))
+    messages.append(message)
 
 
 def _with_call_signatures(parts: list[Part]) -> list[Part]:

@@ -178,7 +178,7 @@ class Turns:
 def _kind(part: Part) -> str:
     """What the refusal of a part calls it."""
     if isinstance(part, Unknown):
-        return str(part.raw.get("type"))[:60]
+        return part.kind
     return part.kind if isinstance(part, Media) else type(part).__name__.lower()
 
 

@@ -37,6 +37,7 @@ class WireRequest(msgspec.Struct):
     output_config: dict[str, Any] | None = None
     output_format: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
+    mcp_servers: list[dict[str, Any]] | None = None
 
 
 REQUEST_FIELDS = frozenset(WireRequest.__struct_fields__)

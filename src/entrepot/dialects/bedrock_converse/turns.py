@@ -258,5 +258,5 @@ def thinks_through_its_last_calls(messages: Sequence[Message], model: Model) -> 
 def _kind(part: Part) -> str:
     """What the refusal of a part calls it."""
     if isinstance(part, Unknown):
-        return str(part.raw.get("type"))[:60]
+        return part.kind
     return part.kind if isinstance(part, Media) else type(part).__name__.lower()

@@ -17,10 +17,10 @@ from entrepot.dialects.base import Asked, Envelope
 from entrepot.dialects.gemini_embed.wire import DIALECT, WireBatch, WireConfig, WireRequest
 from entrepot.dialects.gemini_generate.parts import parse_part
 from entrepot.dialects.gemini_generate.wire import decode_fields, decode_value, listed, normalize, rest
+from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import InvalidRequest, NotFound
 
-_ADDRESS = re.compile(r"/models/(?P<model>[^/:]+(?:/[^/:]+)*):(?P<action>embedContent|batchEmbedContents)$")
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
+_ADDRESS = re.compile(r"/models/(?P<model>[^/]+(?:/[^/]+)*):(?P<action>embedContent|batchEmbedContents)$")
 _NO_ENVELOPE = Envelope()
 BATCH = "batch"
 """In `Request.extra`: the client asked for a batch, whose answer is a list also where it is of one."""
@@ -34,7 +34,7 @@ def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
     if found is None:
         raise NotFound("the path names no model: use /v1beta/models/{model}:embedContent or :batchEmbedContents")
     batch = found["action"] == "batchEmbedContents"
-    try:
+    with taking_apart(body):
         fields = decode_fields(body)
         raw = normalize(decode_value(body))
         if batch:
@@ -44,12 +44,6 @@ def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
         else:
             raws = [_listed(raw)]
             wires = [msgspec.convert(raws[0], WireRequest)]
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     if not wires:
         raise InvalidRequest("'requests' is empty: at least one content is needed", param="requests")
     ats = [f"requests[{index}]" if batch else "" for index in range(len(wires))]
@@ -69,14 +63,6 @@ def _listed(raw: Any) -> Any:  # noqa: ANN401 - what a client sends; its shape i
     if not isinstance(content, dict) or "parts" not in content:
         return raw
     return {**raw, "content": {**content, "parts": listed(content["parts"])}}
-
-
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
 def _message(wire: WireRequest, raw: dict[str, Any], at: str) -> Message:

@@ -134,10 +134,15 @@ def _conversation(request: Request, target: Target, own: bool) -> tuple[list[dic
 
 
 def _rendered(request: Request, own: bool, *, call_ids: bool) -> Iterator[tuple[Role, list[_Placed]]]:
-    """Each message's parts; a result with the position of its call among all calls."""
-    names = {part.id: part.name for part in request.parts() if isinstance(part, ToolCall)}
-    positions = {call_id: position for position, call_id in enumerate(names)}
+    """Each message's parts; a result with the position of its call among all calls. Some clients use an id again."""
+    names: dict[str, str] = {}
+    positions: dict[str, int] = {}
+    made = 0
     for i, message in enumerate(request.messages):
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                names[part.id], positions[part.id] = part.name, made
+                made += 1
         placed: list[_Placed] = []
         for j, part in enumerate(message.parts):
             if isinstance(part, Text) and not part.text and not own:

@@ -54,6 +54,8 @@ _BY_WORD: tuple[tuple[str, FailureKind], ...] = (
     ("token count exceeds", "context_length"),
     ("api key not valid", "auth"),
     ("api key expired", "auth"),
+    ("cachedcontent not found", "bad_request"),  # said with status 403 of what the client named, not of the key
+    ("permission to access the file", "bad_request"),
     ("user location is not supported", "region"),
     ("enable billing", "quota"),
     ("is not found for api version", "model_gone"),

@@ -41,11 +41,11 @@ from entrepot.dialects.gemini_generate.wire import (
     normalize,
     rest,
 )
+from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import InvalidRequest, NotFound
 
 _ADDRESS = re.compile(r"/models/(?P<model>[^/]+(?:/[^/]+)*):(?P<action>generateContent|streamGenerateContent)$")
 _ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "user", "": "user"}
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _NO_ENVELOPE = Envelope()
 
 
@@ -58,17 +58,11 @@ def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
     found = _ADDRESS.search(unquote(envelope.path))
     if found is None:
         raise NotFound("the path names no model: use /v1beta/models/{model}:generateContent or :streamGenerateContent")
-    try:
+    with taking_apart(body):
         fields = decode_fields(body)
         raw = _listed_throughout(normalize(decode_value(body)))
         wire = msgspec.convert(raw, WireRequest)
         request = _Reader().request(wire, raw)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     streams = found["action"] == "streamGenerateContent"
     alt = parse_qs(envelope.query).get("alt", [""])[0]
     addressed = msgspec.structs.replace(
@@ -94,14 +88,6 @@ def _listed_throughout(raw: dict[str, Any]) -> dict[str, Any]:
     return shaped
 
 
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
-
-
 class _Reader:
     """Reads one request; remembers its calls, which results name by function only."""
 
@@ -122,6 +108,8 @@ class _Reader:
             for tool in parse_tools(each, raw["tools"][i], f"tools[{i}]")
         )
         choice, calling = parse_tool_choice(wire.tool_config)
+        if allowed := (calling.get("functionCallingConfig") or {}).get("allowedFunctionNames"):
+            tools = tuple(tool for tool in tools if tool.hosted is not None or tool.name in allowed)
         settings = parse_settings(wire.generation_config or WireGeneration(), raw.get("generationConfig") or {})
         extra = {**rest(raw, WireRequest), **settings.pop("extra")}
         if beside := {**rest(raw.get("toolConfig") or {}, WireToolConfig), **calling}:

@@ -91,7 +91,7 @@ def _render_inner(part: Media | Unknown, at: str, *, own: bool) -> dict[str, Any
 
 def foreign_part(part: Unknown, at: str) -> InvalidRequest:
     """The refusal of a part that only its own dialect has."""
-    kind = str(part.raw.get("type") or next(iter(part.raw), ""))[:60]
+    kind = part.kind
     return InvalidRequest(f"'{at}' is or holds '{kind}' of {part.dialect}, which {DIALECT} cannot say", param=at)
 
 

@@ -54,9 +54,10 @@ class OpenAIChat:
     @staticmethod
     def open_renderer(asked: Asked, created_s: int) -> AnswerRenderer:
         """A renderer of what was asked for: a stream or a whole answer."""
+        legacy = "functions" in asked.fields
         if asked.request.stream:
-            return StreamRenderer(asked.request.include_usage, created_s)
-        return WholeAnswer(partial(render_response, created_s=created_s), error_body)
+            return StreamRenderer(asked.request.include_usage, created_s, legacy=legacy)
+        return WholeAnswer(partial(render_response, created_s=created_s, legacy=legacy), error_body)
 
     @staticmethod
     def keep_alive(asked: Asked) -> bytes:

@@ -10,6 +10,8 @@ are downgraded or left out, and only these:
 - Cache markers of another dialect are left out, unless the provider declares that it takes them.
 - A user's name of more than 64 characters, from a client of another dialect, is sent as its SHA-256.
 - JSON mode says the word JSON in the instructions where nobody did, because hosts refuse it without.
+- `strict` is said to be false of a schema that OpenAI cannot hold a model to (`strictness.py`): strict, it would be refused.
+- Call ids longer than 40 characters, which OpenAI refuses, are shortened.
 - Whatever a quirk says (`quirks.py`).
 """
 
@@ -28,6 +30,7 @@ from entrepot.dialects.openai_chat.content import OUR_MARK
 from entrepot.dialects.openai_chat.fitting import fit, wants_thinking
 from entrepot.dialects.openai_chat.turns import render_messages, without_foreign_seals
 from entrepot.dialects.openai_chat.wire import DIALECT, Fields, encode, value_of
+from entrepot.dialects.strictness import strict_as_asked
 from entrepot.errors import InvalidRequest
 
 _REASONING = frozenset({"reasoning_effort", "enable_thinking", "thinking_type", "template_thinking"})
@@ -98,7 +101,12 @@ def folds_a_stream(asked: Asked, target: Target) -> bool:
 def _tool(tool: Tool, quirks: frozenset[str], at: str) -> dict[str, Any]:
     if tool.hosted is not None:
         raise InvalidRequest(f"{at} '{tool.name}' is a tool that only another maker's models have", param=at)
-    given = {"name": tool.name, "description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
+    given = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+        "strict": strict_as_asked(tool.strict, tool.parameters),
+    }
     wire: dict[str, Any] = {"type": "function", "function": {k: v for k, v in given.items() if v is not None}}
     if "cache_control" in quirks and "cache_control" in tool.extra:
         wire["cache_control"] = tool.extra["cache_control"]
@@ -119,7 +127,5 @@ def _response_format(request: Request) -> dict[str, Any] | None:
     if format_.kind == "json":
         return {"type": "json_object"}
     schema = {"name": format_.name or "answer", "schema": format_.schema or {}}
-    return {
-        "type": "json_schema",
-        "json_schema": {**schema, **({} if format_.strict is None else {"strict": format_.strict})},
-    }
+    strict = strict_as_asked(format_.strict, format_.schema)
+    return {"type": "json_schema", "json_schema": {**schema, **({} if strict is None else {"strict": strict})}}

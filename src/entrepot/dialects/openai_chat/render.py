@@ -30,15 +30,16 @@ REASONS: dict[FinishReason, str] = {
 }
 
 
-def render_response(response: Response, created_s: int = 0) -> dict[str, Any]:
-    """A whole answer as the wire's object."""
+def render_response(response: Response, created_s: int = 0, *, legacy: bool = False) -> dict[str, Any]:
+    """A whole answer as the wire's object. `legacy`: the client offered `functions`, and reads `function_call`."""
     own = response.dialect == DIALECT
+    choices = [_choice(choice, own) for choice in response.choices]
     rendered = {
         "id": response.id or "chatcmpl",
         "object": "chat.completion",
         "created": response.created or created_s,
         "model": response.model,
-        "choices": [_choice(choice, own) for choice in response.choices],
+        "choices": [_with_function_call(choice) for choice in choices] if legacy else choices,
         **(response.extra if own else {}),
     }
     if response.usage is not None:
@@ -55,6 +56,19 @@ def _choice(choice: Choice, own: bool) -> dict[str, Any]:
         "message": {**({"role": "assistant", "content": None} if not own else {}), **kept, **_message(choice, own)},
         "finish_reason": reason,
         **extra,
+    }
+
+
+def _with_function_call(choice: dict[str, Any]) -> dict[str, Any]:
+    """A choice as it was before there were tools: it calls one function, the first."""
+    calls = choice["message"].pop("tool_calls", None)
+    if not calls:
+        return choice
+    reason = "function_call" if choice["finish_reason"] == "tool_calls" else choice["finish_reason"]
+    return {
+        **choice,
+        "message": {**choice["message"], "function_call": calls[0]["function"]},
+        "finish_reason": reason,
     }
 
 

@@ -30,10 +30,11 @@ _DONE = b"data: [DONE]\n\n"
 
 
 class StreamRenderer(StreamAnswer):
-    """An answer as a stream of chunks, ended by `[DONE]`."""
+    """An answer as a stream of chunks, ended by `[DONE]`. `legacy`: the client offered `functions`, and reads `function_call`."""
 
-    def __init__(self, include_usage: bool, created_s: int) -> None:
+    def __init__(self, include_usage: bool, created_s: int, *, legacy: bool = False) -> None:
         super().__init__()
+        self._legacy = legacy
         self._include_usage = include_usage
         self._started = Started("", "", created_s)
         self._created_s = created_s
@@ -86,14 +87,23 @@ class StreamRenderer(StreamAnswer):
     def _call(self, event: ToolCallStarted) -> None:
         function = {"name": event.name, "arguments": ""}
         call = {"index": event.call, "id": event.id, "type": "function", "function": function}
-        self._delta(event.index, {"tool_calls": [{**call, **signature_of(event)}]})
+        if not self._legacy:
+            self._delta(event.index, {"tool_calls": [{**call, **signature_of(event)}]})
+        elif event.call == 0:
+            self._delta(event.index, {"function_call": function})
         self._silent.setdefault(event.index, []).append(event.call)
 
     def _arguments(self, event: ToolCallDelta) -> None:
         if event.arguments and event.call in (silent := self._silent.get(event.index, [])):
             silent.remove(event.call)
-        piece = {"index": event.call, "function": {"arguments": event.arguments}}
-        self._delta(event.index, {"tool_calls": [piece]})
+        self._say_arguments(event.index, event.call, event.arguments)
+
+    def _say_arguments(self, index: int, call: int, arguments: str) -> None:
+        function = {"arguments": arguments}
+        if not self._legacy:
+            self._delta(index, {"tool_calls": [{"index": call, "function": function}]})
+        elif call == 0:
+            self._delta(index, {"function_call": function})
 
     def _part(self, event: PartAdded) -> None:
         if isinstance(event.part, Media) and event.part.kind == "image":
@@ -105,8 +115,9 @@ class StreamRenderer(StreamAnswer):
 
     def _finished(self, event: Finished) -> None:
         for call in self._silent.pop(event.index, ()):  # no arguments at all are `{}`: programs read them as JSON
-            self._delta(event.index, {"tool_calls": [{"index": call, "function": {"arguments": "{}"}}]})
-        self._chunk(event.index, self._opening(event.index), REASONS[event.reason])
+            self._say_arguments(event.index, call, "{}")
+        reason = "function_call" if self._legacy and event.reason == "tool_calls" else REASONS[event.reason]
+        self._chunk(event.index, self._opening(event.index), reason)
 
     def _counted(self, event: UsageReported) -> None:
         self._usage = event.usage

@@ -7,7 +7,6 @@ provider sealed comes back in `reasoning_details` (`content.py`), a sealed call'
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import msgspec
@@ -22,14 +21,15 @@ from entrepot.canonical.request import (
     Request,
     Role,
     Text,
-    Tool,
     ToolCall,
-    ToolChoice,
     ToolResult,
     Unknown,
 )
 from entrepot.dialects.base import Asked, Envelope
+from entrepot.dialects.data_url import data_of, is_data_url
 from entrepot.dialects.openai_chat.content import reasoning_of_detail
+from entrepot.dialects.openai_chat.reasoning import reasoning_asked
+from entrepot.dialects.openai_chat.tools import choose, tool_of
 from entrepot.dialects.openai_chat.wire import (
     DIALECT,
     REQUEST_FIELDS,
@@ -42,6 +42,7 @@ from entrepot.dialects.openai_chat.wire import (
     decode_request,
 )
 from entrepot.dialects.openai_chat.wire import WireRequest as OpenAIRequest
+from entrepot.dialects.request_body import taking_apart
 from entrepot.dialects.seal import unseal
 from entrepot.errors import InvalidRequest
 
@@ -55,24 +56,16 @@ _ROLES: dict[str, Role] = {
     "function": "tool",
 }
 _NO_ENVELOPE = Envelope()
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
 def parse_request(body: bytes, _envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
-    try:
-        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
+    with taking_apart(body):
         fields = decode_fields(body)
         wire = decode_request(body)
         extra = {name: _decode_extra(name, raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
         if any(message.role == "developer" for message in wire.messages):
             decode_messages(fields["messages"])  # they may have to be taken apart for a provider
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     return Asked(request=_canonical(wire, extra), dialect=DIALECT, fields=fields)
 
 
@@ -81,14 +74,6 @@ def _decode_extra(name: str, raw: msgspec.Raw) -> Any:  # noqa: ANN401 - whateve
         return decode_any(raw)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"'{name[:100]}': {error}", param=name[:100], code="invalid_type") from None
-
-
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
 def _canonical(wire: OpenAIRequest, extra: dict[str, Any]) -> Request:
@@ -101,11 +86,15 @@ def _canonical(wire: OpenAIRequest, extra: dict[str, Any]) -> Request:
         raise InvalidRequest(f"the token limit is {limit}: it must be at least 1", param="max_tokens")
     if wire.n is not None and not 1 <= wire.n <= MAX_CHOICES:
         raise InvalidRequest(f"'n' is {wire.n}: it must be between 1 and {MAX_CHOICES}", param="n")
+    given = [*(wire.tools or ()), *(WireTool(function=function) for function in wire.functions or ())]
+    tools = tuple(tool_of(tool, f"tools[{i}]") for i, tool in enumerate(given))
+    choice, tools = choose(wire.tool_choice if wire.tool_choice is not None else wire.function_call, tools)
+    effort, budget = reasoning_asked(wire.reasoning_effort, extra)
     return Request(
         model=wire.model,
         messages=tuple(_message(message, f"messages[{i}]") for i, message in enumerate(wire.messages)),
-        tools=tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire.tools or ())),
-        tool_choice=_tool_choice(wire.tool_choice),
+        tools=tools,
+        tool_choice=choice,
         parallel_tool_calls=wire.parallel_tool_calls,
         output_format=_output_format(wire.response_format),
         max_output_tokens=limit,
@@ -114,7 +103,8 @@ def _canonical(wire: OpenAIRequest, extra: dict[str, Any]) -> Request:
         stop=(wire.stop,) if isinstance(wire.stop, str) else tuple(wire.stop or ()),
         seed=wire.seed,
         n=wire.n or 1,
-        reasoning_effort=wire.reasoning_effort,
+        reasoning_effort=effort,
+        reasoning_budget_tokens=budget,
         user=wire.user,
         stream=bool(wire.stream),
         include_usage=bool((wire.stream_options or {}).get("include_usage")),
@@ -141,6 +131,10 @@ def _message(wire: WireMessage, at: str) -> Message:
     if wire.refusal:
         parts.append(Refusal(wire.refusal))
     parts.extend(_tool_call(call) for call in wire.tool_calls or ())
+    if wire.audio is not None:
+        parts.append(Unknown(DIALECT, {"type": "audio", "audio": wire.audio}))  # it names what only its provider keeps
+    if wire.function_call is not None:
+        parts.append(_tool_call(WireToolCall(wire.function_call.name, function=wire.function_call)))
     if not parts and role != "assistant" and wire.content is None:
         raise InvalidRequest(f"'{at}.content' is missing", param=f"{at}.content")
     return Message(role=role, parts=tuple(parts), name=wire.name)
@@ -187,9 +181,10 @@ def _media(kind: str, value: dict[str, Any], at: str) -> Media:
     if kind == "input_audio":
         return Media("audio", media_type=f"audio/{value.get('format', 'wav')}", data=given)
     media: dict[str, Any] = {"url": given}
-    if given.startswith("data:"):
-        head, _, data = given.partition(",")
-        media = {"media_type": head[5:].partition(";")[0], "data": data}
+    if is_data_url(given):
+        media = dict(zip(("media_type", "data"), data_of(given), strict=True))
+    elif kind == "file" and "://" not in given:
+        media = {"media_type": "application/pdf", "data": given}  # bare base64 is what PDFs were sent as at first
     if kind == "image_url":
         return Media("image", detail=value.get("detail"), **media)
     return Media("file", name=value.get("filename"), **media)
@@ -210,26 +205,6 @@ def _tool_call(wire: WireToolCall) -> ToolCall:
         signature=signature,
         bound_to=bound_to,
     )
-
-
-def _tool(wire: WireTool, at: str) -> Tool:
-    if wire.function is None:
-        if wire.type == "function":
-            raise InvalidRequest(f"'{at}.function' is missing", param=f"{at}.function")
-        return Tool(name=wire.type, hosted={"type": wire.type})
-    function = wire.function
-    extra = {} if wire.cache_control is None else {"cache_control": wire.cache_control}
-    return Tool(function.name, function.description, function.parameters, function.strict, extra)
-
-
-def _tool_choice(wire: str | dict[str, Any] | None) -> ToolChoice | None:
-    if isinstance(wire, dict):
-        function = wire.get("function")
-        name = function.get("name") if isinstance(function, dict) else None
-        return ToolChoice("named", name if isinstance(name, str) else None)
-    if wire is None or wire not in ("auto", "none", "required"):
-        return None
-    return ToolChoice(wire)  # type: ignore[arg-type]  # one of the three, checked above
 
 
 def _output_format(wire: dict[str, Any] | None) -> OutputFormat:

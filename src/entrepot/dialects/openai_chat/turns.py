@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,17 +26,21 @@ from entrepot.canonical.request import (
     ToolResult,
     Unknown,
 )
+from entrepot.dialects.names import Names, call_ids
 from entrepot.dialects.openai_chat.content import OUR_MARK
 from entrepot.dialects.openai_chat.wire import DIALECT
 from entrepot.errors import InvalidRequest
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
 _REPLAYS = frozenset({"replay_reasoning", "replay_think_tags"})
+_MAX_ID = 40
+_NONE_IS_BAD = re.compile(r"(?!)")
 Quirks = frozenset[str]
 
 
 def render_messages(request: Request, quirks: Quirks) -> list[dict[str, Any]]:
     """All messages."""
+    ids = call_ids(request, _MAX_ID, _NONE_IS_BAD)
     rendered: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
     for number, message in enumerate(request.messages):
@@ -44,10 +49,19 @@ def render_messages(request: Request, quirks: Quirks) -> list[dict[str, Any]]:
             images = []
         for one in _messages(message, quirks, f"messages[{number}]"):
             images.extend(one.pop("images", ()))
+            _shorten(one, ids)
             rendered.append(one)
     if images:
         rendered.append({"role": "user", "content": images})
     return rendered
+
+
+def _shorten(wire: dict[str, Any], ids: Names) -> None:
+    """Put call ids in place that are not too long."""
+    for call in wire.get("tool_calls", ()):
+        call["id"] = ids.there(call["id"])
+    if "tool_call_id" in wire:
+        wire["tool_call_id"] = ids.there(wire["tool_call_id"])
 
 
 def _messages(message: Message, quirks: Quirks, at: str) -> Iterator[dict[str, Any]]:
@@ -143,7 +157,7 @@ def _part(part: Part, quirks: Quirks, at: str) -> dict[str, Any]:
     if isinstance(part, Unknown) and part.dialect == DIALECT:
         return part.raw
     if not isinstance(part, Media):
-        kind = part.raw.get("type") if isinstance(part, Unknown) else type(part).__name__.lower()
+        kind = part.kind if isinstance(part, Unknown) else type(part).__name__.lower()
         raise InvalidRequest(f"{at} is of the kind '{kind}', which this model's provider cannot take there", param=at)
     return {**_media(part, at), **marked}
 

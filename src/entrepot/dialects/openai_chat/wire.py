@@ -42,6 +42,8 @@ class WireMessage(msgspec.Struct):
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[dict[str, Any]] | None = None
+    audio: dict[str, Any] | None = None
+    function_call: WireFunction | None = None
 
 
 class WireToolFunction(msgspec.Struct):
@@ -81,6 +83,8 @@ class WireRequest(msgspec.Struct):
     user: str | None = None
     stream: bool | None = None
     stream_options: dict[str, Any] | None = None
+    functions: list[WireToolFunction] | None = None
+    function_call: str | dict[str, Any] | None = None
 
 
 class WireInputDetails(msgspec.Struct):

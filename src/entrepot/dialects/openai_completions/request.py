@@ -7,8 +7,6 @@ is for our renderer alone is kept in `Request.extra` under ECHO, and goes to nob
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from entrepot.dialects.base import Asked, Envelope
@@ -21,25 +19,18 @@ from entrepot.dialects.openai_completions.wire import (
     decode_request,
     encode,
 )
+from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import InvalidRequest
 
 ECHO = "echo"
 _NO_ENVELOPE = Envelope()
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
 def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
-    try:
-        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
+    with taking_apart(body):
         fields = decode_fields(body)
         wire = decode_request(body)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     chat = {name: raw for name, raw in fields.items() if name not in OWN_FIELDS}
     chat["messages"] = msgspec.Raw(encode([{"role": "user", "content": _prompt(wire.prompt)}]))
     logprobs = _logprobs(wire.logprobs)
@@ -52,14 +43,6 @@ def parse_request(body: bytes, envelope: Envelope = _NO_ENVELOPE) -> Asked:
         return asked
     request = msgspec.structs.replace(asked.request, extra={**asked.request.extra, ECHO: True})
     return msgspec.structs.replace(asked, request=request)
-
-
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
 def _prompt(given: str | list[str | int | list[int]] | None) -> str:

@@ -7,7 +7,6 @@ token ids is one that only such a provider can be sent. How vectors are to be en
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -24,36 +23,21 @@ from entrepot.dialects.openai_embeddings.wire import (
     encode,
 )
 from entrepot.dialects.openai_embeddings.wire import WireRequest as OpenAIRequest
+from entrepot.dialects.request_body import taking_apart
 from entrepot.dialects.vectors import dimensions_of, text_of
 from entrepot.errors import InvalidRequest
 
 ENCODINGS = ("float", "base64")
 _NO_ENVELOPE = Envelope()
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
 def parse_request(body: bytes, _envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
-    try:
-        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
+    with taking_apart(body):
         fields = decode_fields(body)
         wire = decode_request(body)
         extra = {name: decode_any(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     return Asked(request=_canonical(wire, extra), dialect=DIALECT, fields=fields)
-
-
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
 def _canonical(wire: OpenAIRequest, extra: dict[str, Any]) -> Request:

@@ -24,6 +24,7 @@ from entrepot.canonical.request import (
     ToolResult,
     Unknown,
 )
+from entrepot.dialects.data_url import data_of, is_data_url
 from entrepot.dialects.openai_responses.names import flat_name
 from entrepot.dialects.openai_responses.wire import DIALECT, OUR_ID
 from entrepot.dialects.seal import unseal, unseal_call
@@ -191,9 +192,9 @@ def _media(kind: Any, part: Item, source: str, more: Item, at: str) -> Media:  #
     if part.get(source) is None and isinstance(part.get("file_id"), str):
         return Media(kind, file_id=part["file_id"], **more)
     given = _text(part, source, at)
-    if given.startswith("data:"):
-        head, _, data = given.partition(",")
-        return Media(kind, head[5:].partition(";")[0], data=data, **more)
+    if is_data_url(given):
+        media_type, data = data_of(given)
+        return Media(kind, media_type, data=data, **more)
     if source == "file_data":
         return Media(kind, "application/pdf", data=given, **more)  # bare base64 is what PDFs were sent as at first
     return Media(kind, url=given, **more)

@@ -13,6 +13,7 @@ canonical form (`turns.py`). Settings that cannot be said are downgraded or left
   word JSON in the instructions where nobody did, because hosts refuse it without.
 - A user's name of more than 64 characters is sent as its SHA-256.
 - Cache markers and names of speakers are left out. Plain text files are sent as text.
+- `strict` is said to be false of a schema that OpenAI cannot hold a model to (`strictness.py`): strict, it would be refused.
 - Stop texts and more than one choice are refused: the dialect has neither.
 """
 
@@ -31,6 +32,7 @@ from entrepot.dialects.openai_responses.request import LOGPROBS
 from entrepot.dialects.openai_responses.turns import Item, Quirks, render_turns
 from entrepot.dialects.openai_responses.wire import DIALECT, OUR_ID, decode_any, encode
 from entrepot.dialects.seal import is_ours
+from entrepot.dialects.strictness import strict_as_asked
 from entrepot.errors import InvalidRequest
 
 _LEAST = 16
@@ -145,7 +147,7 @@ def _tool(tool: Tool, at: str) -> Item:
         "name": tool.name,
         **described,
         "parameters": parameters,
-        "strict": bool(tool.strict),
+        "strict": bool(strict_as_asked(tool.strict, tool.parameters)),
     }
 
 
@@ -163,7 +165,8 @@ def _text(format_: OutputFormat, quirks: Quirks) -> Item | None:
         return None
     if format_.kind == "json" or "no_json_schema" in quirks:
         return {"format": {"type": "json_object"}}
-    strict = {} if format_.strict is None else {"strict": format_.strict}
+    asked = strict_as_asked(format_.strict, format_.schema)
+    strict = {} if asked is None else {"strict": asked}
     return {
         "format": {
             "type": "json_schema",

@@ -11,10 +11,7 @@ told of them, save for `logprobs`, which `include` may ask for.
 
 from __future__ import annotations
 
-import re
 from typing import Any
-
-import msgspec
 
 from entrepot.canonical.request import Message, OutputFormat, Request, Text, Tool, Unknown
 from entrepot.dialects.base import Asked, Envelope
@@ -28,35 +25,20 @@ from entrepot.dialects.openai_responses.wire import (
     decode_fields,
     decode_request,
 )
+from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import InvalidRequest
 
 LOGPROBS = "message.output_text.logprobs"
 _NO_ENVELOPE = Envelope()
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
 def parse_request(body: bytes, _envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
-    try:
-        body.decode()  # what msgspec skips it does not check, and it would be found out at a worse moment
+    with taking_apart(body):
         fields = decode_fields(body)
         wire = decode_request(body)
         extra = {name: decode_any(raw) for name, raw in fields.items() if name not in REQUEST_FIELDS}
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply", code="invalid_json") from None
     return Asked(request=_canonical(wire, extra), dialect=DIALECT, fields=fields)
-
-
-def _invalid(text: str) -> InvalidRequest:
-    found = _AT.search(text)
-    if found is None:
-        return InvalidRequest(text.replace("`", "'"), code="invalid_type")
-    path = found["path"].replace("[...]", "[*]")
-    return InvalidRequest(f"'{path}': {text[: found.start()].replace('`', '')}", param=path, code="invalid_type")
 
 
 def _canonical(wire: WireRequest, extra: dict[str, Any]) -> Request:

@@ -148,7 +148,7 @@ def _content(part: Part, at: str) -> Item:
 
 
 def _unsayable(part: Part, at: str) -> InvalidRequest:
-    kind = part.raw.get("type") if isinstance(part, Unknown) else type(part).__name__.lower()
+    kind = part.kind if isinstance(part, Unknown) else type(part).__name__.lower()
     return InvalidRequest(f"{at} is of the kind '{kind}', which this model's provider cannot take there", param=at)
 
 
