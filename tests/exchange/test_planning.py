@@ -15,8 +15,10 @@ from entrepot.canonical.request import Message, Request, Text, Tool
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import CatalogError, Forbidden, InvalidRequest, NotFound
+from entrepot.exchange.choices import Choices
 from entrepot.exchange.plan import Deadlines, Plan, Route
-from entrepot.exchange.planning import Considered, Planner, Refusal, Steering, draw
+from entrepot.exchange.planning import Considered, Planner, Steering, draw
+from entrepot.exchange.refusing import Refusal
 from entrepot.policy.eligibility import eligible
 from entrepot.policy.judgement import object_to
 from entrepot.policy.rules import Facts, Principal, Rule, When
@@ -63,14 +65,16 @@ def a_planner(
     deployments: Sequence[Deployment] = DEPLOYMENTS, routes: Sequence[Route] = (AUTO,), rules: Sequence[Rule] = ()
 ) -> Planner:
     return Planner(
-        deployments=deployments,
-        routes=routes,
-        rules=rules,
-        exchange_rates=an_exchange_rate(),
-        dialects={DIALECT.name: DIALECT},
-        router=Even(),
-        facts={},
-        deadlines=Deadlines(),
+        Choices(
+            deployments=deployments,
+            routes=routes,
+            rules=rules,
+            exchange_rates=an_exchange_rate(),
+            dialects={DIALECT.name: DIALECT},
+            router=Even(),
+            facts={},
+        ),
+        Deadlines(),
     )
 
 
@@ -290,14 +294,16 @@ def planner(
     deployments: Sequence[Deployment] = ALL, routes: Sequence[Route] = (BY_PRICE,), rules: Sequence[Rule] = ()
 ) -> Planner:
     return Planner(
-        deployments=deployments,
-        routes=routes,
-        rules=rules,
-        exchange_rates=an_exchange_rate(),
-        dialects={DIALECT.name: DIALECT},
-        router=FixedRouter(KNOWN),
-        facts={},
-        deadlines=Deadlines(),
+        Choices(
+            deployments=deployments,
+            routes=routes,
+            rules=rules,
+            exchange_rates=an_exchange_rate(),
+            dialects={DIALECT.name: DIALECT},
+            router=FixedRouter(KNOWN),
+            facts={},
+        ),
+        Deadlines(),
     )
 
 
