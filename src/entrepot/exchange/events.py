@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.canonical.stream import FailureKind
+from entrepot.canonical.stream import Failure, FailureKind
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -40,6 +40,19 @@ class UpstreamFailed(msgspec.Struct, frozen=True):
     message: str
 
 
+class LeaveGiven(msgspec.Struct, frozen=True):
+    """The attempt may be made: no limit and no budget stands against it."""
+
+    attempt: int
+
+
+class LeaveRefused(msgspec.Struct, frozen=True):
+    """The attempt may not be made: a limit of its deployment is reached, or a hard budget has no room for it."""
+
+    attempt: int
+    failure: Failure
+
+
 class ClientGone(msgspec.Struct, frozen=True):
     """The client closed its connection; nothing can be sent to it any more."""
 
@@ -48,4 +61,4 @@ class DeadlinePassed(msgspec.Struct, frozen=True):
     """The moment that the last `Wait` named has passed."""
 
 
-Event = UpstreamHead | UpstreamChunk | UpstreamEnded | UpstreamFailed | ClientGone | DeadlinePassed
+Event = LeaveGiven | LeaveRefused | UpstreamHead | UpstreamChunk | UpstreamEnded | UpstreamFailed | ClientGone | DeadlinePassed

@@ -9,7 +9,7 @@ import msgspec
 
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
-from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
+from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDialect, Target
 from entrepot.policy.rules import Principal
 from entrepot.routing.utility import Decision, Goal
 
@@ -65,7 +65,8 @@ class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
-    `upload_s` is how long the client took to send its request, which is no time of ours.
+    `upload_s` is how long the client took to send its request, which is no time of ours. `metered`: every attempt has to ask
+    for leave. `announced` are headers of limits, sent with every answer.
     """
 
     id: str
@@ -82,3 +83,5 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     max_output_tokens: int | None = None
     baseline: BaselinePlan | None = None
     upload_s: float = 0.0
+    metered: bool = False
+    announced: HeaderPairs = ()

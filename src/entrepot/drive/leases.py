@@ -1,0 +1,432 @@
+"""What this process may give out in memory: leases of the shared counters, kept up beside the requests.
+
+Rules of this file: taking and settling are arithmetic, without I/O and without waiting, as long as the leases in hand
+suffice. One task reports to the shared counters every REPORT_S while anything is leased or changed, and at once when
+somebody waits; there is one report under way at a time, and one that failed is sent again as it is until it is answered.
+What lies idle is returned: at once when another process waits for it, else after IDLE_S.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from entrepot.errors import CountersUnreachable, EpochMissing, LedgerError
+from entrepot.ledger.counters import AccountKind, Counters, Move, Reply, Report
+from entrepot.ledger.reservations import Journal, Reserved
+
+log = logging.getLogger("entrepot.counters")
+
+REPORT_S = 0.05
+PATIENT_REPORT_S = 0.02
+HEARTBEAT_S = 0.25
+IDLE_S = 1.0
+FORGOTTEN_AFTER_S = 600.0
+_CHUNK = 4
+
+
+class Purse:
+    """One account in this process. `free` may be taken, `taken` is reserved; together they are its lease.
+
+    `spent` and `returned` are what the shared counters have not heard yet, `used` and `leased` what they said last.
+    """
+
+    __slots__ = (
+        "account",
+        "amount",
+        "free",
+        "heard",
+        "kind",
+        "leased",
+        "like",
+        "returned",
+        "spent",
+        "taken",
+        "touched_s",
+        "used",
+        "waiting",
+        "wanted",
+    )
+
+    def __init__(self, account: str, kind: AccountKind, amount: int | None) -> None:
+        self.account = account
+        self.kind: AccountKind = kind
+        self.amount = amount
+        self.free = 0
+        self.taken = 0
+        self.spent: dict[int, int] = {}
+        self.returned = 0
+        self.used = 0
+        self.leased = 0
+        self.like = 0
+        self.waiting = 0
+        self.wanted = False
+        self.heard = False
+        self.touched_s = time.time()
+
+    def has(self, need: int) -> bool:
+        """Whether so much may be taken now."""
+        return self.amount is None or self.free >= need
+
+    def take(self, need: int, second: int) -> None:
+        """Take what it has: a window counts it in this `second` (Unix time) and for good, the others until it is settled."""
+        if self.kind == "window":
+            self.free -= need
+            self.spend(need, second)
+            self.returned += need
+        else:
+            self.free -= need if self.amount is not None else 0
+            self.taken += need
+
+    def settle(self, taken: int, spent: int) -> None:
+        """What was `taken` is no longer; `spent` of it is gone for good."""
+        self.taken -= taken
+        if self.amount is not None:
+            self.free += taken - spent
+            self.returned += spent
+        if spent:
+            self.spend(spent, 0)
+
+    def spend(self, amount: int, second: int) -> None:
+        """Count it as spent, wherever it came from."""
+        self.spent[second] = self.spent.get(second, 0) + amount
+
+    @property
+    def left(self) -> int:
+        """How much could be had if every lease came back, as far as this process knows."""
+        return (self.amount or 0) - self.used - (sum(self.spent.values()) if self.kind == "money" else 0)
+
+
+class Claim(NamedTuple):
+    """So much of a purse, and how long it may be waited for (seconds). `about` is the caller's."""
+
+    purse: Purse
+    need: int
+    wait_s: float
+    about: object = None
+
+
+class NotGranted(Exception):
+    """A claim came to nothing. `fits_s`: after so many seconds it may; None: nobody knows; infinity: never."""
+
+    def __init__(self, claim: Claim, fits_s: float | None) -> None:
+        super().__init__(claim.purse.account)
+        self.claim = claim
+        self.fits_s = fits_s
+
+
+class _Waiter:
+    """Somebody who waits for claims, since a moment (monotonic seconds)."""
+
+    def __init__(self, claims: Sequence[Claim], since_s: float) -> None:
+        self.claims = claims
+        self.since_s = since_s
+        self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def lacking(self) -> list[Claim]:
+        return [claim for claim in self.claims if not claim.purse.has(claim.need)]
+
+
+class Leases:
+    """The leases of one process. `open_ids` says what is reserved and not settled, for whoever must know after a loss.
+
+    `trouble` says why the counters cannot be used at the moment, None if they can.
+    """
+
+    def __init__(
+        self,
+        counters: Counters,
+        journal: Journal,
+        open_reservations: Callable[[], Sequence[Reserved]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._counters = counters
+        self._journal = journal
+        self._open = open_reservations
+        self._clock = clock
+        self._purses: dict[str, Purse] = {}
+        self._waiters: list[_Waiter] = []
+        self._kick = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="counters")
+        self._number = 0
+        self._epoch = ""
+        self._active = False
+        self._failed: str | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing new can be leased."""
+        if self._failed is not None:
+            return self._failed
+        return None if self._active else "the shared counters are being rebuilt from the ledger"
+
+    @property
+    def may_take(self) -> bool:
+        """Whether leases in hand may be given out: not while the counters have lost their memory."""
+        return self._active
+
+    def start(self) -> None:
+        """Begin to report, on the running loop."""
+        self._task = asyncio.ensure_future(self._report_for_ever())
+
+    def purse(self, account: str, kind: AccountKind, amount: int | None) -> Purse:
+        """The purse of an account."""
+        purse = self._purses.get(account)
+        if purse is None:
+            purse = self._purses[account] = Purse(account, kind, amount)
+            self._kick.set()
+        purse.amount = amount
+        return purse
+
+    def try_take(self, claims: Sequence[Claim]) -> bool:
+        """Take all of the claims, or nothing; nobody passes those who wait."""
+        for claim in claims:
+            if claim.purse.waiting:
+                return False
+        return self._take_now(claims)
+
+    def _take_now(self, claims: Sequence[Claim]) -> bool:
+        if not self._active:
+            return False
+        for claim in claims:
+            if not claim.purse.has(claim.need):
+                return False
+        now_s = self._clock()
+        for claim in claims:
+            claim.purse.take(claim.need, int(now_s))
+            claim.purse.touched_s = now_s
+            if claim.purse.free < claim.purse.like // 4:
+                self._kick.set()  # ask for more before it is needed
+        return True
+
+    async def take(self, claims: Sequence[Claim]) -> None:
+        """Take all of the claims, waiting for them as long as they allow. Raises NotGranted or CountersUnreachable."""
+        if self.try_take(claims):
+            return
+        waiter = _Waiter(claims, time.monotonic())
+        self._waiters.append(waiter)
+        for claim in claims:
+            claim.purse.waiting += 1
+            claim.purse.like = max(claim.purse.like, _CHUNK * claim.need)
+        self._kick.set()
+        try:
+            await waiter.granted
+        except asyncio.CancelledError:
+            if waiter.granted.done() and not waiter.granted.cancelled() and waiter.granted.exception() is None:
+                for claim in claims:
+                    give_back(claim, int(self._clock()))
+            raise
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            for claim in claims:
+                claim.purse.waiting -= 1
+
+    def changed(self) -> None:
+        """Something was settled: whoever waits may go on."""
+        if self._waiters:
+            self._serve_waiters()
+
+    async def close(self) -> None:
+        """Report once more, with everything returned; the journal is deleted if nothing is open and all was heard."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        done = False
+        with contextlib.suppress(CountersUnreachable, LedgerError):
+            await self._report(closing=True)
+            done = not self._open()
+            if done:
+                await self._in_thread(lambda: self._counters.bury(self._journal.owner, {}, self._clock()))
+        self._journal.close(delete=done)
+        self._thread.shutdown()
+        self._counters.close()
+
+    async def _report_for_ever(self) -> None:
+        while True:
+            self._kick.clear()
+            try:
+                await self._report()
+                self._failed = None
+            except EpochMissing as error:
+                if self._active:
+                    log.warning("%s; nothing is granted until they are rebuilt", error.message)
+                self._active, self._number = False, 0
+            except CountersUnreachable as error:
+                if self._failed is None:
+                    log.error("%s", error.message)
+                self._failed = error.message
+            self._serve_waiters()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        if self._waiters or self._failed or not self._active:
+            await asyncio.sleep(PATIENT_REPORT_S)
+            return
+        busy = any(purse.spent or purse.free for purse in self._purses.values())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REPORT_S if busy else HEARTBEAT_S):
+                await self._kick.wait()
+
+    async def _report(self, *, closing: bool = False) -> None:
+        if self._number == 0:
+            report = self._introduction()
+        else:
+            report = self._next_report(closing=closing)
+        while True:
+            try:
+                reply = await self._in_thread(lambda: self._counters.report(report, self._clock()))
+                break
+            except EpochMissing:
+                self._take_back(report)
+                raise
+            except CountersUnreachable as error:
+                if closing:
+                    self._take_back(report)
+                    raise
+                if self._failed is None:
+                    log.error("%s", error.message)
+                self._failed = error.message
+                self._serve_waiters()
+                await asyncio.sleep(HEARTBEAT_S)
+        self._apply(report, reply)
+
+    def _introduction(self) -> Report:
+        """All that was spent lies in the spool already, and is added up from there: only leases are said."""
+        if self._journal.is_full:
+            self._journal.rotate(self._open())
+        moves: list[Move] = []
+        for purse in self._purses.values():
+            purse.spent.clear()
+            purse.returned = 0
+            if purse.kind == "window":
+                purse.free = 0
+            lease = purse.free + purse.taken
+            if lease and purse.amount is not None:
+                moves.append(Move(purse.account, purse.kind, purse.amount, returned=-lease))
+        ids = tuple(reserved.id for reserved in self._open())
+        return Report(
+            self._journal.owner, 1, self._journal.path.name, self._journal.offset, moves=tuple(moves), open=ids
+        )
+
+    def _next_report(self, *, closing: bool) -> Report:
+        if self._journal.is_full:
+            self._journal.rotate(self._open())
+        now_s = self._clock()
+        needs: dict[str, int] = {}
+        for waiter in self._waiters:
+            for claim in waiter.lacking():
+                needs.setdefault(claim.purse.account, claim.need)
+        moves: list[Move] = []
+        for account, purse in list(self._purses.items()):
+            move = _move_of(purse, needs.get(account, 0), now_s, closing=closing)
+            if move is not None:
+                moves.append(move)
+            elif now_s - purse.touched_s > FORGOTTEN_AFTER_S and not (purse.taken or purse.waiting or purse.free):
+                del self._purses[account]
+        journal = self._journal
+        return Report(journal.owner, self._number + 1, journal.path.name, journal.offset, self._epoch, tuple(moves))
+
+    def _apply(self, report: Report, reply: Reply) -> None:
+        self._number, self._epoch, self._active, self._failed = report.number, reply.epoch, reply.active, None
+        self._journal.acknowledge(report.journal)
+        fits: dict[str, float] = {}
+        for move, standing in zip(report.moves, reply.standings, strict=True):
+            purse = self._purses[move.account]
+            purse.free += standing.granted
+            purse.used, purse.leased, purse.wanted = standing.used, standing.leased, standing.wanted
+            purse.heard = reply.active
+            if standing.granted:
+                purse.touched_s = self._clock()
+            elif move.need:
+                fits[move.account] = standing.fits_s
+        self._serve_waiters(fits)
+
+    def _take_back(self, report: Report) -> None:
+        """It was not taken: what it said is said again by the next one."""
+        if report.number == 1:
+            return
+        for move in report.moves:
+            purse = self._purses[move.account]
+            gone = sum(amount for _, amount in move.spent) if purse.kind != "slots" and purse.amount is not None else 0
+            purse.free += max(0, move.returned - gone)
+            purse.returned += min(move.returned, gone)
+            for second, amount in move.spent:
+                purse.spend(amount, second)
+
+    def _serve_waiters(self, fits: dict[str, float] | None = None) -> None:
+        """Let go on whoever can, first come first; tell whoever never will."""
+        now_s = time.monotonic()
+        blocked: set[str] = set()
+        for waiter in list(self._waiters):
+            if waiter.granted.done():
+                continue
+            lacking = waiter.lacking()
+            if not lacking and self._active and not any(claim.purse.account in blocked for claim in waiter.claims):
+                if self._take_now(waiter.claims):
+                    self._waiters.remove(waiter)
+                    waiter.granted.set_result(None)
+                    continue
+            blocked.update(claim.purse.account for claim in lacking)
+            refusal = self._refusal(waiter, lacking, now_s, fits or {})
+            if refusal is not None:
+                self._waiters.remove(waiter)
+                waiter.granted.set_exception(refusal)
+
+    def _refusal(
+        self, waiter: _Waiter, lacking: Sequence[Claim], now_s: float, fits: dict[str, float]
+    ) -> Exception | None:
+        waited_s = now_s - waiter.since_s
+        if self._failed is not None and (lacking or not self._active):
+            return CountersUnreachable(self._failed)
+        for claim in lacking:
+            purse = claim.purse
+            if purse.kind == "money" and self._active and purse.heard and claim.need > purse.left:
+                return NotGranted(claim, float("inf"))
+            fits_s = fits.get(purse.account, 0.0)
+            if fits_s > max(0.0, claim.wait_s - waited_s):
+                return NotGranted(claim, fits_s)
+        late = [claim for claim in lacking or waiter.claims if waited_s >= claim.wait_s]
+        if late and (lacking or not self._active):
+            if not self._active:
+                return EpochMissing("the shared counters are being rebuilt from the ledger")
+            return NotGranted(late[0], None)
+        return None
+
+    async def _in_thread(self, call: Callable[[], object]) -> object:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def give_back(claim: Claim, second: int) -> None:
+    """Undo the taking of a claim that was not used after all."""
+    if claim.purse.kind == "window":
+        claim.purse.spend(-claim.need, second)
+    else:
+        claim.purse.settle(claim.need, 0)
+
+
+def _move_of(purse: Purse, need: int, now_s: float, *, closing: bool) -> Move | None:
+    """What to say of a purse, taken out of it; None where there is nothing to say."""
+    give = 0
+    idle = now_s - purse.touched_s > IDLE_S
+    if purse.free > 0 and (closing or ((purse.wanted or idle) and not purse.waiting) or (purse.wanted and need)):
+        give = purse.free
+    short = 0 if closing else max(0, need - (purse.free - give))
+    like = 0
+    if purse.amount is not None and not closing and not idle and not purse.wanted and not give:
+        if short or purse.free < purse.like // 4:
+            like = purse.like
+            purse.like = min(2 * purse.like, purse.amount)
+    if not (purse.spent or purse.returned or give or short or like or purse.free or purse.waiting):
+        return None
+    spent, purse.spent = tuple(purse.spent.items()), {}
+    returned, purse.returned = purse.returned + give, 0
+    purse.free -= give
+    return Move(purse.account, purse.kind, purse.amount, spent, returned, short, like)
