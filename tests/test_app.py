@@ -14,7 +14,8 @@ from entrepot.catalog.load import load_catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import ArtifactError, SettingsError
 from entrepot.exchange.plan import Route
-from entrepot.exchange.planning import Considered, Refusal, Steering
+from entrepot.exchange.planning import Considered, Steering
+from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Facts, Principal, Rule, When
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts, Prompt

@@ -31,7 +31,9 @@ from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.drive.driver import Driver
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
-from entrepot.exchange.planning import Considered, Planner, Refusal, Steering
+from entrepot.exchange.choices import Choices
+from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.refusing import Refusal
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
@@ -78,14 +80,16 @@ def build_planner(settings: Settings) -> Planner:
     """The planner for these settings, with the router they name or the one that ships."""
     catalog = load_catalog()
     return Planner(
-        deployments=settings.deployments,
-        routes=settings.routes,
-        rules=settings.rules,
-        exchange_rates=settings.exchange_rates,
-        dialects=PROVIDER_DIALECTS,
-        router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
-        facts=model_facts(catalog),
-        deadlines=settings.deadlines,
+        Choices(
+            deployments=settings.deployments,
+            routes=settings.routes,
+            rules=settings.rules,
+            exchange_rates=settings.exchange_rates,
+            dialects=PROVIDER_DIALECTS,
+            router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
+            facts=model_facts(catalog),
+        ),
+        settings.deadlines,
     )
 
 

@@ -13,9 +13,10 @@ from entrepot.dialects.registry import EMBEDDING_CLIENTS
 from entrepot.errors import CatalogError, Forbidden
 from entrepot.exchange.embedding import choose_embedding, embeds, may_embed
 from entrepot.exchange.plan import Plan, Route
-from entrepot.exchange.planning import Considered, Planner, Refusal, Steering
+from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Facts, Principal, Rule
-from tests.exchange.test_planning import a_planner
+from tests.exchange.planners import a_planner
 from tests.exchange.things import a_deployment, a_price
 
 VECTORS = frozenset({"embeddings"})

@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from entrepot.app import decide_offline
-from entrepot.exchange.planning import Refusal, Steering
+from entrepot.exchange.planning import Steering
+from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Basis
 from entrepot.routing.utility import Decision, Weighed

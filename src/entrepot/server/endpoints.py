@@ -35,8 +35,9 @@ from entrepot.errors import (
 from entrepot.exchange.course import Course
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
-from entrepot.exchange.planning import Planner, Refusal, Steering
+from entrepot.exchange.planning import Planner, Steering
 from entrepot.exchange.records import Entry
+from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
 from entrepot.server.decisions import render_decision

@@ -1,0 +1,168 @@
+"""What can be asked for by name, compiled once per settings: models, deployments and routes.
+
+Rules of this file: a name means one thing only. Everything that does not depend on the request is worked out here, so that
+planning one request is look-ups, one gate and one decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.pricing import ExchangeRates, Tariff
+from entrepot.catalog.schema import Deployment
+from entrepot.dialects.base import ProviderDialect, Target
+from entrepot.dialects.registry import EMBEDDING_DIALECTS
+from entrepot.errors import CatalogError
+from entrepot.exchange.embedding import EMBEDS, EmbeddingChoice, choose_embedding, embeds, may_embed
+from entrepot.exchange.listing import Listed, list_choice
+from entrepot.exchange.plan import Candidate, Route
+from entrepot.exchange.refusing import Refusal, nobody_eligible, unknown_name
+from entrepot.policy.eligibility import Gate
+from entrepot.policy.rules import Principal, Rule
+from entrepot.routing.base import BoundRouter, ModelFacts, Router
+
+
+class Choice(msgspec.Struct, frozen=True, eq=False):
+    """A name that can be asked for, compiled: its gate, and its router where it has a choice to make.
+
+    `embedding` is the same for those of its deployments that may be asked to embed, None where there are none.
+    """
+
+    gate: Gate
+    route: Route | None
+    router: BoundRouter | None
+    baseline: Candidate | None
+    embedding: EmbeddingChoice | None = None
+
+
+class Choices:
+    """Every name of an installation, with what it stands for.
+
+    `candidates` are all deployments by id; `embedders` those of them that can be asked for embeddings, with the dialect that
+    does it; `tariffs` the prices that are known.
+    """
+
+    def __init__(
+        self,
+        *,
+        deployments: Sequence[Deployment],
+        routes: Sequence[Route],
+        rules: Sequence[Rule],
+        exchange_rates: ExchangeRates,
+        dialects: Mapping[str, ProviderDialect],
+        router: Router,
+        facts: Mapping[str, ModelFacts],
+        embedding_dialects: Mapping[str, ProviderDialect] = EMBEDDING_DIALECTS,
+    ) -> None:
+        self.router_version = router.version
+        self.candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
+        self.embedders = {
+            id_: msgspec.structs.replace(candidate, dialect=embedder)
+            for id_, candidate in self.candidates.items()
+            if (embedder := embedding_dialects.get(candidate.deployment.dialect)) is not None
+        }
+        self.tariffs = {id_: c.tariff for id_, c in self.candidates.items() if c.tariff is not None}
+        self._named: dict[str, Choice] = {}
+        by_model: dict[str, list[Deployment]] = {}
+        for deployment in deployments:
+            by_model.setdefault(deployment.model, []).append(deployment)
+        for model, hosts in by_model.items():
+            self._named[model] = self._compile_hosts(hosts, rules)
+        for deployment in deployments:
+            _check_id(deployment, deployments)
+            self._named[deployment.id] = self._compile_hosts([deployment], rules)
+        for route in routes:
+            if route.name in self._named:
+                raise CatalogError(
+                    f"route '{route.name}' is called as a model, a deployment or another route: rename it"
+                )
+            self._named[route.name] = self._compile_route(route, rules, router, facts)
+
+    def _compile_hosts(self, deployments: Sequence[Deployment], rules: Sequence[Rule]) -> Choice:
+        """One model, or one deployment. Where nobody says what it is able to do, it may be asked for either."""
+        embedding = [one for one in deployments if one.id in self.embedders and may_embed(one)]
+        return Choice(Gate(deployments, rules), None, None, None, choose_embedding(embedding, rules))
+
+    def _compile_route(
+        self, route: Route, rules: Sequence[Rule], router: Router, facts: Mapping[str, ModelFacts]
+    ) -> Choice:
+        candidates = [self.candidates[id_].deployment for id_ in route.candidates]
+        reference = None if route.reference is None else self.candidates[route.reference].deployment
+        baseline = None if route.baseline is None else self.candidates[route.baseline]
+        embedding = [one for one in candidates if one.id in self.embedders and embeds(one)]
+        known = [one for one in candidates if not embeds(one)]
+        known.extend(deployment for deployment in (reference,) if deployment is not None)
+        known.extend(candidate.deployment for candidate in (baseline,) if candidate is not None)
+        models = tuple(dict.fromkeys(deployment.model for deployment in known))
+        bound = router.bind(models, facts) if models else None
+        return Choice(Gate(candidates, rules), route, bound, baseline, choose_embedding(embedding, rules))
+
+    def names(self, principal: Principal) -> list[Listed]:
+        """What this principal may ask for: routes first, then models, then deployments, each by name."""
+        listed = [self._listed(name, choice, principal) for name, choice in self._named.items()]
+        ranks = {name: 0 if choice.route is not None else 1 for name, choice in self._named.items()}
+        ranks.update((name, 2) for name in self.candidates)
+        return sorted((each for each in listed if each is not None), key=lambda each: (ranks[each.name], each.name))
+
+    def get(self, name: str) -> Choice | None:
+        """What the name stands for."""
+        return self._named.get(name)
+
+    def find(self, name: str, principal: Principal) -> Listed | Refusal:
+        """What this principal may ask for by this name, or why nothing."""
+        choice = self._named.get(name)
+        if choice is None:
+            return unknown_name(name)
+        found = self._listed(name, choice, principal)
+        if found is not None:
+            return found
+        gate = choice.gate if choice.embedding is None else choice.embedding.gate
+        needs = frozenset() if choice.embedding is None else EMBEDS
+        return Refusal(nobody_eligible(name, gate.check(principal, needs, 0)))
+
+    def _listed(self, name: str, choice: Choice, principal: Principal) -> Listed | None:
+        answering = choice.gate.check(principal, frozenset(), 0).allowed
+        embedding = () if choice.embedding is None else choice.embedding.gate.check(principal, EMBEDS, 0).allowed
+        return list_choice(name, choice.route, answering, embedding) if answering or embedding else None
+
+
+def _check_id(deployment: Deployment, deployments: Sequence[Deployment]) -> None:
+    """A name means one thing. Raises CatalogError: the id is another deployment's too, or a model hosted elsewhere too."""
+    for other in deployments:
+        if other is not deployment and deployment.id in (other.id, other.model):
+            raise CatalogError(
+                f"'{deployment.id}' is the id of one deployment and also the id or model of another "
+                f"({other.model} at {other.provider}): give one of them another id"
+            )
+
+
+def _candidate(
+    deployment: Deployment,
+    dialects: Mapping[str, ProviderDialect],
+    embedding_dialects: Mapping[str, ProviderDialect],
+    rates: ExchangeRates,
+) -> Candidate:
+    dialect = dialects.get(deployment.dialect)
+    if dialect is None:
+        known = ", ".join(sorted(dialects))
+        raise CatalogError(f"deployment '{deployment.id}' speaks '{deployment.dialect}', which is none of: {known}")
+    embedder = embedding_dialects.get(deployment.dialect)
+    known_quirks = {*dialect.quirks, *(() if embedder is None else embedder.quirks)}
+    if unknown := sorted(deployment.quirks - known_quirks):
+        named = f"'{unknown[0]}'{did_you_mean(unknown[0], known_quirks)}"
+        raise CatalogError(
+            f"deployment '{deployment.id}' declares the quirk {named}, which {dialect.name} does not know"
+        )
+    target = Target(
+        base_url=deployment.base_url.rstrip("/"),
+        upstream_name=deployment.upstream_name,
+        quirks=deployment.quirks,
+        capabilities=deployment.capabilities,
+        max_output_tokens=deployment.max_output_tokens,
+        context_tokens=deployment.context_tokens,
+    )
+    tariff = None if deployment.price is None else Tariff(deployment.price, rates)
+    return Candidate(deployment=deployment, target=target, dialect=dialect, tariff=tariff)
