@@ -18,8 +18,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 import uvloop
@@ -28,17 +30,25 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.registry import PROVIDER_DIALECTS
+from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver
+from entrepot.drive.leases import Leases
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.ledger.counters import Counters
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
+from entrepot.ledger.reservations import Journal, Reserved
+from entrepot.ledger.settling import Settling
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
+from entrepot.ledger.sqlite_counters import open_sqlite_counters
+from entrepot.policy.budgets import BudgetBook
+from entrepot.policy.limits import LimitBook
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts
@@ -52,6 +62,7 @@ from entrepot.settings.schema import Settings
 from entrepot.upstream.client import UpstreamClient
 
 Role = Literal["gateway", "control"]
+SETTLE_S = 0.1
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -107,7 +118,41 @@ def decide_offline(
     return build_planner(settings).consider(request, principal, steering, None, time.time())
 
 
-def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
+def build_book(settings: Settings) -> BudgetBook:
+    """The budgets of these settings."""
+    return BudgetBook(settings.budgets, lambda name: UTC if name == "UTC" else ZoneInfo(name))
+
+
+def build_limits(settings: Settings) -> LimitBook:
+    """The limits of these settings."""
+    return LimitBook(settings.limits, settings.deployment_limits, build_book(settings).line_of)
+
+
+def counts(settings: Settings) -> bool:
+    """Whether there is anything to count."""
+    return bool(settings.budgets or settings.limits or settings.deployment_limits)
+
+
+def open_counters(settings: Settings) -> Counters:
+    """The shared counters of an installation. Raises ExtraMissing or SettingsError."""
+    return open_sqlite_counters(settings.ledger.directory)
+
+
+def build_admission(settings: Settings, name: str) -> Admission | None:
+    """What lets exchanges in, in the gateway process called `name`; None where there is nothing to count."""
+    if not counts(settings):
+        return None
+    journal = Journal(settings.ledger.directory, name)
+    open_: dict[str, Reserved] = {}
+    leases = Leases(open_counters(settings), journal, lambda: tuple(open_.values()))
+    return Admission(
+        build_book(settings), build_limits(settings), leases, journal, open_, settings.counters.when_unreachable
+    )
+
+
+def build_gateway(
+    settings: Settings, upstream: UpstreamClient, spool: SpoolWriter, admission: Admission | None = None
+) -> Gateway:
     """The ASGI application of one gateway process."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
     return Gateway(
@@ -118,6 +163,7 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),
+        admission=admission,
     )
 
 
@@ -131,30 +177,61 @@ async def run_gateway(launch: Launch) -> None:
     settings = launch.settings
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
+    admission = build_admission(settings, launch.name)
     server = build_server(
-        build_gateway(settings, upstream, spool),
+        build_gateway(settings, upstream, spool, admission),
         limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),
         grace_s=settings.gateway.grace_s,
         render_error=OpenAIChat.render_error,
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
+    if admission is not None:
+        admission.leases.start()
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
         await upstream.close()
+        if admission is not None:
+            await admission.leases.close()
         spool.close()
 
 
 async def run_control(launch: Launch) -> None:
-    """Bring entries from the spools into the ledger until told to stop, then once more."""
+    """Bring entries from the spools into the ledger until told to stop, then once more; settle what the dead have reserved."""
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
-    directory = launch.settings.ledger.directory
+    settings = launch.settings
+    directory = settings.ledger.directory
     store = open_sqlite(directory)
+    ingester = Ingester(store, directory)
+    duties = [ingester.follow(stop)]
+    counters = open_counters(settings) if counts(settings) else None
+    if counters is not None:
+        settling = Settling(
+            counters, store, ingester, directory, build_book(settings), time.time, parts=settings.counters.ledgers
+        )
+        duties.append(repeat(settling.run_once, stop, SETTLE_S))
     try:
-        await Ingester(store, directory).follow(stop)
+        await asyncio.gather(*duties)
     finally:
         store.close()
+        if counters is not None:
+            counters.close()
+
+
+async def repeat(duty: Callable[[], object], stop: asyncio.Event, interval_s: float) -> None:
+    """Do something again and again, beside the loop, until told to stop. Failures are logged once and tried again."""
+    last_failure = ""
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(duty)
+            last_failure = ""
+        except EntrepotError as error:
+            if error.message != last_failure:
+                logging.getLogger("entrepot.control").error("%s", error.message)
+            last_failure = error.message
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), interval_s)
 
 
 def _stop_with(stop: Callable[[], object], parent: int) -> None:

@@ -30,6 +30,10 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[[policy]]": Rule,
     "when": When,
     "require and deny": Facts,
+    "[[budgets]]": shapes.BudgetTable,
+    "[[limits]]": shapes.LimitTable,
+    "limits of a deployment": shapes.LimitsTable,
+    "[counters]": shapes.CountersTable,
     "[router]": shapes.RouterTable,
     "[exchange_rates]": shapes.ExchangeRatesTable,
 }

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from entrepot.drive.inbox import Inbox
 from entrepot.exchange.commands import (
+    AskLeave,
     CallUpstream,
     CancelUpstream,
     Command,
@@ -66,6 +67,30 @@ class Client(Protocol):
         ...
 
 
+class Ticket(Protocol):
+    """What an exchange was let in with, where limits or budgets hold for it (`admit.py`)."""
+
+    def ask(self, command: AskLeave, sink: Callable[[Event], None]) -> None:
+        """Whether an attempt may be made; the answer goes to `sink`, now or later."""
+        ...
+
+    def leave(self, attempt: int) -> None:
+        """The attempt is over, or waits no longer: what it held at once is free."""
+        ...
+
+    def charge(self, entry: Entry) -> Entry:
+        """The entry with what its budgets are charged."""
+        ...
+
+    def settle(self, entry: Entry) -> None:
+        """The entry is written down: what it did not use is free."""
+        ...
+
+    def close(self) -> None:
+        """The exchange is over. What was never settled stays charged if anybody was called."""
+        ...
+
+
 class Driver:
     """Performs exchanges over one upstream, writing entries with `record`."""
 
@@ -73,9 +98,11 @@ class Driver:
         self._upstream = upstream
         self._record = record
 
-    async def perform(self, course: Generator[Command, Event, None], client: Client) -> None:
+    async def perform(
+        self, course: Generator[Command, Event, None], client: Client, ticket: Ticket | None = None
+    ) -> None:
         """Run one exchange to its end. Raises nothing of the client's or a provider's making."""
-        performance = _Performance(self._upstream, self._record, client)
+        performance = _Performance(self._upstream, self._record, client, ticket)
         watch = asyncio.ensure_future(performance.watch())
         try:
             await performance.run(course)
@@ -90,10 +117,13 @@ class Driver:
 class _Performance:
     """One exchange being performed."""
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], client: Client) -> None:
+    def __init__(
+        self, upstream: Upstream, record: Callable[[Entry], None], client: Client, ticket: Ticket | None
+    ) -> None:
         self._upstream = upstream
         self._record = record
         self._client = client
+        self._ticket = ticket
         self._calls: dict[int, RunningCall] = {}
         self._inbox = Inbox(self._pause, self._resume)
         self._gone = False
@@ -128,21 +158,36 @@ class _Performance:
         if isinstance(event, ClientGone):
             self._gone = True
         elif isinstance(event, UpstreamEnded | UpstreamFailed):
-            self._calls.pop(event.attempt, None)
+            self._end(event.attempt)
 
     def _carry_out(self, command: Command) -> None:
         match command:
             case CallUpstream():
                 self._calls[command.attempt] = self._upstream.start(command, self._inbox.put)
             case CancelUpstream():
-                call = self._calls.pop(command.attempt, None)
+                call = self._end(command.attempt)
                 if call is not None:
                     call.cancel()
                 self._inbox.drop(command.attempt)
+            case AskLeave() if self._ticket is not None:
+                self._ticket.ask(command, self._inbox.put)
             case Record():
-                self._record(command.entry)
+                self._write_down(command.entry)
             case _:
                 pass  # sending, while draining: there is nobody to send to
+
+    def _end(self, attempt: int) -> RunningCall | None:
+        if self._ticket is not None:
+            self._ticket.leave(attempt)
+        return self._calls.pop(attempt, None)
+
+    def _write_down(self, entry: Entry) -> None:
+        if self._ticket is None:
+            self._record(entry)
+            return
+        entry = self._ticket.charge(entry)
+        self._record(entry)
+        self._ticket.settle(entry)
 
     async def _send(self, command: SendToClient | SendHead) -> None:
         if self._gone:
@@ -171,6 +216,8 @@ class _Performance:
         """Free whatever an exchange left open."""
         for call in self._calls.values():
             call.cancel()
+        if self._ticket is not None:
+            self._ticket.close()
 
     def _pause(self) -> None:
         for call in self._calls.values():

@@ -14,8 +14,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TypeVar
 
+from entrepot.drive.purse import Claim, NotGranted, Purse, give_back, move_of
 from entrepot.errors import CountersUnreachable, EpochMissing, LedgerError
 from entrepot.ledger.counters import AccountKind, Counters, Move, Reply, Report
 from entrepot.ledger.reservations import Journal, Reserved
@@ -25,99 +26,12 @@ log = logging.getLogger("entrepot.counters")
 REPORT_S = 0.05
 PATIENT_REPORT_S = 0.02
 HEARTBEAT_S = 0.25
-IDLE_S = 1.0
 FORGOTTEN_AFTER_S = 600.0
 _CHUNK = 4
+"""A process asks for so many times what it needs, and for twice as much each time that this does not last."""
 
 
-class Purse:
-    """One account in this process. `free` may be taken, `taken` is reserved; together they are its lease.
-
-    `spent` and `returned` are what the shared counters have not heard yet, `used` and `leased` what they said last.
-    """
-
-    __slots__ = (
-        "account",
-        "amount",
-        "free",
-        "heard",
-        "kind",
-        "leased",
-        "like",
-        "returned",
-        "spent",
-        "taken",
-        "touched_s",
-        "used",
-        "waiting",
-        "wanted",
-    )
-
-    def __init__(self, account: str, kind: AccountKind, amount: int | None) -> None:
-        self.account = account
-        self.kind: AccountKind = kind
-        self.amount = amount
-        self.free = 0
-        self.taken = 0
-        self.spent: dict[int, int] = {}
-        self.returned = 0
-        self.used = 0
-        self.leased = 0
-        self.like = 0
-        self.waiting = 0
-        self.wanted = False
-        self.heard = False
-        self.touched_s = time.time()
-
-    def has(self, need: int) -> bool:
-        """Whether so much may be taken now."""
-        return self.amount is None or self.free >= need
-
-    def take(self, need: int, second: int) -> None:
-        """Take what it has: a window counts it in this `second` (Unix time) and for good, the others until it is settled."""
-        if self.kind == "window":
-            self.free -= need
-            self.spend(need, second)
-            self.returned += need
-        else:
-            self.free -= need if self.amount is not None else 0
-            self.taken += need
-
-    def settle(self, taken: int, spent: int) -> None:
-        """What was `taken` is no longer; `spent` of it is gone for good."""
-        self.taken -= taken
-        if self.amount is not None:
-            self.free += taken - spent
-            self.returned += spent
-        if spent:
-            self.spend(spent, 0)
-
-    def spend(self, amount: int, second: int) -> None:
-        """Count it as spent, wherever it came from."""
-        self.spent[second] = self.spent.get(second, 0) + amount
-
-    @property
-    def left(self) -> int:
-        """How much could be had if every lease came back, as far as this process knows."""
-        return (self.amount or 0) - self.used - (sum(self.spent.values()) if self.kind == "money" else 0)
-
-
-class Claim(NamedTuple):
-    """So much of a purse, and how long it may be waited for (seconds). `about` is the caller's."""
-
-    purse: Purse
-    need: int
-    wait_s: float
-    about: object = None
-
-
-class NotGranted(Exception):
-    """A claim came to nothing. `fits_s`: after so many seconds it may; None: nobody knows; infinity: never."""
-
-    def __init__(self, claim: Claim, fits_s: float | None) -> None:
-        super().__init__(claim.purse.account)
-        self.claim = claim
-        self.fits_s = fits_s
+_Result = TypeVar("_Result")
 
 
 class _Waiter:
@@ -171,6 +85,10 @@ class Leases:
         """Whether leases in hand may be given out: not while the counters have lost their memory."""
         return self._active
 
+    def second(self) -> int:
+        """The second in which something counts that is taken now (Unix time)."""
+        return int(self._clock())
+
     def start(self) -> None:
         """Begin to report, on the running loop."""
         self._task = asyncio.ensure_future(self._report_for_ever())
@@ -184,11 +102,12 @@ class Leases:
         purse.amount = amount
         return purse
 
-    def try_take(self, claims: Sequence[Claim]) -> bool:
-        """Take all of the claims, or nothing; nobody passes those who wait."""
-        for claim in claims:
-            if claim.purse.waiting:
-                return False
+    def try_take(self, claims: Sequence[Claim], *, first: bool = False) -> bool:
+        """Take all of the claims, or nothing. Nobody passes those who wait, except who comes `first`: see `take`."""
+        if not first:
+            for claim in claims:
+                if claim.purse.waiting:
+                    return False
         return self._take_now(claims)
 
     def _take_now(self, claims: Sequence[Claim]) -> bool:
@@ -205,12 +124,15 @@ class Leases:
                 self._kick.set()  # ask for more before it is needed
         return True
 
-    async def take(self, claims: Sequence[Claim]) -> None:
-        """Take all of the claims, waiting for them as long as they allow. Raises NotGranted or CountersUnreachable."""
-        if self.try_take(claims):
+    async def take(self, claims: Sequence[Claim], *, first: bool = False) -> None:
+        """Take all of the claims, waiting for them as long as they allow. Raises NotGranted or CountersUnreachable.
+
+        Who holds something already that others wait for comes `first`: behind them it would wait for itself.
+        """
+        if self.try_take(claims, first=first):
             return
         waiter = _Waiter(claims, time.monotonic())
-        self._waiters.append(waiter)
+        self._waiters.insert(0 if first else len(self._waiters), waiter)
         for claim in claims:
             claim.purse.waiting += 1
             claim.purse.like = max(claim.purse.like, _CHUNK * claim.need)
@@ -276,10 +198,7 @@ class Leases:
                 await self._kick.wait()
 
     async def _report(self, *, closing: bool = False) -> None:
-        if self._number == 0:
-            report = self._introduction()
-        else:
-            report = self._next_report(closing=closing)
+        report = self._introduction() if self._number == 0 else self._next_report(closing=closing)
         while True:
             try:
                 reply = await self._in_thread(lambda: self._counters.report(report, self._clock()))
@@ -326,7 +245,7 @@ class Leases:
                 needs.setdefault(claim.purse.account, claim.need)
         moves: list[Move] = []
         for account, purse in list(self._purses.items()):
-            move = _move_of(purse, needs.get(account, 0), now_s, closing=closing)
+            move = move_of(purse, needs.get(account, 0), now_s, closing=closing)
             if move is not None:
                 moves.append(move)
             elif now_s - purse.touched_s > FORGOTTEN_AFTER_S and not (purse.taken or purse.waiting or purse.free):
@@ -369,11 +288,11 @@ class Leases:
             if waiter.granted.done():
                 continue
             lacking = waiter.lacking()
-            if not lacking and self._active and not any(claim.purse.account in blocked for claim in waiter.claims):
-                if self._take_now(waiter.claims):
-                    self._waiters.remove(waiter)
-                    waiter.granted.set_result(None)
-                    continue
+            passes = lacking or any(claim.purse.account in blocked for claim in waiter.claims)
+            if not passes and self._take_now(waiter.claims):
+                self._waiters.remove(waiter)
+                waiter.granted.set_result(None)
+                continue
             blocked.update(claim.purse.account for claim in lacking)
             refusal = self._refusal(waiter, lacking, now_s, fits or {})
             if refusal is not None:
@@ -400,33 +319,5 @@ class Leases:
             return NotGranted(late[0], None)
         return None
 
-    async def _in_thread(self, call: Callable[[], object]) -> object:
+    async def _in_thread(self, call: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-
-
-def give_back(claim: Claim, second: int) -> None:
-    """Undo the taking of a claim that was not used after all."""
-    if claim.purse.kind == "window":
-        claim.purse.spend(-claim.need, second)
-    else:
-        claim.purse.settle(claim.need, 0)
-
-
-def _move_of(purse: Purse, need: int, now_s: float, *, closing: bool) -> Move | None:
-    """What to say of a purse, taken out of it; None where there is nothing to say."""
-    give = 0
-    idle = now_s - purse.touched_s > IDLE_S
-    if purse.free > 0 and (closing or ((purse.wanted or idle) and not purse.waiting) or (purse.wanted and need)):
-        give = purse.free
-    short = 0 if closing else max(0, need - (purse.free - give))
-    like = 0
-    if purse.amount is not None and not closing and not idle and not purse.wanted and not give:
-        if short or purse.free < purse.like // 4:
-            like = purse.like
-            purse.like = min(2 * purse.like, purse.amount)
-    if not (purse.spent or purse.returned or give or short or like or purse.free or purse.waiting):
-        return None
-    spent, purse.spent = tuple(purse.spent.items()), {}
-    returned, purse.returned = purse.returned + give, 0
-    purse.free -= give
-    return Move(purse.account, purse.kind, purse.amount, spent, returned, short, like)

@@ -57,7 +57,9 @@ class Course:
                 stream=plan.asked.request.stream,
                 started_s=self._clock(),
             )
-            ending = yield from perform(plan, progress, self._clock, self._forward, self._silence, self._keep_alive)
+            ending = yield from perform(
+                plan, progress, self._clock, self._forward, self._silence, self._keep_alive, self._attempts
+            )
             if ending == "answered":
                 return
             self._note(progress, ending)
@@ -149,7 +151,7 @@ class Course:
         if candidate is not None:
             names.append((b"x-entrepot-model", _header(candidate.deployment.model)))
             names.append((b"x-entrepot-deployment", _header(candidate.deployment.id)))
-        return tuple(names)
+        return (*names, *self._plan.announced)
 
     def _head(self, candidate: Candidate | None, content_type: bytes, entry: Entry | None, relayed: Relayed) -> Headers:
         headers: Headers = ((b"content-type", content_type), *self._names(candidate))

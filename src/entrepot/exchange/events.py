@@ -61,4 +61,13 @@ class DeadlinePassed(msgspec.Struct, frozen=True):
     """The moment that the last `Wait` named has passed."""
 
 
-Event = LeaveGiven | LeaveRefused | UpstreamHead | UpstreamChunk | UpstreamEnded | UpstreamFailed | ClientGone | DeadlinePassed
+Event = (
+    LeaveGiven
+    | LeaveRefused
+    | UpstreamHead
+    | UpstreamChunk
+    | UpstreamEnded
+    | UpstreamFailed
+    | ClientGone
+    | DeadlinePassed
+)

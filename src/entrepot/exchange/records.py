@@ -84,6 +84,8 @@ class Entry(msgspec.Struct, frozen=True):
     `duration_ms` runs from the request's head to the end of the answer; `added_ms` is the part of it that was ours: not the
     client's sending of its request, and no attempt's.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
+    `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
+    reported, the most that it can have cost stays charged.
     """
 
     id: str
@@ -108,3 +110,4 @@ class Entry(msgspec.Struct, frozen=True):
     baseline: Baseline | None = None
     attempts: tuple[AttemptRecord, ...] = ()
     decision: Decision | None = None
+    charged_nano_usd: int | None = None

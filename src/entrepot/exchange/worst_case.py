@@ -74,8 +74,10 @@ def longest_input(asked: Asked, candidate: Candidate, body_bytes: int) -> int | 
             tokens += _LONGEST_IMAGE_TOKENS
         elif isinstance(part, Media) or (isinstance(part, Unknown) and "token_ids" not in part.raw):
             return context or "it holds more than text and images, and the model's context_tokens are not known"
-    return tokens if context is None or not any(isinstance(part, Media) for part in _parts(request)) else min(
-        tokens, context
+    return (
+        tokens
+        if context is None or not any(isinstance(part, Media) for part in _parts(request))
+        else min(tokens, context)
     )
 
 
@@ -93,7 +95,9 @@ def longest_output(request: Request, candidate: Candidate, max_output_tokens: in
             return "it may think beyond its token limit: set max_output_tokens on the deployment"
         limit += thoughts
     prediction = request.extra.get("prediction")
-    beside = len(str(prediction).encode()) if prediction else 0  # tokens of a prediction that fails are billed as output
+    beside = (
+        len(str(prediction).encode()) if prediction else 0
+    )  # tokens of a prediction that fails are billed as output
     return (limit + beside) * max(request.n, _whole(request.extra.get("best_of")))
 
 

@@ -67,7 +67,12 @@ def m0001_entries(connection: sqlite3.Connection) -> None:
         FROM entries LEFT JOIN served ON served.served = entries.served""")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries,)
+def m0002_charged(connection: sqlite3.Connection) -> None:
+    """What budgets were charged, where that is not the cost."""
+    connection.execute("ALTER TABLE entries ADD COLUMN charged_nano_usd INTEGER")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries, m0002_charged)
 
 
 def applied(connection: sqlite3.Connection) -> int:

@@ -62,6 +62,14 @@ def added_time(period: Period) -> tuple[str, Parameters]:
     return f"SELECT added_bucket, count(*) FROM entries {where} GROUP BY 1 ORDER BY 1", parameters  # noqa: S608 - only constants are put in
 
 
+def spending(period: Period, without: Sequence[str]) -> tuple[str, tuple[int | str, ...]]:
+    """Rows of key, team, route and nano-dollars charged. The ids in `without` are few: what was open at one moment."""
+    where, parameters = _where(period, *([f"id NOT IN ({', '.join('?' * len(without))})"] if without else []))
+    charged = "coalesce(sum(coalesce(charged_nano_usd, cost_nano_usd, 0)), 0)"
+    sql = f"SELECT key, team, route, {charged} FROM entries {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"  # noqa: S608 - only constants are put in
+    return sql, (*without, *parameters)
+
+
 def comparisons(period: Period) -> tuple[str, Parameters]:
     """Rows for `comparison_of`."""
     where, parameters = _where(period, "state = 'completed'")

@@ -57,6 +57,7 @@ ENTRY_COLUMNS = (
     "baseline_predicted_nano_usd",
     "baseline_drawn",
     "router",
+    "charged_nano_usd",
 )
 ATTEMPT_COLUMNS = (
     "number",
@@ -127,6 +128,7 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         thrown_away,
         *_baseline(entry.baseline),
         None if entry.decision is None else entry.decision.router,
+        _within(entry.charged_nano_usd, MAX_NANO),
     )
 
 

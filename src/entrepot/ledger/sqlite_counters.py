@@ -16,7 +16,18 @@ from pathlib import Path
 import msgspec
 
 from entrepot.errors import CountersUnreachable, EpochMissing
-from entrepot.ledger.counters import WANT_LASTS_S, WINDOW_S, AccountState, Epoch, Move, Owner, Reply, Report, Standing, grant
+from entrepot.ledger.counters import (
+    WANT_LASTS_S,
+    WINDOW_S,
+    AccountState,
+    Epoch,
+    Move,
+    Owner,
+    Reply,
+    Report,
+    Standing,
+    grant,
+)
 
 COUNTERS_FILE = "counters.sqlite"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -172,7 +183,7 @@ class SqliteCounters:
         with self._lock:
             try:
                 yield self._open()
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, OverflowError) as error:
                 self._forget()
                 raise self._unreachable(error) from error
 
@@ -278,5 +289,5 @@ def _fits_s(connection: sqlite3.Connection, move: Move, leased: int, now_s: floa
     for second, amount in spent:
         room += amount
         if room + leased >= move.need:
-            return max(0.0, second + WINDOW_S + 1 - now_s)
+            return max(0.0, float(second) + WINDOW_S + 1 - now_s)
     return float(WINDOW_S)

@@ -73,7 +73,7 @@ class Charge(NamedTuple):
 def check_budget(budget: Budget) -> list[tuple[str, str]]:
     """What cannot be meant in a budget, as pairs of field and sentence; empty where nothing is wrong."""
     wrong: list[tuple[str, str]] = []
-    if not budget.name or "\n" in budget.name or len(budget.name) > 100:
+    if not budget.name or "\n" in budget.name or "\t" in budget.name or len(budget.name) > 100:
         wrong.append(("name", "a name is one line of 1 to 100 characters"))
     amount = budget.amount_usd
     if not amount.is_finite() or not 0 < amount <= MOST_USD:

@@ -104,9 +104,14 @@ class LimitBook:
         self._line_of = line_of
 
     @property
+    def has_targets(self) -> bool:
+        """Whether any model or deployment is limited."""
+        return bool(self._targets or self._deployments)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is limited."""
-        return not (self._callers or self._targets or self._deployments)
+        return not (self._callers or self.has_targets)
 
     def of_caller(self, principal: Principal, route: str | None) -> tuple[Ceiling, ...]:
         """What an exchange as a whole is held to."""

@@ -20,6 +20,7 @@ from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.dialects.counting import counting_dialect, parse_count, render_count
 from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
 from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
+from entrepot.drive.admit import Admission, ExchangeTicket
 from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
 from entrepot.errors import (
@@ -33,8 +34,9 @@ from entrepot.errors import (
     Unavailable,
 )
 from entrepot.exchange.course import Course
-from entrepot.exchange.entries import refusal_entry
+from entrepot.exchange.entries import entry_of, refusal_entry
 from entrepot.exchange.listing import Listed
+from entrepot.exchange.plan import Plan
 from entrepot.exchange.planning import Planner, Steering
 from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
@@ -56,6 +58,7 @@ from entrepot.server.http import (
 )
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
+from entrepot.server.letting_in import ClientLeftWaiting, let_in
 from entrepot.server.models import asker_of, model_named, render_model, render_models
 from entrepot.server.openapi import GREETING, render_document
 from entrepot.settings.schema import GatewaySettings
@@ -111,6 +114,7 @@ class Gateway:
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
         responses: KeptResponses,
+        admission: Admission | None = None,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -119,6 +123,7 @@ class Gateway:
         self._recorder = recorder
         self._find_entry = find_entry
         self._responses = responses
+        self._admission = admission
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._greet},
@@ -237,8 +242,21 @@ class Gateway:
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked)
             raise planned.error
-        course = Course(planned, time.monotonic)
-        await self._driver.perform(course.run(), client)
+        ticket = await self._let_in(call, planned, client)
+        if ticket is not None:
+            planned = ticket.stamp(planned)
+        await self._driver.perform(Course(planned, time.monotonic).run(), client, ticket)
+
+    async def _let_in(self, call: Call, plan: Plan, client: Client) -> ExchangeTicket | None:
+        """Past limits and budgets. Raises what `let_in` does, with the entry written."""
+        try:
+            return await let_in(self._admission, plan, client)
+        except ClientLeftWaiting:
+            self._recorder.append(entry_of(plan, (), "client_gone", 499, time.monotonic()))
+            raise ClientDisconnected from None
+        except EntrepotError as error:
+            self._refuse(call, plan.principal, Refusal(error, plan.route, plan.decision), plan.asked)
+            raise
 
     async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""
@@ -327,7 +345,8 @@ class Gateway:
         await answer(call.send, 200, _JSON, b'{"status":"live"}')
 
     async def _ready(self, call: Call) -> None:
-        trouble = self._recorder.trouble
+        counters = None if self._admission is None else self._admission.trouble
+        trouble = self._recorder.trouble or counters
         body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
 

@@ -14,6 +14,13 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import SettingsError
 from entrepot.exchange.plan import Deadlines
+from entrepot.settings.budgets import (
+    known_names,
+    resolve_budgets,
+    resolve_counters,
+    resolve_deployment_limits,
+    resolve_limits,
+)
 from entrepot.settings.client_key import digest
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
@@ -39,6 +46,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings)
     keys, absent_keys = _keys(file.keys, around, problems, warnings)
     check_rules(file.policy, file.keys, deployments, around.catalog, problems)
+    known = known_names(file.keys, routes, deployments)
     return Settings(
         gateway=_gateway(file.gateway),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
@@ -50,6 +58,10 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         router=_router(file.router.artifact, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
+        budgets=resolve_budgets(file.budgets, known, around.directory, problems),
+        limits=resolve_limits(file.limits, known, problems),
+        deployment_limits=resolve_deployment_limits(file.deployments, problems),
+        counters=resolve_counters(file.counters, around.directory, problems),
         source=around.source,
         warnings=tuple(warnings),
         absent_keys=absent_keys,

@@ -6,12 +6,18 @@ references (`env:NAME`, `file:PATH`), never values; keys of clients are SHA-256 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
+from entrepot.policy.budgets import Budget
+from entrepot.policy.limits import Limit, Limits
 from entrepot.policy.rules import Rule
+
+WhenUnreachable = Literal["refuse", "serve"]
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
@@ -47,6 +53,18 @@ class KeySettings(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
+class CountersSettings(msgspec.Struct, frozen=True):
+    """Where limits and budgets are counted: beside the ledger, or in the Redis that `redis` refers to (a URL, or a reference).
+
+    `when_unreachable`: refuse, or serve from the leases in hand. `ledgers` is how many ledgers hold what is spent.
+    """
+
+    redis: str | None = None
+    when_unreachable: WhenUnreachable = "refuse"
+    ledgers: int = 1
+    webhooks_inside: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True):
     """One installation. `source` is the file it was read from, or says that it was found in the environment.
 
@@ -65,6 +83,10 @@ class Settings(msgspec.Struct, frozen=True):
     deadlines: Deadlines = Deadlines()
     router: str | None = None
     responses: ResponsesSettings = ResponsesSettings()
+    budgets: tuple[Budget, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    deployment_limits: dict[str, Limits] = {}
+    counters: CountersSettings = CountersSettings()
     source: str = ""
     warnings: tuple[str, ...] = ()
     absent_keys: tuple[str, ...] = ()
