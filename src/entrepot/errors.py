@@ -149,9 +149,7 @@ class RateLimited(CallerError):
     status = 429
     code = "rate_limit_exceeded"
 
-    def __init__(
-        self, message: str, *, retry_after_s: float, code: str | None = None, rule: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, retry_after_s: float, code: str | None = None, rule: str | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
         self.rule = rule

@@ -89,7 +89,12 @@ def test_a_service_left_to_the_provider_is_the_dearest() -> None:
 
 
 def test_a_picture_is_bounded_and_a_film_only_by_the_context() -> None:
-    picture = ask(max_tokens=1, messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}]}])
+    picture = ask(
+        max_tokens=1,
+        messages=[
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}]}
+        ],
+    )
     assert worst_nano_usd(picture, PLAIN, None, 744, 0.0) == 51_000 * 1_000 + 2_000
     assert worst_nano_usd(picture, with_facts(context_tokens=8000), None, 744, 0.0) == 8000 * 1_000 + 2_000
     film = ask(max_tokens=1, messages=[{"role": "user", "content": [{"type": "file", "file": {"file_id": "f-1"}}]}])
@@ -131,7 +136,15 @@ def test_no_usage_within_the_bounds_costs_more(
         currency=currency,
     )
     tariff = Tariff(price, an_exchange_rate())
-    usage = Usage(*counts, cache_write_1h_tokens=counts[2] // 2, service_tier="flex" if flex else "priority")
+    usage = Usage(
+        counts[0],
+        counts[1],
+        counts[2],
+        counts[3],
+        counts[4],
+        cache_write_1h_tokens=counts[2] // 2,
+        service_tier="flex" if flex else "priority",
+    )
     bound = tariff.worst_nano_usd(usage.all_input + 7, usage.all_output + 3, 0.0, hour=True, sound=True)
     money = tariff.cost(usage, 0.0)
     assert money is not None

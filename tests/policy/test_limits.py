@@ -40,7 +40,9 @@ def test_nobody_in_particular_has_no_limit_of_its_own() -> None:
 
 
 def test_an_attempt_is_held_to_the_limits_of_its_model_and_of_its_deployment() -> None:
-    book = LimitBook([Limit("models", SIXTY, model="m"), Limit("d", SIXTY, deployment="*")], {"p/m": Limits(concurrent=3)})
+    book = LimitBook(
+        [Limit("models", SIXTY, model="m"), Limit("d", SIXTY, deployment="*")], {"p/m": Limits(concurrent=3)}
+    )
     assert [one.account for one in book.of_target("m", "p/m")] == [
         "limit\tmodels\tmodel=m\trequests",
         "limit\td\tdeployment=p/m\trequests",

@@ -255,9 +255,8 @@ class ExchangeTicket:
         """See driver.Ticket."""
         for attempt in list(self._asking):
             self.leave(attempt)
-        for attempt in list(self._slots):
-            if attempt is not None:
-                self._free(attempt)
+        for held in [attempt for attempt in self._slots if attempt is not None]:
+            self._free(held)
         if self._entered and not self._settled:
             self._settled = True
             self._release(self._reserved if self._worst else 0)

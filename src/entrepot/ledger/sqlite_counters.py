@@ -63,6 +63,7 @@ class SqliteCounters:
         self._boot = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
         self._decoder = msgspec.msgpack.Decoder(Reply)
         self._connection: sqlite3.Connection | None = None
+        self._opened = 0
 
     def report(self, report: Report, now_s: float) -> Reply:
         """See Counters."""
@@ -200,8 +201,8 @@ class SqliteCounters:
             connection.commit()
 
     def _open(self) -> sqlite3.Connection:
-        """Opened at the first use, and again where somebody removed the file."""
-        if self._connection is not None and not self._path.exists():
+        """Opened at the first use, and again where somebody removed the file, or put another in its place."""
+        if self._connection is not None and self._file() != self._opened:
             self._forget()
         if self._connection is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,8 +210,14 @@ class SqliteCounters:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = OFF")
             connection.executescript(_SCHEMA)
-            self._connection = connection
+            self._connection, self._opened = connection, self._file()
         return self._connection
+
+    def _file(self) -> int:
+        try:
+            return self._path.stat().st_ino
+        except FileNotFoundError:
+            return 0
 
     def _forget(self) -> None:
         if self._connection is not None:
