@@ -43,10 +43,10 @@ from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.reservations import Journal, Reserved
-from entrepot.ledger.settling import Settling
+from entrepot.ledger.settling import Settling, name_ledger
+from entrepot.ledger.shared import open_shared_counters
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
-from entrepot.ledger.sqlite_counters import open_sqlite_counters
 from entrepot.policy.budgets import BudgetBook
 from entrepot.policy.limits import LimitBook
 from entrepot.policy.rules import Principal
@@ -60,6 +60,7 @@ from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
 from entrepot.settings.schema import Settings
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.credentials import Credentials
 
 Role = Literal["gateway", "control"]
 SETTLE_S = 0.1
@@ -133,9 +134,11 @@ def counts(settings: Settings) -> bool:
     return bool(settings.budgets or settings.limits or settings.deployment_limits)
 
 
-def open_counters(settings: Settings) -> Counters:
+def open_counters(settings: Settings, environ: Mapping[str, str]) -> Counters:
     """The shared counters of an installation. Raises ExtraMissing or SettingsError."""
-    return open_sqlite_counters(settings.ledger.directory)
+    redis = settings.counters.redis
+    url = None if redis is None else redis if "://" in redis else Credentials(environ).read(redis)
+    return open_shared_counters(settings.ledger.directory, url)
 
 
 def build_admission(settings: Settings, name: str) -> Admission | None:
@@ -144,7 +147,7 @@ def build_admission(settings: Settings, name: str) -> Admission | None:
         return None
     journal = Journal(settings.ledger.directory, name)
     open_: dict[str, Reserved] = {}
-    leases = Leases(open_counters(settings), journal, lambda: tuple(open_.values()))
+    leases = Leases(open_counters(settings, os.environ), journal, lambda: tuple(open_.values()))
     return Admission(
         build_book(settings), build_limits(settings), leases, journal, open_, settings.counters.when_unreachable
     )
@@ -205,11 +208,10 @@ async def run_control(launch: Launch) -> None:
     store = open_sqlite(directory)
     ingester = Ingester(store, directory)
     duties = [ingester.follow(stop)]
-    counters = open_counters(settings) if counts(settings) else None
+    counters = open_counters(settings, os.environ) if counts(settings) else None
     if counters is not None:
-        settling = Settling(
-            counters, store, ingester, directory, build_book(settings), time.time, parts=settings.counters.ledgers
-        )
+        settling = Settling(counters, store, ingester, directory, build_book(settings), time.time)
+        settling.share(name_ledger(directory), settings.counters.ledgers)
         duties.append(repeat(settling.run_once, stop, SETTLE_S))
     try:
         await asyncio.gather(*duties)
@@ -278,6 +280,8 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
+    if counts(settings):
+        open_counters(settings, environ).close()
     _open_responses(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     listening = _listen(settings.gateway.host, settings.gateway.port)

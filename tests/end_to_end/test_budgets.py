@@ -14,29 +14,28 @@ from typing import Any
 import psutil
 import pytest
 
-from entrepot.ledger.counters import AccountState
+from entrepot.ledger.counters import Counters
+from entrepot.ledger.redis_counters import open_redis_counters
 from entrepot.ledger.reservations import FOLDER
 from entrepot.ledger.sqlite import open_sqlite_reader
 from entrepot.ledger.sqlite_counters import open_sqlite_counters
 from entrepot.policy.budgets import Budget
 from entrepot.policy.limits import Limit, Limits
+from entrepot.settings.schema import CountersSettings
 from tests.end_to_end.race import BUDGET_NANO_USD, WORST_SHARE, charged_nano_usd, racing, result, send
 from tests.end_to_end.world import KEY, OTHER_KEY, World, eventually
+from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.end_to_end
 
 
-def accounts(directory: Path) -> dict[str, AccountState]:
-    counters = open_sqlite_counters(directory)
+def settled(directory: Path, redis: RedisServer | None = None) -> bool:
+    """Whether nothing is leased any more and the counters say what the ledger says."""
+    counters: Counters = open_sqlite_counters(directory) if redis is None else open_redis_counters(redis.url)
     try:
-        return {state.account: state for state in counters.states(time.time())}
+        states = counters.states(time.time())
     finally:
         counters.close()
-
-
-def settled(directory: Path) -> bool:
-    """Whether nothing is leased any more and the counters say what the ledger says."""
-    states = accounts(directory).values()
     return not any(state.leased for state in states) and sum(one.used for one in states) == charged_nano_usd(directory)
 
 
@@ -52,18 +51,33 @@ def test_a_worst_case_is_less_than_a_hundredth_of_the_races_budget() -> None:
     assert WORST_SHARE < 0.01
 
 
-def race(directory: Path, processes: int, requests: int, at_once: int, *, kill: bool) -> None:
-    """A hard budget, raced for: never overrun, and used up."""
+def race(
+    directory: Path,
+    processes: int,
+    requests: int,
+    at_once: int,
+    *,
+    kill: bool = False,
+    redis: RedisServer | None = None,
+    restart: bool = False,
+) -> None:
+    """A hard budget, raced for: never overrun, and used up. Midway a process is killed, or Redis loses its memory."""
 
     async def midway() -> None:
         if kill:
             gateway_of(directory).kill()
+        if restart and redis is not None:
+            redis.stop()
+            await asyncio.sleep(0.3)
+            redis.start()
 
-    with racing(directory, processes) as world:
+    counters = CountersSettings() if redis is None else CountersSettings(redis=redis.url)
+    with racing(directory, processes, counters=counters) as world:
         answers = asyncio.run(send(world.base_url, requests, at_once, 1, midway))
-        assert eventually(lambda: settled(directory), 20)
+        assert eventually(lambda: settled(directory, redis), 20)
         came = result(world, answers)
-    assert set(answers) <= ({"200", "402 budget_exceeded", "broken"} if kill else {"200", "402 budget_exceeded"})
+    also = ({"broken"} if kill else set()) | ({"503 counters_unreachable"} if restart else set())
+    assert set(answers) <= {"200", "402 budget_exceeded"} | also
     assert answers["402 budget_exceeded"] > 0
     assert came.billed <= 1
     assert came.charged <= 1
@@ -72,17 +86,24 @@ def race(directory: Path, processes: int, requests: int, at_once: int, *, kill: 
 
 
 def test_a_budget_that_is_raced_for_is_used_up_and_never_overrun(tmp_path: Path) -> None:
-    race(tmp_path, processes=3, requests=800, at_once=100, kill=False)
+    race(tmp_path, processes=3, requests=800, at_once=100)
 
 
-def test_a_budget_is_kept_when_a_process_is_killed_midway(tmp_path: Path) -> None:
-    race(tmp_path, processes=3, requests=800, at_once=24, kill=True)
+def test_a_budget_is_kept_in_redis_when_it_loses_its_memory_and_a_process_is_killed(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as redis:
+        race(tmp_path, processes=3, requests=800, at_once=24, kill=True, redis=redis, restart=True)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kill", [False, True], ids=["", "killed"])
-def test_two_thousand_requests_race_in_eight_processes(tmp_path: Path, kill: bool) -> None:
-    race(tmp_path, processes=8, requests=2000, at_once=64 if kill else 200, kill=kill)
+@pytest.mark.parametrize("counters", ["sqlite", "redis", "redis restarted"])
+def test_two_thousand_requests_race_in_eight_processes(tmp_path: Path, counters: str, kill: bool) -> None:
+    at_once = 64 if kill else 200
+    if counters == "sqlite":
+        race(tmp_path, 8, 2000, at_once, kill=kill)
+        return
+    with RedisServer(tmp_path) as redis:
+        race(tmp_path, 8, 2000, at_once, kill=kill, redis=redis, restart=counters == "redis restarted")
 
 
 @pytest.fixture(scope="module")

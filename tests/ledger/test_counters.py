@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from entrepot.errors import EpochMissing
 from entrepot.ledger.counters import AccountKind, Counters, Move, Report, Standing, grant
+from entrepot.ledger.redis_counters import open_redis_counters
 from entrepot.ledger.sqlite_counters import open_sqlite_counters
+from tests.redis_server import RedisServer
 
 NOW_S = 1_800_000_000.0
 
@@ -36,13 +38,29 @@ class Process:
         return standing.granted
 
 
-@pytest.fixture
-def counters(tmp_path: Path) -> Iterator[Counters]:
-    opened = open_sqlite_counters(tmp_path)
-    opened.begin("first")
-    opened.activate("first", "", {})
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counters]:
+    """Counters that nobody has used."""
+    if request.param == "redis":
+        opened: Counters = open_redis_counters(request.getfixturevalue("server").url, f"{{{tmp_path.name}}}:")
+    else:
+        opened = open_sqlite_counters(tmp_path)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def counters(fresh: Counters) -> Counters:
+    """Counters in an active epoch."""
+    fresh.begin("first")
+    fresh.activate("first", "", {})
+    return fresh
 
 
 @pytest.fixture
@@ -154,18 +172,15 @@ def test_a_process_that_is_buried_is_charged_and_its_leases_are_free(
     assert second.want(75, 100) == 75
 
 
-def test_without_an_epoch_nothing_is_granted(tmp_path: Path) -> None:
-    fresh = open_sqlite_counters(tmp_path)
+def test_without_an_epoch_nothing_is_granted(fresh: Counters) -> None:
     assert fresh.epoch() is None
     with pytest.raises(EpochMissing):
         Process(fresh, "a").report()
     with pytest.raises(EpochMissing):
         fresh.bury("a", {}, NOW_S)
-    fresh.close()
 
 
-def test_an_epoch_that_is_not_active_takes_leases_in_and_grants_none(tmp_path: Path) -> None:
-    fresh = open_sqlite_counters(tmp_path)
+def test_an_epoch_that_is_not_active_takes_leases_in_and_grants_none(fresh: Counters) -> None:
     assert fresh.begin("one")
     assert not fresh.begin("two")
     first = Process(fresh, "a")
@@ -179,7 +194,6 @@ def test_an_epoch_that_is_not_active_takes_leases_in_and_grants_none(tmp_path: P
     fresh.activate("one", "there", {"a": 0}, parts=2)
     assert first.want(21, 100) == 0
     assert first.want(20, 100) == 20
-    fresh.close()
 
 
 def test_counters_that_have_forgotten_a_process_lose_their_epoch(
@@ -193,15 +207,13 @@ def test_counters_that_have_forgotten_a_process_lose_their_epoch(
     assert counters.epoch() is None
 
 
-def test_a_process_of_another_epoch_has_to_introduce_itself(tmp_path: Path) -> None:
-    fresh = open_sqlite_counters(tmp_path)
+def test_a_process_of_another_epoch_has_to_introduce_itself(fresh: Counters) -> None:
     fresh.begin("one")
     stale = Process(fresh, "a")
     stale.number, stale.epoch = 7, "zero"
     with pytest.raises(EpochMissing):
         stale.report()
     assert fresh.epoch() is not None
-    fresh.close()
 
 
 def test_a_mark_is_noted_once(counters: Counters) -> None:

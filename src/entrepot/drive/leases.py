@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from entrepot.drive.purse import Claim, NotGranted, Purse, give_back, move_of
-from entrepot.errors import CountersUnreachable, EpochMissing, LedgerError
+from entrepot.errors import CountersUnreachable, EpochMissing
 from entrepot.ledger.counters import AccountKind, Counters, Move, Reply, Report
 from entrepot.ledger.reservations import Journal, Reserved
 
@@ -72,6 +72,8 @@ class Leases:
         self._active = False
         self._failed: str | None = None
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
+        self._unanswered = False
 
     @property
     def trouble(self) -> str | None:
@@ -157,13 +159,15 @@ class Leases:
 
     async def close(self) -> None:
         """Report once more, with everything returned; the journal is deleted if nothing is open and all was heard."""
+        self._closing = True
+        self._kick.set()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task  # a report under way is waited for: whether it was heard must be known
         done = False
-        with contextlib.suppress(CountersUnreachable, LedgerError):
-            await self._report(closing=True)
+        with contextlib.suppress(CountersUnreachable):
+            if self._unanswered:
+                raise CountersUnreachable("the last report was not answered")
+            await self._report()
             done = not self._open()
             if done:
                 await self._in_thread(lambda: self._counters.bury(self._journal.owner, {}, self._clock()))
@@ -172,7 +176,7 @@ class Leases:
         self._counters.close()
 
     async def _report_for_ever(self) -> None:
-        while True:
+        while not self._closing:
             self._kick.clear()
             try:
                 await self._report()
@@ -186,7 +190,8 @@ class Leases:
                     log.error("%s", error.message)
                 self._failed = error.message
             self._serve_waiters()
-            await self._pause()
+            if not self._closing:
+                await self._pause()
 
     async def _pause(self) -> None:
         if self._waiters or self._failed or not self._active:
@@ -197,8 +202,8 @@ class Leases:
             async with asyncio.timeout(REPORT_S if busy else HEARTBEAT_S):
                 await self._kick.wait()
 
-    async def _report(self, *, closing: bool = False) -> None:
-        report = self._introduction() if self._number == 0 else self._next_report(closing=closing)
+    async def _report(self) -> None:
+        report = self._introduction() if self._number == 0 else self._next_report()
         while True:
             try:
                 reply = await self._in_thread(lambda: self._counters.report(report, self._clock()))
@@ -207,8 +212,8 @@ class Leases:
                 self._take_back(report)
                 raise
             except CountersUnreachable as error:
-                if closing:
-                    self._take_back(report)
+                if self._closing:
+                    self._unanswered = True
                     raise
                 if self._failed is None:
                     log.error("%s", error.message)
@@ -235,7 +240,7 @@ class Leases:
             self._journal.owner, 1, self._journal.path.name, self._journal.offset, moves=tuple(moves), open=ids
         )
 
-    def _next_report(self, *, closing: bool) -> Report:
+    def _next_report(self) -> Report:
         if self._journal.is_full:
             self._journal.rotate(self._open())
         now_s = self._clock()
@@ -245,7 +250,7 @@ class Leases:
                 needs.setdefault(claim.purse.account, claim.need)
         moves: list[Move] = []
         for account, purse in list(self._purses.items()):
-            move = move_of(purse, needs.get(account, 0), now_s, closing=closing)
+            move = move_of(purse, needs.get(account, 0), now_s, closing=self._closing)
             if move is not None:
                 moves.append(move)
             elif now_s - purse.touched_s > FORGOTTEN_AFTER_S and not (purse.taken or purse.waiting or purse.free):

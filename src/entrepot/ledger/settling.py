@@ -7,13 +7,14 @@ is the lease let go. Every step may be repeated: entries are inserted once by th
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from entrepot.canonical.response import Usage
-from entrepot.errors import EpochMissing
+from entrepot.errors import EpochMissing, LedgerError
 from entrepot.exchange.records import Entry
 from entrepot.ledger.counters import Counters, Epoch
 from entrepot.ledger.ingest import Ingester
@@ -29,7 +30,7 @@ _NANO = 1_000_000_000
 
 
 class Settling:
-    """Settles for the ledger in `directory`. `parts` is how many ledgers together hold what is spent, `part` this one's name."""
+    """Settles for the ledger in `directory`, which holds all that is spent, unless it says that it shares that with others."""
 
     def __init__(
         self,
@@ -39,9 +40,6 @@ class Settling:
         directory: str | Path,
         book: BudgetBook,
         clock: Callable[[], float],
-        *,
-        part: str = "",
-        parts: int = 1,
     ) -> None:
         self._counters = counters
         self._store = store
@@ -49,9 +47,13 @@ class Settling:
         self._directory = Path(directory)
         self._book = book
         self._clock = clock
-        self._part = part
-        self._parts = parts
+        self._part = ""
+        self._parts = 1
         self._contributed = ""
+
+    def share(self, name: str, ledgers: int) -> None:
+        """The ledger, called `name`, is one of so many: an epoch is active once each has said what it holds."""
+        self._part, self._parts = name, ledgers
 
     def run_once(self) -> None:
         """Settle what can be settled now. Raises LedgerError, or CountersUnreachable."""
@@ -137,6 +139,18 @@ class Settling:
                     account = account_name(budget, scope, span)
                     used[account] = used.get(account, 0) + spending.nano_usd
         return used
+
+
+def name_ledger(directory: str | Path) -> str:
+    """The name of the ledger in `directory`, unlike that of any other; it is made at the first use. Raises LedgerError."""
+    path = Path(directory) / "ledger-name"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), path.open("x") as file:
+            file.write(secrets.token_hex(8))
+        return path.read_text()
+    except OSError as error:
+        raise LedgerError(f"cannot write {path}: {error.strerror}") from error
 
 
 def lost_entry(reserved: Reserved, now_s: float) -> Entry:
