@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.routing.explore import Exploration
 from tests.settings.test_routes import DEPLOYMENTS, FLASH, LARGE
 from tests.settings.toml import load, refuse
 
@@ -24,6 +25,13 @@ def test_shares_are_given_by_deployment(tmp_path: Path) -> None:
         f"{DEPLOYMENTS}[[routes]]\nname = '实验'\ngoal = 'shares'\nshares = {{ '{LARGE}' = 0.3, '{FLASH}' = 0.7 }}\n"
     )
     assert load(tmp_path, document).routes[0].goal.shares == ((LARGE, 0.3), (FLASH, 0.7))
+
+
+def test_a_route_may_explore(tmp_path: Path) -> None:
+    document = f"{DEPLOYMENTS}[[routes]]\nname = 'r'\n[routes.explore]\nkind = 'posterior'\nmax_loss = 0.1\n"
+    assert load(tmp_path, document).routes[0].explore == Exploration("posterior", 0.02, 0.002, 0.1)
+    shared = "goal = 'shares'\nshares = { 'openai/gpt-large' = 1 }\nexplore = {}"
+    assert "explore: has no meaning with shares" in refuse(tmp_path, f"{DEPLOYMENTS}[[routes]]\nname = 'r'\n{shared}\n")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from entrepot.exchange.refusing import Refusal, decide_nothing, nobody_eligible,
 from entrepot.policy.eligibility import Eligibility
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
+from entrepot.routing.explore import explore
 from entrepot.routing.features import prompt_of
 from entrepot.routing.holdout import hold_out
 from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
@@ -74,8 +75,8 @@ class Planner:
     ) -> Considered | Refusal:
         """The decision for this request, or why there is none.
 
-        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lot of a holdout where the
-        request names no session; without either none is drawn, and the holdout shows in the propensities alone.
+        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lots of holdout, exploration
+        and shares where the request names no session; without either none is drawn, and they show in the propensities alone.
         """
         choice = self._choices.get(request.model)
         if choice is None:
@@ -91,6 +92,9 @@ class Planner:
         drawn_by = steering.session or id
         decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s, drawn_by)
         route = choice.route
+        if route is not None and route.explore is not None:
+            lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
+            decision = explore(decision, route.explore, lot)
         if route is not None and route.baseline is not None and route.holdout:
             lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)

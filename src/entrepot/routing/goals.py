@@ -27,11 +27,15 @@ class Option(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """Options in the order in which they are asked: those that meet the goal, then the rest, and why."""
+    """Options in the order in which they are asked: those that meet the goal, then the rest, and why.
+
+    `worth_usd` is what a right answer was taken to be worth, where that settled it.
+    """
 
     meeting: list[Option]
     rest: list[Option]
     reason: str
+    worth_usd: float | None = None
 
     @property
     def first(self) -> Option:
@@ -107,7 +111,7 @@ def by_worth(
         )
     if reference is not None and measure is None:
         said += f"; the reference {reference} is not eligible for this request"
-    return Ranked(meeting, rest, said + price_caveat(chosen))
+    return Ranked(meeting, rest, said + price_caveat(chosen), worth_usd)
 
 
 def value_of(option: Option, worth_usd: float) -> float:
@@ -139,7 +143,7 @@ def bounded(ranked: Ranked, max_cost_usd: float, goal: str) -> Ranked:
         found = best_under(everyone, max_cost_usd)
         return found._replace(reason=f"{goal} cannot be kept under the cost allowed: {found.reason}")
     over = sorted((option for option in everyone if not is_under(option, max_cost_usd)), key=by_cost)
-    return Ranked([option for option in everyone if is_under(option, max_cost_usd)], over, ranked.reason)
+    return ranked._replace(meeting=[option for option in everyone if is_under(option, max_cost_usd)], rest=over)
 
 
 def by_share(options: list[Option], shares: Mapping[str, float], lot: float) -> tuple[Ranked, dict[str, float]]:

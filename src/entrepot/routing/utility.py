@@ -79,7 +79,9 @@ class Decision(msgspec.Struct, frozen=True):
     `order` holds deployment ids, the chosen one first. `router` names the fitted artifact that made the estimates, None
     where no estimate was needed (a model or deployment was asked for by name). `reason` is one sentence for people.
     `promise` says what is promised of the choice, why nothing is, or is None where nobody asked for a promise.
-    `displaced` is the deployment that the goal chose, where the holdout's draw gave the exchange to the baseline instead.
+    `worth_usd` is what a right answer was taken to be worth, where that settled the choice. `displaced` is the deployment that
+    was chosen before the holdout's draw gave the exchange to the baseline instead, `explored` the one that the goal chose
+    before the exchange was drawn to explore.
     """
 
     order: tuple[str, ...]
@@ -90,6 +92,8 @@ class Decision(msgspec.Struct, frozen=True):
     router: str | None = None
     promise: str | None = None
     displaced: str | None = None
+    worth_usd: float | None = None
+    explored: str | None = None
 
     @property
     def chosen(self) -> str:
@@ -148,6 +152,7 @@ def decide(
         reference=reference,
         router=router_version,
         promise=None if knob is None else _promised(knob, goal, options, kept=ranked.first is aimed),
+        worth_usd=ranked.worth_usd,
     )
 
 

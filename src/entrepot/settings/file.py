@@ -151,6 +151,20 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: Annotated[bool | None, Meta(description="Whether it thinks before it answers.")] = None
 
 
+class ExploreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A small part of a route's exchanges given to others than the goal's choice, to learn what they can do."""
+
+    kind: Annotated[
+        Literal["epsilon", "posterior"],
+        Meta(description="epsilon: evenly; posterior: as often as each is the best within the errors of estimates."),
+    ] = "epsilon"
+    share: Annotated[Share, Meta(description="Share of exchanges that is drawn so.")] = 0.02
+    floor: Annotated[Share, Meta(description="What each candidate gets at least, beside that.")] = 0.002
+    max_loss: Annotated[
+        Share, Meta(description="No candidate is explored that is expected to lose more against the goal's choice.")
+    ] = 1.0
+
+
 class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A name that clients ask for as their model, standing for candidates and a goal."""
 
@@ -185,6 +199,7 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holdout: Annotated[
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
+    explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+import msgspec
+
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.embedding import embeds
 from entrepot.exchange.plan import Route
+from entrepot.routing.explore import Exploration
 from entrepot.settings.file import RouteTable
 from entrepot.settings.goals import resolve_goal
 from entrepot.settings.lines import Path
@@ -61,9 +64,18 @@ def resolve_routes(
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
                 holdout=table.holdout,
+                explore=_exploration(table, path, problems),
             )
         )
     return tuple(routes)
+
+
+def _exploration(table: RouteTable, path: Path, problems: Problems) -> Exploration | None:
+    if table.explore is None:
+        return None
+    if table.goal == "shares":
+        problems.add((*path, "explore"), "has no meaning with shares, which give each deployment its part already")
+    return Exploration(**msgspec.structs.asdict(table.explore))
 
 
 def _check_embedding(
