@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +28,7 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.registry import PROVIDER_DIALECTS
+from entrepot.drive.asking import Asker
 from entrepot.drive.driver import Driver
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
@@ -41,7 +42,7 @@ from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
-from entrepot.routing.base import ModelFacts
+from entrepot.routing.base import BoundRouter, ModelFacts, Router
 from entrepot.server.authenticate import Keyring
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.endpoints import Gateway
@@ -86,11 +87,20 @@ def build_planner(settings: Settings) -> Planner:
             rules=settings.rules,
             exchange_rates=settings.exchange_rates,
             dialects=PROVIDER_DIALECTS,
-            router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
+            router=_load_router(settings),
             facts=model_facts(catalog),
         ),
         settings.deadlines,
     )
+
+
+def _load_router(settings: Settings) -> Router:
+    return load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router()
+
+
+def bind_router(settings: Settings, models: Sequence[str]) -> BoundRouter:
+    """The router that these settings name, or the one that ships, for these models."""
+    return _load_router(settings).bind(models, model_facts(load_catalog()))
 
 
 def check_router(settings: Settings) -> None:
@@ -119,6 +129,19 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),
     )
+
+
+@contextlib.asynccontextmanager
+async def asking(settings: Settings, principal: Principal, steering: Steering) -> AsyncIterator[Asker]:
+    """What asks as a client of the gateway would, in this process and without a server; entries go to a spool of its own."""
+    spool = SpoolWriter(settings.ledger.directory, "asking")
+    upstream = UpstreamClient(environ=os.environ)
+    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
+    try:
+        yield Asker(build_planner(settings), upstream, recorder.append, principal, steering)
+    finally:
+        await upstream.close()
+        spool.close()
 
 
 def _open_responses(settings: Settings) -> ResponseStore | None:

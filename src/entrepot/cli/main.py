@@ -25,6 +25,7 @@ _COMMANDS = {
     "explain": "entrepot.cli.explain:explain",
     "policy": "entrepot.cli.policy:policy",
     "keys": "entrepot.cli.keys:keys",
+    "collect": "entrepot.cli.collect:collect_command",
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",
