@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -28,7 +29,6 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.registry import PROVIDER_DIALECTS
-from entrepot.drive.asking import Asker
 from entrepot.drive.driver import Driver
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
@@ -46,10 +46,12 @@ from entrepot.routing.base import BoundRouter, ModelFacts, Router
 from entrepot.server.authenticate import Keyring
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.endpoints import Gateway
+from entrepot.server.in_process import InProcess, TappedSpool
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
-from entrepot.settings.schema import Settings
+from entrepot.settings.client_key import ENTROPY_BYTES, make_key
+from entrepot.settings.schema import KeySettings, Settings
 from entrepot.upstream.client import UpstreamClient
 
 Role = Literal["gateway", "control"]
@@ -132,16 +134,21 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
 
 
 @contextlib.asynccontextmanager
-async def asking(settings: Settings, principal: Principal, steering: Steering) -> AsyncIterator[Asker]:
-    """What asks as a client of the gateway would, in this process and without a server; entries go to a spool of its own."""
-    spool = SpoolWriter(settings.ledger.directory, "asking")
+async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> AsyncIterator[InProcess]:
+    """The gateway in this process, without a socket, asked as `key` would; entries go to a spool of its own.
+
+    Who asks has no need of the key's text: for as long as this lasts another one stands for the same principal.
+    """
+    made = make_key(secrets.token_bytes(ENTROPY_BYTES))
+    settings = msgspec.structs.replace(settings, keys=(msgspec.structs.replace(key, sha256=made.sha256),))
     upstream = UpstreamClient(environ=os.environ)
-    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
-    try:
-        yield Asker(build_planner(settings), upstream, recorder.append, principal, steering)
-    finally:
-        await upstream.close()
-        spool.close()
+    with TappedSpool(settings.ledger.directory, "in-process") as spool:
+        try:
+            gateway = build_gateway(settings, upstream, spool)
+            principal = Principal(key=key.name, team=key.team, tags=frozenset(key.tags))
+            yield InProcess(gateway, spool, build_planner(settings), made.text, principal, tags)
+        finally:
+            await upstream.close()
 
 
 def _open_responses(settings: Settings) -> ResponseStore | None:

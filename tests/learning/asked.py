@@ -9,14 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.catalog.pricing import Tariff
-from entrepot.drive.asking import Asker
+from entrepot.drive.driver import Driver
+from entrepot.drive.recorder import SpoolRecorder
 from entrepot.exchange.commands import CallUpstream
 from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamHead
-from entrepot.exchange.planning import Planner, Steering
+from entrepot.exchange.planning import Planner
 from entrepot.exchange.records import Entry
 from entrepot.learning.collection import Forecast
 from entrepot.learning.prompt_lines import PromptLine, read_prompt_lines
+from entrepot.ledger.spool import list_spools, read_spool
 from entrepot.policy.rules import Principal
+from entrepot.server.authenticate import Keyring
+from entrepot.server.endpoints import Gateway
+from entrepot.server.in_process import InProcess, TappedSpool
+from entrepot.server.kept_responses import KeptResponses
+from entrepot.settings.client_key import make_key
+from entrepot.settings.schema import GatewaySettings, KeySettings
 from tests.exchange.planners import DEPLOYMENTS, Even, a_planner
 from tests.exchange.things import an_exchange_rate
 
@@ -97,15 +105,31 @@ def _events(attempt: int, said: Said) -> list[Event]:
 
 
 def an_asker(
-    provider: Provider, entries: list[Entry], planner: Planner | None = None, principal: Principal | None = None
-) -> Asker:
-    return Asker(
-        planner or a_planner(),
-        provider,
-        entries.append,
-        principal or Principal(key="alice"),
-        Steering(tags=frozenset({"collect"})),
+    provider: Provider, directory: Path, planner: Planner | None = None, tags: tuple[str, ...] = ()
+) -> InProcess:
+    """A gateway over this provider, asked as the key `alice`; what is written down is in the spool below `directory`."""
+    planner = planner or a_planner()
+    made = make_key(bytes(32))
+    spool = TappedSpool(directory / "ledger", "in-process")
+    gateway = Gateway(
+        settings=GatewaySettings(),
+        keyring=Keyring([KeySettings("alice", made.sha256, tags=tags)]),
+        planner=planner,
+        driver=Driver(provider, spool.append),
+        recorder=SpoolRecorder(spool.append, str),
+        find_entry=lambda _id: None,
+        responses=KeptResponses(None, 1000),
     )
+    principal = Principal(key="alice", tags=frozenset(tags))
+    return InProcess(gateway, spool, planner, made.text, principal, frozenset({"collect"}))
+
+
+def entries_in(directory: Path) -> list[Entry]:
+    """What was written down below `directory`."""
+    found: list[Entry] = []
+    for path in list_spools(directory / "ledger"):
+        found += [record for record, _ in read_spool(path) if isinstance(record, Entry)]
+    return found
 
 
 def a_forecast() -> Forecast:

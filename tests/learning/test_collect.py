@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.exchange.records import Entry
 from entrepot.learning.collect import Collector, Errand, Patience, Progress, Purse
 from entrepot.learning.collection import Agenda, Intent, draw_up
 from entrepot.learning.journal import Answered, Failed, Journal
 from entrepot.policy.rules import Facts, Rule
 from tests.exchange.planners import a_planner
-from tests.learning.asked import CHEAP, DEAR, Provider, Said, a_forecast, an_asker, prompts_in
+from tests.learning.asked import CHEAP, DEAR, Provider, Said, a_forecast, an_asker, entries_in, prompts_in
 
 QUICK = Patience(retries=2, first_wait_s=0.001, longest_wait_s=0.05)
 COST = 10 * 100 + 20 * 400  # what an answer of CHEAP costs, in nano-dollars
@@ -29,21 +28,20 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def an_agenda(folder: Path, journal: Journal, provider: Provider, *deployments: str, count: int = 6) -> Agenda:
     asked = tuple(one for one in (CHEAP, DEAR) if one.id in (deployments or (CHEAP.id,)))
     intent = Intent(prompts_in(folder, *NUMBERS[:count]), asked, "exact")
-    return draw_up(intent, journal, an_asker(provider, []), a_forecast(), "mine.jsonl")
+    return draw_up(intent, journal, an_asker(provider, folder), a_forecast(), "mine.jsonl")
 
 
 def a_collector(
     provider: Provider,
     journal: Journal,
     *,
-    entries: list[Entry] | None = None,
     limit: int | None = None,
     concurrency: int = 2,
     patience: Patience = QUICK,
     told: list[Progress] | None = None,
 ) -> Collector:
     return Collector(
-        an_asker(provider, [] if entries is None else entries),
+        an_asker(provider, journal.path.parent),
         journal,
         Purse(limit, journal.records),
         concurrency=concurrency,
@@ -55,12 +53,12 @@ def a_collector(
 async def test_each_deployment_is_asked_each_prompt_once(tmp_path: Path, journal: Journal) -> None:
     provider = Provider(lambda *_: "1")
     told: list[Progress] = []
-    entries: list[Entry] = []
     agenda = an_agenda(tmp_path, journal, provider, CHEAP.id, DEAR.id)
-    collector = a_collector(provider, journal, entries=entries, told=told)
+    collector = a_collector(provider, journal, told=told)
     await collector.run(agenda.errands)
     assert sorted(provider.asked) == sorted((d, f"prompt {n}") for d in (CHEAP.id, DEAR.id) for n in range(6))
     assert all(isinstance(record, Answered) for record in journal.records)
+    entries = entries_in(tmp_path)
     assert {record.exchange for record in journal.records} == {entry.id for entry in entries}
     assert told[-1] == Progress(12, 12, 0, sum(entry.cost_nano_usd or 0 for entry in entries), 0)
     assert collector.troubles == []
@@ -90,7 +88,7 @@ async def test_a_prompt_that_was_changed_is_asked_again_and_a_key_that_was_not(
     await a_collector(provider, journal).run(an_agenda(tmp_path, journal, provider, count=2).errands)
     lines = [{**NUMBERS[0], "prompt": "another"}, {**NUMBERS[1], "answer": "another"}]
     intent = Intent(prompts_in(tmp_path, *lines), (CHEAP,), "exact")
-    agenda = draw_up(intent, journal, an_asker(provider, []), a_forecast(), "mine.jsonl")
+    agenda = draw_up(intent, journal, an_asker(provider, tmp_path), a_forecast(), "mine.jsonl")
     assert [errand.prompt for errand in agenda.errands] == ["0"]
 
 
@@ -192,22 +190,21 @@ async def test_cancelled_it_leaves_nothing_running_and_writes_the_exchanges_down
     tmp_path: Path, journal: Journal
 ) -> None:
     provider = Provider(lambda *_: "1", takes_turns=10**9)
-    entries: list[Entry] = []
-    collector = a_collector(provider, journal, entries=entries)
+    collector = a_collector(provider, journal)
     task = asyncio.ensure_future(collector.run(an_agenda(tmp_path, journal, provider).errands))
     while len(provider.asked) < 2:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert [entry.state for entry in entries] == ["client_gone", "client_gone"]
+    assert [entry.state for entry in entries_in(tmp_path)] == ["client_gone", "client_gone"]
     assert journal.records == []
 
 
 async def test_what_the_rules_forbid_is_told_before_the_first_call(tmp_path: Path, journal: Journal) -> None:
     rule = Rule("no providers from CN", deny=Facts(provider_country=("CN",)))
     provider = Provider(lambda *_: "1")
-    asker = an_asker(provider, [], a_planner(rules=[rule]))
+    asker = an_asker(provider, tmp_path, a_planner(rules=[rule]))
     intent = Intent(prompts_in(tmp_path, *NUMBERS[:2]), (CHEAP, DEAR), "exact")
     agenda = draw_up(intent, journal, asker, a_forecast(), "mine.jsonl")
     assert [(one.deployment, one.rule) for one in agenda.forbidden] == [(CHEAP.id, "no providers from CN")] * 2

@@ -31,7 +31,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 async def run(journal: Journal, provider: Provider, intent: Intent, limit: int | None = None) -> Collected:
-    asker = an_asker(provider, [], PLANNER)
+    asker = an_asker(provider, journal.path.parent, PLANNER)
     forecast = a_forecast()
     agenda = draw_up(intent, journal, asker, forecast, "mine.jsonl")
     collector = Collector(
@@ -172,7 +172,7 @@ async def test_prompts_are_told_as_a_router_sees_them(tmp_path: Path, journal: J
         {"id": "b", "prompt": "x", "kind": "k", "rubric": "y"},
     ]
     intent = Intent(prompts_in(tmp_path, *lines), (CHEAP,), "exact")
-    agenda = draw_up(intent, journal, an_asker(Provider(lambda *_: "x"), []), a_forecast(), "mine.jsonl")
+    agenda = draw_up(intent, journal, an_asker(Provider(lambda *_: "x"), tmp_path), a_forecast(), "mine.jsonl")
     first, second = prompt_rows(intent, agenda.views, "mine")
     assert first.prompt == "简短\n预付款？"
     assert (first.reference, first.language, first.benchmark) == ('{"a":1}', "zh", "mine")
@@ -184,7 +184,7 @@ async def test_prices_add_up_to_what_was_billed(tmp_path: Path, journal: Journal
     prompts = prompts_in(tmp_path, *({"id": str(n), "prompt": "x" * 50 * n, "answer": 1} for n in range(1, 4)))
     intent = Intent(prompts, CANDIDATES, "exact")
     forecast = a_forecast()
-    agenda = draw_up(intent, journal, an_asker(Provider(lambda *_: "1"), [], PLANNER), forecast, "mine.jsonl")
+    agenda = draw_up(intent, journal, an_asker(Provider(lambda *_: "1"), tmp_path, PLANNER), forecast, "mine.jsonl")
     found = await run(journal, Provider(lambda *_: "1"), intent)
     rows = {row.model: row for row in price_rows(found.rows, agenda.views, forecast)}
     for deployment in CANDIDATES:
@@ -202,4 +202,4 @@ async def test_prices_add_up_to_what_was_billed(tmp_path: Path, journal: Journal
 async def test_a_malformed_request_is_told_with_its_line(tmp_path: Path, journal: Journal) -> None:
     intent = Intent(prompts_in(tmp_path, {"id": "a", "messages": [{"role": "nobody"}]}), (CHEAP,), "judge")
     with pytest.raises(DataError, match=r"mine\.jsonl, line 1: messages"):
-        draw_up(intent, journal, an_asker(Provider(lambda *_: "x"), []), a_forecast(), "mine.jsonl")
+        draw_up(intent, journal, an_asker(Provider(lambda *_: "x"), tmp_path), a_forecast(), "mine.jsonl")

@@ -18,17 +18,16 @@ from rich.progress import Progress as Bar
 from entrepot.app import asking
 from entrepot.catalog.pricing import format_usd
 from entrepot.cli.collect_report import render_values
-from entrepot.cli.collect_stage import SIMULATED, Stage, check_one_each, find_principal, set_stage, simulated
+from entrepot.cli.collect_stage import SIMULATED, Stage, check_one_each, find_key, set_stage, simulated
 from entrepot.errors import DataError, SettingsError
-from entrepot.exchange.planning import Steering
 from entrepot.learning.collect import Collector, Patience, Progress, Purse
 from entrepot.learning.collection import Agenda, Collected, collect, draw_up, price_rows, prompt_rows
 from entrepot.learning.grading import How, check_gradable
 from entrepot.learning.journal import Journal
 from entrepot.learning.outcome_rows import check_ending, write_prices, write_rows
 from entrepot.learning.prompt_lines import read_prompt_lines
-from entrepot.policy.rules import Principal
 from entrepot.settings.choose import require_settings
+from entrepot.settings.schema import KeySettings
 
 MISSING = 3
 TAG = "collect"
@@ -126,18 +125,16 @@ def collect_command(
     )
     if prices_out is not None:
         check_one_each(stage.intent.deployments)
-    principal = find_principal(as_key, settings)
+    key = find_key(as_key, settings)
     console = Console(stderr=True, highlight=False)
-    run = _Run(
-        console, str(prompts_file), concurrency, retries, max_cost_usd, yes, Steering(tags=frozenset({TAG, *tags}))
-    )
+    run = _Run(console, str(prompts_file), concurrency, retries, max_cost_usd, yes, frozenset({TAG, *tags}))
     with contextlib.ExitStack() as stack:
         if simulate:
             stage = stack.enter_context(simulated(stage))
             console.print(SIMULATED, markup=False, soft_wrap=True)
         held = stack.enter_context(Journal(files.journal))
         try:
-            agenda, found = asyncio.run(run.collect(stage, held, principal))
+            agenda, found = asyncio.run(run.collect(stage, held, key))
         except KeyboardInterrupt:
             console.print(f"stopped; the same command goes on with what is in {files.journal}", markup=False)
             sys.exit(1)
@@ -157,14 +154,14 @@ class _Run(msgspec.Struct, frozen=True, eq=False):
     retries: int
     max_cost_usd: float | None
     yes: bool
-    steering: Steering
+    tags: frozenset[str]
 
-    async def collect(self, stage: Stage, journal: Journal, principal: Principal) -> tuple[Agenda, Collected]:
+    async def collect(self, stage: Stage, journal: Journal, key: KeySettings) -> tuple[Agenda, Collected]:
         """Say what it will cost, ask, grade."""
         limit = None if self.max_cost_usd is None else round(self.max_cost_usd * 1e9)
         purse = Purse(limit, journal.records)
         forecast = stage.forecast()
-        async with asking(stage.settings, principal, self.steering) as asker:
+        async with asking(stage.settings, key, self.tags) as asker:
             agenda = draw_up(stage.intent, journal, asker, forecast, self.prompts_file)
             self._announce(agenda, purse)
             with self._progress() as told:

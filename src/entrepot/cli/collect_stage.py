@@ -25,8 +25,7 @@ from entrepot.learning.judge import is_keyed, judges_of
 from entrepot.learning.outcome_rows import OutcomeRow
 from entrepot.learning.prompt_lines import PromptLine, text_of
 from entrepot.learning.value import best_of, measure_values
-from entrepot.policy.rules import Principal
-from entrepot.settings.schema import LedgerSettings, Settings
+from entrepot.settings.schema import KeySettings, LedgerSettings, Settings
 from entrepot.simulator.plan import AnswerKey
 from entrepot.simulator.process import simulator_process
 from entrepot.simulator.understudy import move, plan_for
@@ -136,13 +135,13 @@ def check_one_each(deployments: Sequence[Deployment]) -> None:
         first[one.model] = one.id
 
 
-def find_principal(named: str | None, settings: Settings) -> Principal:
-    """The principal of the key that is called so; nobody in particular without a name. Raises SettingsError."""
+def find_key(named: str | None, settings: Settings) -> KeySettings:
+    """The key that is called so; without a name one of no team and no tags, called as the command is. Raises SettingsError."""
     if named is None:
-        return Principal()
+        return KeySettings("collect", "")
     for key in settings.keys:
         if key.name == named:
-            return Principal(key=key.name, team=key.team, tags=frozenset(key.tags))
+            return key
     near = did_you_mean(named, [key.name for key in settings.keys])
     raise SettingsError(f"--as: no key of the settings is called '{named}'{near}")
 

@@ -1,6 +1,6 @@
 """Each deployment asked each prompt: bounded, patient, within a sum, and written down as it comes.
 
-Rules of this file: every call is an exchange like a client's (`drive/asking.py`). What is answered is in the journal before
+Rules of this file: every call is an exchange like a client's (`asking.py`). What is answered is in the journal before
 anything else is done with it, so that a run that was ended in any way goes on where it was. A call that fails is tried again a
 few times, when the provider says; a prompt that stays without an answer is missing, not wrong.
 """
@@ -18,12 +18,13 @@ from typing import Any
 
 import msgspec
 
-from entrepot.drive.asking import Answer, Asker, Refused, Unanswered
-from entrepot.errors import RateLimited
+from entrepot.learning.asking import Answer, Asker, Refused, Unanswered
 from entrepot.learning.journal import Failed, Journal, Record
 
-_PASSING = frozenset({"rate_limit", "overloaded", "server_error", "connect", "timeout", "cut_off", "protocol"})
-"""Kinds of failure (`canonical/stream.py`) that may not be there the next time."""
+_PASSING = frozenset(
+    {"rate_limit", "overloaded", "server_error", "connect", "timeout", "cut_off", "protocol", "rate_limit_exceeded"}
+)
+"""Kinds of failure (`canonical/stream.py`) that may not be there the next time, and our own limits."""
 
 
 class Errand(msgspec.Struct, frozen=True, eq=False):
@@ -190,9 +191,7 @@ class Collector:
                 lane.failed_in_a_row = 0
                 return None
             if isinstance(reply, Refused):
-                trouble = Trouble(
-                    errand.prompt, errand.deployment, reply.error.message, getattr(reply.error, "rule", None)
-                )
+                trouble = Trouble(errand.prompt, errand.deployment, reply.reason, reply.rule)
             else:
                 self._journal.append(_failed(errand, reply))
                 trouble = Trouble(errand.prompt, errand.deployment, reply.reason)
@@ -207,16 +206,9 @@ class Collector:
 
     def _wait_s(self, reply: Unanswered | Refused, turn: int) -> float | None:
         """How long until the call is worth making again; None if it is not."""
-        if turn == self._patience.retries:
+        if turn == self._patience.retries or reply.code not in _PASSING:
             return None
-        if isinstance(reply, Refused):
-            told_s = reply.error.retry_after_s if isinstance(reply.error, RateLimited) else None
-            if told_s is None:
-                return None
-        else:
-            if reply.code not in _PASSING:
-                return None
-            told_s = reply.retry_after_s
+        told_s = reply.retry_after_s
         if told_s is None:
             told_s = min(self._patience.longest_wait_s, self._patience.first_wait_s * 2.0**turn)
             return told_s * (0.5 + self._chance.random() / 2)

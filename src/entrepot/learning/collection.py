@@ -15,7 +15,7 @@ from entrepot.canonical.request import Request
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.openai_chat import OpenAIChat
-from entrepot.drive.asking import Answer, Asker
+from entrepot.learning.asking import Answer, Asker
 from entrepot.errors import DataError, InvalidRequest
 from entrepot.exchange.refusing import Refusal
 from entrepot.learning.collect import Collector, Errand, Trouble, digest_of

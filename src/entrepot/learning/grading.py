@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from entrepot.catalog.schema import Deployment
-from entrepot.drive.asking import Answer
+from entrepot.learning.asking import Answer
 from entrepot.drive.validate import validate
 from entrepot.errors import DataError
 from entrepot.learning.collect import Errand, Trouble, digest_of
