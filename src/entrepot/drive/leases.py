@@ -12,11 +12,13 @@ import asyncio
 import contextlib
 import logging
 import time
+from bisect import insort
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from entrepot.drive.purse import Claim, NotGranted, Purse, give_back, move_of
+from entrepot.drive.turns import Turns
 from entrepot.errors import CountersUnreachable, EpochMissing
 from entrepot.ledger.counters import AccountKind, Counters, Move, Reply, Report
 from entrepot.ledger.reservations import Journal, Reserved
@@ -35,11 +37,12 @@ _Result = TypeVar("_Result")
 
 
 class _Waiter:
-    """Somebody who waits for claims, since a moment (monotonic seconds)."""
+    """Somebody who waits for claims, since a moment (monotonic seconds). Who has the least `turn` is served first."""
 
-    def __init__(self, claims: Sequence[Claim], since_s: float) -> None:
+    def __init__(self, claims: Sequence[Claim], since_s: float, turn: tuple[int, float, int]) -> None:
         self.claims = claims
         self.since_s = since_s
+        self.turn = turn
         self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def lacking(self) -> list[Claim]:
@@ -65,6 +68,7 @@ class Leases:
         self._clock = clock
         self._purses: dict[str, Purse] = {}
         self._waiters: list[_Waiter] = []
+        self._turns = Turns()
         self._kick = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="counters")
         self._number = 0
@@ -126,15 +130,16 @@ class Leases:
                 self._kick.set()  # ask for more before it is needed
         return True
 
-    async def take(self, claims: Sequence[Claim], *, first: bool = False) -> None:
+    async def take(self, claims: Sequence[Claim], *, first: bool = False, party: str = "") -> None:
         """Take all of the claims, waiting for them as long as they allow. Raises NotGranted or CountersUnreachable.
 
-        Who holds something already that others wait for comes `first`: behind them it would wait for itself.
+        Who holds something already that others wait for comes `first`: behind them it would wait for itself. Others take turns
+        by `party`: one with many requests does not keep another one waiting.
         """
         if self.try_take(claims, first=first):
             return
-        waiter = _Waiter(claims, time.monotonic())
-        self._waiters.insert(0 if first else len(self._waiters), waiter)
+        waiter = _Waiter(claims, time.monotonic(), self._turns.next(party, first=first))
+        insort(self._waiters, waiter, key=lambda one: one.turn)
         for claim in claims:
             claim.purse.waiting += 1
             claim.purse.like = max(claim.purse.like, _CHUNK * claim.need)
@@ -286,7 +291,7 @@ class Leases:
                 purse.spend(amount, second)
 
     def _serve_waiters(self, fits: dict[str, float] | None = None) -> None:
-        """Let go on whoever can, first come first; tell whoever never will."""
+        """Let go on whoever can, each in turn; tell whoever never will."""
         now_s = time.monotonic()
         blocked: set[str] = set()
         for waiter in list(self._waiters):
@@ -296,6 +301,7 @@ class Leases:
             passes = lacking or any(claim.purse.account in blocked for claim in waiter.claims)
             if not passes and self._take_now(waiter.claims):
                 self._waiters.remove(waiter)
+                self._turns.served(waiter.turn)
                 waiter.granted.set_result(None)
                 continue
             blocked.update(claim.purse.account for claim in lacking)

@@ -88,7 +88,7 @@ class Purse:
     @property
     def left(self) -> int:
         """How much could be had if every lease came back, as far as this process knows."""
-        return (self.amount or 0) - self.used - (sum(self.spent.values()) if self.kind == "money" else 0)
+        return (self.amount or 0) - self.used - (0 if self.kind == "slots" else sum(self.spent.values()))
 
 
 class Claim(NamedTuple):

@@ -138,8 +138,8 @@ class Counters(Protocol):
         """The epoch, None where it is missing."""
         ...
 
-    def begin(self, name: str) -> bool:
-        """Begin an epoch, in which nothing is known or granted yet. False where there is one already."""
+    def begin(self, name: str, instead_of: str = "") -> bool:
+        """Begin an epoch, in which nothing is known or granted yet. False where there is one, but for that to be replaced."""
         ...
 
     def activate(self, name: str, part: str, used: Mapping[str, int], parts: int = 1) -> None:

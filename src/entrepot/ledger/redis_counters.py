@@ -117,9 +117,9 @@ class RedisCounters:
         name, _, active = self._run(self._epoch, []).partition(" ")
         return Epoch(name, active == "1") if name else None
 
-    def begin(self, name: str) -> bool:
+    def begin(self, name: str, instead_of: str = "") -> bool:
         """See Counters."""
-        return self._run(self._begin, [name]) == "1"
+        return self._run(self._begin, [name, instead_of]) == "1"
 
     def activate(self, name: str, part: str, used: Mapping[str, int], parts: int = 1) -> None:
         """See Counters."""

@@ -163,7 +163,8 @@ return e[1] .. ' ' .. e[2]
 BEGIN = (
     _COMMON
     + """
-if epoch() then return '0' end
+local e = epoch()
+if e and e[1] ~= ARGV[2] then return '0' end
 for _, account in ipairs(redis.call('SMEMBERS', P .. 'accounts')) do
   redis.call('DEL', P .. 'spent:' .. account, P .. 'leases:' .. account, P .. 'wants:' .. account)
 end
@@ -174,7 +175,7 @@ redis.call('HSET', P .. 'epoch', 'name', ARGV[1], 'active', '0', 'run', run)
 return '1'
 """
 )
-"""Arguments: a name. Answers whether an epoch was begun."""
+"""Arguments: a name, and that of the epoch which it may replace. Answers whether an epoch was begun."""
 
 ACTIVATE = (
     _COMMON

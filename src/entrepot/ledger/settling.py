@@ -8,6 +8,7 @@ is the lease let go. Every step may be repeated: entries are inserted once by th
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Iterable
@@ -45,11 +46,20 @@ class Settling:
         self._store = store
         self._ingester = ingester
         self._directory = Path(directory)
-        self._book = book
         self._clock = clock
         self._part = ""
         self._parts = 1
         self._contributed = ""
+        self._kind = ""
+        self.count(book)
+
+    def count(self, book: BudgetBook) -> None:
+        """Count by these budgets. Counters that were begun for others know nothing of what these have spent: they are rebuilt.
+
+        Where several ledgers share them, each with settings of its own, they are left: a new budget then begins at zero.
+        """
+        identities = "\n".join(sorted(budget.identity for budget in book.budgets))
+        self._book, self._kind = book, hashlib.sha256(identities.encode()).hexdigest()[:12]
 
     def share(self, name: str, ledgers: int) -> None:
         """The ledger, called `name`, is one of so many: an epoch is active once each has said what it holds."""
@@ -58,8 +68,9 @@ class Settling:
     def run_once(self) -> None:
         """Settle what can be settled now. Raises LedgerError, or CountersUnreachable."""
         epoch = self._counters.epoch()
-        if epoch is None:
-            if self._counters.begin(secrets.token_hex(8)):
+        other = epoch is not None and self._parts == 1 and not epoch.name.startswith(f"{self._kind}-")
+        if epoch is None or other:
+            if self._counters.begin(f"{self._kind}-{secrets.token_hex(8)}", "" if epoch is None else epoch.name):
                 log.warning("the shared counters are rebuilt from the ledger")
             return
         if not epoch.active:

@@ -141,10 +141,11 @@ class SqliteCounters:
         with self._reading() as connection:
             return self._epoch(connection)
 
-    def begin(self, name: str) -> bool:
+    def begin(self, name: str, instead_of: str = "") -> bool:
         """See Counters."""
         with self._writing() as connection:
-            if self._epoch(connection) is not None:
+            epoch = self._epoch(connection)
+            if epoch is not None and epoch.name != instead_of:
                 return False
             for table in _TABLES:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own

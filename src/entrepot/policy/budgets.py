@@ -16,6 +16,7 @@ import msgspec
 
 from entrepot.catalog.pricing import NANO_PER_UNIT
 from entrepot.policy.rules import Principal
+from entrepot.policy.teams import teams_above
 
 Period = Literal["day", "week", "month", "once"]
 BudgetKind = Literal["hard", "soft"]
@@ -44,6 +45,11 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warn_at: tuple[float, ...] = DEFAULT_WARN_AT
     webhook: str | None = None
     wait_s: float = 10.0
+
+    @property
+    def identity(self) -> str:
+        """What decides which accounts it has: with another identity it has counted other things."""
+        return "\t".join(str(part) for part in (self.name, self.period, self.key, self.team, self.route, self.timezone))
 
     @property
     def amount_nano_usd(self) -> int:
@@ -140,11 +146,7 @@ class BudgetBook:
 
     def line_of(self, team: str | None) -> tuple[str, ...]:
         """A team and all that it is part of, from the inside out."""
-        line: list[str] = []
-        while team is not None and team not in line:
-            line.append(team)
-            team = self._parents.get(team)
-        return tuple(line)
+        return () if team is None else (team, *teams_above(team, self._parents))
 
 
 def scopes_of(budget: Budget, key: str | None, teams: Sequence[str], route: str | None) -> list[str]:

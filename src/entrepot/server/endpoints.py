@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
 from urllib.parse import unquote
 
 import msgspec
@@ -20,9 +19,10 @@ from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.dialects.counting import counting_dialect, parse_count, render_count
 from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
 from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
-from entrepot.drive.admit import Admission, ExchangeTicket
+from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
+from entrepot.drive.recorder import Recorder
 from entrepot.errors import (
     BodyTimeout,
     CallerError,
@@ -34,9 +34,8 @@ from entrepot.errors import (
     Unavailable,
 )
 from entrepot.exchange.course import Course
-from entrepot.exchange.entries import entry_of, refusal_entry
+from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
-from entrepot.exchange.plan import Plan
 from entrepot.exchange.planning import Planner, Steering
 from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
@@ -58,7 +57,7 @@ from entrepot.server.http import (
 )
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
-from entrepot.server.letting_in import ClientLeftWaiting, let_in
+from entrepot.server.letting_in import let_in
 from entrepot.server.models import asker_of, model_named, render_model, render_models
 from entrepot.server.openapi import GREETING, render_document
 from entrepot.settings.schema import GatewaySettings
@@ -71,19 +70,6 @@ _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
 _MAX_TAGS = 32
-
-
-class Recorder(Protocol):
-    """Where entries go."""
-
-    def append(self, entry: Entry) -> None:
-        """Write one down; does not raise, because an answer must not fail for it."""
-        ...
-
-    @property
-    def trouble(self) -> str | None:
-        """What keeps entries from being written, None if nothing does."""
-        ...
 
 
 class Call(msgspec.Struct, eq=False):
@@ -131,6 +117,14 @@ class Gateway:
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
         }
+
+    def admit_by(self, keyring: Keyring) -> None:
+        """Know these keys from now on. May be called from any thread."""
+        self._keyring = keyring
+
+    def plan_with(self, planner: Planner) -> None:
+        """Plan with this one from now on; what is under way ends as it was planned. May be called from any thread."""
+        self._planner = planner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -207,9 +201,15 @@ class Gateway:
         return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
 
     def _authenticate(self, call: Call) -> Principal:
-        """Who asks. Raises Unauthenticated."""
+        """Who asks. Raises Unauthenticated, or Forbidden."""
         googles = self._dialect(call).name.startswith("gemini")
-        return self._keyring.authenticate(call.headers, call.scope["query_string"] if googles else b"")
+        peer = call.scope.get("client")
+        return self._keyring.authenticate(
+            call.headers,
+            call.scope["query_string"] if googles else b"",
+            peer=None if peer is None else peer[0],
+            now_s=call.started_ns / 1_000_000_000,
+        )
 
     async def _exchange(self, call: Call) -> None:
         principal = self._authenticate(call)
@@ -242,21 +242,12 @@ class Gateway:
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked)
             raise planned.error
-        ticket = await self._let_in(call, planned, client)
-        if ticket is not None:
-            planned = ticket.stamp(planned)
-        await self._driver.perform(Course(planned, time.monotonic).run(), client, ticket)
-
-    async def _let_in(self, call: Call, plan: Plan, client: Client) -> ExchangeTicket | None:
-        """Past limits and budgets. Raises what `let_in` does, with the entry written."""
         try:
-            return await let_in(self._admission, plan, client)
-        except ClientLeftWaiting:
-            self._recorder.append(entry_of(plan, (), "client_gone", 499, time.monotonic()))
-            raise ClientDisconnected from None
+            planned, ticket = await let_in(self._admission, planned, client, self._recorder.append)
         except EntrepotError as error:
-            self._refuse(call, plan.principal, Refusal(error, plan.route, plan.decision), plan.asked)
+            self._refuse(call, planned.principal, Refusal(error, planned.route, planned.decision), asked)
             raise
+        await self._driver.perform(Course(planned, time.monotonic).run(), client, ticket)
 
     async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""

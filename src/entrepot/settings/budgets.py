@@ -33,13 +33,13 @@ _LACKS = {
 
 
 def known_names(
-    keys: Iterable[KeyTable], routes: Sequence[Route], deployments: Sequence[Deployment]
+    keys: Iterable[KeyTable], teams: Iterable[str], routes: Sequence[Route], deployments: Sequence[Deployment]
 ) -> dict[str, set[str]]:
     """What budgets and limits may name."""
     keys = tuple(keys)
     return {
         "key": {key.name for key in keys},
-        "team": {key.team for key in keys if key.team},
+        "team": {*(key.team for key in keys if key.team), *teams},
         "route": {route.name for route in routes},
         "model": {one.model for one in deployments},
         "deployment": {one.id for one in deployments},
@@ -121,7 +121,7 @@ def is_zone(name: str) -> bool:
         return True
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return False
     return True
 
