@@ -27,6 +27,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[[deployments]]": shapes.DeploymentTable,
     "price": shapes.PriceTable,
     "[[routes]]": shapes.RouteTable,
+    "agreement": shapes.AgreementTable,
     "[[policy]]": Rule,
     "when": When,
     "require and deny": Facts,

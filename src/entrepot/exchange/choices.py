@@ -23,6 +23,7 @@ from entrepot.exchange.refusing import Refusal, nobody_eligible, unknown_name
 from entrepot.policy.eligibility import Gate
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, ModelFacts, Router
+from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
 
 
 class Choice(msgspec.Struct, frozen=True, eq=False):
@@ -56,8 +57,10 @@ class Choices:
         router: Router,
         facts: Mapping[str, ModelFacts],
         embedding_dialects: Mapping[str, ProviderDialect] = EMBEDDING_DIALECTS,
+        votes: VoteModel = SHIPPED_VOTES,
     ) -> None:
         self.router_version = router.version
+        self.votes = votes
         self.candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
         self.embedders = {
             id_: msgspec.structs.replace(candidate, dialect=embedder)

@@ -15,10 +15,16 @@ from collections.abc import Generator
 
 from entrepot.dialects.base import Relayed
 from entrepot.exchange.attempt import Clock, Progress, perform
+from entrepot.exchange.cascade import Cascade
 from entrepot.exchange.commands import Command
 from entrepot.exchange.delivery import Delivery
 from entrepot.exchange.events import Event
 from entrepot.exchange.plan import Plan
+
+
+def course_of(plan: Plan, clock: Clock) -> Generator[Command, Event, None]:
+    """The course that the plan asks for."""
+    return Course(plan, clock).run() if plan.cascade is None else Cascade(plan, plan.cascade, clock).run()
 
 
 class Course:

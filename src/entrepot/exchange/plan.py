@@ -5,13 +5,18 @@ A plan is a frozen value; `planning.py` makes it, `course.py` carries it out.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
 from entrepot.policy.rules import Principal
+from entrepot.routing.ballot import Compare
+from entrepot.routing.cascade import Rule
 from entrepot.routing.utility import Decision, Goal
+from entrepot.routing.votes import VoteModel
 
 
 class Deadlines(msgspec.Struct, frozen=True):
@@ -28,12 +33,25 @@ class Deadlines(msgspec.Struct, frozen=True):
     keep_alive_s: float = 15.0
 
 
+class Strategy(msgspec.Struct, frozen=True):
+    """How a route finds its answer where it may ask more than one model for it.
+
+    `agreement` compares answers as `compare` says. At most `max_calls` models answer, `parallel` of them at once to begin with.
+    """
+
+    name: Literal["agreement"]
+    max_calls: int = 4
+    parallel: int = 1
+    compare: Compare = Compare()
+
+
 class Route(msgspec.Struct, frozen=True):
     """A name that clients may ask for as their model. References are deployment ids.
 
     `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
-    baseline answers by lot, so that the saving can be measured and not only estimated.
+    baseline answers by lot, so that the saving can be measured and not only estimated. `strategy` None: one model is chosen
+    before the call.
     """
 
     name: str
@@ -43,6 +61,7 @@ class Route(msgspec.Struct, frozen=True):
     baseline: str | None = None
     max_output_tokens: int | None = None
     holdout: float = 0.0
+    strategy: Strategy | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):
@@ -62,10 +81,19 @@ class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
     log_error: float
 
 
+class CascadePlan(msgspec.Struct, frozen=True, eq=False):
+    """How several models are asked for one exchange: the route's strategy, this exchange's rule, and how votes are weighed."""
+
+    strategy: Strategy
+    rule: Rule
+    votes: VoteModel
+
+
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
-    `upload_s` is how long the client took to send its request, which is no time of ours.
+    `upload_s` is how long the client took to send its request, which is no time of ours. `cascade` None: candidates are asked in
+    turn until one answers.
     """
 
     id: str
@@ -82,3 +110,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     max_output_tokens: int | None = None
     baseline: BaselinePlan | None = None
     upload_s: float = 0.0
+    cascade: CascadePlan | None = None

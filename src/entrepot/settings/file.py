@@ -17,12 +17,14 @@ from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.price import Currency, PriceChange, PriceService, PriceTier, PriceWindow
 from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
+from entrepot.routing.ballot import By
 
 Name = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Tokens = Annotated[int, Meta(gt=0)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+JsonPointer = Annotated[str, Meta(pattern="^(/.*)?$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Dollars = Annotated[float, Meta(gt=0)]
 
@@ -150,6 +152,23 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: Annotated[bool | None, Meta(description="Whether it thinks before it answers.")] = None
 
 
+class AgreementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of an answer is compared with other models' answers."""
+
+    compare: Annotated[
+        By, Meta(description="auto: what the request asks for, JSON, a tool call, a letter, else the final answer.")
+    ] = "auto"
+    field: Annotated[
+        JsonPointer | None, Meta(description="With json: a JSON pointer to what is compared, as /total.")
+    ] = None
+    pattern: Annotated[
+        Name | None, Meta(description="With regex: its last match is compared, or what its first group matched.")
+    ] = None
+    options: Annotated[
+        tuple[Name, ...], Meta(description="With choice: what there is to choose from. Default: letters.")
+    ] = ()
+
+
 class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A name that clients ask for as their model, standing for candidates and a goal."""
 
@@ -173,6 +192,13 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holdout: Annotated[
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
+    strategy: Annotated[
+        Literal["before", "agreement"],
+        Meta(description="before: one model, chosen before the call. agreement: as many as it takes to agree."),
+    ] = "before"
+    max_calls: Annotated[int, Meta(ge=2, le=10, description="How many models may answer one request.")] = 4
+    parallel: Annotated[int, Meta(ge=1, le=2, description="How many are asked at once to begin with.")] = 1
+    agreement: Annotated[AgreementTable | None, Meta(description="What is compared.")] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from entrepot.settings.file import RouteTable
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
+from entrepot.settings.strategy import resolve_strategy
 
 DEFAULT_ROUTE = RouteTable(name="auto")
 DEFAULT_MAX_LOSS = 0.02
@@ -59,6 +60,7 @@ def resolve_routes(
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
                 holdout=table.holdout,
+                strategy=resolve_strategy(table, path, problems),
             )
         )
     return tuple(routes)

@@ -1,0 +1,56 @@
+"""Whether several models may be asked for this exchange, and by which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from entrepot.canonical.request import Request
+from entrepot.exchange.plan import Candidate, CascadePlan, Route
+from entrepot.routing.ballot import expected_kind
+from entrepot.routing.cascade import Member, make_rule
+from entrepot.routing.utility import Decision, Goal
+from entrepot.routing.votes import VoteModel
+
+
+def plan_cascade(
+    route: Route | None,
+    request: Request,
+    decision: Decision,
+    candidates: Mapping[str, Candidate],
+    votes: VoteModel,
+) -> CascadePlan | None:
+    """How several models may be asked, None where one is to answer.
+
+    One answers where the route has no strategy, where the decision has but one candidate or was drawn for the holdout, and where
+    several answers are wanted (`n`), which cannot be compared with each other's.
+    """
+    if route is None or route.strategy is None or decision.displaced is not None:
+        return None
+    if request.operation != "generate" or request.n != 1:
+        return None
+    members = _members(decision, candidates, route.reference)
+    if len(members) < 2 or route.strategy.max_calls < 2:
+        return None
+    kind, options = expected_kind(request, route.strategy.compare)
+    rule = make_rule(
+        members, votes.of(kind, options), decision.goal or Goal(), route.reference, route.strategy.max_calls
+    )
+    return CascadePlan(route.strategy, rule, votes)
+
+
+def _members(decision: Decision, candidates: Mapping[str, Candidate], reference: str | None) -> list[Member]:
+    """One deployment of each model: two hosts of the same weights are not two opinions. The reference's, or the cheapest."""
+    chosen: dict[str, Member] = {}
+    for weighed in decision.candidates:
+        if weighed.rejected is not None or weighed.p_correct is None:
+            continue
+        deployment = candidates[weighed.deployment].deployment
+        member = Member(deployment.id, deployment.maker, weighed.p_correct, weighed.cost_usd)
+        known = chosen.get(deployment.model)
+        if known is None or _rank(member, reference) < _rank(known, reference):
+            chosen[deployment.model] = member
+    return [*chosen.values()]
+
+
+def _rank(member: Member, reference: str | None) -> tuple[bool, bool, float, str]:
+    return (member.deployment != reference, member.cost_usd is None, member.cost_usd or 0.0, member.deployment)
