@@ -84,7 +84,7 @@ class _Course(msgspec.Struct, frozen=True):
 
 def make_rule(members: Sequence[Member], habits: Habits, goal: Goal, reference: str | None, most_calls: int) -> Rule:
     """The rule for one exchange: what a right answer is worth to it follows from the goal (see the module)."""
-    considered = _consider(members, reference)
+    considered = sorted(_consider(members, reference), key=lambda m: (m.cost_usd or 0.0, m.deployment))
     measure = next((m for m in considered if m.deployment == reference), max(considered, key=lambda m: m.p_correct))
     if goal.kind == "best_under":
         return _solve(considered, habits, most_calls, None, goal.max_cost_usd)
@@ -204,8 +204,8 @@ def _best(node: _Node, worth_usd: float) -> _Course:
     for number, price, following in node.branches:
         courses = [_best(each, worth_usd) for each in following]
         value = sum([course.value for course in courses]) - price * node.mass
-        # with nobody asked there is no stopping
-        if value > found.value or (found.first < 0 and not node.best):
+        # with nobody asked there is no stopping; of equals the first, who is the cheapest
+        if value > found.value + _SLACK * abs(found.value) or (found.first < 0 and not node.best):
             found = _Course(
                 value,
                 sum([course.right for course in courses]),
