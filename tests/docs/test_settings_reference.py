@@ -13,6 +13,7 @@ import pytest
 from entrepot.dialects.registry import EMBEDDING_DIALECTS, PROVIDER_DIALECTS, provider_dialect
 from entrepot.errors import SettingsError
 from entrepot.policy.rules import Facts, Rule, When
+from entrepot.routing.validator import Validator
 from entrepot.settings import file as shapes
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_fences
@@ -28,6 +29,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "price": shapes.PriceTable,
     "[[routes]]": shapes.RouteTable,
     "agreement": shapes.AgreementTable,
+    "check": Validator,
     "[[policy]]": Rule,
     "when": When,
     "require and deny": Facts,

@@ -18,6 +18,7 @@ from entrepot.exchange.records import Entry
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.ledger.store import Comparison
 from entrepot.routing.utility import Goal
+from entrepot.routing.validator import Validator
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.simulator.books import Row
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
@@ -63,6 +64,14 @@ CASES = {
 }
 
 
+CHECKS = {
+    "passes": Validator(python="'Answer' in answer"),
+    "second-passes": Validator(python="answer.endswith('Answer: 120')"),
+    "none-passes": Validator(command=("false",)),
+    "no-check": Validator(command=("/nowhere/at/all",)),
+}
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("agreement")
@@ -89,6 +98,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 routes.append(
                     Route(name, candidates, Goal(max_loss=0.0), "rosa/large", "rosa/large", 4000, strategy=strategy)
                 )
+        for name, check in CHECKS.items():
+            candidates = ("differ/small", "differ/little", "rosa/large")
+            strategy = Strategy("check", check=check)
+            routes.append(Route(name, candidates, reference="rosa/large", max_output_tokens=4000, strategy=strategy))
         settings = Settings(
             gateway=GatewaySettings(port=0, grace_s=5),
             ledger=LedgerSettings(str(directory)),
@@ -207,3 +220,29 @@ def test_a_client_of_a_stream_hears_signs_of_life_while_others_are_waited_for(wo
     assert body.endswith(b"data: [DONE]\n\n")
     assert "x-entrepot-deployment" not in headers
     assert ENGLISH.answer.encode() in body
+
+
+@pytest.mark.parametrize(
+    ("route", "who", "result"),
+    [
+        ("passes", ["small"], "passed"),
+        ("second-passes", ["small", "little"], "passed"),
+        ("none-passes", ["small", "little", "large"], "failed"),
+        ("no-check", ["small", "large"], "inconclusive"),
+    ],
+)
+@SHAPES
+def test_an_answer_is_held_to_its_check_in_a_process(
+    world: World, route: str, who: list[str], result: str, stream: bool
+) -> None:
+    assert ENGLISH.answer == "120"
+    seen = len(world.simulator.books.rows)
+    status, headers, _ = world.chat(route, ENGLISH.prompt, stream=stream)
+    assert status == 200
+    entry = exchange_of(world, headers["x-entrepot-exchange"])
+    assert [attempt.deployment.split("/")[1] for attempt in entry.attempts] == who
+    assert entry.cost_nano_usd == sum(usd_of(row) for row in booked(world, seen, len(who)))
+    assert entry.deliberation is not None
+    assert (entry.deliberation.strategy, entry.deliberation.check) == ("check", result)
+    assert entry.attempts[-1].answered  # the one that passed, or else the last resort
+    assert headers.get("x-entrepot-check", result) == result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -45,17 +45,22 @@ SMALL, LITTLE, LARGE = made_by("anna", A), made_by("bert", B), made_by("rosa", R
 
 
 def deliberate(
-    *candidates: Candidate, stream: bool = True, max_loss: float = 0.0, deadlines: Deadlines | None = None, **how: Any
+    *candidates: Candidate,
+    name: Literal["agreement", "check"] = "agreement",
+    stream: bool = True,
+    max_loss: float = 0.0,
+    deadlines: Deadlines | None = None,
+    **how: Any,
 ) -> Plan:
     """A plan to ask any of the candidates."""
-    asked = {name: how.pop(name) for name in ("text", "n", "response_format", "tools") if name in how}
+    asked = {field: how.pop(field) for field in ("text", "n", "response_format", "tools") if field in how}
     plan = plan_for(*candidates, stream=stream, deadlines=deadlines, **asked)
     weighed = tuple(
         Weighed(c.deployment.id, c.deployment.model, P[c.deployment.id], 0.1, 100.0, PRICE[c.deployment.id], "outcomes")
         for c in candidates
     )
     decision = Decision(plan.decision.order, weighed, "test", Goal(max_loss=max_loss), "r/large")
-    route = Route("auto", plan.decision.order, reference="r/large", strategy=Strategy("agreement", **how))
+    route = Route("auto", plan.decision.order, reference="r/large", strategy=Strategy(name, **how))
     known = {c.deployment.id: c for c in candidates}
     cascade = plan_cascade(route, plan.asked.request, decision, known, SHIPPED_VOTES)
     return msgspec.structs.replace(plan, decision=decision, cascade=cascade)

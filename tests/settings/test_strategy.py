@@ -6,6 +6,7 @@ import pytest
 
 from entrepot.exchange.plan import Strategy
 from entrepot.routing.ballot import Compare
+from entrepot.routing.validator import Validator
 from tests.settings.toml import load, refuse
 
 DEPLOYMENT = '[[deployments]]\nprovider = "openai"\nmodel = "gpt-large"\n'
@@ -28,6 +29,14 @@ def test_a_route_may_ask_several_models(tmp_path: Path) -> None:
     assert load(tmp_path, told).routes[0].strategy == Strategy("agreement", 3, 2, Compare("json", "/总额"))
 
 
+def test_a_route_may_hold_answers_to_a_check(tmp_path: Path) -> None:
+    assert load(tmp_path, route('strategy = "check"')).routes[0].strategy == Strategy("check")
+    told = load(tmp_path, route('strategy = "check"', 'check = {python = "checks/总额.py", timeout_s = 2.5}'))
+    found = told.routes[0].strategy
+    assert found is not None
+    assert found.check == Validator(python=f"{tmp_path}/checks/总额.py", timeout_s=2.5)
+
+
 @pytest.mark.parametrize(
     ("lines", "line", "said"),
     [
@@ -44,6 +53,11 @@ def test_a_route_may_ask_several_models(tmp_path: Path) -> None:
         (['strategy = "agreement"', 'agreement = {compare = "regex"}'], 7, "needs a regular expression"),
         (['strategy = "agreement"', 'agreement = {compare = "regex", pattern = "("}'], 7, "no regular expression"),
         (['strategy = "agreement"', 'agreement = {compare = "json", field = "x"}'], 7, "routes[0].agreement.field"),
+        (['strategy = "agreement"', 'check = {regex = "x"}'], 7, 'has no meaning without strategy = "check"'),
+        (['strategy = "check"', "parallel = 2"], 7, "each answer is checked before another"),
+        (['strategy = "check"', "check = {}"], 7, "this one has none"),
+        (['strategy = "check"', 'check = {regex = "("}'], 7, "routes[0].check"),
+        (['strategy = "check"', 'check = {regexp = "x"}'], 7, "did you mean 'regex'?"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, lines: list[str], line: int, said: str) -> None:

@@ -1,14 +1,16 @@
 """The course of an exchange that may ask several models for one answer. Beside `course.py`, with the same delivery.
 
 Answers are held back until one is accepted: the client's bytes as they would have been sent, and the answer's canonical form to
-compare it by. When to ask another and which answer to send is decided in `deliberating.py`. A client of a stream is sent signs
-of life meanwhile, and then the accepted answer as its stream. Every attempt is recorded and billed, also those whose answer
-nobody got. An answer too long to be held is no longer one of several: if none is in hand it goes to the client as it comes.
+know it by. When to ask another and which answer to send is decided by the route's strategy (`agreeing.py`, `checking.py`). A
+client of a stream is sent signs of life meanwhile, and then the accepted answer as its stream. Every attempt is recorded and
+billed, also those whose answer nobody got. An answer too long to be held is no longer one of several: if none is in hand it
+goes to the client as it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import math
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -16,17 +18,23 @@ import msgspec
 from entrepot.dialects.base import Relay, Relayed
 from entrepot.dialects.overhear import Overheard
 from entrepot.dialects.registry import open_relay
+from entrepot.exchange.agreeing import Agreeing
 from entrepot.exchange.attempt import Clock, Ending, Progress, perform
-from entrepot.exchange.commands import CancelUpstream, Command, Wait
+from entrepot.exchange.checking import Checking
+from entrepot.exchange.commands import CancelUpstream, Command, RunCheck, Wait
 from entrepot.exchange.deliberating import Deliberating
 from entrepot.exchange.delivery import Delivery
-from entrepot.exchange.events import ClientGone, DeadlinePassed, Event
+from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event
 from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, CascadePlan, Plan
 from entrepot.exchange.together import Together
+from entrepot.routing.validator import Verdict
 
 MAX_HELD_BYTES = 8 * 1024 * 1024
 """Of one answer. A stream of 30,000 tokens, each in a frame of its own, has about as many."""
+
+
+_STRATEGIES = {"agreement": Agreeing, "check": Checking}
 
 
 class _Held(msgspec.Struct):
@@ -46,7 +54,7 @@ class Cascade:
         self._plan = plan
         self._clock = clock
         self._delivery = Delivery(plan, clock)
-        self._deliberating = Deliberating(plan, cascade)
+        self._deliberating: Deliberating = _STRATEGIES[cascade.strategy.name](plan, cascade)
         self._together = Together()
         self._held: list[_Held] = []
         self._straight: _Held | None = None
@@ -57,6 +65,7 @@ class Cascade:
             for candidate in asked:
                 yield from self._start(candidate)
             gone = yield from self._until_settled()
+            gone = gone or (yield from self._check())
             if gone:
                 yield from self._client_gone()
                 return
@@ -66,10 +75,10 @@ class Cascade:
         yield from self._conclude()
         yield from self._linger()
 
-    def _ask(self) -> list[Candidate]:
+    def _ask(self) -> Sequence[Candidate]:
         delivery = self._delivery
         if self._held and (delivery.out_of_time or not delivery.may_ask_another):
-            return []
+            return ()
         return self._deliberating.ask()
 
     def _start(self, candidate: Candidate) -> Generator[Command, Event, None]:
@@ -98,7 +107,7 @@ class Cascade:
         held.pieces.append(relayed.data)
         held.size += len(relayed.data)
         held.complete = relayed.ended
-        if held.size > MAX_HELD_BYTES and not relayed.ended and not self._deliberating.in_hand:
+        if held.size > MAX_HELD_BYTES and not relayed.ended and not self._deliberating.heard:
             self._straight = held
             yield from self._delivery.forward(progress, Relayed(b"".join(held.pieces)), self._clock())
             held.pieces.clear()
@@ -110,9 +119,28 @@ class Cascade:
             self._take_in()
             if all(held.settled for held in self._held):
                 return False
-            gone = yield from self._wait()
-            if gone:
+            event = yield from self._wait()
+            if isinstance(event, ClientGone):
                 return True
+
+    def _check(self) -> Generator[Command, Event, bool]:
+        """Hold what has come in to the route's check, if it has one; True if the client has gone meanwhile."""
+        deliberating, deadlines = self._deliberating, self._plan.deadlines
+        last_s = self._plan.started_s + deadlines.total_s
+        while (pending := deliberating.to_check()) is not None:
+            attempt, check, answer = pending
+            yield RunCheck(attempt, check, answer)
+            verdict: Verdict | None = None
+            while verdict is None:
+                event = yield from self._wait(last_s)
+                if isinstance(event, ClientGone):
+                    return True
+                if isinstance(event, CheckEnded):
+                    verdict = event.verdict
+                elif self._clock() >= last_s:
+                    verdict = Verdict(False, "the time for the exchange ran out", conclusive=False)
+            deliberating.checked(attempt, verdict)
+        return False
 
     def _take_in(self) -> None:
         """Put what is complete among the answers in hand, and note what failed."""
@@ -136,15 +164,16 @@ class Cascade:
             record, _ = progress.record(self._plan, "passed_over")
             self._deliberating.hear(number, progress.candidate, relay.heard(), record.cost_nano_usd)
 
-    def _wait(self) -> Generator[Command, Event, bool]:
-        """One event, passed on to whom it concerns; True if it is that the client has gone."""
+    def _wait(self, until_s: float = math.inf) -> Generator[Command, Event, Event]:
+        """One event, passed on to whom it concerns. While it waits, a client that hears nothing is sent a sign of life."""
         silence, together = self._delivery.silence, self._together
-        event = yield Wait(min(together.until_s, silence.due_s))
-        if isinstance(event, DeadlinePassed) and silence.due_s < together.until_s:
+        until_s = min(until_s, together.until_s)
+        event = yield Wait(min(until_s, silence.due_s))
+        if isinstance(event, DeadlinePassed) and silence.due_s < until_s:
             yield from self._delivery.keep_alive()
-            return False
-        yield from together.happens(event)
-        return isinstance(event, ClientGone)
+        elif not isinstance(event, CheckEnded):
+            yield from together.happens(event)
+        return event
 
     def _drop_the_overlong(self) -> Generator[Command, Event, None]:
         """Give up what is too long to be held while others are in hand, and the others while one goes straight through."""
@@ -158,7 +187,7 @@ class Cascade:
     def _conclude(self) -> Generator[Command, Event, None]:
         """Send the accepted answer, with all that was asked written down before its end; or say that nobody answered."""
         deliberating, delivery = self._deliberating, self._delivery
-        accepted = deliberating.accept() if deliberating.in_hand else None
+        accepted = deliberating.accept() if deliberating.heard else None
         delivery.deliberation = deliberating.conclude(accepted)
         for number, held in enumerate(self._held):
             if held.complete and (accepted is None or number != accepted.attempt):

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from entrepot.canonical.request import Request
 from entrepot.exchange.plan import Candidate, CascadePlan, Route
 from entrepot.routing.ballot import expected_kind
-from entrepot.routing.cascade import Member, make_rule
+from entrepot.routing.cascade import Member, make_check_rule, make_rule
 from entrepot.routing.utility import Decision, Goal
+from entrepot.routing.validator import Validator, validator_problem
 from entrepot.routing.votes import VoteModel
 
 
@@ -21,21 +22,35 @@ def plan_cascade(
 ) -> CascadePlan | None:
     """How several models may be asked, None where one is to answer.
 
-    One answers where the route has no strategy, where the decision has but one candidate or was drawn for the holdout, and where
-    several answers are wanted (`n`), which cannot be compared with each other's.
+    One answers where the route has no strategy, where the decision has but one candidate or was drawn for the holdout, where
+    several answers are wanted (`n`), which cannot be compared with each other's, and where there is nothing to check by.
     """
     if route is None or route.strategy is None or decision.displaced is not None:
         return None
     if request.operation != "generate" or request.n != 1:
         return None
-    members = _members(decision, candidates, route.reference)
-    if len(members) < 2 or route.strategy.max_calls < 2:
+    strategy, members = route.strategy, _members(decision, candidates, route.reference)
+    if len(members) < 2 or strategy.max_calls < 2:
         return None
-    kind, options = expected_kind(request, route.strategy.compare)
-    rule = make_rule(
-        members, votes.of(kind, options), decision.goal or Goal(), route.reference, route.strategy.max_calls
-    )
-    return CascadePlan(route.strategy, rule, votes)
+    kind, options = expected_kind(request, strategy.compare)
+    habits = votes.of(kind, options)
+    if strategy.name == "agreement":
+        rule = make_rule(members, habits, decision.goal or Goal(), route.reference, strategy.max_calls)
+        return CascadePlan(strategy, rule, votes)
+    check = strategy.check or _check_of(request)
+    if check is None:
+        return None
+    rule = make_check_rule(members, habits, route.reference, strategy.max_calls)
+    return CascadePlan(strategy, rule, votes, check)
+
+
+def _check_of(request: Request) -> Validator | None:
+    """The JSON Schema that the request itself asks for, if it is one that can be checked."""
+    schema = request.output_format.schema
+    if schema is None:
+        return None
+    check = Validator(json_schema=schema)
+    return None if validator_problem(check) else check
 
 
 def _members(decision: Decision, candidates: Mapping[str, Candidate], reference: str | None) -> list[Member]:

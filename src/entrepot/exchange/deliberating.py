@@ -1,167 +1,144 @@
-"""The answers that an exchange has in hand, what they say of each other, whom to ask next and which of them to send.
+"""The answers that an exchange has in hand: what every strategy knows of them, whoever it asks next.
 
 Rules of this file: it decides and sends nothing. Everybody it names is among the plan's candidates, so has passed the gate.
 Those whom the rule considers come first; should none of them have answered, the plan's other candidates follow in their
-order, as after any failure.
+order, as after any failure. What a filter stopped is not asked of anybody else: that would be a way round the filter.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
 import msgspec
 
+from entrepot.canonical.request import Text
 from entrepot.canonical.response import Response
 from entrepot.exchange.plan import Candidate, CascadePlan, Plan
 from entrepot.exchange.records import Deliberation, Vote
 from entrepot.routing.ballot import Ballot, cast
-from entrepot.routing.cascade import Rule, next_member, second_member, spare
+from entrepot.routing.cascade import spare
+from entrepot.routing.validator import Validator, Verdict
 from entrepot.routing.votes import Belief, right_at
 
-_ABSTAINED = {
+ABSTAINED = {
     "incomparable": "no final answer to compare",
     "truncated": "cut short",
     "refused": "a refusal",
     "filtered": "stopped by a filter",
 }
-_RANK = {"incomparable": 0, "truncated": 1, "refused": 2, "filtered": 3}
+_RANK = {"truncated": 1, "refused": 2, "filtered": 3}
+_NANO = 1e9
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """A complete answer: by which attempt and candidate, its ballot, and its number among different answers."""
+    """A complete answer: by which attempt and candidate, and its ballot. `text` is what a check would read."""
 
     attempt: int
     candidate: Candidate
     ballot: Ballot
-    answer: int | None
-
-
-class Deliberating:
-    """One exchange's answers so far."""
-
-    def __init__(self, plan: Plan, cascade: CascadePlan) -> None:
-        self._plan = plan
-        self._cascade = cascade
-        self._rule: Rule = cascade.rule
-        self._asked: list[str] = []
-        self._heard: list[Heard] = []
-        self._spent_nano_usd = 0
-        self._keys: list[str] = []
-        self._p_before = {w.deployment: w.p_correct for w in plan.decision.candidates}
-        self._belief = Belief(cascade.rule.habits)
+    text: str
 
     @property
-    def in_hand(self) -> bool:
-        """Whether there is any answer to send."""
-        return bool(self._heard)
+    def name(self) -> str:
+        """Who said it."""
+        return self.candidate.deployment.id
+
+
+class Deliberating(ABC):
+    """One exchange's answers so far, and what a strategy makes of them."""
+
+    def __init__(self, plan: Plan, cascade: CascadePlan) -> None:
+        self.plan = plan
+        self.cascade = cascade
+        self.rule = cascade.rule
+        self.belief = Belief(cascade.rule.habits)
+        self.heard: list[Heard] = []
+        self._asked: list[str] = []
+        self._spent_nano_usd = 0
+        self._p_before = {weighed.deployment: weighed.p_correct or 0.0 for weighed in plan.decision.candidates}
 
     def hear(self, attempt: int, candidate: Candidate, response: Response, cost_nano_usd: int | None) -> None:
         """A complete answer has come in."""
-        ballot = cast(response, self._plan.asked.request, self._cascade.strategy.compare)
-        answer = None
-        if ballot.key is not None:
-            if not self._keys:
-                self._belief = Belief(self._cascade.votes.of(ballot.kind, ballot.options))
-            if ballot.key not in self._keys:
-                self._keys.append(ballot.key)
-            answer = self._keys.index(ballot.key)
-            self._belief = self._belief.after(self._right(candidate), answer)
-        else:
-            self.miss(candidate)
-        self._heard.append(Heard(attempt, candidate, ballot, answer))
+        ballot = cast(response, self.plan.asked.request, self.cascade.strategy.compare)
+        parts = response.choices[0].parts if response.choices else ()
+        heard = Heard(attempt, candidate, ballot, "".join(part.text for part in parts if isinstance(part, Text)))
+        self.heard.append(heard)
         self._spent_nano_usd += cost_nano_usd or 0
+        self._consider(heard)
 
     def miss(self, candidate: Candidate) -> None:
         """One that was asked has no answer that counts: the others have to do without."""
-        self._rule = spare(self._rule, candidate.deployment.id)
+        self.rule = spare(self.rule, candidate.deployment.id)
 
-    def ask(self) -> list[Candidate]:
+    def ask(self) -> Sequence[Candidate]:
         """Whom to ask now; nobody where an answer in hand is to be sent, or nobody is left."""
-        if any(heard.ballot.abstained == "filtered" for heard in self._heard):
-            return []  # asking the next maker would be a way round the filter
-        if self._is_prose:
-            chosen = self._plan.candidates[0]
-            return self._named([] if chosen.deployment.id in self._asked else [chosen.deployment.id])
-        rule, budget_usd = self._rule, self._budget_usd()
-        voters = [heard.candidate.deployment.id for heard in self._heard if heard.answer is not None]
-        voter = voters[0] if len(voters) == 1 else None
-        following = next_member(rule, self._belief, self._asked, len(self._heard), voter, budget_usd)
-        names = [] if following is None else [following]
-        if names and not self._asked and self._cascade.strategy.parallel > 1:
-            names += [second for second in [second_member(rule, self._belief, names[0])] if second is not None]
-        if not names and not self._heard:
-            names = [c.deployment.id for c in self._plan.candidates if c.deployment.id not in self._asked][:1]
-        return self._named(names)
+        if any(heard.ballot.abstained == "filtered" for heard in self.heard):
+            return ()
+        names = self._next(tuple(self._asked))
+        if not names and not self.heard:
+            names = [c.deployment.id for c in self.plan.candidates if c.deployment.id not in self._asked][:1]
+        self._asked.extend(names)
+        return [candidate for name in names for candidate in self.plan.candidates if candidate.deployment.id == name]
 
+    def to_check(self) -> tuple[int, Validator, str] | None:
+        """The attempt whose answer is to be checked now, by what, and the answer's text."""
+        return None
+
+    def checked(self, attempt: int, verdict: Verdict) -> None:  # noqa: B027 - most strategies check nothing
+        """What a check found."""
+
+    @abstractmethod
     def accept(self) -> Heard:
-        """The answer to send: the likeliest to be right, in the words of the best model that gave it."""
-        if not self._keys:
-            return min(self._heard, key=lambda h: (_RANK[h.ballot.abstained or "incomparable"], self._unlikely(h)))
-        shares = self._belief.shares()
-        best = max(range(len(shares)), key=shares.__getitem__)
-        return min((heard for heard in self._heard if heard.answer == best), key=self._unlikely)
+        """The answer to send, of those in hand."""
 
+    @abstractmethod
     def vote(self, attempt: int, candidate: Candidate) -> Vote:
-        """What became of one attempt's answer. P(correct) after all votes is calibrated."""
-        heard = next((each for each in self._heard if each.attempt == attempt), None)
-        p_before = self._p_before.get(candidate.deployment.id)
-        if heard is None:
-            return Vote(p_before=p_before)
-        if heard.answer is None:
-            return Vote(abstained=heard.ballot.abstained, p_before=p_before)
-        return Vote(heard.answer, None, p_before, self._p_correct(heard))
+        """What became of one attempt's answer."""
 
+    @abstractmethod
     def conclude(self, accepted: Heard | None) -> Deliberation:
-        """How the answer was come by."""
-        rule = self._cascade.rule
-        return Deliberation(
-            strategy=self._cascade.strategy.name,
-            reason=self._reason(accepted),
-            accepted=None if accepted is None else accepted.attempt,
-            p_correct=None if accepted is None or accepted.answer is None else self._p_correct(accepted),
-            kind=None if accepted is None or accepted.answer is None else accepted.ballot.kind,
-            worth_usd=rule.worth_usd,
-            expected_calls=rule.expected.calls,
-            expected_cost_usd=rule.expected.cost_usd,
-        )
+        """How the answer was come by; None where there was none."""
 
     def conclude_straight(self, candidate: Candidate, attempt: int) -> Deliberation:
         """How the answer was come by where it was too long to be held."""
-        reason = f"the answer of {candidate.deployment.id} was too long to be held back and compared"
+        reason = f"the answer of {candidate.deployment.id} was too long to be held back"
         return msgspec.structs.replace(self.conclude(None), accepted=attempt, reason=reason)
 
-    @property
-    def _is_prose(self) -> bool:
-        """Whether the first to answer said nothing that could be compared: then the choice before the call stands."""
-        return bool(self._heard) and self._heard[0].ballot.abstained == "incomparable" and not self._keys
+    @abstractmethod
+    def _consider(self, heard: Heard) -> None:
+        """Take in what has just been heard."""
 
-    def _named(self, names: list[str]) -> list[Candidate]:
-        self._asked.extend(names)
-        by_id = {candidate.deployment.id: candidate for candidate in self._plan.candidates}
-        return [by_id[name] for name in names]
+    @abstractmethod
+    def _next(self, asked: Sequence[str]) -> list[str]:
+        """Whom to ask now, by name; none to stop."""
 
-    def _budget_usd(self) -> float | None:
-        goal = self._plan.decision.goal
-        if goal is None or goal.max_cost_usd is None:
-            return None
-        return goal.max_cost_usd - self._spent_nano_usd / 1e9
+    def heard_of(self, attempt: int) -> Heard | None:
+        """The answer of one attempt, if it gave any."""
+        return next((heard for heard in self.heard if heard.attempt == attempt), None)
 
-    def _right(self, candidate: Candidate) -> tuple[float, ...]:
-        return right_at(self._belief.habits, self._p_before.get(candidate.deployment.id) or 0.0)
+    def p_before(self, candidate: Candidate) -> float:
+        """P(correct) as the router estimated it."""
+        return self._p_before.get(candidate.deployment.id, 0.0)
 
-    def _unlikely(self, heard: Heard) -> tuple[float, int]:
-        return (-(self._p_before.get(heard.candidate.deployment.id) or 0.0), heard.attempt)
+    def right(self, candidate: Candidate) -> tuple[float, ...]:
+        """The same by hardness of the prompt."""
+        return right_at(self.belief.habits, self.p_before(candidate))
 
-    def _p_correct(self, heard: Heard) -> float:
-        return self._cascade.votes.calibrated(self._belief.shares()[heard.answer or 0])
+    def budget_usd(self) -> float | None:
+        """What may still be spent, None without a limit."""
+        goal = self.plan.decision.goal
+        return None if goal is None or goal.max_cost_usd is None else goal.max_cost_usd - self._spent_nano_usd / _NANO
 
-    def _reason(self, accepted: Heard | None) -> str:
-        if accepted is None:
-            return "nobody that was asked answered"
-        name = accepted.candidate.deployment.id
-        if accepted.answer is None:
-            said = _ABSTAINED[accepted.ballot.abstained or "incomparable"]
-            return f"the answer of {name} was sent uncompared ({said})"
-        alike = [heard.candidate.deployment.id for heard in self._heard if heard.answer == accepted.answer]
-        votes = sum(heard.answer is not None for heard in self._heard)
-        if votes == 1:
-            return f"the answer of {name} was good enough for the price of another opinion"
-        return f"{len(alike)} of {votes} answers agree ({', '.join(alike)}); that of {name} was sent"
+    def as_chosen_before(self, asked: Sequence[str]) -> list[str]:
+        """The one that was chosen before the call, if it was not asked yet: for answers about which nothing can be told."""
+        chosen = self.plan.candidates[0].deployment.id
+        return [] if chosen in asked or len(self.heard) >= self.rule.most_calls else [chosen]
+
+    def best(self, among: Sequence[Heard]) -> Heard:
+        """The answer of the best model, whole ones before those that were cut short, refused or filtered."""
+
+        def rank(heard: Heard) -> tuple[int, float, int]:
+            return (_RANK.get(heard.ballot.abstained or "", 0), -self.p_before(heard.candidate), heard.attempt)
+
+        return min(among, key=rank)

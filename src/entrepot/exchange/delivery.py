@@ -157,6 +157,8 @@ class Delivery:
         if candidate is not None:
             names.append((b"x-entrepot-model", _header(candidate.deployment.model)))
             names.append((b"x-entrepot-deployment", _header(candidate.deployment.id)))
+            if self.deliberation is not None and self.deliberation.check is not None:
+                names.append((b"x-entrepot-check", self.deliberation.check.encode()))
         return tuple(names)
 
     def _head(self, candidate: Candidate | None, content_type: bytes, entry: Entry | None, relayed: Relayed) -> Headers:

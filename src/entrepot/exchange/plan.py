@@ -16,6 +16,7 @@ from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
 from entrepot.routing.utility import Decision, Goal
+from entrepot.routing.validator import Validator
 from entrepot.routing.votes import VoteModel
 
 
@@ -36,13 +37,15 @@ class Deadlines(msgspec.Struct, frozen=True):
 class Strategy(msgspec.Struct, frozen=True):
     """How a route finds its answer where it may ask more than one model for it.
 
-    `agreement` compares answers as `compare` says. At most `max_calls` models answer, `parallel` of them at once to begin with.
+    `agreement` compares answers as `compare` says, `parallel` of them asked at once to begin with. `check` holds each to `check`,
+    or without one to the JSON Schema that the request asks for. At most `max_calls` models answer.
     """
 
-    name: Literal["agreement"]
+    name: Literal["agreement", "check"]
     max_calls: int = 4
     parallel: int = 1
     compare: Compare = Compare()
+    check: Validator | None = None
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -82,11 +85,14 @@ class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
 
 
 class CascadePlan(msgspec.Struct, frozen=True, eq=False):
-    """How several models are asked for one exchange: the route's strategy, this exchange's rule, and how votes are weighed."""
+    """How several models are asked for one exchange: the route's strategy, this exchange's rule and check, and how votes are
+    weighed.
+    """
 
     strategy: Strategy
     rule: Rule
     votes: VoteModel
+    check: Validator | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, eq=False):

@@ -20,11 +20,16 @@ State = Literal["completed", "refused", "failed", "client_gone", "broken"]
 the answer broke off midway."""
 
 
+CheckResult = Literal["passed", "failed", "inconclusive"]
+"""`inconclusive`: the check itself could not be made."""
+
+
 class Vote(msgspec.Struct, frozen=True):
     """What one attempt's answer counted for where several models were asked.
 
     `answer` is a number that equal answers share, None where it could not be compared or did not count: `abstained` says why.
-    `p_before` is P(correct) as the router estimated it, `p_correct` after all votes: an outcome of this attempt, by `source`.
+    `p_before` is P(correct) as the router estimated it, `p_correct` after all votes, or by the route's check: an outcome of this
+    attempt, by `source`.
     """
 
     answer: int | None = None
@@ -32,6 +37,7 @@ class Vote(msgspec.Struct, frozen=True):
     p_before: float | None = None
     p_correct: float | None = None
     source: Literal["agreement", "check", "confidence"] = "agreement"
+    check: CheckResult | None = None
 
 
 class Deliberation(msgspec.Struct, frozen=True):
@@ -39,7 +45,8 @@ class Deliberation(msgspec.Struct, frozen=True):
 
     `accepted` is the number of the attempt whose answer was sent, None if none was; `p_correct` how likely it is right. `kind` is
     what was compared. `worth_usd` is what a right answer is worth to the goal, `expected_calls` and `expected_cost_usd` what
-    that was expected to take. `reason` is one sentence for people.
+    that was expected to take. `check` is what the route's check found of the answer that was sent. `reason` is one sentence for
+    people.
     """
 
     strategy: Literal["agreement", "check", "confidence"]
@@ -50,6 +57,7 @@ class Deliberation(msgspec.Struct, frozen=True):
     worth_usd: float | None = None
     expected_calls: float | None = None
     expected_cost_usd: float | None = None
+    check: CheckResult | None = None
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):

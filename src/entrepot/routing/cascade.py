@@ -15,6 +15,7 @@ candidate of unknown price is never taken for cheap: it is asked only where it i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -64,12 +65,21 @@ class Rule(msgspec.Struct, frozen=True):
     most_usd: float | None = None
 
 
-class _Node(msgspec.Struct, frozen=True, eq=False):
-    """A moment in the tree: its mass, that of the leading answer, and the branches: member, price, what may follow."""
+class _Branch(msgspec.Struct, frozen=True):
+    """Asking a member: what that costs over the node's mass, and what may follow, or only the mass that would then lead."""
+
+    member: int
+    cost: float
+    following: tuple[_Node, ...]
+    best: float = 0.0
+
+
+class _Node(msgspec.Struct, frozen=True):
+    """A moment in the tree: its mass, that of the leading answer, and the branches."""
 
     mass: float
     best: float
-    branches: tuple[tuple[int, float, tuple[_Node, ...]], ...]
+    branches: tuple[_Branch, ...]
 
 
 class _Course(msgspec.Struct, frozen=True):
@@ -84,7 +94,7 @@ class _Course(msgspec.Struct, frozen=True):
 
 def make_rule(members: Sequence[Member], habits: Habits, goal: Goal, reference: str | None, most_calls: int) -> Rule:
     """The rule for one exchange: what a right answer is worth to it follows from the goal (see the module)."""
-    considered = sorted(_consider(members, reference), key=lambda m: (m.cost_usd or 0.0, m.deployment))
+    considered = sorted(consider(members, reference), key=lambda m: (m.cost_usd or 0.0, m.deployment))
     measure = next((m for m in considered if m.deployment == reference), max(considered, key=lambda m: m.p_correct))
     if goal.kind == "best_under":
         return _solve(considered, habits, most_calls, None, goal.max_cost_usd)
@@ -95,6 +105,8 @@ def make_rule(members: Sequence[Member], habits: Habits, goal: Goal, reference: 
 def spare(rule: Rule, deployment: str) -> Rule:
     """The rule once it is known that `deployment` has nothing to say: the others have to reach the same goal."""
     left = [member for member in rule.members if member.deployment != deployment]
+    if rule.bar is None and rule.most_usd is None:
+        return msgspec.structs.replace(rule, members=tuple(left))
     return _solve(left, rule.habits, rule.most_calls, rule.bar, rule.most_usd) if left else rule
 
 
@@ -152,11 +164,55 @@ def second_member(rule: Rule, belief: Belief, first: str) -> str | None:
     return next_member(rule, belief.after(right_at(belief.habits, member.p_correct), 0), [first], 1, first)
 
 
+def make_check_rule(members: Sequence[Member], habits: Habits, reference: str | None, most_calls: int) -> Rule:
+    """The rule where each answer is checked: who is expected to pass for least goes first (`next_to_check`)."""
+    known = consider(members, reference)
+    rule = Rule(tuple(known), habits, 0.0, most_calls, Expected(0.0, 0.0, 0.0))
+    belief, asked, reached = Belief(habits), list[str](), 1.0
+    cost = calls = 0.0
+    while (following := next_to_check(rule, belief, asked, len(asked), reference)) is not None:
+        member = next(member for member in known if member.deployment == following)
+        right = right_at(habits, member.p_correct)
+        cost, calls = cost + reached * (member.cost_usd or 0.0), calls + reached
+        reached *= 1 - belief.expects(right)
+        belief = belief.after(right, len(asked)).without(len(asked))
+        asked.append(following)
+    return msgspec.structs.replace(rule, expected=Expected(1 - reached, cost, calls))
+
+
+def next_to_check(
+    rule: Rule,
+    belief: Belief,
+    asked: Sequence[str],
+    calls: int,
+    reference: str | None,
+    budget_usd: float | None = None,
+) -> str | None:
+    """Whom to ask next where answers are checked and none has passed, or None to leave it at that.
+
+    Whoever costs least for the chance to pass: of independent tries in any order until one succeeds that is the cheapest. The
+    last call that is allowed is the reference's.
+    """
+    left = [member for member in rule.members if member.deployment not in asked]
+    if budget_usd is not None:
+        left = [member for member in left if _is_within(member, budget_usd)] or ([] if calls else left)
+    if not left or calls >= rule.most_calls:
+        return None
+    if calls == rule.most_calls - 1 and reference in [member.deployment for member in left]:
+        return reference
+
+    def price(member: Member) -> tuple[float, str]:
+        chance = belief.expects(right_at(rule.habits, member.p_correct))
+        return (math.inf if member.cost_usd is None else member.cost_usd / max(chance, _SLACK), member.deployment)
+
+    return min(left, key=price).deployment
+
+
 def _is_within(member: Member, budget_usd: float) -> bool:
     return member.cost_usd is not None and member.cost_usd <= budget_usd
 
 
-def _consider(members: Sequence[Member], reference: str | None) -> list[Member]:
+def consider(members: Sequence[Member], reference: str | None) -> list[Member]:
     """The reference, the likeliest to be right, and those that are good for their price."""
     known = [member for member in members if member.cost_usd is not None or member.deployment == reference] or [
         *members
@@ -176,22 +232,23 @@ def _consider(members: Sequence[Member], reference: str | None) -> list[Member]:
 
 def _grow(belief: Belief, members: Sequence[Member], left: tuple[int, ...], maker: str | None, depth: int) -> _Node:
     """The tree of what may follow. `left` may still be asked; `maker` is the first answer's, where there is one answer."""
-    if depth == 0:
-        return _Node(belief.total, belief.best_mass, ())
+    mass, votes = belief.total, sum(belief.counts)
     branches = []
-    votes = sum(belief.counts)
     for number in _of_others(members, left, maker) if votes == 1 else left:
         member = members[number]
-        right = right_at(belief.habits, member.p_correct)
+        right, cost = right_at(belief.habits, member.p_correct), mass * (member.cost_usd or 0.0)
         others = tuple([each for each in left if each != number])
+        if depth == 1 or not others:
+            branches.append(_Branch(number, cost, (), belief.outlook(right)))
+            continue
         following = tuple(
             [
                 _grow(belief.after(right, answer), members, others, maker if votes else member.maker, depth - 1)
                 for answer in range(len(belief.counts) + 1)
             ]
         )
-        branches.append((number, member.cost_usd or 0.0, following))
-    return _Node(belief.total, belief.best_mass, tuple(branches))
+        branches.append(_Branch(number, cost, following))
+    return _Node(mass, belief.best_mass, tuple(branches))
 
 
 def _of_others(members: Sequence[Member], left: tuple[int, ...], maker: str | None) -> tuple[int, ...]:
@@ -200,17 +257,19 @@ def _of_others(members: Sequence[Member], left: tuple[int, ...], maker: str | No
 
 
 def _best(node: _Node, worth_usd: float) -> _Course:
-    found = _Course(worth_usd * node.best, node.best, 0.0, 0.0, -1)
-    for number, price, following in node.branches:
-        courses = [_best(each, worth_usd) for each in following]
-        value = sum([course.value for course in courses]) - price * node.mass
+    value, found, courses = worth_usd * node.best, None, list[_Course]()
+    for branch in node.branches:
+        following = [_best(each, worth_usd) for each in branch.following]
+        worth = sum([course.value for course in following]) + worth_usd * branch.best - branch.cost
         # with nobody asked there is no stopping; of equals the first, who is the cheapest
-        if value > found.value + _SLACK * abs(found.value) or (found.first < 0 and not node.best):
-            found = _Course(
-                value,
-                sum([course.right for course in courses]),
-                price * node.mass + sum([course.cost for course in courses]),
-                node.mass + sum([course.calls for course in courses]),
-                number,
-            )
-    return found
+        if worth > value + _SLACK * abs(value) or (found is None and not node.best):
+            value, found, courses = worth, branch, following
+    if found is None:
+        return _Course(value, node.best, 0.0, 0.0, -1)
+    return _Course(
+        value,
+        found.best + sum([course.right for course in courses]),
+        found.cost + sum([course.cost for course in courses]),
+        node.mass + sum([course.calls for course in courses]),
+        found.member,
+    )

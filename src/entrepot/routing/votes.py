@@ -120,6 +120,21 @@ class Belief(msgspec.Struct, frozen=True, eq=False):
         counts = (*counts[:answer], counts[answer] + 1, *counts[answer + 1 :])
         return Belief(self.habits, tuple(rows), counts)
 
+    def outlook(self, right: tuple[float, ...]) -> float:
+        """The mass of the answer that will lead once a model has answered, summed over all that it may say.
+
+        As the sum of `best_mass` over all that may come of `after`, without laying it out.
+        """
+        counts, scatter, votes = self.counts, self.habits.scatter, sum(self.counts)
+        rights = [sum([m * r for m, r in zip(row, right, strict=True)]) for row in self.masses]
+        wrongs = [sum(row) - mass for row, mass in zip(self.masses, rights, strict=True)]
+        falls = [wrong / (scatter + votes - count) for wrong, count in zip(wrongs, counts, strict=False)]
+        total = max([rights[-1], *[scatter * fall for fall in falls]])
+        for answer, told in enumerate(counts):
+            others = [told * fall for number, fall in enumerate(falls) if number != answer]
+            total += max([rights[answer], *others])
+        return total
+
     def without(self, answer: int) -> Belief:
         """The same once it is known that `answer` is not right."""
         rows = [*self.masses]

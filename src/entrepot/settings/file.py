@@ -18,6 +18,7 @@ from entrepot.catalog.price import Currency, PriceChange, PriceService, PriceTie
 from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 from entrepot.routing.ballot import By
+from entrepot.routing.validator import Validator
 
 Name = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -193,12 +194,19 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
     strategy: Annotated[
-        Literal["before", "agreement"],
-        Meta(description="before: one model, chosen before the call. agreement: as many as it takes to agree."),
+        Literal["before", "agreement", "check"],
+        Meta(
+            description="before: one model, chosen before the call. agreement: as many as it takes to agree. "
+            "check: as many as it takes to pass a check."
+        ),
     ] = "before"
     max_calls: Annotated[int, Meta(ge=2, le=10, description="How many models may answer one request.")] = 4
     parallel: Annotated[int, Meta(ge=1, le=2, description="How many are asked at once to begin with.")] = 1
     agreement: Annotated[AgreementTable | None, Meta(description="What is compared.")] = None
+    check: Annotated[
+        Validator | None,
+        Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
+    ] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -29,8 +29,12 @@ def resolve_routes(
     rates: ExchangeRates,
     problems: Problems,
     warnings: list[str],
+    folder: str,
 ) -> tuple[Route, ...]:
-    """The routes that `tables` mean; with none, one called `auto` over every deployment."""
+    """The routes that `tables` mean; with none, one called `auto` over every deployment.
+
+    `folder` is where the settings file lies.
+    """
     routes: list[Route] = []
     names: dict[str, int] = {}
     whole = not len(problems)  # with deployments left out, a pattern without a match may be no fault of its own
@@ -60,7 +64,7 @@ def resolve_routes(
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
                 holdout=table.holdout,
-                strategy=resolve_strategy(table, path, problems),
+                strategy=resolve_strategy(table, path, folder, problems),
             )
         )
     return tuple(routes)

@@ -6,24 +6,38 @@ import re
 
 from entrepot.exchange.plan import Strategy
 from entrepot.routing.ballot import Compare
+from entrepot.routing.validator import settle, validator_problem
 from entrepot.settings.file import AgreementTable, RouteTable
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems
 
 
-def resolve_strategy(table: RouteTable, path: Path, problems: Problems) -> Strategy | None:
-    """What the route says, None where one model is chosen before the call. What has no meaning there is a problem."""
-    if table.strategy != "agreement" and table.agreement is not None:
-        problems.add((*path, "agreement"), 'has no meaning without strategy = "agreement"')
+def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Problems) -> Strategy | None:
+    """What the route says, None where one model is chosen before the call. What has no meaning there is a problem.
+
+    `folder` is where the settings file lies: a check's own files are found from there.
+    """
+    for name in ("agreement", "check"):
+        if getattr(table, name) is not None and table.strategy != name:
+            problems.add((*path, name), f'has no meaning without strategy = "{name}"')
     if table.strategy == "before":
-        for name, field in (("max_calls", table.max_calls != 4), ("parallel", table.parallel != 1)):
-            if field:
+        for name, told in (("max_calls", table.max_calls != 4), ("parallel", table.parallel != 1)):
+            if told:
                 problems.add((*path, name), 'has no meaning where one model answers; set strategy = "agreement"')
         return None
-    told = table.agreement or AgreementTable()
-    _check_agreement(told, (*path, "agreement"), problems)
-    compare = Compare(told.compare, told.field, told.pattern, told.options)
-    return Strategy(table.strategy, table.max_calls, table.parallel, compare)
+    if table.strategy == "check" and table.parallel != 1:
+        problems.add((*path, "parallel"), "has no meaning where each answer is checked before another is asked for")
+    agreed = table.agreement or AgreementTable()
+    _check_agreement(agreed, (*path, "agreement"), problems)
+    compare = Compare(agreed.compare, agreed.field, agreed.pattern, agreed.options)
+    check = table.check
+    if check is not None:
+        problem = validator_problem(check)
+        if problem is not None:
+            problems.add((*path, "check"), problem)
+        else:
+            check = settle(check, folder)
+    return Strategy(table.strategy, table.max_calls, table.parallel, compare, check)
 
 
 def _check_agreement(told: AgreementTable, path: Path, problems: Problems) -> None:
