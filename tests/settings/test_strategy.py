@@ -54,6 +54,8 @@ def test_a_route_may_hold_answers_to_a_check(tmp_path: Path) -> None:
         (['strategy = "agreement"', 'agreement = {compare = "regex", pattern = "("}'], 7, "no regular expression"),
         (['strategy = "agreement"', 'agreement = {compare = "json", field = "x"}'], 7, "routes[0].agreement.field"),
         (['strategy = "agreement"', 'check = {regex = "x"}'], 7, 'has no meaning without strategy = "check"'),
+        (['strategy = "agreement"', "confidence = 0.9"], 7, "tested for one call"),
+        (['goal = "shares"', 'shares = {"openai/gpt-large" = 1}', 'strategy = "check"'], 8, "drawn by lot"),
         (['strategy = "check"', "parallel = 2"], 7, "each answer is checked before another"),
         (['strategy = "check"', "check = {}"], 7, "this one has none"),
         (['strategy = "check"', 'check = {regex = "("}'], 7, "routes[0].check"),

@@ -22,10 +22,10 @@ def plan_cascade(
 ) -> CascadePlan | None:
     """How several models may be asked, None where one is to answer.
 
-    One answers where the route has no strategy, where the decision has but one candidate or was drawn for the holdout, where
-    several answers are wanted (`n`), which cannot be compared with each other's, and where there is nothing to check by.
+    One answers where the route has no strategy, where the decision has but one candidate or was drawn by lot (for the holdout, or to
+    explore), where several answers are wanted (`n`), and where there is nothing to check by.
     """
-    if route is None or route.strategy is None or decision.displaced is not None:
+    if route is None or route.strategy is None or (decision.displaced or decision.explored) is not None:
         return None
     if request.operation != "generate" or request.n != 1:
         return None
@@ -35,7 +35,8 @@ def plan_cascade(
     kind, options = expected_kind(request, strategy.compare)
     habits = votes.of(kind, options)
     if strategy.name == "agreement":
-        rule = make_rule(members, habits, decision.goal or Goal(), route.reference, strategy.max_calls)
+        goal = decision.goal or Goal()
+        rule = make_rule(members, habits, goal, route.reference, strategy.max_calls, decision.worth_usd)
         return CascadePlan(strategy, rule, votes)
     check = strategy.check or _check_of(request)
     if check is None:

@@ -15,6 +15,7 @@ from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
+from entrepot.routing.explore import Exploration
 from entrepot.routing.utility import Decision, Goal
 from entrepot.routing.validator import Validator
 from entrepot.routing.votes import VoteModel
@@ -53,8 +54,8 @@ class Route(msgspec.Struct, frozen=True):
 
     `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
-    baseline answers by lot, so that the saving can be measured and not only estimated. `strategy` None: one model is chosen
-    before the call.
+    baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too.
+    `strategy` None: one model is chosen before the call.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Route(msgspec.Struct, frozen=True):
     max_output_tokens: int | None = None
     holdout: float = 0.0
     strategy: Strategy | None = None
+    explore: Exploration | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):

@@ -24,10 +24,19 @@ from entrepot.exchange.embedding import (
 )
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
-from entrepot.exchange.refusing import Refusal, decide_nothing, nobody_eligible, unknown_name, weigh_rejected
+from entrepot.exchange.refusing import (
+    Refusal,
+    beyond_scope,
+    decide_nothing,
+    nobody_eligible,
+    tags_beyond_scope,
+    unknown_name,
+    weigh_rejected,
+)
 from entrepot.policy.eligibility import Eligibility
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
+from entrepot.routing.explore import explore
 from entrepot.routing.features import prompt_of
 from entrepot.routing.holdout import hold_out
 from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
@@ -69,19 +78,22 @@ class Planner:
 
     def find(self, name: str, principal: Principal, steering: Steering) -> Listed | Refusal:
         """What this principal may ask for by this name, or why nothing."""
-        return self._choices.find(name, _tagged(principal, steering))
+        return tags_beyond_scope(principal, steering.tags) or self._choices.find(name, _tagged(principal, steering))
 
     def consider(
         self, request: Request, principal: Principal, steering: Steering, id: str | None, at_s: float = 0.0
     ) -> Considered | Refusal:
         """The decision for this request, or why there is none.
 
-        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lot of a holdout where the
-        request names no session; without either none is drawn, and the holdout shows in the propensities alone.
+        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lots of holdout, exploration
+        and shares where the request names no session; without either none is drawn, and they show in the propensities alone.
         """
         choice = self._choices.get(request.model)
         if choice is None:
             return unknown_name(request.model)
+        beyond = beyond_scope(principal, request.model, is_route=choice.route is not None)
+        if (refused := beyond or tags_beyond_scope(principal, steering.tags)) is not None:
+            return refused
         principal = _tagged(principal, steering)
         input_tokens = estimate_input_tokens(request)
         if request.operation == "embed":
@@ -90,10 +102,13 @@ class Planner:
         if not eligibility.allowed:
             name = None if choice.route is None else choice.route.name
             return Refusal(nobody_eligible(request.model, eligibility), name, decide_nothing(eligibility))
-        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s)
+        drawn_by = steering.session or id
+        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s, drawn_by)
         route = choice.route
+        if route is not None and route.explore is not None:
+            lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
+            decision = explore(decision, route.explore, lot)
         if route is not None and route.baseline is not None and route.holdout:
-            drawn_by = steering.session or id
             lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
         cascade = plan_cascade(route, request, decision, self._choices.candidates, self._choices.votes)
@@ -160,6 +175,7 @@ class Planner:
         steering: Steering,
         input_tokens: int,
         at_s: float,
+        drawn_by: str | None,
     ) -> tuple[Decision, Estimates | None]:
         route = choice.route
         if route is None or choice.router is None:
@@ -175,9 +191,11 @@ class Planner:
             reference=route.reference,
             prompt=prompt,
             router_version=self._choices.router_version,
+            knob=self._choices.knobs.get(route.name),
             max_output_tokens=_max_output_tokens(route, request),
             answers=request.n,
             at_s=at_s,
+            lot=0.0 if drawn_by is None else draw(f"shares\n{route.name}\n{drawn_by}"),
         )
         return decision, estimates
 
@@ -207,7 +225,7 @@ def draw(seed: str) -> float:
 
 def _goal(goal: Goal, steering: Steering) -> Goal:
     if steering.max_loss is not None:
-        goal = msgspec.structs.replace(goal, kind="cheapest_within", max_loss=steering.max_loss)
+        goal = msgspec.structs.replace(goal, kind="cheapest_within", max_loss=steering.max_loss, each_request=True)
     if steering.max_cost_usd is not None:
         limit = steering.max_cost_usd if goal.max_cost_usd is None else min(goal.max_cost_usd, steering.max_cost_usd)
         goal = msgspec.structs.replace(goal, max_cost_usd=limit)

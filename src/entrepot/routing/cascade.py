@@ -6,8 +6,10 @@ worth so many dollars; the branch of the highest expected worth less cost is tak
 answer is accepted. Looking one call ahead would not do: a second opinion alone seldom changes which answer leads; it is worth
 its price because of what is spared or spent after it.
 
-What a right answer is worth follows from the route's goal. `cheapest_within`: as little as makes the whole course expected to
-be right as often as the reference, less `max_loss`. `best_under`: as much as keeps its expected cost under `max_cost_usd`.
+What a right answer is worth is the one worth that stands behind the route's goal over all requests (`worth.py`), where there is
+one: spent better it buys at least that quality. Else it follows from the goal for this request by itself. `cheapest_within`: as
+little as makes the whole course expected to be right as often as the reference, less `max_loss`. `best_under`: as much as keeps
+its expected cost under `max_cost_usd`.
 
 Rules of this file: pure, deterministic, and of a bounded size: a tree has at most DEPTH calls and MOST_CONSIDERED candidates. A
 candidate of unknown price is never taken for cheap: it is asked only where it is the reference or nobody's price is known.
@@ -92,12 +94,24 @@ class _Course(msgspec.Struct, frozen=True):
     first: int
 
 
-def make_rule(members: Sequence[Member], habits: Habits, goal: Goal, reference: str | None, most_calls: int) -> Rule:
-    """The rule for one exchange: what a right answer is worth to it follows from the goal (see the module)."""
+def make_rule(
+    members: Sequence[Member],
+    habits: Habits,
+    goal: Goal,
+    reference: str | None,
+    most_calls: int,
+    worth_usd: float | None = None,
+) -> Rule:
+    """The rule for one exchange. `worth_usd` is what a right answer is worth where that is known; else it follows from the goal
+    for this exchange by itself (see the module).
+    """
     considered = sorted(consider(members, reference), key=lambda m: (m.cost_usd or 0.0, m.deployment))
-    measure = next((m for m in considered if m.deployment == reference), max(considered, key=lambda m: m.p_correct))
+    if worth_usd is not None:
+        root = _grow(Belief(habits), considered, tuple(range(len(considered))), None, min(DEPTH, most_calls))
+        return Rule(tuple(considered), habits, worth_usd, most_calls, _expected(_best(root, worth_usd)))
     if goal.kind == "best_under":
         return _solve(considered, habits, most_calls, None, goal.max_cost_usd)
+    measure = next((m for m in considered if m.deployment == reference), max(considered, key=lambda m: m.p_correct))
     bar = Belief(habits).expects(right_at(habits, measure.p_correct)) - goal.max_loss - _SLACK
     return _solve(considered, habits, most_calls, bar, None)
 
@@ -125,9 +139,11 @@ def _solve(
             low, high = (low, middle) if course.right >= bar else (middle + 1, high)
         else:
             low, high = (middle, high) if most_usd is None or course.cost <= most_usd else (low, middle - 1)
-    course = _best(root, worths[low])
-    expected = Expected(course.right, course.cost, course.calls)
-    return Rule(tuple(members), habits, worths[low], most_calls, expected, bar, most_usd)
+    return Rule(tuple(members), habits, worths[low], most_calls, _expected(_best(root, worths[low])), bar, most_usd)
+
+
+def _expected(course: _Course) -> Expected:
+    return Expected(course.right, course.cost, course.calls)
 
 
 def next_member(

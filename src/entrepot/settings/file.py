@@ -17,6 +17,8 @@ from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.price import Currency, PriceChange, PriceService, PriceTier, PriceWindow
 from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
+from entrepot.policy.scope import Scope
+from entrepot.policy.teams import Team
 from entrepot.routing.ballot import By
 from entrepot.routing.validator import Validator
 
@@ -28,6 +30,7 @@ Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 JsonPointer = Annotated[str, Meta(pattern="^(/.*)?$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Dollars = Annotated[float, Meta(gt=0)]
+Confidence = Annotated[float, Meta(ge=0.5, lt=1)]
 
 
 class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +42,17 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_body_mb: Annotated[int, Meta(ge=1, le=1024, description="Largest request body, in MiB.")] = 32
     body_timeout_s: Annotated[Seconds, Meta(description="How long a request's head, then its body, may take.")] = 30.0
     grace_s: Annotated[float, Meta(ge=0, description="How long open answers may still run at a stop.")] = 20.0
+    trusted_proxies: Annotated[
+        tuple[Name, ...], Meta(description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.")
+    ] = ()
+
+
+class ControlTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the admin API listens."""
+
+    host: Annotated[Name, Meta(description="Address to listen on; 127.0.0.1 admits this machine alone.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8081
+    session_hours: Annotated[float, Meta(gt=0, le=720, description="How long somebody stays signed in.")] = 12.0
 
 
 class TimeoutsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,6 +92,12 @@ class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[Digest | None, Meta(description="Or the SHA-256 of its text, in hex.")] = None
     team: Annotated[Name | None, Meta(description="The team that it belongs to.")] = None
     tags: Annotated[tuple[Name, ...], Meta(description="Tags by which rules and reports know its requests.")] = ()
+    scope: Annotated[
+        Scope | None, Meta(description="What it is confined to: routes, models, tags, addresses. Default: to nothing.")
+    ] = None
+    expires: Annotated[
+        datetime.date | None, Meta(description="The first day on which it is no longer valid, in UTC.")
+    ] = None
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +190,20 @@ class AgreementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class ExploreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A small part of a route's exchanges given to others than the goal's choice, to learn what they can do."""
+
+    kind: Annotated[
+        Literal["epsilon", "posterior"],
+        Meta(description="epsilon: evenly; posterior: as often as each is the best within the errors of estimates."),
+    ] = "epsilon"
+    share: Annotated[Share, Meta(description="Share of exchanges that is drawn so.")] = 0.02
+    floor: Annotated[Share, Meta(description="What each candidate gets at least, beside that.")] = 0.002
+    max_loss: Annotated[
+        Share, Meta(description="No candidate is explored that is expected to lose more against the goal's choice.")
+    ] = 1.0
+
+
 class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A name that clients ask for as their model, standing for candidates and a goal."""
 
@@ -178,11 +212,22 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Name, ...], Meta(min_length=1, description="Deployment ids, or patterns over them such as deepseek/*.")
     ] = ("*",)
     goal: Annotated[
-        Literal["cheapest_within", "best_under"],
-        Meta(description="cheapest_within max_loss of the reference, or best_under max_cost_usd."),
+        Literal["cheapest_within", "weighted", "best_under", "shares"],
+        Meta(
+            description="cheapest_within max_loss of the reference on average, weighted by worth_usd, best_under "
+            "max_cost_usd, or fixed shares."
+        ),
     ] = "cheapest_within"
     max_loss: Annotated[
         Share | None, Meta(description="Points of quality below the reference; 0.02 is two points.")
+    ] = None
+    confidence: Annotated[
+        Confidence | None,
+        Meta(description="Promise max_loss with so much confidence, or send all to the reference."),
+    ] = None
+    worth_usd: Annotated[Dollars | None, Meta(description="What a right answer is worth, in dollars.")] = None
+    shares: Annotated[
+        dict[str, Share] | None, Meta(description="Each deployment's share of the requests, by lot; they sum to 1.")
     ] = None
     max_cost_usd: Annotated[Dollars | None, Meta(description="The most that one request may cost.")] = None
     reference: Annotated[Name | None, Meta(description="What quality is measured from: a deployment or model.")] = None
@@ -207,6 +252,7 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Validator | None,
         Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
     ] = None
+    explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -229,9 +275,11 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """entrepot.toml, whole."""
 
     gateway: GatewayTable = GatewayTable()
+    control: ControlTable = ControlTable()
     timeouts: TimeoutsTable = TimeoutsTable()
     ledger: LedgerTable = LedgerTable()
     keys: tuple[KeyTable, ...] = ()
+    teams: tuple[Team, ...] = ()
     deployments: tuple[DeploymentTable, ...] = ()
     routes: tuple[RouteTable, ...] = ()
     policy: tuple[Rule, ...] = ()

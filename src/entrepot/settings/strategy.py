@@ -25,6 +25,10 @@ def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Probl
             if told:
                 problems.add((*path, name), 'has no meaning where one model answers; set strategy = "agreement"')
         return None
+    if table.confidence is not None:
+        problems.add((*path, "confidence"), 'what is promised is tested for one call: set strategy = "before"')
+    if table.goal == "shares":
+        problems.add((*path, "strategy"), "has no meaning with shares, which are drawn by lot")
     if table.strategy == "check" and table.parallel != 1:
         problems.add((*path, "parallel"), "has no meaning where each answer is checked before another is asked for")
     agreed = table.agreement or AgreementTable()
