@@ -87,7 +87,8 @@ def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
     The router is the one that the settings name or the one that ships; prices are those of the moment of compiling.
     """
     facts = model_facts(load_catalog())
-    router = load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router()
+    artifact = load_artifact(Path(settings.router) if settings.router else default_artifact_path())
+    router = artifact.router()
 
     def build(rules: Sequence[Rule]) -> Choices:
         return Choices(
@@ -98,6 +99,7 @@ def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
             dialects=PROVIDER_DIALECTS,
             router=router,
             facts=facts,
+            votes=artifact.votes,
             at_s=time.time(),
         )
 

@@ -1,20 +1,17 @@
-"""The gateway's own rule, replayed: against recorded answers where they are there, and on made-up ones."""
+"""The gateway's own rule, replayed against recorded answers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
-from entrepot.learning.live import Replayed, kinds_of, learn_votes
+from entrepot.learning.live import Replayed
 from entrepot.learning.outcomes import read_dataset, read_prices
 from entrepot.learning.pool import Pool, build_pool
 from entrepot.learning.strategies import Predicted
-from entrepot.routing.base import Outcomes, Prompt
 from entrepot.routing.votes import SHIPPED_VOTES
-from tests.learning.test_halves import dataset
 
 MODELS = ("gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18", "llama-3.1-70b", "qwen2-72b-instruct", "deepseek-v2.5-0908")
 MAKERS = ("openai", "openai", "meta", "alibaba", "deepseek")
@@ -34,9 +31,7 @@ def replayed(pool: Pool) -> Replayed:
     predicted = Predicted(
         np.tile(pool.quality.mean(axis=0), (count, 1)), np.tile(pool.output_tokens.mean(axis=0), (count, 1))
     )
-    kinds = ["number"] * count
-    votes = learn_votes(pool, predicted, kinds, "a test")
-    return Replayed(pool, predicted, kinds, MAKERS, votes, LARGE)
+    return Replayed(pool, predicted, ["number"] * count, MAKERS, SHIPPED_VOTES, LARGE)
 
 
 def test_asking_several_is_as_good_as_the_reference_for_less(replayed: Replayed) -> None:
@@ -61,23 +56,3 @@ def test_all_calls_are_billed_and_nobody_is_asked_twice(replayed: Replayed) -> N
 def test_the_more_a_right_answer_is_worth_the_more_is_spent(replayed: Replayed) -> None:
     spent = [replayed.at_worth(worth).cost_usd.mean() for worth in (0.0001, 0.1)]
     assert spent[0] < spent[1]
-
-
-def test_with_too_few_prompts_the_shipped_habits_stand(pool: Pool) -> None:
-    few = msgspec.structs.replace(pool, prompts=pool.prompts[:20], quality=pool.quality[:20], answers=pool.answers[:20])
-    predicted = Predicted(np.full((20, 5), 0.6), np.full((20, 5), 100.0))
-    assert learn_votes(few, predicted, ["text"] * 20, "few") == SHIPPED_VOTES
-
-
-def test_the_kind_of_a_prompt_is_that_of_most_of_its_answers() -> None:
-    base = dataset("一", "two", "three")
-    ones = np.ones(6, np.float32)
-    outcomes = Outcomes(
-        tuple(Prompt(text, 1) for text in ("一", "two", "three")),
-        ("m", "n"),
-        np.array([0, 0, 1, 1, 2, 2], np.int32),
-        np.array([0, 1, 0, 1, 0, 1], np.int32),
-        ones, ones, ones,
-    )  # fmt: skip
-    told = msgspec.structs.replace(base, outcomes=outcomes, answers=("12", "１２", "B", "B", "北京", None))
-    assert kinds_of(told, [*base.prompt_ids, "unknown"]) == ["number", "choice", "text", "text"]

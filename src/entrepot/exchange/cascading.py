@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from entrepot.canonical.request import Request
 from entrepot.exchange.plan import Candidate, CascadePlan, Route
 from entrepot.routing.ballot import expected_kind
-from entrepot.routing.cascade import Member, make_check_rule, make_rule
+from entrepot.routing.cascade import Member, make_check_rule, make_rule, next_member, next_to_check
 from entrepot.routing.utility import Decision, Goal
 from entrepot.routing.validator import Validator, validator_problem
-from entrepot.routing.votes import VoteModel
+from entrepot.routing.votes import Belief, VoteModel
 
 
 def plan_cascade(
@@ -22,8 +22,8 @@ def plan_cascade(
 ) -> CascadePlan | None:
     """How several models may be asked, None where one is to answer.
 
-    One answers where the route has no strategy, where the decision has but one candidate or was drawn by lot (for the holdout, or to
-    explore), where several answers are wanted (`n`), and where there is nothing to check by.
+    One answers where the route has no strategy, where the decision has but one candidate or was drawn by lot (for the holdout,
+    or to explore), where several answers are wanted (`n`), and where there is nothing to check by.
     """
     if route is None or route.strategy is None or (decision.displaced or decision.explored) is not None:
         return None
@@ -70,3 +70,21 @@ def _members(decision: Decision, candidates: Mapping[str, Candidate], reference:
 
 def _rank(member: Member, reference: str | None) -> tuple[bool, bool, float, str]:
     return (member.deployment != reference, member.cost_usd is None, member.cost_usd or 0.0, member.deployment)
+
+
+def describe_cascade(cascade: CascadePlan) -> str:
+    """How several models would be asked, in words: whom first, and what it is expected to come to."""
+    rule = cascade.rule
+    belief = Belief(rule.habits)
+    if cascade.strategy.name == "agreement":
+        first = next_member(rule, belief, [], 0)
+        how = "answers are compared until they agree well enough"
+    else:
+        first = next_to_check(rule, belief, [], 0, None)
+        how = "answers are held to a check until one passes"
+    expected = rule.expected
+    return (
+        f"The route asks several models ({cascade.strategy.name}): {how}, {first} first. That is expected to take "
+        f"{expected.calls:.1f} calls of at most {rule.most_calls} and {expected.cost_usd:.6f} USD, "
+        f"for an answer that is right with probability {expected.p_correct:.3f}."
+    )

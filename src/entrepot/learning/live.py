@@ -6,50 +6,19 @@ gateway; it sees estimates, expected costs, and the answers of those that it ask
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 
-from entrepot.learning.outcomes import Dataset
 from entrepot.learning.pool import Pool
 from entrepot.learning.strategies import Predicted
 from entrepot.routing.agreement import Played
 from entrepot.routing.cascade import Expected, Member, Rule, consider, make_rule, next_member
-from entrepot.routing.comparable import comparable
 from entrepot.routing.utility import Goal
 from entrepot.routing.votes import AnswerKind, Belief, VoteModel, right_at
-from entrepot.routing.votes_fit import Said, fit_votes
 
 MOST_CALLS = 4
-_NUMBER = re.compile(r"-?(?:\d+\.?\d*(?:e[-+]?\d+)?|inf)")
-_LETTER = re.compile(r"[A-J]")
-
-
-def kinds_of(dataset: Dataset, prompt_ids: Sequence[str]) -> list[AnswerKind]:
-    """What most models' answers to each of these prompts are."""
-    seen: dict[str, list[AnswerKind]] = {}
-    for prompt, answer in zip(dataset.outcomes.prompt.tolist(), dataset.answers, strict=True):
-        key = comparable(answer)
-        if key is not None:
-            kind: AnswerKind = "number" if _NUMBER.fullmatch(key) else "choice" if _LETTER.fullmatch(key) else "text"
-            seen.setdefault(dataset.prompt_ids[prompt], []).append(kind)
-    return [max(kinds, key=kinds.count) if (kinds := seen.get(id_)) else "text" for id_ in prompt_ids]
-
-
-def learn_votes(pool: Pool, predicted: Predicted, kinds: Sequence[AnswerKind], source: str, seed: int = 0) -> VoteModel:
-    """The vote model of a pool's outcomes; `predicted` is cross-fitted."""
-    by_kind: dict[AnswerKind, list[list[Said]]] = {}
-    for row, kind in enumerate(kinds):
-        said = [
-            Said(float(p), int(answer), bool(quality >= 0.5))
-            for p, answer, quality in zip(predicted.p_correct[row], pool.answers[row], pool.quality[row], strict=True)
-            if answer >= 0
-        ]
-        if said:
-            by_kind.setdefault(kind, []).append(said)
-    return fit_votes(by_kind, source, seed)
 
 
 class Replayed(msgspec.Struct, frozen=True, eq=False):

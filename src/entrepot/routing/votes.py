@@ -163,10 +163,12 @@ def _sigmoid(x: float) -> float:
 
 SHIPPED_VOTES = VoteModel(
     habits={
-        "number": Habits(1.4733, 0.4125, 2.4596, 3.4903),
-        "text": Habits(1.4733, 0.4125, 2.4596, 3.4903),
-        "choice": Habits(1.4191, -0.15, 1.8221, 1.284),
+        "number": Habits(temper=1.47, shift=0.36, spread=2.0, scatter=4.5),
+        "text": Habits(temper=1.47, shift=0.36, spread=2.0, scatter=4.5),
+        "choice": Habits(temper=1.42, shift=0.15, spread=1.9, scatter=1.57),
     },
-    source="preliminary",
+    line=(0.73, 0.1),
+    source="ZeroEval (13 models) and MMLU-Pro (8 models), prompts of 2024",
 )
-"""Learned with the router that ships."""
+"""For a router whose outcomes do not say what was answered. Texts are taken to behave as numbers: what was there to learn from is
+the output of short programs."""
