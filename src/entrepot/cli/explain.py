@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.app import decide_offline
+from entrepot.assembly import decide_offline
 from entrepot.control.in_force import read_in_force
 from entrepot.exchange.cascading import describe_cascade
 from entrepot.exchange.planning import Steering
