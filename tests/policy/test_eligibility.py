@@ -9,6 +9,7 @@ from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.places import COUNTRIES, EEA
 from entrepot.catalog.schema import Deployment
 from entrepot.policy.eligibility import Eligibility, Gate, Reason, eligible
+from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Facts, Principal, Rule, When
 from tests.exchange.things import a_deployment
 
@@ -27,7 +28,7 @@ def ids(eligibility: Eligibility) -> list[str]:
 
 
 def test_without_rules_and_needs_everything_is_allowed() -> None:
-    assert eligible(FOUR, (), ANYONE) == Eligibility(FOUR, ())
+    assert eligible(FOUR, (), ANYONE) == Eligibility(FOUR, (), FOUR)
 
 
 def test_a_rule_without_conditions_holds_for_everyone() -> None:
@@ -137,14 +138,14 @@ def test_the_input_must_fit_the_context(context: int | None, input_tokens: int, 
 
 def test_a_long_input_leaves_those_that_can_take_it() -> None:
     short, long = a_deployment("short", context_tokens=10), a_deployment("long", context_tokens=1_000)
-    gate = Gate([short, long, EUROPE], ())
+    gate = Gate([short, long, EUROPE], Rulebook(()))
     assert ids(gate.check(ANYONE, frozenset(), 10)) == ["short", "long", "europe"]
     assert ids(gate.check(ANYONE, frozenset(), 11)) == ["long", "europe"]
     assert ids(gate.check(ANYONE, frozenset(), 10)) == ["short", "long", "europe"]
 
 
 def test_a_gate_tells_callers_apart_however_often_it_is_asked() -> None:
-    gate = Gate(FOUR, [Rule("home", When(tags=("a",), teams=()), require=Facts(on_premises=True))])
+    gate = Gate(FOUR, Rulebook([Rule("home", When(tags=("a",), teams=()), require=Facts(on_premises=True))]))
     bound, free = Principal(tags=frozenset({"a"})), Principal("k", "t", frozenset({"b"}))
     needs: frozenset[Capability] = frozenset({"tools"})
     assert [ids(gate.check(who, needs, 5)) for who in (bound, free, bound)] == [
@@ -155,14 +156,14 @@ def test_a_gate_tells_callers_apart_however_often_it_is_asked() -> None:
 
 
 def test_tags_that_no_rule_mentions_cost_a_gate_no_memory() -> None:
-    gate = Gate(FOUR, [Rule("home", When(tags=("a",)), require=Facts(on_premises=True))])
+    gate = Gate(FOUR, Rulebook([Rule("home", When(tags=("a",)), require=Facts(on_premises=True))]))
     first = gate.check(Principal(tags=frozenset({"made-up-0"})), frozenset(), 0)
     assert all(gate.check(Principal(tags=frozenset({f"made-up-{n}"})), frozenset(), 0) is first for n in range(100))
 
 
 def test_a_gate_outlives_more_callers_than_it_remembers() -> None:
     names = [f"tag-{number}" for number in range(1_100)]
-    gate = Gate(FOUR, [Rule(name, When(tags=(name,)), require=Facts(on_premises=True)) for name in names])
+    gate = Gate(FOUR, Rulebook([Rule(name, When(tags=(name,)), require=Facts(on_premises=True)) for name in names]))
     for name in names:
         (rule,) = {one.rule for one in gate.check(Principal(tags=frozenset({name})), frozenset(), 0).rejected}
         assert rule == name
@@ -290,7 +291,7 @@ def test_what_is_allowed_violates_no_rule_that_applies_and_what_is_rejected_does
 def test_a_further_tag_only_narrows(
     deployments: list[Deployment], rules: list[Rule], principal: Principal, more: frozenset[str]
 ) -> None:
-    gate = Gate(deployments, rules)
+    gate = Gate(deployments, Rulebook(rules))
     before = gate.check(principal, frozenset(), 0).allowed
     after = gate.check(msgspec.structs.replace(principal, tags=principal.tags | more), frozenset(), 0).allowed
     assert [one for one in before if one in after] == list(after)
@@ -312,7 +313,7 @@ def test_a_gate_remembers_nothing_that_changes_an_answer(
     deployments: list[Deployment], rules: list[Rule], principals: list[Principal], input_tokens: int
 ) -> None:
     sized = [msgspec.structs.replace(one, context_tokens=at % 3 or None) for at, one in enumerate(deployments)]
-    gate = Gate(sized, rules)
+    gate = Gate(sized, Rulebook(rules))
     for principal in principals * 2:
         assert gate.check(principal, frozenset(), input_tokens) == eligible(
             sized, rules, principal, frozenset(), input_tokens

@@ -65,6 +65,8 @@ class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
+    `eligible` are the ids that passed the gate: an attempt at any other deployment is a defect, and does not happen.
+    `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
     `upload_s` is how long the client took to send its request, which is no time of ours.
     """
 
@@ -76,9 +78,12 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     principal: Principal
     decision: Decision
     candidates: tuple[Candidate, ...]
+    eligible: frozenset[str]
     deadlines: Deadlines
     input_tokens: int
     route: str | None = None
     max_output_tokens: int | None = None
     baseline: BaselinePlan | None = None
     upload_s: float = 0.0
+    data_classes: tuple[str, ...] = ()
+    sensitive: dict[str, int] = {}

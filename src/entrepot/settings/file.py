@@ -148,6 +148,10 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open_weights: Annotated[bool | None, Meta(description="Whether the weights are published.")] = None
     licence: Annotated[Name | None, Meta(description="The licence of the weights.")] = None
     reasoning: Annotated[bool | None, Meta(description="Whether it thinks before it answers.")] = None
+    retention_days: Annotated[
+        int | None, Meta(ge=0, description="How many days the provider keeps what it is sent; 0: not at all.")
+    ] = None
+    trains_on_data: Annotated[bool | None, Meta(description="Whether the provider trains on what it is sent.")] = None
 
 
 class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -201,6 +205,7 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deployments: tuple[DeploymentTable, ...] = ()
     routes: tuple[RouteTable, ...] = ()
     policy: tuple[Rule, ...] = ()
+    lists: dict[str, tuple[Name, ...]] = {}
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
     responses: ResponsesTable = ResponsesTable()

@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     `warnings` are sentences for the operator about what works otherwise than the file may have meant: a client key that
     is left out because its secret is not there, a reference that was chosen for a route that names none. `absent_keys`
-    are the names of those client keys.
+    are the names of those client keys. `rules` have their named lists written out; `lists` are those, for rules to come.
     """
 
     gateway: GatewaySettings
@@ -62,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True):
     exchange_rates: ExchangeRates
     keys: tuple[KeySettings, ...] = ()
     rules: tuple[Rule, ...] = ()
+    lists: dict[str, tuple[str, ...]] = {}
     deadlines: Deadlines = Deadlines()
     router: str | None = None
     responses: ResponsesSettings = ResponsesSettings()
