@@ -34,17 +34,21 @@ from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.sensing import Sensor
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
+from entrepot.policy.numbers import load_numbers
+from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts
 from entrepot.server.authenticate import Keyring
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.endpoints import Gateway
+from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
@@ -118,7 +122,17 @@ def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWrit
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),
+        inspector=Inspector(build_sensor(settings), settings.gateway.region_header),
     )
+
+
+def build_sensor(settings: Settings) -> Sensor:
+    """What looks into requests for the rules of these settings. Raises OperatorError without its libraries."""
+    redacts: dict[str | None, tuple[str, ...]] = {
+        route.name: (*settings.sensing.redact, *route.redact) for route in settings.routes
+    }
+    redacts[None] = settings.sensing.redact
+    return Sensor(settings.sensing, Rulebook(settings.rules).named.data_classes, redacts, load_numbers)
 
 
 def _open_responses(settings: Settings) -> ResponseStore | None:

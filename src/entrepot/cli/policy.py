@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from entrepot.app import build_sensor
 from entrepot.errors import SettingsError
 from entrepot.policy.eligibility import Eligibility, eligible
 from entrepot.policy.rules import Principal
@@ -71,7 +72,8 @@ def show(config: Path | None, as_json: bool) -> None:
 def test(file: Path, config: Path | None, as_json: bool) -> None:
     """Run the cases in FILE against the rules. Exit code: 0 all hold, 3 some do not."""
     settings = _settings(config)
-    outcomes = [run_case(case, settings) for case in load_cases(file, settings)]
+    sensor = build_sensor(settings)
+    outcomes = [run_case(case, settings, sensor) for case in load_cases(file, settings)]
     well = not any(outcome.wrong for outcome in outcomes)
     if as_json:
         click.echo(json.dumps({"well": well, "cases": msgspec.to_builtins(outcomes)}, ensure_ascii=False, indent=2))
@@ -93,9 +95,7 @@ def _settings(config: Path | None) -> Settings:
 
 
 def _principals(settings: Settings) -> dict[str, Principal]:
-    keys = {
-        f"key {key.name}": Principal(key=key.name, team=key.team, tags=frozenset(key.tags)) for key in settings.keys
-    }
+    keys = {f"key {key.name}": key.principal() for key in settings.keys}
     tags = sorted({tag for rule in settings.rules for tag in rule.when.tags})
     tagged = {f"tag {tag}": Principal(tags=frozenset({tag})) for tag in tags}
     return {**keys, **tagged, "no tags": Principal()}

@@ -111,6 +111,8 @@ def entry_of(
         baseline=baseline_of(plan, answering) if answering is not None and state == "completed" else None,
         attempts=tuple(attempts),
         decision=plan.decision,
+        data_classes=plan.data_classes,
+        sensitive=plan.sensitive,
     )
 
 
@@ -139,6 +141,8 @@ def refusal_entry(
     stream: bool = False,
     route: str | None = None,
     decision: Decision | None = None,
+    data_classes: tuple[str, ...] = (),
+    sensitive: dict[str, int] | None = None,
 ) -> Entry:
     """The entry of a request that was refused before any byte left."""
     return Entry(
@@ -159,4 +163,6 @@ def refusal_entry(
         rule=getattr(error, "rule", None),
         cost_nano_usd=0,
         decision=decision,
+        data_classes=data_classes,
+        sensitive=sensitive or {},
     )

@@ -33,7 +33,8 @@ class Route(msgspec.Struct, frozen=True):
 
     `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
-    baseline answers by lot, so that the saving can be measured and not only estimated.
+    baseline answers by lot, so that the saving can be measured and not only estimated. `redact` are the kinds of finds that are
+    taken out of requests before they leave.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Route(msgspec.Struct, frozen=True):
     baseline: str | None = None
     max_output_tokens: int | None = None
     holdout: float = 0.0
+    redact: tuple[str, ...] = ()
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):

@@ -105,7 +105,7 @@ class Planner:
             return self._embed(choice, request, principal, input_tokens, at_s, circumstances)
         eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens, circumstances)
         if not eligibility.allowed:
-            return Refusal(nobody_eligible(request.model, eligibility), named, decide_nothing(eligibility))
+            return _refusal(request.model, eligibility, named, circumstances)
         decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s)
         route = choice.route
         if route is not None and route.baseline is not None and route.holdout:
@@ -142,7 +142,7 @@ class Planner:
         longest = longest_input_tokens(request)
         eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest, circumstances)
         if not eligibility.allowed:
-            return Refusal(nobody_eligible(request.model, eligibility), route, decide_nothing(eligibility))
+            return _refusal(request.model, eligibility, route, circumstances)
         decision = self._with_the_others(self._by_name(eligibility, request.model, at_s), eligibility, at_s)
         return Considered(principal, decision, input_tokens, choice.route, None, _ids(eligibility), circumstances)
 
@@ -276,6 +276,11 @@ def _baseline(choice: Choice, estimates: Estimates | None, request: Request) -> 
     limit = _max_output_tokens(choice.route, request)
     tokens = bound_output(float(estimates.output_tokens[at]), limit, choice.baseline.deployment, request.n)
     return BaselinePlan(choice.baseline, tokens, float(estimates.log_error[at]))
+
+
+def _refusal(name: str, eligibility: Eligibility, route: str | None, circumstances: Circumstances) -> Refusal:
+    classes = tuple(sorted(circumstances.data_classes))
+    return Refusal(nobody_eligible(name, eligibility), route, decide_nothing(eligibility), classes)
 
 
 def _ids(eligibility: Eligibility) -> frozenset[str]:

@@ -67,7 +67,13 @@ def m0001_entries(connection: sqlite3.Connection) -> None:
         FROM entries LEFT JOIN served ON served.served = entries.served""")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries,)
+def m0002_sensitive(connection: sqlite3.Connection) -> None:
+    """The data classes of a request, and how many finds of which kind it held."""
+    for column in ("data_classes", "sensitive"):
+        connection.execute(f"ALTER TABLE entries ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries, m0002_sensitive)
 
 
 def applied(connection: sqlite3.Connection) -> int:

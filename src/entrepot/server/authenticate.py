@@ -23,9 +23,7 @@ class Keyring:
     """The keys of an installation, by digest."""
 
     def __init__(self, keys: Iterable[KeySettings]) -> None:
-        self._principals: Mapping[bytes, Principal] = {
-            bytes.fromhex(key.sha256): Principal(key=key.name, team=key.team, tags=frozenset(key.tags)) for key in keys
-        }
+        self._principals: Mapping[bytes, Principal] = {bytes.fromhex(key.sha256): key.principal() for key in keys}
 
     def authenticate(self, headers: Mapping[bytes, bytes], query: bytes = b"") -> Principal:
         """The principal behind the request's key. Raises Unauthenticated, which does not say what was wrong with it.

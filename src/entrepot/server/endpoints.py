@@ -32,6 +32,7 @@ from entrepot.errors import (
     NotFound,
     Unavailable,
 )
+from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.course import Course
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
@@ -54,6 +55,7 @@ from entrepot.server.http import (
     headers_of,
     read_body,
 )
+from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
 from entrepot.server.models import asker_of, model_named, render_model, render_models
@@ -111,6 +113,7 @@ class Gateway:
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
         responses: KeptResponses,
+        inspector: Inspector,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -119,6 +122,7 @@ class Gateway:
         self._recorder = recorder
         self._find_entry = find_entry
         self._responses = responses
+        self._inspector = inspector
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._greet},
@@ -209,6 +213,7 @@ class Gateway:
     async def _exchange(self, call: Call) -> None:
         principal = self._authenticate(call)
         asked: Asked | None = None
+        seen = UNSEEN
         try:
             asked = await self._read(call)
             steering = steering_of(call.headers)
@@ -221,8 +226,9 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
+            asked, seen = await self._inspector.inspect(asked, self._dialect(call), _envelope(call))
         except CallerError as error:
-            self._refuse(call, principal, Refusal(error), asked)
+            self._refuse(call, principal, Refusal(error), asked, seen)
             raise
         planned = self._planner.plan(
             asked,
@@ -233,9 +239,10 @@ class Gateway:
             started_ns=call.started_ns,
             started_s=call.started_s,
             upload_s=call.upload_s,
+            seen=seen,
         )
         if isinstance(planned, Refusal):
-            self._refuse(call, principal, planned, asked)
+            self._refuse(call, principal, planned, asked, seen)
             raise planned.error
         course = Course(planned, time.monotonic)
         await self._driver.perform(course.run(), client)
@@ -248,7 +255,7 @@ class Gateway:
             call.received = True
         finally:
             call.upload_s = time.monotonic() - call.started_s
-        envelope = Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
+        envelope = _envelope(call)
         dialect = self._dialect(call)
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
@@ -263,7 +270,9 @@ class Gateway:
         tokens = estimate_input_tokens(asked.request)
         await answer(call.send, 200, _ESTIMATED, render_count(call.scope["path"], tokens))
 
-    def _refuse(self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None) -> None:
+    def _refuse(
+        self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None, seen: Seen = UNSEEN
+    ) -> None:
         self._recorder.append(
             refusal_entry(
                 id=call.id,
@@ -277,6 +286,8 @@ class Gateway:
                 stream=False if asked is None else asked.request.stream,
                 route=refusal.route,
                 decision=refusal.decision,
+                data_classes=refusal.data_classes,
+                sensitive=seen.counts,
             )
         )
 
@@ -330,6 +341,10 @@ class Gateway:
         trouble = self._recorder.trouble
         body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
+
+
+def _envelope(call: Call) -> Envelope:
+    return Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
 
 
 def steering_of(headers: Mapping[bytes, bytes]) -> Steering:

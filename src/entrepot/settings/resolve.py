@@ -14,14 +14,16 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import SettingsError
 from entrepot.exchange.plan import Deadlines
+from entrepot.policy.lists import expand
 from entrepot.settings.client_key import digest
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
-from entrepot.settings.rules import check_rules
+from entrepot.settings.rules import Known, check_rules
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, ResponsesSettings, Settings
 from entrepot.settings.secret import anchor_reference, check_reference
+from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
 from entrepot.upstream.credentials import Credentials
 
@@ -38,7 +40,14 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
     routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings)
     keys, absent_keys = _keys(file.keys, around, problems, warnings)
-    check_rules(file.policy, file.keys, deployments, around.catalog, problems)
+    known = Known(
+        keys=[key.name for key in file.keys],
+        teams=[key.team for key in file.keys if key.team],
+        routes=[route.name for route in routes],
+        data_classes=known_classes(file),
+        lists=file.lists,
+    )
+    check_rules(file.policy, known, deployments, around.catalog, problems)
     return Settings(
         gateway=_gateway(file.gateway),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
@@ -46,7 +55,9 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         deployments=deployments,
         routes=routes,
         keys=keys,
-        rules=file.policy,
+        rules=tuple(expand(rule, file.lists) for rule in file.policy),
+        lists=file.lists,
+        sensing=resolve_sensing(file, problems),
         router=_router(file.router.artifact, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
@@ -64,6 +75,7 @@ def _gateway(table: GatewayTable) -> GatewaySettings:
         max_body_bytes=table.max_body_mb * _MIB,
         body_timeout_s=table.body_timeout_s,
         grace_s=table.grace_s,
+        region_header=table.region_header,
     )
 
 
@@ -107,8 +119,19 @@ def _keys(
         if sha256 in digests:
             problems.add(("keys", index), f"the same key as '{digests[sha256]}'; one key has one name")
         digests.setdefault(sha256, table.name)
-        keys.append(KeySettings(name=table.name, sha256=sha256, team=table.team, tags=table.tags))
+        keys.append(_key(table, sha256))
     return tuple(keys), tuple(absent)
+
+
+def _key(table: KeyTable, sha256: str) -> KeySettings:
+    return KeySettings(
+        name=table.name,
+        sha256=sha256,
+        team=table.team,
+        tags=table.tags,
+        data_classes=table.data_classes,
+        region=table.region,
+    )
 
 
 def _is_one_of_two(table: KeyTable, index: int, problems: Problems) -> bool:

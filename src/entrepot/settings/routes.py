@@ -59,6 +59,7 @@ def resolve_routes(
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
                 holdout=table.holdout,
+                redact=table.redact,
             )
         )
     return tuple(routes)

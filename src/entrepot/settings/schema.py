@@ -11,7 +11,8 @@ import msgspec
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
-from entrepot.policy.rules import Rule
+from entrepot.exchange.sensing import SensingSettings
+from entrepot.policy.rules import Principal, Rule
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
@@ -23,6 +24,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     max_body_bytes: int = 32 * 1024 * 1024
     body_timeout_s: float = 30.0
     grace_s: float = 20.0
+    region_header: str | None = None
 
 
 class LedgerSettings(msgspec.Struct, frozen=True):
@@ -45,6 +47,18 @@ class KeySettings(msgspec.Struct, frozen=True):
     sha256: str
     team: str | None = None
     tags: tuple[str, ...] = ()
+    data_classes: tuple[str, ...] = ()
+    region: str | None = None
+
+    def principal(self) -> Principal:
+        """Who asks with this key."""
+        return Principal(
+            key=self.name,
+            team=self.team,
+            tags=frozenset(self.tags),
+            data_classes=frozenset(self.data_classes),
+            region=self.region,
+        )
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -63,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True):
     keys: tuple[KeySettings, ...] = ()
     rules: tuple[Rule, ...] = ()
     lists: dict[str, tuple[str, ...]] = {}
+    sensing: SensingSettings = SensingSettings()
     deadlines: Deadlines = Deadlines()
     router: str | None = None
     responses: ResponsesSettings = ResponsesSettings()
