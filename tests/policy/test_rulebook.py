@@ -7,6 +7,7 @@ from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Facts, Principal, Rule, Unless, When
 
+NOBODY = Unless()
 FACTS = Facts(on_premises=True)
 WHO = Principal("k", "t", frozenset({"机密"}))
 WHAT = Circumstances(
@@ -18,7 +19,7 @@ WHAT = Circumstances(
 )
 
 
-def applying(when: When, unless: Unless = Unless(), who: Principal = WHO, what: Circumstances = WHAT) -> bool:
+def applying(when: When, unless: Unless = NOBODY, who: Principal = WHO, what: Circumstances = WHAT) -> bool:
     book = Rulebook([Rule("r", when, FACTS, unless=unless)])
     asking = book.asking(who, what)
     assert book.in_force(asking) == ([0] if book.applies(0, asking) else [])

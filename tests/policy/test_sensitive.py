@@ -96,7 +96,25 @@ def test_every_class_is_found_by_kinds_that_there_are() -> None:
     assert sorted(kind for kinds in DATA_CLASSES.values() for kind in kinds) == sorted(KINDS)
 
 
-PIECES = ["1", "13812345678", " ", "-", "@", "a", ".", "+49", "(0", "DE89", "sk-", "，", "１", "\u200b", "X", "eyJ", "\n"]
+PIECES = [
+    "1",
+    "13812345678",
+    " ",
+    "-",
+    "@",
+    "a",
+    ".",
+    "+49",
+    "(0",
+    "DE89",
+    "sk-",
+    "，",
+    "１",
+    "\u200b",
+    "X",
+    "eyJ",
+    "\n",
+]
 
 
 @given(text=st.lists(st.sampled_from(PIECES) | st.characters(), max_size=60).map("".join))
@@ -107,14 +125,18 @@ def test_finds_lie_in_the_text_in_order_and_never_over_each_other(text: str) -> 
     assert {hit.kind for hit in hits} <= set(KINDS)
 
 
-@given(before=st.sampled_from(["", "联系", "call ", "x: ", "(", "，", "\n", "12 "]), after=st.sampled_from(["", "。", " ok", ")", ",", "\n"]))
+@given(
+    before=st.sampled_from(["", "联系", "call ", "x: ", "(", "，", "\n", "12 "]),
+    after=st.sampled_from(["", "。", " ok", ")", ",", "\n"]),
+)
 def test_a_number_is_found_whatever_stands_around_it(before: str, after: str) -> None:
     for kind, number in (("phone", "13812345678"), ("cn_id", "11010519491231002X"), ("card", "4111111111111111")):
         assert (kind, number) in found(f"{before}{number}{after}")
 
 
 @pytest.mark.parametrize(
-    "piece", ["1", "@", "a", "a@", "1 ", "(0", "01 ", "+49 ", "AB12 ", "sk-", "eyJ", "-----BEGIN PRIVATE KEY-----", "a.", "１"]
+    "piece",
+    ["1", "@", "a", "a@", "1 ", "(0", "01 ", "+49 ", "AB12 ", "sk-", "eyJ", "-----BEGIN PRIVATE KEY-----", "a.", "１"],
 )
 def test_no_text_takes_more_than_a_bounded_number_of_steps_for_each_character(piece: str) -> None:
     # Nothing is timed: a text that took time in the square of its length would run into the time limit of every test.
