@@ -69,7 +69,7 @@ def test_a_host_that_is_not_ours_is_told(settings: Settings) -> None:
 def test_the_base_url_is_one_that_clients_can_read(host: str, url: str) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert Running(host, 8080, Supervisor.__new__(Supervisor), ours).base_url == url
+        assert Running(host, 8080, Supervisor.__new__(Supervisor), [ours]).base_url == url
 
 
 def test_a_router_hears_of_a_models_scores_and_of_its_other_names() -> None:

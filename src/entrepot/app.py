@@ -26,6 +26,11 @@ import uvloop
 
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
+from entrepot.control.in_force import put_in_force
+from entrepot.control.objects import Snapshot
+from entrepot.control.reload import Reloader, Watch, build_keyring, follow
+from entrepot.control.serving import serve_admin
+from entrepot.control.store import open_control
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.drive.driver import Driver
@@ -34,26 +39,23 @@ from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
-from entrepot.exchange.sensing import Sensor
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
-from entrepot.policy.numbers import load_numbers
-from entrepot.policy.rulebook import Rulebook
-from entrepot.policy.rules import Principal
+from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts
 from entrepot.routing.worth import Knob
-from entrepot.server.authenticate import Keyring
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.endpoints import Gateway
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
-from entrepot.settings.schema import Settings
+from entrepot.settings.schema import ControlSettings, Settings
+from entrepot.settings.sensing import build_sensor
 from entrepot.upstream.client import UpstreamClient
 
 Role = Literal["gateway", "control"]
@@ -81,28 +83,43 @@ def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
     }
 
 
+def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
+    """What compiles the names of these settings under other rules: what is slow to load is loaded once.
+
+    The router is the one that the settings name or the one that ships; prices are those of the moment of compiling.
+    """
+    facts = model_facts(load_catalog())
+    router = load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router()
+
+    def build(rules: Sequence[Rule]) -> Choices:
+        return Choices(
+            deployments=settings.deployments,
+            routes=settings.routes,
+            rules=rules,
+            exchange_rates=settings.exchange_rates,
+            dialects=PROVIDER_DIALECTS,
+            router=router,
+            facts=facts,
+            at_s=time.time(),
+        )
+
+    return build
+
+
+def planner_builder(settings: Settings) -> Callable[[Sequence[Rule]], Planner]:
+    """What makes planners for these settings that differ in their rules alone."""
+    build = choices_builder(settings)
+    return lambda rules: Planner(build(rules), settings.deadlines)
+
+
 def build_planner(settings: Settings) -> Planner:
-    """The planner for these settings, with the router they name or the one that ships."""
-    return Planner(build_choices(settings), settings.deadlines)
-
-
-def build_choices(settings: Settings) -> Choices:
-    """Every name of these settings, with the knobs of its routes at the prices of now."""
-    return Choices(
-        deployments=settings.deployments,
-        routes=settings.routes,
-        rules=settings.rules,
-        exchange_rates=settings.exchange_rates,
-        dialects=PROVIDER_DIALECTS,
-        router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
-        facts=model_facts(load_catalog()),
-        at_s=time.time(),
-    )
+    """The planner for these settings."""
+    return planner_builder(settings)(settings.rules)
 
 
 def find_knobs(settings: Settings) -> dict[str, Knob]:
     """What the routes' goals come to over all requests, and what is promised of them, by route."""
-    return build_choices(settings).knobs
+    return choices_builder(settings)(settings.rules).knobs
 
 
 def check_router(settings: Settings) -> None:
@@ -119,28 +136,32 @@ def decide_offline(
     return build_planner(settings).consider(request, principal, steering, None, time.time())
 
 
-def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
+def build_gateway(
+    settings: Settings, planner: Planner, inspector: Inspector, upstream: UpstreamClient, spool: SpoolWriter
+) -> Gateway:
     """The ASGI application of one gateway process."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
     return Gateway(
         settings=settings.gateway,
-        keyring=Keyring(settings.keys),
-        planner=build_planner(settings),
+        keyring=build_keyring(settings),
+        planner=planner,
         driver=Driver(upstream, recorder.append),
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),
-        inspector=Inspector(build_sensor(settings), settings.gateway.region_header),
+        inspector=inspector,
     )
 
 
-def build_sensor(settings: Settings) -> Sensor:
-    """What looks into requests for the rules of these settings. Raises OperatorError without its libraries."""
-    redacts: dict[str | None, tuple[str, ...]] = {
-        route.name: (*settings.sensing.redact, *route.redact) for route in settings.routes
-    }
-    redacts[None] = settings.sensing.redact
-    return Sensor(settings.sensing, Rulebook(settings.rules).named.data_classes, redacts, load_numbers)
+def ruled_builder(settings: Settings) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
+    """What makes all of a gateway that depends on rules, for these settings."""
+    build_planner = planner_builder(settings)
+
+    def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
+        sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
+        return build_planner(rules), Inspector(sensor, settings.gateway.region_header)
+
+    return build
 
 
 def _open_responses(settings: Settings) -> ResponseStore | None:
@@ -149,33 +170,48 @@ def _open_responses(settings: Settings) -> ResponseStore | None:
 
 
 async def run_gateway(launch: Launch) -> None:
-    """Serve on the inherited socket until told to stop, then finish the exchanges under way."""
+    """Serve on the inherited socket until told to stop, then finish the exchanges under way.
+
+    Raises ControlError if the rules and keys of the control store cannot be read: it would serve without them.
+    """
     settings = launch.settings
+    watch = Watch(settings.ledger.directory)
+    in_force = put_in_force(settings, watch.look() or Snapshot())
+    build = ruled_builder(settings)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool)
+    reloader = Reloader(settings, in_force.rules, build, gateway)
     server = build_server(
-        build_gateway(settings, upstream, spool),
+        gateway,
         limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),
         grace_s=settings.gateway.grace_s,
         render_error=OpenAIChat.render_error,
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
+    following = asyncio.create_task(follow(watch, reloader.adopt))
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
+        following.cancel()
         await upstream.close()
         spool.close()
 
 
 async def run_control(launch: Launch) -> None:
-    """Bring entries from the spools into the ledger until told to stop, then once more."""
+    """Bring entries from the spools into the ledger until told to stop, then once more; serve the admin API meanwhile."""
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
-    directory = launch.settings.ledger.directory
+    settings, directory = launch.settings, launch.settings.ledger.directory
     store = open_sqlite(directory)
+    admin: list[asyncio.Task[None]] = []
+    if settings.control is not None and launch.fd >= 0:
+        listening = socket.socket(fileno=launch.fd)
+        admin.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
     try:
         await Ingester(store, directory).follow(stop)
     finally:
+        await asyncio.gather(*admin)
         store.close()
 
 
@@ -191,12 +227,17 @@ def _stop_with(stop: Callable[[], object], parent: int) -> None:
 
 
 class Running(msgspec.Struct, frozen=True, eq=False):
-    """An installation that is up: where it listens, and its processes."""
+    """An installation that is up: where it listens, and its processes.
+
+    `admin` is where the admin API is, None if there is none; `admin_trouble` says why there is none that was wanted.
+    """
 
     host: str
     port: int
     supervisor: Supervisor
-    listening: socket.socket
+    listening: Sequence[socket.socket]
+    admin: str | None = None
+    admin_trouble: str | None = None
 
     def run(self) -> None:
         """Keep it up until `supervisor.request_stop`, then give the port back and stop its processes.
@@ -206,14 +247,18 @@ class Running(msgspec.Struct, frozen=True, eq=False):
         try:
             self.supervisor.watch()
         finally:
-            self.listening.close()  # first: a client that connects now is refused, and does not wait for nobody
+            for each in self.listening:  # first: a client that connects now is refused, and does not wait for nobody
+                each.close()
             self.supervisor.stop()
 
     @property
     def base_url(self) -> str:
         """What OpenAI clients take as their base URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/v1"
+        return f"{_address(self.host, self.port)}/v1"
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def start(settings: Settings, environ: Mapping[str, str]) -> Running:
@@ -225,23 +270,40 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     check_router(settings)
     _open_responses(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
+    open_control(settings.ledger.directory).close()
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]
+    admin, trouble = _listen_for_admin(settings.control)
 
     def child(role: Role, number: int) -> Child:
-        fd = listening.fileno() if role == "gateway" else -1
+        of_role = listening if role == "gateway" else admin
+        fd = -1 if of_role is None else of_role.fileno()
         launch = Launch(role, f"{role}-{number}", os.getpid(), settings, fd)
         return Child(role, lambda: _spawn(launch, environ))
 
     gateways = [child("gateway", number) for number in range(settings.gateway.processes)]
     supervisor = Supervisor(gateways, child("control", 0), settings.gateway.grace_s)
+    sockets = [each for each in (listening, admin) if each is not None]
     try:
         _wait_ready(host, port, gateways)
     except BaseException:
         supervisor.stop()
-        listening.close()
+        for each in sockets:
+            each.close()
         raise
-    return Running(host, port, supervisor, listening)
+    return Running(
+        host, port, supervisor, sockets, None if admin is None else _address(*admin.getsockname()[:2]), trouble
+    )
+
+
+def _listen_for_admin(control: ControlSettings | None) -> tuple[socket.socket | None, str | None]:
+    """The admin API's socket, or why there is none. It is no reason not to serve: gateways do without."""
+    if control is None:
+        return None, None
+    try:
+        return _listen(control.host, control.port, "[control] host and port"), None
+    except SettingsError as error:
+        return None, error.message
 
 
 @contextlib.contextmanager
@@ -264,7 +326,7 @@ def running(settings: Settings, environ: Mapping[str, str]) -> Iterator[Running]
         keeper.join()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, setting: str = "[gateway] host and port, or --port") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -273,7 +335,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with [gateway] host and port, or --port"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with {setting}"
         ) from error
     listening.listen(2048)
     return listening

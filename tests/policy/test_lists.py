@@ -16,7 +16,7 @@ def test_a_list_is_written_out_in_its_place_each_word_once() -> None:
 def test_an_empty_list_leaves_no_words() -> None:
     rule = Rule("r", require=Facts(model=("@none",)), unless=Unless(keys=("@none",)))
     assert expand(rule, LISTS).require == Facts(model=())
-    assert expand(rule, LISTS).unless == Unless()
+    assert expand(rule, LISTS).unless == Unless(keys=())
 
 
 def test_a_name_of_no_list_stays_as_it_is() -> None:

@@ -12,7 +12,8 @@ from entrepot.canonical.request import Media, Request, ToolCall, ToolResult, Unk
 from entrepot.catalog.places import UNKNOWN
 from entrepot.policy.circumstances import UNREADABLE, Circumstances
 from entrepot.policy.rulebook import Rulebook
-from entrepot.policy.rules import Principal, fold_tag
+from entrepot.policy.rules import Principal
+from entrepot.policy.tags import fold_tag
 from entrepot.routing.features import prompt_of
 from entrepot.routing.languages import languages_of
 

@@ -15,8 +15,8 @@ import msgspec
 
 from entrepot.errors import InvalidRequest
 from entrepot.policy.numbers import Numbers
-from entrepot.policy.rules import fold_tag
 from entrepot.policy.sensitive import DATA_CLASSES, KINDS, VALIDATED, Detector, Hit
+from entrepot.policy.tags import fold_tag
 
 _OPAQUE = re.compile(r"(?:data:[^,]{0,100},)?[A-Za-z0-9+/_\-\r\n]{256,}={0,2}\Z")
 _IN_JSON = re.compile(r"\s*[\[{]")

@@ -18,8 +18,9 @@ from entrepot.policy.circumstances import ANYWHERE, Circumstances
 from entrepot.policy.judgement import is_preferred, object_to
 from entrepot.policy.rulebook import Asking, Rulebook
 from entrepot.policy.rules import Principal, Rule
+from entrepot.policy.scope import object_to_deployment
 
-Kind = Literal["policy", "capability", "context"]
+Kind = Literal["policy", "scope", "capability", "context"]
 
 # How many different callers a gate remembers before it starts again; tags come from requests, so there may be any number.
 _REMEMBERED = 1024
@@ -34,7 +35,7 @@ class Reason(NamedTuple):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """A deployment that may not be used, with every reason: those of policy first, in the order of the rules."""
+    """A deployment that may not be used, with every reason: first those of rules, in their order, then the scope's."""
 
     deployment: str
     model: str
@@ -134,6 +135,8 @@ class Gate:
         rejected: list[Rejected] = []
         for place, deployment in enumerate(self._deployments):
             reasons = [Reason(text, "policy", name) for name, told in objections if (text := told[place]) is not None]
+            if (beyond := object_to_deployment(asking.models, deployment)) is not None:
+                reasons.append(Reason(beyond, "scope"))
             reasons += _incapable(deployment, needs, input_tokens)
             if reasons:
                 rejected.append(Rejected(deployment.id, deployment.model, tuple(reasons)))

@@ -12,15 +12,17 @@ from typing import NamedTuple
 
 from entrepot.catalog.places import may_touch
 from entrepot.policy.circumstances import Circumstances
-from entrepot.policy.rules import Principal, Rule, When, fold_tag
+from entrepot.policy.rules import Principal, Rule, Unless, When
+from entrepot.policy.tags import fold_tag
 
 ANY_TOOL = "*"
 _TELLING = ("keys", "teams", "tags", "routes", "data_classes", "tools", "languages")
+_NOBODY = Unless()
 _FOLDED = frozenset({"tags", "data_classes"})
 
 
-class Asking(NamedTuple):
-    """Who asks and for what, reduced to the words that rules name; tags and data classes are folded."""
+class Words(NamedTuple):
+    """For each condition of a rule, words: tags and data classes folded, places in capitals."""
 
     keys: frozenset[str]
     teams: frozenset[str]
@@ -32,13 +34,23 @@ class Asking(NamedTuple):
     tools: frozenset[str]
 
 
+class Asking(NamedTuple):
+    """Who asks and for what, reduced to the words that rules name.
+
+    `models` is what the key's scope confines it to, which is no condition of a rule.
+    """
+
+    words: Words
+    models: tuple[str, ...] | None = None
+
+
 class Rulebook:
     """Rules in their order, compiled once."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._whens = tuple(_compile(rule.when) for rule in self.rules)
-        self.named = Asking(*(self._words(condition) for condition in Asking._fields))
+        self.named = Words(*(self._words(condition) for condition in Words._fields))
         self._always: list[int] = []
         self._filed: dict[tuple[str, str], list[int]] = {}
         for index, when in enumerate(self._whens):
@@ -47,22 +59,23 @@ class Rulebook:
     def asking(self, principal: Principal, circumstances: Circumstances) -> Asking:
         """As much of this request as some rule looks at."""
         named = self.named
-        return Asking(
-            _among(named.keys, () if principal.key is None else (principal.key,)),
-            _among(named.teams, () if principal.team is None else (principal.team,)),
-            _among(named.tags, map(fold_tag, principal.tags)),
-            _among(named.routes, () if circumstances.route is None else (circumstances.route,)),
-            circumstances.client_regions if named.client_regions else named.client_regions,
-            _among(named.data_classes, map(fold_tag, circumstances.data_classes)),
-            _among(named.languages, circumstances.languages),
-            _among(named.tools, (*circumstances.tools, ANY_TOOL) if circumstances.tools else ()),
+        words = Words(
+            keys=_among(named.keys, () if principal.key is None else (principal.key,)),
+            teams=_among(named.teams, principal.teams),
+            tags=_among(named.tags, map(fold_tag, principal.tags)),
+            routes=_among(named.routes, () if circumstances.route is None else (circumstances.route,)),
+            client_regions=circumstances.client_regions if named.client_regions else named.client_regions,
+            data_classes=_among(named.data_classes, map(fold_tag, circumstances.data_classes)),
+            languages=_among(named.languages, circumstances.languages),
+            tools=_among(named.tools, (*circumstances.tools, ANY_TOOL) if circumstances.tools else ()),
         )
+        return Asking(words, principal.scope.models)
 
     def in_force(self, asking: Asking) -> list[int]:
         """The places of the rules that apply, in their order."""
         found = list(self._always)
         for condition in _TELLING:
-            for word in getattr(asking, condition):
+            for word in getattr(asking.words, condition):
                 found += self._filed.get((condition, word), ())
         return sorted(index for index in set(found) if self.applies(index, asking))
 
@@ -72,13 +85,13 @@ class Rulebook:
 
     def failing(self, index: int, asking: Asking) -> str | None:
         """The first condition of this rule that does not hold, or `unless`; None if it applies."""
-        unless = self.rules[index].unless
-        if not asking.teams.isdisjoint(unless.teams) or not asking.keys.isdisjoint(unless.keys):
+        unless = self.rules[index].unless or _NOBODY
+        if not asking.words.teams.isdisjoint(unless.teams) or not asking.words.keys.isdisjoint(unless.keys):
             return "unless"
         when = self._whens[index]
-        for condition in Asking._fields:
+        for condition in Words._fields:
             words: frozenset[str] = getattr(when, condition)
-            if words and not _holds(condition, words, getattr(asking, condition)):
+            if words and not _holds(condition, words, getattr(asking.words, condition)):
                 return condition
         return None
 
@@ -86,10 +99,10 @@ class Rulebook:
         """All words that some rule names under this condition."""
         named: set[str] = set().union(*(getattr(when, condition) for when in self._whens))
         if condition in ("keys", "teams"):
-            named.update(word for rule in self.rules for word in getattr(rule.unless, condition))
+            named.update(word for rule in self.rules for word in getattr(rule.unless or _NOBODY, condition))
         return frozenset(named)
 
-    def _file(self, index: int, when: Asking) -> None:
+    def _file(self, index: int, when: Words) -> None:
         for condition in _TELLING:
             if words := getattr(when, condition):
                 for word in words:
@@ -98,14 +111,14 @@ class Rulebook:
         self._always.append(index)
 
 
-def _compile(when: When) -> Asking:
+def _compile(when: When) -> Words:
     def words(condition: str) -> frozenset[str]:
         given: Sequence[str] = getattr(when, condition)
         if condition in _FOLDED:
             return frozenset(map(fold_tag, given))
         return frozenset(word.upper() for word in given) if condition == "client_regions" else frozenset(given)
 
-    return Asking(*(words(condition) for condition in Asking._fields))
+    return Words(*(words(condition) for condition in Words._fields))
 
 
 def _among(named: frozenset[str], words: Iterable[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ found by a table and not by a leak.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,10 +22,12 @@ from entrepot.policy.circumstances import UNREADABLE, Circumstances
 from entrepot.policy.eligibility import eligible
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
+from entrepot.policy.teams import parents_of, teams_above
 from entrepot.settings.conform import conform
 from entrepot.settings.lines import find_lines
+from entrepot.settings.principals import principal_of
 from entrepot.settings.problems import Problems, quote
-from entrepot.settings.schema import Settings
+from entrepot.settings.schema import KeySettings, Settings
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +85,8 @@ def load_cases(file: Path, settings: Settings) -> tuple[Case, ...]:
 
 def run_case(case: Case, settings: Settings, sensor: Sensor) -> Outcome:
     """Judge the case's deployments as the gateway would."""
-    principal = _principal(case, settings)
+    key = next((key for key in settings.keys if key.name == case.key), None)
+    principal = _principal(case, key, parents_of(settings.teams))
     circumstances = _circumstances(case, principal, settings, sensor)
     judged = eligible(settings.deployments, settings.rules, principal, circumstances=circumstances)
     allowed = {one.id for one in judged.allowed}
@@ -96,11 +99,12 @@ def run_case(case: Case, settings: Settings, sensor: Sensor) -> Outcome:
     return Outcome(case.name, (*refused, *admitted))
 
 
-def _principal(case: Case, settings: Settings) -> Principal:
-    key = next((key for key in settings.keys if key.name == case.key), None)
-    principal = Principal(key=case.key) if key is None else key.principal()
-    team = case.team or principal.team
-    return msgspec.structs.replace(principal, team=team, tags=principal.tags | set(case.tags))
+def _principal(case: Case, key: KeySettings | None, parents: Mapping[str, str]) -> Principal:
+    known = Principal(key=case.key) if key is None else principal_of(key, parents)
+    team = case.team or known.team
+    return msgspec.structs.replace(
+        known, team=team, parent_teams=teams_above(team, parents), tags=known.tags | frozenset(case.tags)
+    )
 
 
 def _circumstances(case: Case, principal: Principal, settings: Settings, sensor: Sensor) -> Circumstances:

@@ -63,7 +63,8 @@ class _Check:
     def rule(self, rule: Rule, path: Path) -> None:
         """Note what is wrong with one rule."""
         self._part(rule.when, (*path, "when"))
-        self._part(rule.unless, (*path, "unless"))
+        if rule.unless is not None:
+            self._part(rule.unless, (*path, "unless"))
         sides = {"require": rule.require, "deny": rule.deny, "prefer": rule.prefer}
         if not any(_says_something(facts) for facts in sides.values()):
             self._problems.add(path, "a rule without a fact under require, deny or prefer does nothing")

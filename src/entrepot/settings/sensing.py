@@ -11,12 +11,15 @@ from collections.abc import Iterable
 
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import COUNTRIES
-from entrepot.exchange.sensing import SensingSettings
+from entrepot.exchange.sensing import SensingSettings, Sensor
 from entrepot.policy.circumstances import UNREADABLE
+from entrepot.policy.numbers import load_numbers
+from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.sensitive import DATA_CLASSES, KINDS
 from entrepot.settings.file import SettingsFile
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
+from entrepot.settings.schema import Settings
 
 _KIND = re.compile(r"[a-z0-9_]{1,40}\Z")
 _MOST_WAYS = 1000
@@ -91,3 +94,12 @@ def object_to_pattern(pattern: str) -> str | None:
         ways *= int(high) - int(low or 0) + 1
     ways *= 2 ** len(re.findall(r"(?<!\()\?", plain))
     return None if ways <= _MOST_WAYS else f"can match in {ways:,} ways from one place; {_MOST_WAYS:,} are allowed"
+
+
+def build_sensor(settings: Settings) -> Sensor:
+    """What looks into requests for the rules of these settings. Raises OperatorError without its libraries."""
+    redacts: dict[str | None, tuple[str, ...]] = {
+        route.name: (*settings.sensing.redact, *route.redact) for route in settings.routes
+    }
+    redacts[None] = settings.sensing.redact
+    return Sensor(settings.sensing, Rulebook(settings.rules).named.data_classes, redacts, load_numbers)
