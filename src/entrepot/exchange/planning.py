@@ -31,7 +31,7 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.policy.circumstances import Circumstances
-from entrepot.policy.eligibility import Eligibility
+from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
@@ -137,6 +137,17 @@ class Planner:
             _ids(eligibility),
             circumstances,
         )
+
+    def effects(
+        self, request: Request, principal: Principal, steering: Steering, seen: Seen = UNSEEN
+    ) -> tuple[Effect, ...]:
+        """What each rule did for this request, for those who ask why."""
+        choice = self._choices.get(request.model)
+        if choice is None:
+            return ()
+        principal = _tagged(principal, steering)
+        named = None if choice.route is None else choice.route.name
+        return choice.gate.effects(principal, circumstances_of(request, named, principal, seen, self.book))
 
     def _embed(
         self,
