@@ -23,22 +23,26 @@ from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.exchange.choices import Choices
+from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
+from entrepot.policy.eligibility import Effect
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.teams import parents_of
-from entrepot.routing.artifact import default_artifact_path, load_artifact
-from entrepot.routing.base import BoundRouter, ModelFacts, Router
+from entrepot.routing.artifact import Artifact, default_artifact_path, load_artifact
+from entrepot.routing.base import BoundRouter, ModelFacts
 from entrepot.routing.worth import Knob
 from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
+from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
 from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import KeySettings, Settings
+from entrepot.settings.sensing import build_sensor
 from entrepot.upstream.client import UpstreamClient
 
 
@@ -60,7 +64,8 @@ def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
     The router is the one that the settings name or the one that ships; prices are those of the moment of compiling.
     """
     facts = model_facts(load_catalog())
-    router = _load_router(settings)
+    artifact = _load_router(settings)
+    router = artifact.router()
 
     def build(rules: Sequence[Rule]) -> Choices:
         return Choices(
@@ -71,6 +76,7 @@ def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
             dialects=PROVIDER_DIALECTS,
             router=router,
             facts=facts,
+            votes=artifact.votes,
             at_s=time.time(),
         )
 
@@ -93,13 +99,13 @@ def find_knobs(settings: Settings) -> dict[str, Knob]:
     return choices_builder(settings)(settings.rules).knobs
 
 
-def _load_router(settings: Settings) -> Router:
-    return load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router()
+def _load_router(settings: Settings) -> Artifact:
+    return load_artifact(Path(settings.router) if settings.router else default_artifact_path())
 
 
 def bind_router(settings: Settings, models: Sequence[str]) -> BoundRouter:
     """The router that these settings name, or the one that ships, for these models."""
-    return _load_router(settings).bind(models, model_facts(load_catalog()))
+    return _load_router(settings).router().bind(models, model_facts(load_catalog()))
 
 
 def check_router(settings: Settings) -> None:
@@ -109,16 +115,43 @@ def check_router(settings: Settings) -> None:
 
 
 def decide_offline(
-    settings: Settings, text: str, model: str, principal: Principal, steering: Steering
-) -> Considered | Refusal:
-    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots."""
+    settings: Settings, text: str, model: str, principal: Principal, steering: Steering, said: Seen = UNSEEN
+) -> Explained:
+    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots.
+
+    `said` is what headers would say of it.
+    """
     request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering, None, time.time())
+    found = build_sensor(settings).look({"text": msgspec.Raw(msgspec.json.encode(text))}, model)
+    seen = msgspec.structs.replace(said, data_classes=said.data_classes | found.data_classes, counts=found.counts)
+    planner = build_planner(settings)
+    considered = planner.consider(request, principal, steering, None, time.time(), seen)
+    return Explained(considered, planner.effects(request, principal, steering, seen), seen)
+
+
+class Explained(msgspec.Struct, frozen=True, eq=False):
+    """A decision, what each rule did for it, and what was seen of the request."""
+
+    considered: Considered | Refusal
+    effects: tuple[Effect, ...]
+    seen: Seen
+
+
+def ruled_builder(settings: Settings) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
+    """What makes all of a gateway that depends on rules, for these settings."""
+    build_planner = planner_builder(settings)
+
+    def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
+        sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
+        return build_planner(rules), Inspector(sensor, settings.gateway.region_header)
+
+    return build
 
 
 def build_gateway(
     settings: Settings,
     planner: Planner,
+    inspector: Inspector,
     upstream: UpstreamClient,
     spool: SpoolWriter,
     admission: Admission | None = None,
@@ -133,6 +166,7 @@ def build_gateway(
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
+        inspector=inspector,
         admission=admission,
     )
 
@@ -151,8 +185,8 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     admission = build_admission(settings, "in-process")
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
-            planner = build_planner(settings)
-            gateway = build_gateway(settings, planner, upstream, spool, admission)
+            planner, inspector = ruled_builder(settings)(settings.rules)
+            gateway = build_gateway(settings, planner, inspector, upstream, spool, admission)
             if admission is not None:
                 admission.leases.start()
             principal = principal_of(known, parents_of(settings.teams))

@@ -92,11 +92,16 @@ def racing(directory: Path, processes: int, **changes: Any) -> Iterator[World]:
 
 
 async def send(
-    base_url: str, requests: int, at_once: int, seed: int, midway: Callable[[], Awaitable[None]] | None = None
+    base_url: str,
+    requests: int,
+    at_once: int,
+    seed: int,
+    midway: Callable[[], Awaitable[None]] | None = None,
+    model: str = "echo",
 ) -> dict[str, int]:
     """Send the requests, so many at once; how they were answered. `midway` happens once a tenth is answered."""
     chance = random.Random(seed)
-    queue = [_body(chance) for _ in range(requests)]
+    queue = [{**_body(chance), "model": model} for _ in range(requests)]
     answers: dict[str, int] = {}
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=at_once, force_close=True)) as session:

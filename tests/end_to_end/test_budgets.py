@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from entrepot.exchange.plan import Route
 from entrepot.ledger.counters import Counters
 from entrepot.ledger.redis_counters import open_redis_counters
 from entrepot.ledger.reservations import FOLDER
@@ -21,6 +22,7 @@ from entrepot.ledger.sqlite import open_sqlite_reader
 from entrepot.ledger.sqlite_counters import open_sqlite_counters
 from entrepot.policy.budgets import Budget
 from entrepot.policy.limits import Limit, Limits
+from entrepot.routing.utility import Goal
 from entrepot.settings.schema import CountersSettings
 from tests.end_to_end.race import BUDGET_NANO_USD, WORST_SHARE, charged_nano_usd, racing, result, send
 from tests.end_to_end.world import KEY, OTHER_KEY, World, eventually
@@ -204,3 +206,38 @@ def test_what_a_killed_process_had_under_way_stays_charged_and_is_in_the_ledger(
         (group,) = reader.totals_by(["state"])
     assert group.values == ("broken",)
     assert group.sums.cost_nano_usd >= 100 * 10_000
+
+
+def test_a_key_that_asks_too_often_is_told_when_to_come_back(budgeted: World) -> None:
+    answers = [ask(budgeted, "echo", key=OTHER_KEY, max_tokens=5) for _ in range(5)]
+    assert [status for status, _, _ in answers].count(200) <= 3
+    status, headers, body = answers[-1]
+    assert status == 429
+    assert body["error"]["code"] == "rate_limit_exceeded"
+    assert "3 requests a minute of key 'bob'" in body["error"]["message"]
+    assert 1 <= int(headers["retry-after"]) <= 61
+    assert headers["x-ratelimit-limit-requests"] == "3"
+    assert headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_an_answer_says_what_is_left_of_a_limit(tmp_path: Path) -> None:
+    limits = (Limit("all", Limits(requests_per_minute=10, tokens_per_minute=100_000), key="*"),)
+    with racing(tmp_path, 1, budgets=(), limits=limits) as world:
+        _, first, _ = ask(world, "echo", max_tokens=5)
+        _, second, _ = ask(world, "echo", max_tokens=5)
+    assert first["x-ratelimit-limit-tokens"] == "100000"
+    assert int(second["x-ratelimit-remaining-requests"]) < int(first["x-ratelimit-remaining-requests"]) <= 10
+
+
+def test_a_deployment_that_is_full_is_passed_over_and_waited_for_where_nobody_else_is(tmp_path: Path) -> None:
+    full = {"racing/echo": Limits(concurrent=1), "racing/slow": Limits(concurrent=1, queue_s=30.0)}
+    routes = (Route("both", ("racing/echo", "racing/slow"), Goal(max_loss=1.0)),)
+    with racing(tmp_path, 1, budgets=(), deployment_limits=full, routes=routes) as world:
+
+        async def storm() -> dict[str, int]:
+            return await send(world.base_url, 12, 6, 1, model="both")
+
+        answers = asyncio.run(storm())
+        rows = [row for row in world.simulator.books.rows if row.status == 200]
+    assert answers == {"200": 12}
+    assert {row.model for row in rows} == {"slow", "echo"}

@@ -8,10 +8,12 @@ that every exchange is written down. Nothing is yielded in a `finally`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Protocol
 
 from entrepot.drive.inbox import Inbox
+from entrepot.drive.validate import validate
 from entrepot.exchange.commands import (
     AskLeave,
     CallUpstream,
@@ -19,12 +21,17 @@ from entrepot.exchange.commands import (
     Command,
     Headers,
     Record,
+    RunCheck,
     SendHead,
     SendToClient,
     Wait,
 )
-from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
+from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
 from entrepot.exchange.records import Entry
+from entrepot.routing.validator import Validator, Verdict
+
+MOST_CHECKS = 4
+"""Processes that check answers at the same time, for one gateway process; others wait their turn."""
 
 
 class RunningCall(Protocol):
@@ -91,18 +98,24 @@ class Ticket(Protocol):
         ...
 
 
-class Driver:
-    """Performs exchanges over one upstream, writing entries with `record`."""
+Check = Callable[[Validator, str], Awaitable[Verdict]]
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None]) -> None:
+
+class Driver:
+    """Performs exchanges over one upstream, writing entries with `record`. Answers are checked with `check`, by default at most
+    MOST_CHECKS at once in processes of their own.
+    """
+
+    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], check: Check | None = None) -> None:
         self._upstream = upstream
         self._record = record
+        self._check = check or partial(validate, slots=asyncio.Semaphore(MOST_CHECKS))
 
     async def perform(
         self, course: Generator[Command, Event, None], client: Client, ticket: Ticket | None = None
     ) -> None:
         """Run one exchange to its end. Raises nothing of the client's or a provider's making."""
-        performance = _Performance(self._upstream, self._record, client, ticket)
+        performance = _Performance(self._upstream, self._record, self._check, client, ticket)
         watch = asyncio.ensure_future(performance.watch())
         try:
             await performance.run(course)
@@ -118,10 +131,17 @@ class _Performance:
     """One exchange being performed."""
 
     def __init__(
-        self, upstream: Upstream, record: Callable[[Entry], None], client: Client, ticket: Ticket | None
+        self,
+        upstream: Upstream,
+        record: Callable[[Entry], None],
+        check: Check,
+        client: Client,
+        ticket: Ticket | None,
     ) -> None:
         self._upstream = upstream
         self._record = record
+        self._check = check
+        self._checks: set[asyncio.Task[None]] = set()
         self._client = client
         self._ticket = ticket
         self._calls: dict[int, RunningCall] = {}
@@ -173,8 +193,19 @@ class _Performance:
                 self._ticket.ask(command, self._inbox.put)
             case Record():
                 self._write_down(command.entry)
+            case RunCheck():
+                task = asyncio.ensure_future(self._run_check(command))
+                self._checks.add(task)
+                task.add_done_callback(self._checks.discard)
             case _:
                 pass  # sending, while draining: there is nobody to send to
+
+    async def _run_check(self, command: RunCheck) -> None:
+        try:
+            verdict = await self._check(command.check, command.answer)
+        except OSError as error:  # no process could be started
+            verdict = Verdict(False, f"the check could not be started: {error.strerror}", conclusive=False)
+        self._inbox.put(CheckEnded(command.attempt, verdict))
 
     def _end(self, attempt: int) -> RunningCall | None:
         if self._ticket is not None:
@@ -216,6 +247,8 @@ class _Performance:
         """Free whatever an exchange left open."""
         for call in self._calls.values():
             call.cancel()
+        for check in self._checks:
+            check.cancel()
         if self._ticket is not None:
             self._ticket.close()
 

@@ -29,6 +29,10 @@ REPORT_S = 0.05
 PATIENT_REPORT_S = 0.02
 HEARTBEAT_S = 0.25
 FORGOTTEN_AFTER_S = 600.0
+REBUILT_WITHIN_S = 5.0
+"""Whoever would wait less waits so long while the counters are rebuilt, as they are when an installation starts."""
+
+REBUILDING = "the shared counters are being rebuilt from the ledger"
 _CHUNK = 4
 """A process asks for so many times what it needs, and for twice as much each time that this does not last."""
 
@@ -84,7 +88,7 @@ class Leases:
         """Why nothing new can be leased."""
         if self._failed is not None:
             return self._failed
-        return None if self._active else "the shared counters are being rebuilt from the ledger"
+        return None if self._active else REBUILDING
 
     @property
     def may_take(self) -> bool:
@@ -270,6 +274,7 @@ class Leases:
         for move, standing in zip(report.moves, reply.standings, strict=True):
             purse = self._purses[move.account]
             purse.free += standing.granted
+            purse.telling = 0
             purse.used, purse.leased, purse.wanted = standing.used, standing.leased, standing.wanted
             purse.heard = reply.active
             if standing.granted:
@@ -287,6 +292,7 @@ class Leases:
             gone = sum(amount for _, amount in move.spent) if purse.kind != "slots" and purse.amount is not None else 0
             purse.free += max(0, move.returned - gone)
             purse.returned += min(move.returned, gone)
+            purse.telling = 0
             for second, amount in move.spent:
                 purse.spend(amount, second)
 
@@ -323,12 +329,11 @@ class Leases:
             fits_s = fits.get(purse.account, 0.0)
             if fits_s > max(0.0, claim.wait_s - waited_s):
                 return NotGranted(claim, fits_s)
-        late = [claim for claim in lacking or waiter.claims if waited_s >= claim.wait_s]
-        if late and (lacking or not self._active):
-            if not self._active:
-                return EpochMissing("the shared counters are being rebuilt from the ledger")
-            return NotGranted(late[0], None)
-        return None
+        if not self._active:
+            longest_s = max(REBUILT_WITHIN_S, *(claim.wait_s for claim in waiter.claims))
+            return EpochMissing(REBUILDING) if waited_s >= longest_s else None
+        late = next((claim for claim in lacking if waited_s >= claim.wait_s), None)
+        return None if late is None else NotGranted(late, None)
 
     async def _in_thread(self, call: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

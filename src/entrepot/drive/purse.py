@@ -21,7 +21,7 @@ MOST_AT_ONCE = 1 << 50
 class Purse:
     """One account in this process. `free` may be taken, `taken` is reserved; together they are its lease.
 
-    `spent` and `returned` are what the shared counters have not heard yet, `used` and `leased` what they said last.
+    `spent` and `returned` are what the shared counters were not told yet, `telling` what of it they are being told now, `used` and `leased` what they said last.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class Purse:
         "returned",
         "spent",
         "taken",
+        "telling",
         "touched_s",
         "used",
         "waiting",
@@ -53,6 +54,7 @@ class Purse:
         self.leased = 0
         self.like = 0
         self.waiting = 0
+        self.telling = 0
         self.wanted = False
         self.heard = False
         self.touched_s = time.time()
@@ -88,7 +90,8 @@ class Purse:
     @property
     def left(self) -> int:
         """How much could be had if every lease came back, as far as this process knows."""
-        return (self.amount or 0) - self.used - (0 if self.kind == "slots" else sum(self.spent.values()))
+        untold = 0 if self.kind == "slots" else self.telling + sum(self.spent.values())
+        return (self.amount or 0) - self.used - untold
 
 
 class Claim(NamedTuple):
@@ -132,6 +135,7 @@ def move_of(purse: Purse, need: int, now_s: float, *, closing: bool) -> Move | N
     if not (purse.spent or purse.returned or give or short or like or purse.free or purse.waiting):
         return None
     spent, purse.spent = tuple(purse.spent.items()), {}
+    purse.telling = sum(amount for _, amount in spent)
     returned, purse.returned = purse.returned + give, 0
     purse.free -= give
     return Move(purse.account, purse.kind, purse.amount, spent, returned, short, like)

@@ -131,7 +131,9 @@ class ExchangeTicket:
         if isinstance(worst, str):
             sink(LeaveRefused(command.attempt, Failure("our_budget", worst)))
             return
-        more = max(0, self._known(command.before) + worst - self._reserved)
+        over = {attempt.number for attempt in command.before}
+        running = sum(worst for number, worst in self._worst.items() if number not in over)
+        more = max(0, self._known(command.before) + running + worst - self._reserved)
         targets = self._admission.target_claims(command.candidate, self._tokens)
         claims = [*targets, *(self._admission.money_claims(self._charges, more) if more else ())]
         self._worst[command.attempt] = worst

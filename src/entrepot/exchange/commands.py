@@ -11,6 +11,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import WireRequest
 from entrepot.exchange.plan import Candidate
 from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.routing.validator import Validator
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -62,10 +63,18 @@ class Record(msgspec.Struct, frozen=True):
     entry: Entry
 
 
+class RunCheck(msgspec.Struct, frozen=True):
+    """Start the check of an attempt's answer; `CheckEnded` tells what it found."""
+
+    attempt: int
+    check: Validator
+    answer: str
+
+
 class Wait(msgspec.Struct, frozen=True):
     """Suspend until the next event, or until the clock passes `until_s` (monotonic seconds): then `DeadlinePassed` comes."""
 
     until_s: float
 
 
-Command = AskLeave | CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Wait
+Command = AskLeave | CallUpstream | CancelUpstream | SendHead | SendToClient | Record | RunCheck | Wait

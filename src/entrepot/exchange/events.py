@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from entrepot.canonical.stream import Failure, FailureKind
+from entrepot.routing.validator import Verdict
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -53,6 +54,13 @@ class LeaveRefused(msgspec.Struct, frozen=True):
     failure: Failure
 
 
+class CheckEnded(msgspec.Struct, frozen=True):
+    """The check of an attempt's answer is over."""
+
+    attempt: int
+    verdict: Verdict
+
+
 class ClientGone(msgspec.Struct, frozen=True):
     """The client closed its connection; nothing can be sent to it any more."""
 
@@ -68,6 +76,7 @@ Event = (
     | UpstreamChunk
     | UpstreamEnded
     | UpstreamFailed
+    | CheckEnded
     | ClientGone
     | DeadlinePassed
 )

@@ -76,12 +76,23 @@ def m0002_rollups(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE rollups (definition TEXT NOT NULL)")
 
 
-def m0003_charged(connection: sqlite3.Connection) -> None:
+def m0003_sensitive(connection: sqlite3.Connection) -> None:
+    """The data classes of a request, and how many finds of which kind it held."""
+    for column in ("data_classes", "sensitive"):
+        connection.execute(f"ALTER TABLE entries ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+
+
+def m0004_charged(connection: sqlite3.Connection) -> None:
     """What budgets were charged, where that is not the cost."""
     connection.execute("ALTER TABLE entries ADD COLUMN charged_nano_usd INTEGER")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries, m0002_rollups, m0003_charged)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m0001_entries,
+    m0002_rollups,
+    m0003_sensitive,
+    m0004_charged,
+)
 
 
 def applied(connection: sqlite3.Connection) -> int:

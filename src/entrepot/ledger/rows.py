@@ -58,6 +58,8 @@ ENTRY_COLUMNS = (
     "baseline_drawn",
     "router",
     "charged_nano_usd",
+    "data_classes",
+    "sensitive",
 )
 ATTEMPT_COLUMNS = (
     "number",
@@ -129,6 +131,8 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         *_baseline(entry.baseline),
         None if entry.decision is None else entry.decision.router,
         _within(entry.charged_nano_usd, MAX_NANO),
+        " ".join(entry.data_classes),
+        " ".join(f"{kind}={count}" for kind, count in sorted(entry.sensitive.items())),
     )
 
 

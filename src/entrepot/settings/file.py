@@ -19,13 +19,17 @@ from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
+from entrepot.routing.ballot import By
+from entrepot.routing.validator import Validator
 
 Name = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 Tokens = Annotated[int, Meta(gt=0)]
-Count = Annotated[int, Meta(gt=0)]
+AtLeastOne = Annotated[int, Meta(gt=0)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+JsonPointer = Annotated[str, Meta(pattern="^(/.*)?$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Dollars = Annotated[float, Meta(gt=0)]
 Confidence = Annotated[float, Meta(ge=0.5, lt=1)]
@@ -43,6 +47,9 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted_proxies: Annotated[
         tuple[Name, ...], Meta(description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.")
     ] = ()
+    region_header: Annotated[
+        Name | None, Meta(description="The header in which your proxy says the client's country, such as cf-ipcountry.")
+    ] = None
 
 
 class ControlTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,6 +97,8 @@ class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[Digest | None, Meta(description="Or the SHA-256 of its text, in hex.")] = None
     team: Annotated[Name | None, Meta(description="The team that it belongs to.")] = None
     tags: Annotated[tuple[Name, ...], Meta(description="Tags by which rules and reports know its requests.")] = ()
+    data_classes: Annotated[tuple[Name, ...], Meta(description="Data classes of all that it sends.")] = ()
+    region: Annotated[Country | None, Meta(description="The country of its clients, ISO 3166-1 alpha-2.")] = None
     scope: Annotated[
         Scope | None, Meta(description="What it is confined to: routes, models, tags, addresses. Default: to nothing.")
     ] = None
@@ -123,6 +132,29 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: Annotated[
         datetime.date | None, Meta(description="The day it was read. Default: when this file last changed.")
     ] = None
+
+
+class DetectionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked for in requests."""
+
+    always: Annotated[
+        bool, Meta(description="Look for every kind, also where no rule asks, and record what is found.")
+    ] = False
+    redact: Annotated[
+        tuple[Name, ...], Meta(description="Kinds that are taken out of every request before it leaves.")
+    ] = ()
+    phone_regions: Annotated[
+        tuple[Country, ...], Meta(description="Countries whose own way of writing phone numbers counts.")
+    ] = ("CN", "US", "GB", "DE", "FR")
+
+
+class DetectorTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of your own, found by a regular expression."""
+
+    pattern: Annotated[
+        Name, Meta(description="A regular expression whose repetitions are bounded: {1,20}, not + or *.")
+    ]
+    data_class: Annotated[Name, Meta(description="The data class that a find makes.")]
 
 
 class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +204,27 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Annotated[
         LimitsTable | None, Meta(description="What its provider admits, shared fairly between teams.")
     ] = None
+    retention_days: Annotated[
+        Count | None, Meta(description="How many days the provider keeps what it is sent; 0: not at all.")
+    ] = None
+    trains_on_data: Annotated[bool | None, Meta(description="Whether the provider trains on what it is sent.")] = None
+
+
+class AgreementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of an answer is compared with other models' answers."""
+
+    compare: Annotated[
+        By, Meta(description="auto: what the request asks for, JSON, a tool call, a letter, else the final answer.")
+    ] = "auto"
+    field: Annotated[
+        JsonPointer | None, Meta(description="With json: a JSON pointer to what is compared, as /total.")
+    ] = None
+    pattern: Annotated[
+        Name | None, Meta(description="With regex: its last match is compared, or what its first group matched.")
+    ] = None
+    options: Annotated[
+        tuple[Name, ...], Meta(description="With choice: what there is to choose from. Default: letters.")
+    ] = ()
 
 
 class ExploreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -219,9 +272,26 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Name | None, Meta(description="What you would use without routing; savings are against it.")
     ] = None
     max_output_tokens: Annotated[Tokens | None, Meta(description="Sent where a client names no limit.")] = None
+    redact: Annotated[
+        tuple[Name, ...], Meta(description="Kinds that are taken out of its requests before they leave, such as email.")
+    ] = ()
     holdout: Annotated[
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
+    strategy: Annotated[
+        Literal["before", "agreement", "check"],
+        Meta(
+            description="before: one model, chosen before the call. agreement: as many as it takes to agree. "
+            "check: as many as it takes to pass a check."
+        ),
+    ] = "before"
+    max_calls: Annotated[int, Meta(ge=2, le=10, description="How many models may answer one request.")] = 4
+    parallel: Annotated[int, Meta(ge=1, le=2, description="How many are asked at once to begin with.")] = 1
+    agreement: Annotated[AgreementTable | None, Meta(description="What is compared.")] = None
+    check: Annotated[
+        Validator | None,
+        Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
+    ] = None
     explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
 
 
@@ -250,9 +320,9 @@ class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much in a minute and at once."""
 
-    requests_per_minute: Annotated[Count | None, Meta(description="Requests in any sixty seconds.")] = None
+    requests_per_minute: Annotated[AtLeastOne | None, Meta(description="Requests in any sixty seconds.")] = None
     tokens_per_minute: Annotated[Tokens | None, Meta(description="Tokens read and written in sixty seconds.")] = None
-    concurrent: Annotated[Count | None, Meta(description="Requests at the same time.")] = None
+    concurrent: Annotated[AtLeastOne | None, Meta(description="Requests at the same time.")] = None
     queue_s: Annotated[
         float, Meta(ge=0, le=300, description="How long a request may wait for its turn; 0: it is refused.")
     ] = 0.0
@@ -315,6 +385,10 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deployments: tuple[DeploymentTable, ...] = ()
     routes: tuple[RouteTable, ...] = ()
     policy: tuple[Rule, ...] = ()
+    lists: dict[str, tuple[Name, ...]] = {}
+    data_classes: dict[str, tuple[Name, ...]] = {}
+    detectors: dict[str, DetectorTable] = {}
+    detection: DetectionTable = DetectionTable()
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
     responses: ResponsesTable = ResponsesTable()
