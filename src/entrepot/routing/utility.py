@@ -8,6 +8,7 @@ candidate of known price will do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -16,6 +17,10 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import Defect
 from entrepot.routing.base import Basis, Estimates, Prompt
+from entrepot.routing.continuity import Continuity
+
+
+NOTHING_SAVED: Mapping[str, float] = MappingProxyType({})
 
 
 class Goal(msgspec.Struct, frozen=True):
@@ -35,7 +40,8 @@ class Weighed(msgspec.Struct, frozen=True):
     """One candidate as the decision saw it. Expected cost in dollars, None if its price is unknown.
 
     `rejected` is the reason for which it was not eligible, None if it was. `propensity` is the probability with which this
-    candidate was chosen under the rule in force (1 or 0 without exploration).
+    candidate was chosen under the rule in force (1 or 0 without exploration). `latency_s` is how long a whole answer is expected
+    to take, None where nothing is known of its pace. `unhealthy` is the reason for which it was put last.
     """
 
     deployment: str
@@ -47,6 +53,8 @@ class Weighed(msgspec.Struct, frozen=True):
     basis: Basis | None = None
     propensity: float = 0.0
     rejected: str | None = None
+    latency_s: float | None = None
+    unhealthy: str | None = None
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -55,6 +63,7 @@ class Decision(msgspec.Struct, frozen=True):
     `order` holds deployment ids, the chosen one first. `router` names the fitted artifact that made the estimates, None
     where no estimate was needed (a model or deployment was asked for by name). `reason` is one sentence for people.
     `displaced` is the deployment that the goal chose, where the holdout's draw gave the exchange to the baseline instead.
+    `session` is what the conversation that it belongs to made of it, None for a first turn.
     """
 
     order: tuple[str, ...]
@@ -65,6 +74,7 @@ class Decision(msgspec.Struct, frozen=True):
     router: str | None = None
     promise: str | None = None
     displaced: str | None = None
+    session: Continuity | None = None
 
     @property
     def chosen(self) -> str:
@@ -86,6 +96,7 @@ def decide(
     max_output_tokens: int | None = None,
     answers: int = 1,
     at_s: float = 0.0,
+    saved_usd: Mapping[str, float] = NOTHING_SAVED,
 ) -> Decision:
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
@@ -94,11 +105,12 @@ def decide(
     sets no bar: the best eligible candidate does, and the reason says so. Where nothing is known of any, the reference is
     taken, unless any loss is allowed. The order: the chosen, then those that meet the goal by cost, then the rest by
     quality; what costs more than the goal allows comes last. `max_output_tokens` is what the request allows each of its
-    `answers`. `at_s` is the moment (Unix seconds), since prices change with the hour and the day.
+    `answers`. `at_s` is the moment (Unix seconds), since prices change with the hour and the day. `saved_usd`, by deployment, is
+    what a prompt that its provider has cached already saves of the full price.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
-    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens, max_output_tokens, answers, at_s)
+    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens, max_output_tokens, answers, at_s, saved_usd)
     choose = _best_under if goal.kind == "best_under" else _cheapest_within
     meeting, rest, reason = choose(weighed, goal, reference)
     order = tuple(choice.deployment for choice in (*meeting, *rest))
@@ -146,6 +158,7 @@ def _weigh(
     max_output_tokens: int | None,
     answers: int,
     at_s: float,
+    saved_usd: Mapping[str, float],
 ) -> list[_Choice]:
     rows = {model: row for row, model in enumerate(estimates.models)}
     p_correct = estimates.p_correct.tolist()
@@ -159,7 +172,7 @@ def _weigh(
         cost = None
         if tariff is not None:
             per_input, per_output = tariff.usd_per_token(input_tokens, at_s)
-            cost = input_tokens * per_input + tokens * per_output
+            cost = input_tokens * per_input + tokens * per_output - saved_usd.get(deployment.id, 0.0)
         basis = estimates.basis[row]
         weighed.append(_Choice(deployment.id, deployment.model, p_correct[row], p_error[row], tokens, cost, basis))
     return weighed
