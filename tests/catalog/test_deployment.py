@@ -62,7 +62,7 @@ def test_a_region_has_its_own_address_price_and_place() -> None:
 
 
 def test_what_is_given_wins_over_the_catalog() -> None:
-    mine = Price(Decimal(1), Decimal(2), source="our contract", as_of="2026-11-01")
+    mine = Price(input_per_mtok=Decimal(1), output_per_mtok=Decimal(2), source="our contract", as_of="2026-11-01")
     made = build_deployment(
         CATALOG, "openai", "gpt-6-sol", id="内部/最好", upstream_name="ft:gpt-6-sol:acme", price=mine, accelerator="tpu"
     )

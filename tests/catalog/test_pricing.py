@@ -23,7 +23,9 @@ KINDS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_toke
 
 
 def price(given: str = "2", output: str = "10", **more: Any) -> Price:
-    return Price(Decimal(given), Decimal(output), source="a page", as_of="2026-11-01", **more)
+    return Price(
+        input_per_mtok=Decimal(given), output_per_mtok=Decimal(output), source="a page", as_of="2026-11-01", **more
+    )
 
 
 def usages(most: int = 2_000_000) -> st.SearchStrategy[Usage]:
@@ -95,7 +97,7 @@ def test_free_is_zero_and_not_unknown() -> None:
 
 
 def test_what_costs_nothing_for_any_tokens_is_free() -> None:
-    tier = PriceTier(1000, Decimal(0), Decimal(1))
+    tier = PriceTier(input_tokens_above=1000, input_per_mtok=Decimal(0), output_per_mtok=Decimal(1))
     assert Tariff(price("0", "0"), RATES).is_free
     assert not Tariff(price("0", "0", tiers=(tier,)), RATES).is_free
     assert not Tariff(price("0", "0", reasoning_per_mtok=Decimal(1)), RATES).is_free
@@ -121,19 +123,35 @@ def test_dollars_of_yuan_are_rounded_once() -> None:
 
 
 def test_a_request_beyond_the_cliff_is_billed_whole_at_its_tier() -> None:
-    tiered = price("2", "10", tiers=(PriceTier(272_000, Decimal(4), Decimal(15), cache_read_per_mtok=Decimal("0.4")),))
+    tiered = price(
+        "2",
+        "10",
+        tiers=(
+            PriceTier(
+                input_tokens_above=272_000,
+                input_per_mtok=Decimal(4),
+                output_per_mtok=Decimal(15),
+                cache_read_per_mtok=Decimal("0.4"),
+            ),
+        ),
+    )
     assert cost(tiered, input_tokens=272_000).nano == 544_000_000
     assert cost(tiered, input_tokens=272_001).nano == 1_088_004_000
     assert cost(tiered, input_tokens=272_001, output_tokens=1_000).nano == 1_088_004_000 + 15_000_000
 
 
 def test_cached_tokens_count_towards_the_cliff() -> None:
-    tiered = price("2", "10", tiers=(PriceTier(1_000, Decimal(4), Decimal(20)),))
+    tiered = price(
+        "2", "10", tiers=(PriceTier(input_tokens_above=1_000, input_per_mtok=Decimal(4), output_per_mtok=Decimal(20)),)
+    )
     assert cost(tiered, input_tokens=1, cache_read_tokens=1_000, output_tokens=1).nano == 4_000 * 1_001 + 20_000
 
 
 def test_the_highest_tier_that_is_passed_counts_in_whatever_order_they_are_given() -> None:
-    tiers = (PriceTier(100, Decimal(2), Decimal(2)), PriceTier(10, Decimal(1), Decimal(1)))
+    tiers = (
+        PriceTier(input_tokens_above=100, input_per_mtok=Decimal(2), output_per_mtok=Decimal(2)),
+        PriceTier(input_tokens_above=10, input_per_mtok=Decimal(1), output_per_mtok=Decimal(1)),
+    )
     tariff = Tariff(price("0", "0", tiers=tiers), RATES)
     assert [input_rate(tariff, tokens) for tokens in (10, 11, 100, 101)] == [0, 1_000_000, 1_000_000, 2_000_000]
 
@@ -154,7 +172,14 @@ def test_a_price_of_seven_decimals_or_below_zero_is_refused(bad: str, kind: str)
 
 def test_a_tier_is_held_to_the_same() -> None:
     with pytest.raises(CatalogError, match="at most six decimals"):
-        Tariff(price(tiers=(PriceTier(10, Decimal("0.0000001"), Decimal(1)),)), RATES)
+        Tariff(
+            price(
+                tiers=(
+                    PriceTier(input_tokens_above=10, input_per_mtok=Decimal("0.0000001"), output_per_mtok=Decimal(1)),
+                )
+            ),
+            RATES,
+        )
 
 
 @given(usage=usages(), shipped=st.sampled_from(SHIPPED))
@@ -214,7 +239,12 @@ def test_peak_hours_are_of_the_providers_clock_weekdays_and_no_holidays(utc: str
 
 
 def test_a_price_changes_on_its_day_at_midnight_utc() -> None:
-    later = PriceChange("2026-12-01", Decimal(4), Decimal(20), tiers=(PriceTier(100, Decimal(8), Decimal(30)),))
+    later = PriceChange(
+        starts_on="2026-12-01",
+        input_per_mtok=Decimal(4),
+        output_per_mtok=Decimal(20),
+        tiers=(PriceTier(input_tokens_above=100, input_per_mtok=Decimal(8), output_per_mtok=Decimal(30)),),
+    )
     tariff = Tariff(price("2", "10", changes=(later,), services=(PriceService("flex", Decimal("0.5")),)), RATES)
     assert input_rate(tariff, at_s=at("2026-11-30T23:59:59")) == 2_000_000
     assert input_rate(tariff, at_s=at("2026-12-01T00:00:00")) == 4_000_000
@@ -236,8 +266,10 @@ def test_a_service_that_was_billed_costs_its_factor_and_an_unknown_one_is_unknow
 
 def test_bands_are_tiers_one_above_the_other_and_may_count_the_output_too() -> None:
     bands = (
-        PriceTier(32_000, Decimal(3), Decimal(3)),
-        PriceTier(32_000, Decimal(5), Decimal(5), output_tokens_above=200),
+        PriceTier(input_tokens_above=32_000, input_per_mtok=Decimal(3), output_per_mtok=Decimal(3)),
+        PriceTier(
+            input_tokens_above=32_000, input_per_mtok=Decimal(5), output_per_mtok=Decimal(5), output_tokens_above=200
+        ),
     )
     tariff = Tariff(price("1", "1", tiers=bands), RATES)
     assert input_rate(tariff, 32_000, output_tokens=900) == 1_000_000
@@ -279,9 +311,17 @@ def test_an_hours_cache_write_and_sound_have_prices_of_their_own() -> None:
         ({"windows": (PriceWindow(Decimal(2), ("09:00-12:00",), weekdays=(0,)),)}, "from 1 .Monday. to 7"),
         ({"windows": (PriceWindow(Decimal(2), ("09:00-12:00",), except_holidays="XX"),)}, "holidays known"),
         ({"windows": (PriceWindow(Decimal(2), ("09:00-12:00",), utc_offset_hours=15),)}, "from -12 to 14"),
-        ({"changes": (PriceChange("2026-13-01", Decimal(1), Decimal(1)),)}, "is not a date"),
         (
-            {"changes": tuple(PriceChange(day, Decimal(1), Decimal(1)) for day in ("2027-01-01", "2026-01-01"))},
+            {"changes": (PriceChange(starts_on="2026-13-01", input_per_mtok=Decimal(1), output_per_mtok=Decimal(1)),)},
+            "is not a date",
+        ),
+        (
+            {
+                "changes": tuple(
+                    PriceChange(starts_on=day, input_per_mtok=Decimal(1), output_per_mtok=Decimal(1))
+                    for day in ("2027-01-01", "2026-01-01")
+                )
+            },
             "in order of starts_on",
         ),
         ({"services": (PriceService("flex", Decimal(-1)),)}, "flex = -1: a factor"),

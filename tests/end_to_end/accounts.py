@@ -25,7 +25,9 @@ RATES = ExchangeRates(Decimal("0.148998"), "2026-09-04", "test")
 
 def price(given: str, written: str, **more: Any) -> Price:
     """A price with nothing in it but figures."""
-    return Price(Decimal(given), Decimal(written), source="test", as_of="2026-11-01", **more)
+    return Price(
+        input_per_mtok=Decimal(given), output_per_mtok=Decimal(written), source="test", as_of="2026-11-01", **more
+    )
 
 
 def usd_of(row: Row) -> int:

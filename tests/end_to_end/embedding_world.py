@@ -25,7 +25,7 @@ from tests.end_to_end.world import (
 
 DIMENSIONS = 8
 VECTORS = frozenset({"embeddings"})
-FREE = Price(Decimal(0), Decimal(0), source="test", as_of="2026-11-01")
+FREE = Price(input_per_mtok=Decimal(0), output_per_mtok=Decimal(0), source="test", as_of="2026-11-01")
 EMBEDDERS = (
     StandInModel("bge-m3", CHEAP, dimensions=DIMENSIONS),
     StandInModel("text-embedding-3", DEAR, dimensions=DIMENSIONS),

@@ -49,7 +49,10 @@ CLIFF = price(
     "0.123457",
     "0.700001",
     cache_read_per_mtok=Decimal("0.012346"),
-    tiers=(PriceTier(60, Decimal("0.25"), Decimal("1.400003")), PriceTier(2000, Decimal("0.5"), Decimal("3"))),
+    tiers=(
+        PriceTier(input_tokens_above=60, input_per_mtok=Decimal("0.25"), output_per_mtok=Decimal("1.400003")),
+        PriceTier(input_tokens_above=2000, input_per_mtok=Decimal("0.5"), output_per_mtok=Decimal("3")),
+    ),
 )
 YUAN = price(
     "1.333333",

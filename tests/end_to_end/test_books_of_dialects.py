@@ -32,7 +32,12 @@ ODD: dict[str, Any] = {
     "cache_write_1h_per_mtok": Decimal("0.246913"),
     "reasoning_per_mtok": Decimal("1.7"),
 }
-DOLLARS = price("0.123457", "0.700001", **ODD, tiers=(PriceTier(1000, Decimal("0.25"), Decimal("1.400003")),))
+DOLLARS = price(
+    "0.123457",
+    "0.700001",
+    **ODD,
+    tiers=(PriceTier(input_tokens_above=1000, input_per_mtok=Decimal("0.25"), output_per_mtok=Decimal("1.400003")),),
+)
 YUAN = price("1.333333", "4.000007", currency="CNY", **ODD)
 PRICES: dict[str, Price] = {name: YUAN if number % 2 else DOLLARS for number, name in enumerate(PROVIDERS)}
 FAULTS = ("status:500", "status:429:seconds=1", "refuse", "error-in-200", "empty-body", "no-choices", "malformed-json",

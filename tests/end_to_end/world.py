@@ -34,17 +34,19 @@ OTHER_KEY = "ent-test-key-of-bob"
 PUBLIC_SECTOR_KEY = "ent-test-key-of-carol"
 PROVIDER_SECRET = "sk-secret-of-the-provider"
 
-CHEAP = Price(Decimal("0.1"), Decimal("0.4"), source="test", as_of="2026-11-01")
-DEAR = Price(Decimal("5"), Decimal("25"), source="test", as_of="2026-11-01")
+CHEAP = Price(input_per_mtok=Decimal("0.1"), output_per_mtok=Decimal("0.4"), source="test", as_of="2026-11-01")
+DEAR = Price(input_per_mtok=Decimal("5"), output_per_mtok=Decimal("25"), source="test", as_of="2026-11-01")
 CHEAP_CACHED = Price(
-    Decimal("0.1"),
-    Decimal("0.4"),
+    input_per_mtok=Decimal("0.1"),
+    output_per_mtok=Decimal("0.4"),
     source="test",
     as_of="2026-11-01",
     cache_read_per_mtok=Decimal("0.011"),
     cache_write_per_mtok=Decimal("0.127"),
 )
-CHEAP_CNY = Price(Decimal("1"), Decimal("4"), source="test", as_of="2026-11-01", currency="CNY")
+CHEAP_CNY = Price(
+    input_per_mtok=Decimal("1"), output_per_mtok=Decimal("4"), source="test", as_of="2026-11-01", currency="CNY"
+)
 
 PLAN = Plan(
     providers=(

@@ -16,7 +16,7 @@ from entrepot.exchange.plan import Plan, Route
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Facts, Principal, Rule
-from tests.exchange.test_planning import a_planner
+from tests.exchange.planners import a_planner
 from tests.exchange.things import a_deployment, a_price
 
 VECTORS = frozenset({"embeddings"})

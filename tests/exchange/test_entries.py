@@ -173,7 +173,11 @@ B = candidate("b/m")
 
 def tiered() -> Price:
     """1 in and 2 out; twice that above 1,000 tokens of input."""
-    longer = PriceTier(1000, 2 * a_price().input_per_mtok, 2 * a_price().output_per_mtok)
+    longer = PriceTier(
+        input_tokens_above=1000,
+        input_per_mtok=2 * a_price().input_per_mtok,
+        output_per_mtok=2 * a_price().output_per_mtok,
+    )
     return a_price(tiers=(longer,))
 
 

@@ -11,7 +11,13 @@ from entrepot.catalog.schema import Deployment
 
 
 def a_price(input_per_mtok: str = "1", output_per_mtok: str = "2", **more: Any) -> Price:
-    return Price(Decimal(input_per_mtok), Decimal(output_per_mtok), source="a page", as_of="2026-11-01", **more)
+    return Price(
+        input_per_mtok=Decimal(input_per_mtok),
+        output_per_mtok=Decimal(output_per_mtok),
+        source="a page",
+        as_of="2026-11-01",
+        **more,
+    )
 
 
 def an_exchange_rate() -> ExchangeRates:

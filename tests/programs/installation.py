@@ -17,7 +17,7 @@ from entrepot.exchange.plan import Deadlines, Route
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 
 KEY = "ent-test-key-of-a-program"
-PRICE = Price(Decimal(1), Decimal(2), source="test", as_of="2026-11-01")
+PRICE = Price(input_per_mtok=Decimal(1), output_per_mtok=Decimal(2), source="test", as_of="2026-11-01")
 
 
 def settings_for(base_urls: Mapping[str, str], directory: Path, also: Sequence[str] = ()) -> Settings:

@@ -11,7 +11,7 @@ from entrepot.catalog.price import Price
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from entrepot.simulator.provider import Simulator, run_simulator
 
-PRICE = Price(Decimal(1), Decimal(1), "made up", "2026-01-01")
+PRICE = Price(input_per_mtok=Decimal(1), output_per_mtok=Decimal(1), source="made up", as_of="2026-01-01")
 PLAN = Plan((StandInProvider("p", (StandInModel("m", price=PRICE, tokens_per_chunk=2),)),))
 
 

@@ -11,10 +11,10 @@ from entrepot.simulator.wires import WIRES
 
 KEY = "sk-of-the-stand-in"
 PRICE = Price(
-    Decimal("0.5"),
-    Decimal(2),
-    "made up",
-    "2026-01-01",
+    input_per_mtok=Decimal("0.5"),
+    output_per_mtok=Decimal(2),
+    source="made up",
+    as_of="2026-01-01",
     cache_read_per_mtok=Decimal("0.05"),
     cache_write_per_mtok=Decimal("0.625"),
 )

@@ -9,15 +9,15 @@ from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.simulator.books import Books, Row, Tokens, cost_of, in_nano, total
 
 PRICE = Price(
-    Decimal("2.5"),
-    Decimal(10),
+    input_per_mtok=Decimal("2.5"),
+    output_per_mtok=Decimal(10),
     source="made up",
     as_of="2026-01-01",
     cache_read_per_mtok=Decimal("0.25"),
     reasoning_per_mtok=Decimal(12),
     cache_write_per_mtok=Decimal("3.125"),
     cache_write_1h_per_mtok=Decimal(5),
-    tiers=(PriceTier(1000, Decimal(5), Decimal(15)),),
+    tiers=(PriceTier(input_tokens_above=1000, input_per_mtok=Decimal(5), output_per_mtok=Decimal(15)),),
 )
 
 

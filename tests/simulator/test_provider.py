@@ -18,7 +18,13 @@ from tests.simulator.waiting import until
 
 pytestmark = pytest.mark.sockets
 
-PRICE = Price(Decimal("0.5"), Decimal(2), "made up", "2026-01-01", cache_read_per_mtok=Decimal("0.05"))
+PRICE = Price(
+    input_per_mtok=Decimal("0.5"),
+    output_per_mtok=Decimal(2),
+    source="made up",
+    as_of="2026-01-01",
+    cache_read_per_mtok=Decimal("0.05"),
+)
 PLAN = Plan(
     providers=(
         StandInProvider(

@@ -15,13 +15,13 @@ import msgspec
 Currency = Literal["USD", "CNY"]
 
 
-class PriceTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices of the whole request once its input is longer than `input_tokens_above`, and its output than `output_tokens_above`.
+class TokenPrices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Prices per million tokens by kind.
 
-    Bands ("0-32k", "32-128k", …) are several of these: the last one that applies is the price of every token.
+    Reasoning tokens cost `reasoning_per_mtok`, or as output where that is None; audio tokens as text of their direction. A None
+    cache price means that cached tokens cost as input; a None price for an hour, that it costs as the shorter time.
     """
 
-    input_tokens_above: int
     input_per_mtok: Decimal
     output_per_mtok: Decimal
     cache_read_per_mtok: Decimal | None = None
@@ -30,6 +30,15 @@ class PriceTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_write_1h_per_mtok: Decimal | None = None
     audio_input_per_mtok: Decimal | None = None
     audio_output_per_mtok: Decimal | None = None
+
+
+class PriceTier(TokenPrices, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Prices of the whole request once its input is longer than `input_tokens_above`, and its output than `output_tokens_above`.
+
+    Bands ("0-32k", "32-128k", …) are several of these: the last one that applies is the price of every token.
+    """
+
+    input_tokens_above: int
     output_tokens_above: int = 0
 
 
@@ -58,53 +67,35 @@ class PriceService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input_tokens_up_to: int | None = None
 
 
-class PriceChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PeriodPrices(TokenPrices, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All prices between two changes.
+
+    `services` are the tiers of service that a provider may bill (`flex`, `priority`, `batch`): one it bills that is not named
+    here has an unknown price. `input_tokens_up_to` is the longest input whose price is stated: that of a longer one is unknown.
+    """
+
+    tiers: tuple[PriceTier, ...] = ()
+    windows: tuple[PriceWindow, ...] = ()
+    services: tuple[PriceService, ...] = ()
+    input_tokens_up_to: int | None = None
+
+
+class PriceChange(PeriodPrices, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The prices from the day `starts_on` (YYYY-MM-DD, 0:00 UTC) on, in place of all that held before."""
 
     starts_on: str
-    input_per_mtok: Decimal
-    output_per_mtok: Decimal
-    cache_read_per_mtok: Decimal | None = None
-    cache_write_per_mtok: Decimal | None = None
-    reasoning_per_mtok: Decimal | None = None
-    cache_write_1h_per_mtok: Decimal | None = None
-    audio_input_per_mtok: Decimal | None = None
-    audio_output_per_mtok: Decimal | None = None
-    tiers: tuple[PriceTier, ...] = ()
-    windows: tuple[PriceWindow, ...] = ()
-    services: tuple[PriceService, ...] = ()
-    input_tokens_up_to: int | None = None
 
 
-class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A list price per million tokens in its own currency.
+class Price(PeriodPrices, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A list price in its own currency, with the page and the day it was read there."""
 
-    Reasoning tokens cost `reasoning_per_mtok`, or as output where that is None; audio tokens as text of their direction. A None
-    cache price means that cached tokens cost as input; a None price for an hour, that it costs as the shorter time.
-    `services` are the tiers of service that a provider may bill (`flex`, `priority`, `batch`): one it bills that is not named
-    here has an unknown price.
-    `input_tokens_up_to` is the longest input whose price is stated: that of a longer one is unknown.
-    """
-
-    input_per_mtok: Decimal
-    output_per_mtok: Decimal
     source: str
     as_of: str
-    cache_read_per_mtok: Decimal | None = None
-    cache_write_per_mtok: Decimal | None = None
-    reasoning_per_mtok: Decimal | None = None
     currency: Currency = "USD"
-    tiers: tuple[PriceTier, ...] = ()
-    cache_write_1h_per_mtok: Decimal | None = None
-    audio_input_per_mtok: Decimal | None = None
-    audio_output_per_mtok: Decimal | None = None
-    windows: tuple[PriceWindow, ...] = ()
-    services: tuple[PriceService, ...] = ()
     changes: tuple[PriceChange, ...] = ()
-    input_tokens_up_to: int | None = None
 
 
-_Prices = TypeVar("_Prices", Price, PriceChange, PriceTier)
+_Prices = TypeVar("_Prices", bound=TokenPrices)
 
 
 def dearer(price: Price, uplift: Decimal) -> Price:
@@ -120,7 +111,7 @@ def _times(prices: _Prices, uplift: Decimal) -> _Prices:
         for name in prices.__struct_fields__
         if name.endswith("_per_mtok") and (value := getattr(prices, name)) is not None
     }
-    if not isinstance(prices, PriceTier):
+    if isinstance(prices, PeriodPrices):
         scaled["tiers"] = tuple(_times(tier, uplift) for tier in prices.tiers)
     if isinstance(prices, Price):
         scaled["changes"] = tuple(_times(change, uplift) for change in prices.changes)

@@ -15,7 +15,7 @@ import msgspec
 
 from entrepot.canonical.response import Usage
 from entrepot.catalog.holidays import HOLIDAYS, day_number
-from entrepot.catalog.price import Currency, Price, PriceChange, PriceTier, PriceWindow
+from entrepot.catalog.price import Currency, PeriodPrices, Price, PriceChange, PriceTier, PriceWindow, TokenPrices
 from entrepot.errors import CatalogError
 
 NANO_PER_UNIT = 1_000_000_000
@@ -86,7 +86,7 @@ class _Window:
 class _Period:
     """The prices between two changes."""
 
-    def __init__(self, starts_s: float, prices: Price | PriceChange) -> None:
+    def __init__(self, starts_s: float, prices: PeriodPrices) -> None:
         self.starts_s = starts_s
         self._tiers = tuple(
             sorted(prices.tiers, key=lambda tier: (-tier.input_tokens_above, -tier.output_tokens_above))
@@ -208,7 +208,7 @@ def _index(tier: PriceTier | None) -> tuple[int, int] | None:
     return None if tier is None else (tier.input_tokens_above, tier.output_tokens_above)
 
 
-def _rates(price: Price | PriceTier | PriceChange, factor: Decimal) -> Rates:
+def _rates(price: TokenPrices, factor: Decimal) -> Rates:
     given = _pico(price.input_per_mtok, factor)
     out = _pico(price.output_per_mtok, factor)
     write = _or(price.cache_write_per_mtok, factor, given)

@@ -248,5 +248,8 @@ def _seen(learn: Dataset, prices: Mapping[str, ListPrice]) -> tuple[dict[str, fl
 
 def _price(listed: ListPrice) -> Price:
     return Price(
-        Decimal(listed.input_usd_per_mtok), Decimal(listed.output_usd_per_mtok), source="prices.csv", as_of="2024-11"
+        input_per_mtok=Decimal(listed.input_usd_per_mtok),
+        output_per_mtok=Decimal(listed.output_usd_per_mtok),
+        source="prices.csv",
+        as_of="2024-11",
     )

@@ -7,6 +7,7 @@ end of a stream mean (`_take_data`, `_take_whole`, `_take_end`), and which frame
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import msgspec
@@ -31,7 +32,7 @@ class Splitter(Protocol):
         ...
 
 
-class BodyParser:
+class BodyParser(ABC):
     """An AnswerParser but for what its dialect says."""
 
     def __init__(self) -> None:
@@ -105,17 +106,17 @@ class BodyParser:
         self._framed = True
         self._take_data(frame.data, frame.event, events)
 
-    def _take_data(self, data: bytes, name: bytes | None, events: list[StreamEvent]) -> None:
-        """One frame of a stream: its data, and the event's name where it has one."""
-        raise NotImplementedError
+    def _take_data(self, data: bytes, name: bytes | None, events: list[StreamEvent]) -> None:  # noqa: ARG002 - for others
+        """One frame of a stream: its data, and the event's name where it has one. A dialect without streams takes none."""
+        self._fail("protocol", "the provider answered with a stream where none was asked for", events)
 
+    @abstractmethod
     def _take_whole(self, body: bytes, events: list[StreamEvent]) -> None:
         """A whole document, which may be empty."""
-        raise NotImplementedError
 
     def _take_end(self, events: list[StreamEvent]) -> None:
         """The body of a stream is over, and nothing has ended it."""
-        raise NotImplementedError
+        self._cut_off(events)
 
     def _end(self, events: list[StreamEvent]) -> None:
         """The answer is complete."""

@@ -8,6 +8,7 @@ stream, or the other way round) is translated, which every dialect knows how to 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ CUT_OFF = Failure("cut_off", "the provider ended the stream before the answer wa
 _encode = msgspec.json.Encoder().encode
 
 
-class Passage:
+class Passage(ABC):
     """What both passages share: the tally, and the translation that takes over where the body is another than was asked for."""
 
     content_type = b""
@@ -63,14 +64,17 @@ class Passage:
             self._tally.summary(input_tokens) if self._translation is None else self._translation.summary(input_tokens)
         )
 
+    @abstractmethod
     def _is_expected(self, opening: bytes) -> bool:
-        raise NotImplementedError
+        """Whether a body that opens with this byte is of the kind that can be passed on."""
 
+    @abstractmethod
     def _feed(self, data: bytes) -> Relayed:
-        raise NotImplementedError
+        """Take more of a body of that kind."""
 
+    @abstractmethod
     def _close(self) -> Relayed:
-        raise NotImplementedError
+        """A body of that kind is complete."""
 
 
 class WholePassage(Passage):
@@ -102,12 +106,13 @@ class WholePassage(Passage):
         self._tally.finished = True
         return Relayed(data=said, content=True, ended=True)
 
+    @abstractmethod
     def _look(self, body: bytes) -> bytes | Failure:
         """What to pass on of a whole answer, or what is wrong with it; fills the tally."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _error_body(self, error: EntrepotError) -> dict[str, Any]:
-        raise NotImplementedError
+        """An error in the dialect's shape."""
 
 
 class StreamPassage(Passage):
@@ -125,9 +130,9 @@ class StreamPassage(Passage):
         self._begun = False
         self._over = False
 
+    @abstractmethod
     def break_off(self, error: EntrepotError) -> bytes:
         """The error as the stream's last event."""
-        raise NotImplementedError
 
     def _is_expected(self, opening: bytes) -> bool:
         return opening not in b"{[<"
@@ -195,10 +200,10 @@ class StreamPassage(Passage):
         held, self._held = self._held, []
         return held
 
+    @abstractmethod
     def _look(self, frame: Frame, data: bytes, relayed: Relayed) -> bytes:
         """What to pass on of a frame; fills the tally and says in `relayed` what was in it (content, an end, a failure)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _ending(self) -> bytes | None:
         """The body is over without an end marker: the marker where the answer is finished, None where it was cut off."""
-        raise NotImplementedError

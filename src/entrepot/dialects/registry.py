@@ -13,13 +13,13 @@ from entrepot.canonical.request import Operation
 from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.base import NO_HEADERS, Asked, ClientDialect, ProviderDialect, Relay, Target
 from entrepot.dialects.bedrock_converse import BedrockConverse
-from entrepot.dialects.gemini_embed import GeminiEmbed
+from entrepot.dialects.gemini_embed import GEMINI_EMBED
 from entrepot.dialects.gemini_generate import GeminiGenerate
 from entrepot.dialects.ollama_chat import OllamaChat
 from entrepot.dialects.ollama_embed import OllamaEmbed
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.openai_completions import OpenAICompletions
-from entrepot.dialects.openai_embeddings import OpenAIEmbeddings
+from entrepot.dialects.openai_embeddings import OPENAI_EMBEDDINGS
 from entrepot.dialects.openai_responses import OpenAIResponses
 from entrepot.dialects.translation import Translation
 from entrepot.errors import CatalogError
@@ -30,8 +30,6 @@ _ANTHROPIC_MESSAGES = AnthropicMessages()
 _GEMINI_GENERATE = GeminiGenerate()
 _OPENAI_RESPONSES = OpenAIResponses()
 _OPENAI_COMPLETIONS = OpenAICompletions()
-_OPENAI_EMBEDDINGS = OpenAIEmbeddings()
-_GEMINI_EMBED = GeminiEmbed()
 
 CLIENT_DIALECTS: dict[str, ClientDialect] = {
     dialect.name: dialect
@@ -39,14 +37,14 @@ CLIENT_DIALECTS: dict[str, ClientDialect] = {
 }
 """In what clients may ask us for answers, by name. Each path of the server is of one dialect."""
 
-EMBEDDING_CLIENTS: dict[str, ClientDialect] = {dialect.name: dialect for dialect in (_OPENAI_EMBEDDINGS, _GEMINI_EMBED)}
+EMBEDDING_CLIENTS: dict[str, ClientDialect] = {dialect.name: dialect for dialect in (OPENAI_EMBEDDINGS, GEMINI_EMBED)}
 """In what clients may ask us for embeddings, by name."""
 
 CLIENT_PATHS: dict[str, ClientDialect] = {
     "/v1/chat/completions": _OPENAI_CHAT,
     "/v1/responses": _OPENAI_RESPONSES,
     "/v1/completions": _OPENAI_COMPLETIONS,
-    "/v1/embeddings": _OPENAI_EMBEDDINGS,
+    "/v1/embeddings": OPENAI_EMBEDDINGS,
     "/v1/responses/": _OPENAI_RESPONSES,
     "/v1/messages": _ANTHROPIC_MESSAGES,
     "/v1beta/models/": _GEMINI_GENERATE,
@@ -57,8 +55,8 @@ name the model there. GEMINI_ACTIONS tells such paths apart by their end. What n
 shape."""
 
 GEMINI_ACTIONS: dict[str, ClientDialect] = {
-    ":embedContent": _GEMINI_EMBED,
-    ":batchEmbedContents": _GEMINI_EMBED,
+    ":embedContent": GEMINI_EMBED,
+    ":batchEmbedContents": GEMINI_EMBED,
 }
 """What Gemini's clients ask for at the end of a path, where it is not an answer."""
 
@@ -76,9 +74,9 @@ PROVIDER_DIALECTS: dict[str, ProviderDialect] = {
 """What we speak to providers, by the name that the catalog calls it."""
 
 EMBEDDING_DIALECTS: dict[str, ProviderDialect] = {
-    "openai-chat": _OPENAI_EMBEDDINGS,
-    "openai-responses": _OPENAI_EMBEDDINGS,
-    "gemini-generate": _GEMINI_EMBED,
+    "openai-chat": OPENAI_EMBEDDINGS,
+    "openai-responses": OPENAI_EMBEDDINGS,
+    "gemini-generate": GEMINI_EMBED,
     "ollama-chat": OllamaEmbed(),
 }
 """What we speak to a provider of the named dialect when it is to embed; one that is not here does not embed."""

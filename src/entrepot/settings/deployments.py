@@ -125,24 +125,8 @@ def _price(
 ) -> Price | None:
     if table is None:
         return None
-    price = Price(
-        input_per_mtok=table.input_per_mtok,
-        output_per_mtok=table.output_per_mtok,
-        cache_read_per_mtok=table.cache_read_per_mtok,
-        cache_write_per_mtok=table.cache_write_per_mtok,
-        reasoning_per_mtok=table.reasoning_per_mtok,
-        cache_write_1h_per_mtok=table.cache_write_1h_per_mtok,
-        audio_input_per_mtok=table.audio_input_per_mtok,
-        audio_output_per_mtok=table.audio_output_per_mtok,
-        tiers=table.tiers,
-        windows=table.windows,
-        services=table.services,
-        changes=table.changes,
-        input_tokens_up_to=table.input_tokens_up_to,
-        currency=table.currency,
-        source=table.source,
-        as_of=table.as_of.isoformat() if table.as_of else changed_on,
-    )
+    agreed = {name: getattr(table, name) for name in Price.__struct_fields__ if name != "as_of"}
+    price = Price(**agreed, as_of=table.as_of.isoformat() if table.as_of else changed_on)
     try:
         Tariff(price, rates)
     except CatalogError as error:

@@ -24,8 +24,8 @@ BENCHMARK = "gpqa-diamond"
 FRONTIER = "openai/gpt-6.1-sol"
 
 OWN_MACHINE = Price(
-    Decimal("0.05"),
-    Decimal("0.20"),
+    input_per_mtok=Decimal("0.05"),
+    output_per_mtok=Decimal("0.20"),
     source="assumed by the demonstration: power and hardware of one's own machine",
     as_of="2026-11-22",
 )

@@ -11,7 +11,7 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.canonical.response import Response, Usage, Vector
 from entrepot.canonical.stream import Failed
 from entrepot.dialects.base import Asked, Target
-from entrepot.dialects.gemini_embed import GeminiEmbed
+from entrepot.dialects.gemini_embed import GEMINI_EMBED
 from entrepot.dialects.gemini_embed.answer import read_answer, render_answer
 from entrepot.dialects.gemini_embed.request import BATCH
 
@@ -77,7 +77,7 @@ def test_an_answer_of_another_shape_is_given_the_one_asked_for() -> None:
     ],
 )
 def test_what_is_no_answer_to_the_inputs_is_a_failure(body: Any) -> None:
-    parser = GeminiEmbed.open_parser(Asked(TWO, "gemini-embed", {}), Target("https://x", "m"))
+    parser = GEMINI_EMBED.open_parser(Asked(TWO, "gemini-embed", {}), Target("https://x", "m"))
     parser.feed(json.dumps(body).encode())
     assert isinstance(parser.close()[-1], Failed)
     assert not parser.as_asked
@@ -85,6 +85,6 @@ def test_what_is_no_answer_to_the_inputs_is_a_failure(body: Any) -> None:
 
 def test_between_two_of_this_dialect_bytes_pass() -> None:
     body = json.dumps(LIST, indent=2).encode()
-    relay = GeminiEmbed.open_relay(Asked(TWO, "gemini-embed", {}), Target("https://x", "m"))
+    relay = GEMINI_EMBED.open_relay(Asked(TWO, "gemini-embed", {}), Target("https://x", "m"))
     relay.feed(body)
     assert relay.close().data == body

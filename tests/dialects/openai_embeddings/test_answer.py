@@ -14,7 +14,7 @@ from entrepot.canonical.request import Embedding, Message, Request, Text
 from entrepot.canonical.response import Response, Usage, Vector
 from entrepot.canonical.stream import Failed
 from entrepot.dialects.base import Asked, Target
-from entrepot.dialects.openai_embeddings import OpenAIEmbeddings
+from entrepot.dialects.openai_embeddings import OPENAI_EMBEDDINGS
 from entrepot.dialects.openai_embeddings.answer import read_answer, render_answer
 from entrepot.dialects.openai_embeddings.request import parse_request
 from entrepot.errors import ProviderError
@@ -60,7 +60,7 @@ def test_without_an_index_the_order_is_as_given() -> None:
     ],
 )
 def test_vectors_that_cannot_be_paired_with_inputs_are_a_failure(data: Any) -> None:
-    parser = OpenAIEmbeddings.open_parser(OWN, TARGET)
+    parser = OPENAI_EMBEDDINGS.open_parser(OWN, TARGET)
     parser.feed(answer(data=data))
     (failed,) = parser.close()
     assert isinstance(failed, Failed)
@@ -124,7 +124,7 @@ def test_a_client_is_told_our_count_where_the_provider_has_none() -> None:
 def relayed(body: bytes, **asked: Any) -> Any:
     """What a client of this dialect gets of a provider of the same."""
     request = parse_request(json.dumps({"model": "m", "input": ["a", "b"], **asked}).encode())
-    relay = OpenAIEmbeddings.open_relay(request, TARGET)
+    relay = OPENAI_EMBEDDINGS.open_relay(request, TARGET)
     assert relay.feed(body[:10]).data == b""
     relay.feed(body[10:])
     return relay, relay.close()

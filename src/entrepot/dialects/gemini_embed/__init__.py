@@ -1,6 +1,6 @@
 """Gemini's embeddings (`embedContent`, `batchEmbedContents`), as clients speak it and as Google speaks it.
 
-May import `dialects.base`, `dialects.address`, `dialects.vectors`, `dialects.translation`, the wire, media and failures of
+May import `dialects.base`, `dialects.address`, `dialects.vectors`, `dialects.embedding_dialect`, the wire, media and failures of
 `dialects.gemini_generate`, `canonical` and `errors`. Start at `request.py`, then `answer.py`.
 
 One input is asked for with `embedContent`, several with `batchEmbedContents`. Vertex AI has no batches, and its text models are
@@ -10,6 +10,6 @@ library does (google-genai 2.34.0, `t_is_vertex_embed_content_model`).
 Left out of a request of another dialect, because Gemini has no such thing: `user`.
 """
 
-from entrepot.dialects.gemini_embed.dialect import GeminiEmbed
+from entrepot.dialects.gemini_embed.dialect import GEMINI_EMBED
 
-__all__ = ["GeminiEmbed"]
+__all__ = ["GEMINI_EMBED"]
