@@ -28,15 +28,18 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.registry import PROVIDER_DIALECTS
-from entrepot.drive.driver import Driver
+from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.exchange.choices import Choices
+from entrepot.exchange.health import Board
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.sessions import SessionMemory
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
+from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.rules import Principal
@@ -76,7 +79,7 @@ def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
     }
 
 
-def build_planner(settings: Settings) -> Planner:
+def build_planner(settings: Settings, memory: SessionMemory | None = None, board: Board | None = None) -> Planner:
     """The planner for these settings, with the router they name or the one that ships."""
     catalog = load_catalog()
     return Planner(
@@ -90,6 +93,8 @@ def build_planner(settings: Settings) -> Planner:
             facts=model_facts(catalog),
         ),
         settings.deadlines,
+        memory,
+        board,
     )
 
 
@@ -110,11 +115,13 @@ def decide_offline(
 def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
     """The ASGI application of one gateway process."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
+    sessions, board = SessionTable(settings.ledger.directory), Board()
+    notebook = Notebook(recorder.append, lambda attempt: board.learn(attempt, time.time()), sessions.keep)
     return Gateway(
         settings=settings.gateway,
         keyring=Keyring(settings.keys),
-        planner=build_planner(settings),
-        driver=Driver(upstream, recorder.append),
+        planner=build_planner(settings, sessions, board),
+        driver=Driver(upstream, notebook),
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from entrepot.dialects.sse import COMMENT
-from entrepot.drive.driver import Driver
+from entrepot.drive.driver import Driver, Notebook
 from entrepot.exchange.commands import CallUpstream, Headers
 from entrepot.exchange.course import Course
 from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
@@ -93,7 +93,7 @@ def course_of(upstream: ScriptedUpstream, entries: list[Entry]) -> tuple[Driver,
     loop = asyncio.get_running_loop()
     plan = plan_for(A, B)
     plan = type(plan)(**{name: getattr(plan, name) for name in plan.__struct_fields__} | {"started_s": loop.time()})
-    return Driver(upstream, entries.append), Course(plan, loop.time)
+    return Driver(upstream, Notebook(entries.append)), Course(plan, loop.time)
 
 
 ANSWER: list[Event] = [
@@ -240,7 +240,7 @@ def test_a_client_that_waits_in_silence_hears_a_sign_of_life_and_then_the_answer
         deadlines = Deadlines(first_byte_s=30, keep_alive_s=0.01)
         loop = asyncio.get_running_loop()
         plan = msgspec.structs.replace(plan_for(A, deadlines=deadlines), started_s=loop.time())
-        await Driver(upstream, entries.append).perform(Course(plan, loop.time).run(), client)
+        await Driver(upstream, Notebook(entries.append)).perform(Course(plan, loop.time).run(), client)
         return client.data, entries
 
     data, entries = asyncio.run(scenario())

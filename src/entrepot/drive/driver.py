@@ -11,19 +11,24 @@ import asyncio
 from collections.abc import Callable, Generator
 from typing import Protocol
 
+import msgspec
+
 from entrepot.drive.inbox import Inbox
 from entrepot.exchange.commands import (
     CallUpstream,
     CancelUpstream,
     Command,
     Headers,
+    Learn,
     Record,
+    Remember,
     SendHead,
     SendToClient,
     Wait,
 )
 from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.routing.session import Remembered
 
 
 class RunningCall(Protocol):
@@ -66,16 +71,24 @@ class Client(Protocol):
         ...
 
 
-class Driver:
-    """Performs exchanges over one upstream, writing entries with `record`."""
+class Notebook(msgspec.Struct, frozen=True, eq=False):
+    """Where what an exchange teaches is written: entries, the health of deployments, and what is remembered of sessions."""
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None]) -> None:
+    record: Callable[[Entry], None]
+    learn: Callable[[AttemptRecord], None] = lambda _: None
+    keep: Callable[[bytes, Remembered], None] = lambda _key, _remembered: None
+
+
+class Driver:
+    """Performs exchanges over one upstream, writing what they teach into `notebook`."""
+
+    def __init__(self, upstream: Upstream, notebook: Notebook) -> None:
         self._upstream = upstream
-        self._record = record
+        self._notebook = notebook
 
     async def perform(self, course: Generator[Command, Event, None], client: Client) -> None:
         """Run one exchange to its end. Raises nothing of the client's or a provider's making."""
-        performance = _Performance(self._upstream, self._record, client)
+        performance = _Performance(self._upstream, self._notebook, client)
         watch = asyncio.ensure_future(performance.watch())
         try:
             await performance.run(course)
@@ -90,9 +103,9 @@ class Driver:
 class _Performance:
     """One exchange being performed."""
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], client: Client) -> None:
+    def __init__(self, upstream: Upstream, notebook: Notebook, client: Client) -> None:
         self._upstream = upstream
-        self._record = record
+        self._notebook = notebook
         self._client = client
         self._calls: dict[int, RunningCall] = {}
         self._inbox = Inbox(self._pause, self._resume)
@@ -140,7 +153,12 @@ class _Performance:
                     call.cancel()
                 self._inbox.drop(command.attempt)
             case Record():
-                self._record(command.entry)
+                self._notebook.record(command.entry)
+            case Learn():
+                self._notebook.learn(command.attempt)
+            case Remember():
+                for key in command.keys:
+                    self._notebook.keep(key, command.remembered)
             case _:
                 pass  # sending, while draining: there is nobody to send to
 

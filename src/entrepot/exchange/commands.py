@@ -9,7 +9,8 @@ import msgspec
 
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import WireRequest
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.routing.session import Remembered
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -49,10 +50,23 @@ class Record(msgspec.Struct, frozen=True):
     entry: Entry
 
 
+class Learn(msgspec.Struct, frozen=True):
+    """Take in how an attempt fared, for the health of its deployment."""
+
+    attempt: AttemptRecord
+
+
+class Remember(msgspec.Struct, frozen=True):
+    """Keep under each of `keys` what is to be remembered of the conversation, before the client can go on with it."""
+
+    keys: tuple[bytes, ...]
+    remembered: Remembered
+
+
 class Wait(msgspec.Struct, frozen=True):
     """Suspend until the next event, or until the clock passes `until_s` (monotonic seconds): then `DeadlinePassed` comes."""
 
     until_s: float
 
 
-Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Wait
+Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Learn | Remember | Wait

@@ -17,13 +17,14 @@ from entrepot.dialects.base import AnswerRenderer, Relayed
 from entrepot.dialects.registry import open_relay
 from entrepot.errors import AllCandidatesFailed, EntrepotError, ProviderError
 from entrepot.exchange.attempt import Clock, Ending, Progress, perform
-from entrepot.exchange.commands import Command, Headers, Record, SendHead, SendToClient
+from entrepot.exchange.commands import Command, Headers, Learn, Record, Remember, SendHead, SendToClient
 from entrepot.exchange.entries import entry_of
 from entrepot.exchange.events import Event
 from entrepot.exchange.failover import describe, final_error, may_continue
 from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, Plan
 from entrepot.exchange.records import AttemptRecord, Entry, State
+from entrepot.exchange.sessions import remember
 
 
 class Course:
@@ -60,9 +61,10 @@ class Course:
             ending = yield from perform(plan, progress, self._clock, self._forward, self._silence, self._keep_alive)
             if ending == "answered":
                 return
-            self._note(progress, ending)
+            yield from self._note(progress, ending)
             if ending == "client_gone":
                 yield Record(self._entry("client_gone", 499, progress))
+                yield from self._remember(progress, completed=False)
                 return
             if ending == "broken":
                 yield from self._break_off(progress)
@@ -76,9 +78,10 @@ class Course:
         whole = relayed.ended and not self._plan.asked.request.stream
         entry = None
         if relayed.ended:
-            self._note(progress, "answered")
+            yield from self._note(progress, "answered")
             entry = self._entry("completed", 200, progress)
             yield Record(entry)
+            yield from self._remember(progress, completed=True)
         if whole or (relayed.data and not self._head_sent):
             self._head_sent = True
             yield SendHead(
@@ -103,6 +106,7 @@ class Course:
         failure = progress.failure or Failure("cut_off", "")
         error = ProviderError(f"the answer broke off: {describe(failure)}", code=failure.kind)
         yield Record(self._entry("broken", 200, progress, error))
+        yield from self._remember(progress, completed=False)
         yield SendToClient(progress.relay.break_off(error), end=True)
 
     def _give_up(self) -> Generator[Command, Event, None]:
@@ -124,12 +128,22 @@ class Course:
         yield SendHead(answer.status, (*answer.headers, *self._names(None), length))
         yield SendToClient(answer.body, end=True)
 
-    def _note(self, progress: Progress, ending: Ending) -> None:
+    def _note(self, progress: Progress, ending: Ending) -> Generator[Command, Event, None]:
         record, _ = progress.record(self._plan, ending)
         self._attempts.append(record)
         if progress.failure is not None:
             deployment = progress.candidate.deployment
             self._failures.append((deployment.id, deployment.provider, progress.failure))
+        yield Learn(record)
+
+    def _remember(self, progress: Progress, *, completed: bool) -> Generator[Command, Event, None]:
+        """Who this conversation is with from now on, if anything of an answer came."""
+        session = self._plan.session
+        if session is None or progress.content_s is None:
+            return
+        at_s = self._plan.started_ns / 1_000_000_000 + self._clock() - self._plan.started_s
+        tariff, told = progress.candidate.tariff, self._plan.decision.session
+        yield Remember(session.keys, remember(session, self._attempts[-1], told, tariff, at_s, completed=completed))
 
     def _entry(self, state: State, status: int, progress: Progress, error: EntrepotError | None = None) -> Entry:
         return entry_of(

@@ -7,18 +7,19 @@ what was learned older by nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from entrepot.canonical.stream import FailureKind
+from entrepot.catalog.schema import Deployment
 from entrepot.exchange.records import AttemptRecord
-from entrepot.routing.utility import Decision
+from entrepot.routing.utility import Decision, Weighed
 
 HALF_LIFE_S = 60.0
 """After so long a failure, or an answer, counts half."""
 FAILING_FROM = 1.5
-"""Failures, each counted by its age, from which a deployment may be failing: one alone never is enough, and two only for a while."""
+"""Failures, each counted by its age, from which a deployment may be failing: one alone never is enough, two only for a while."""
 FAILING_SHARE = 0.5
 MOST_WAIT_S = 3600.0
 _PACE_WEIGHT = 0.2  # of the latest attempt in what is known of the pace
@@ -52,10 +53,13 @@ class Health(msgspec.Struct, frozen=True):
             return "failed lately more often than not"
         return None
 
-    def latency_s(self, output_tokens: float) -> float | None:
-        """How long an answer of so many tokens is expected to take; None where nothing is known of the pace."""
-        if self.token_s is None and self.first_content_s is None:
-            return None
+    @property
+    def has_pace(self) -> bool:
+        """Whether anything is known of how fast it answers."""
+        return self.token_s is not None or self.first_content_s is not None
+
+    def latency_s(self, output_tokens: float) -> float:
+        """How long an answer of so many tokens is expected to take, as far as the pace is known."""
         return (self.first_content_s or 0.0) + output_tokens * (self.token_s or 0.0)
 
     def after(self, attempt: AttemptRecord, at_s: float) -> Health:
@@ -146,3 +150,35 @@ def demote(decision: Decision, unhealthy: Mapping[str, str]) -> Decision:
     if first != decision.chosen:
         reason = f"{decision.chosen} {unhealthy[decision.chosen]}, so {first} goes first; otherwise: {reason}"
     return msgspec.structs.replace(decision, order=order, candidates=candidates, reason=reason)
+
+
+def split_slow(
+    candidates: Sequence[Deployment], latencies: Mapping[str, float], max_latency_s: float | None, exempt: str | None
+) -> tuple[Sequence[Deployment], tuple[Weighed, ...]]:
+    """The candidates without those that are expected to take longer than the route allows, and those, rejected; none, if all are.
+
+    One of which nothing is known may be asked, and so may `exempt`, where an answer is under way.
+    """
+    if max_latency_s is None:
+        return candidates, ()
+    slow = {id_ for id_, latency_s in latencies.items() if latency_s > max_latency_s and id_ != exempt}
+    quick = [each for each in candidates if each.id not in slow]
+    if not quick or not slow:
+        return candidates, ()
+    told = f"and the route allows {max_latency_s:g} s"
+    return quick, tuple(
+        Weighed(each.id, each.model, rejected=f"its answer is expected to take {latencies[each.id]:.1f} s, {told}")
+        for each in candidates
+        if each.id in slow
+    )
+
+
+def show_latency(decision: Decision, latencies: Mapping[str, float]) -> Decision:
+    """The decision with how long each candidate is expected to take."""
+    if not latencies:
+        return decision
+    candidates = tuple(
+        msgspec.structs.replace(each, latency_s=latencies[each.deployment]) if each.deployment in latencies else each
+        for each in decision.candidates
+    )
+    return msgspec.structs.replace(decision, candidates=candidates)

@@ -11,6 +11,7 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
 from entrepot.policy.rules import Principal
+from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal
 
 
@@ -33,7 +34,8 @@ class Route(msgspec.Struct, frozen=True):
 
     `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
-    baseline answers by lot, so that the saving can be measured and not only estimated.
+    baseline answers by lot, so that the saving can be measured and not only estimated. With `sessions` a conversation keeps its
+    model where that is worth it. A candidate that is expected to take longer than `max_latency_s` is asked only if all are.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Route(msgspec.Struct, frozen=True):
     baseline: str | None = None
     max_output_tokens: int | None = None
     holdout: float = 0.0
+    sessions: bool = True
+    max_latency_s: float | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):
@@ -65,7 +69,8 @@ class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
-    `upload_s` is how long the client took to send its request, which is no time of ours.
+    `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
+    request belongs to, None where nothing is remembered of any.
     """
 
     id: str
@@ -82,3 +87,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     max_output_tokens: int | None = None
     baseline: BaselinePlan | None = None
     upload_s: float = 0.0
+    session: Session | None = None

@@ -21,14 +21,17 @@ from entrepot.exchange.embedding import (
     does_not_embed,
     several_models,
 )
+from entrepot.exchange.health import Board, demote, show_latency, split_slow
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.plan import BaselinePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import Refusal, decide_nothing, nobody_eligible, unknown_name, weigh_rejected
+from entrepot.exchange.sessions import SessionMemory, recognise, weigh_caches
 from entrepot.policy.eligibility import Eligibility
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
 from entrepot.routing.features import prompt_of
 from entrepot.routing.holdout import hold_out
+from entrepot.routing.session import Session, settle
 from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
 
 
@@ -52,14 +55,22 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     input_tokens: int
     route: Route | None
     baseline: BaselinePlan | None
+    session: Session | None = None
 
 
 class Planner:
-    """One installation's names, rules, prices and router, ready to plan."""
+    """One installation's names, rules, prices and router, ready to plan.
 
-    def __init__(self, choices: Choices, deadlines: Deadlines) -> None:
+    `memory` is where sessions are remembered (None: nowhere, every request is a first), `board` how the deployments fare.
+    """
+
+    def __init__(
+        self, choices: Choices, deadlines: Deadlines, memory: SessionMemory | None = None, board: Board | None = None
+    ) -> None:
         self._choices = choices
         self._deadlines = deadlines
+        self._memory = memory
+        self._board = Board() if board is None else board
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""
@@ -88,13 +99,51 @@ class Planner:
         if not eligibility.allowed:
             name = None if choice.route is None else choice.route.name
             return Refusal(nobody_eligible(request.model, eligibility), name, decide_nothing(eligibility))
-        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s)
+        session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
+        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s, session)
+        if choice.route is not None:
+            lot = _lot(choice.route, steering, id) if session is None else session.lot
+            decision = self._keep_session(decision, session, choice.route, lot, at_s)
+        baseline = _baseline(choice, estimates, request)
+        return Considered(principal, decision, input_tokens, choice.route, baseline, session)
+
+    def _recognise(
+        self,
+        choice: Choice,
+        eligibility: Eligibility,
+        request: Request,
+        principal: Principal,
+        steering: Steering,
+        input_tokens: int,
+        at_s: float,
+        id: str | None,
+    ) -> Session | None:
+        """The session that the request belongs to, where the route keeps any. Its lot is drawn once, at its first turn."""
         route = choice.route
-        if route is not None and route.baseline is not None and route.holdout:
-            drawn_by = steering.session or id
-            lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
-            decision = hold_out(decision, route.baseline, route.holdout, lot)
-        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
+        if route is None or not route.sessions or self._memory is None:
+            return None
+        session = recognise(request, principal, steering.session, self._memory, eligibility.allowed, at_s)
+        session = weigh_caches(session, eligibility.allowed, self._choices.tariffs, input_tokens)
+        found = session.found if steering.session is None else None  # a session with a name is drawn by it
+        return msgspec.structs.replace(session, lot=_lot(route, steering, id) if found is None else found.lot)
+
+    def _keep_session(
+        self, decision: Decision, session: Session | None, route: Route, lot: float, at_s: float
+    ) -> Decision:
+        """The goal's decision as the health of the candidates, the session and the holdout leave it.
+
+        A session that the holdout drew is the baseline's whole: it does not move, and does not escalate.
+        """
+        unhealthy = self._board.unhealthy(decision.order, at_s)
+        decision = demote(decision, unhealthy)
+        goes_on_elsewhere = session is not None and session.must_stay and session.held != route.baseline
+        drawn = route.baseline is not None and lot < route.holdout and not goes_on_elsewhere
+        if session is not None and not drawn:
+            decision = settle(decision, session, unhealthy)
+        forced = decision.session is not None and decision.session.verdict == "must stay"
+        if route.baseline is None or forced:
+            return decision
+        return hold_out(decision, route.baseline, route.holdout, lot)
 
     def _embed(
         self, choice: Choice, request: Request, principal: Principal, input_tokens: int, at_s: float
@@ -145,6 +194,7 @@ class Planner:
             max_output_tokens=None if route is None else route.max_output_tokens,
             baseline=considered.baseline,
             upload_s=upload_s,
+            session=considered.session,
         )
 
     def _decide(
@@ -155,26 +205,46 @@ class Planner:
         steering: Steering,
         input_tokens: int,
         at_s: float,
+        session: Session | None,
     ) -> tuple[Decision, Estimates | None]:
         route = choice.route
         if route is None or choice.router is None:
             return self._by_name(eligibility, request.model, at_s), None
         prompt = prompt_of(request, input_tokens)
         estimates = choice.router.predict(prompt)
+        limit = _max_output_tokens(route, request)
+        latencies = self._latencies(eligibility, estimates, limit, request.n)
+        exempt = session.held if session is not None and session.conversation.open else None
+        allowed, slow = split_slow(eligibility.allowed, latencies, route.max_latency_s, exempt)
+        saved_usd = {} if session is None else {id_: worth.now_usd for id_, worth in session.worth.items()}
         decision = decide(
-            candidates=eligibility.allowed,
-            rejected=weigh_rejected(eligibility),
+            candidates=allowed,
+            rejected=(*slow, *weigh_rejected(eligibility)),
             estimates=estimates,
             tariffs=self._choices.tariffs,
             goal=_goal(route.goal, steering),
             reference=route.reference,
             prompt=prompt,
             router_version=self._choices.router_version,
-            max_output_tokens=_max_output_tokens(route, request),
+            max_output_tokens=limit,
             answers=request.n,
             at_s=at_s,
+            saved_usd=saved_usd,
         )
-        return decision, estimates
+        return show_latency(decision, latencies), estimates
+
+    def _latencies(
+        self, eligibility: Eligibility, estimates: Estimates, max_output_tokens: int | None, answers: int
+    ) -> dict[str, float]:
+        """How long each candidate is expected to take for its whole answer, in seconds, where its pace is known."""
+        rows = {model: row for row, model in enumerate(estimates.models)}
+        found: dict[str, float] = {}
+        for each in eligibility.allowed:
+            health = self._board.of(each.id)
+            if health.has_pace:
+                expected = float(estimates.output_tokens[rows[each.model]])
+                found[each.id] = health.latency_s(bound_output(expected, max_output_tokens, each, answers))
+        return found
 
     def _by_name(self, eligibility: Eligibility, name: str, at_s: float) -> Decision:
         """A model or deployment asked for by name: nothing is estimated; its hosts follow each other by price."""
@@ -192,7 +262,14 @@ class Planner:
         reason = f"'{name}' was asked for by name" + (
             "; its hosts follow each other by price" if len(order) > 1 else ""
         )
-        return Decision(order=order, candidates=(*chosen, *weigh_rejected(eligibility)), reason=reason)
+        decision = Decision(order=order, candidates=(*chosen, *weigh_rejected(eligibility)), reason=reason)
+        return demote(decision, self._board.unhealthy(order, at_s))
+
+
+def _lot(route: Route, steering: Steering, id: str | None) -> float:
+    """The lot that a holdout draws by, in [0, 1]; 1, which is never drawn, where nothing tells one exchange from another."""
+    drawn_by = steering.session or id
+    return 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
 
 
 def draw(seed: str) -> float:

@@ -24,7 +24,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     """One call to one deployment. Times are milliseconds from its start; `status` is 0 if no head came.
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
-    is a signal only: the cost is that of the deployment.
+    is a signal only: the cost is that of the deployment. `retry_after_s` is how long it asked to be left alone.
     """
 
     number: int
@@ -43,6 +43,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     claimed_model: str | None = None
     answered: bool = False
     model_mismatch: bool = False
+    retry_after_s: float | None = None
 
 
 class Served(msgspec.Struct, frozen=True):

@@ -70,7 +70,9 @@ def recognise(
         found = next((each for each in map(memory.find, older) if each is not None), None)
     if found is None and name is not None:
         found = memory.find(keys[1])
-    session = Session(conversation, tuple(keys), at_s, found, repeats=repeats, readers=_readers(conversation, candidates))
+    session = Session(
+        conversation, tuple(keys), at_s, found, repeats=repeats, readers=_readers(conversation, candidates)
+    )
     return session if found is None else _with(session, found, candidates)
 
 

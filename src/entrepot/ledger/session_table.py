@@ -1,9 +1,9 @@
 """What is remembered of sessions, in a small file beside the ledger that all gateway processes of a machine share.
 
 Rules of this file: a fixed number of slots of fixed size, found by key, read and written in one system call each, without
-locks. A slot that was half written, or is older than this layout, does not match its checksum and counts as empty. Where a bucket is
-full the oldest slot gives way: what is lost is a preference. It holds digests, numbers and times, and nothing that anybody
-said. The file is readable by its owner alone.
+locks. A slot that was half written, or is older than this layout, does not match its checksum and counts as empty. Where a
+bucket is full the oldest slot gives way: what is lost is a preference. It holds digests, numbers and times, and nothing that
+anybody said. The file is readable by its owner alone.
 """
 
 from __future__ import annotations

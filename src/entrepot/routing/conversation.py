@@ -35,7 +35,7 @@ _LEAST_REPEATED = 24  # bytes: "continue" and 继续 are said twice by people wh
 _SHOWN = 400  # characters of a text in which a complaint or an error shows itself
 _COMPLAINT = re.compile(r"\bvalidation (?:errors?|feedback|failed)\b", re.IGNORECASE)
 _ERROR = re.compile(
-    r"""\s*(?:\w*error\s*[:(]|\w*exception\s*[:(]|traceback\s\(|\{\s*"error"\s*:\s*(?!null|false|""|0)|(?:错误|失败|异常)\s*[:：])""",
+    r"""\s*(?:\w*error\s*[:(]|\w*exception\s*[:(]|traceback\s\(|\{\s*"error"\s*:\s*+(?!null|false|""|0)|(?:错误|失败|异常)\s*[:：])""",
     re.IGNORECASE,
 )
 

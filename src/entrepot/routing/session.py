@@ -30,11 +30,12 @@ MOST_REPEATS = 5
 """The same request more often than this is a program that asks on schedule, nobody who is dissatisfied."""
 REPEATED_WITHIN_S = 600.0
 
+
 class Remembered(msgspec.Struct, frozen=True):
-    """What is kept of a conversation's latest turn. No text, and nothing from which text could be told.
+    """What is kept of a conversation's latest turn: digests, counts and times, no text.
 
     `deployment` is 64 bits of its id's digest. `prefix` and `asked` are those of the turn's request (see Conversation), the first
-    cut to 64 bits. `cached_tokens` are those that its provider may hold, for `lifetime_s` from `at_s` (Unix seconds) on. `lot`, in
+    cut to 64 bits. `cached_tokens` are those that its provider may hold, for `lifetime_s` after `at_s` (Unix seconds). `lot`, in
     [0, 1), is the session's for holdouts. `repeats` counts how often that same request came again; `forgiven` failures led to
     an escalation already.
     """
@@ -123,7 +124,9 @@ def settle(decision: Decision, session: Session, unhealthy: Mapping[str, str]) -
             else weighed
             for weighed in decision.candidates
         ),
-        reason=decision.reason if first == decision.chosen else f"{reason}; the goal alone would say: {decision.reason}",
+        reason=decision.reason
+        if first == decision.chosen
+        else f"{reason}; the goal alone would say: {decision.reason}",
         session=Continuity(verdict, reason, session.held, session.cached_tokens, session.failures),
     )
 
@@ -179,7 +182,11 @@ class _Settling:
             if id_ not in self._unhealthy and self._quality(id_) > floor and self._is_affordable(id_)
         ]
         if better:
-            return better[0], "escalated", f"{failed} was seen to fail {times} times in a row, and {better[0]} is expected to do better"
+            return (
+                better[0],
+                "escalated",
+                f"{failed} was seen to fail {times} times in a row, and {better[0]} is expected to do better",
+            )
         told = f"{failed} was seen to fail {times} times in a row, and nobody better may be asked"
         if failed in self._unhealthy:
             return chosen, "moved", told
@@ -203,7 +210,11 @@ class _Settling:
             here = "an unknown sum" if staying is None else f"{staying:.6f}"
             return held, "stayed", f"{held} is expected to cost {here} {over}, {chosen} {told} from a cold start"
         here = "an unknown sum" if staying is None else f"{staying:.6f} USD"
-        return chosen, "moved", f"{chosen} is expected to cost {moving:.6f} {over}, a cold start included, {held} {here}"
+        return (
+            chosen,
+            "moved",
+            f"{chosen} is expected to cost {moving:.6f} {over}, a cold start included, {held} {here}",
+        )
 
     def _quality(self, id_: str) -> float:
         return self._eligible[id_].p_correct or 0.0

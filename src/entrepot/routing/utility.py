@@ -19,7 +19,6 @@ from entrepot.errors import Defect
 from entrepot.routing.base import Basis, Estimates, Prompt
 from entrepot.routing.continuity import Continuity
 
-
 NOTHING_SAVED: Mapping[str, float] = MappingProxyType({})
 
 

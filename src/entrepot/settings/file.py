@@ -173,6 +173,14 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holdout: Annotated[
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
+    sessions: Annotated[
+        bool,
+        Meta(description="A conversation keeps its model while that is worth it, and escalates when it sees failure."),
+    ] = True
+    max_latency_s: Annotated[
+        Seconds | None,
+        Meta(description="Candidates expected to take longer for a whole answer are asked only if all are."),
+    ] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

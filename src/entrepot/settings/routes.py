@@ -59,6 +59,8 @@ def resolve_routes(
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
                 holdout=table.holdout,
+                sessions=table.sessions,
+                max_latency_s=table.max_latency_s,
             )
         )
     return tuple(routes)
