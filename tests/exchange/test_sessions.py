@@ -118,10 +118,14 @@ class Talk:
             self.board,
         )
 
-    def considered(self, **request: Any) -> Considered:
+    def considered(self, wish: float | None = None, **request: Any) -> Considered:
         asked = Request("auto", tuple(self.messages), **request)
         found = self.planner.consider(
-            asked, self.principal, Steering(session=self.header), f"exchange-{next(self._numbers)}", self.now_s
+            asked,
+            self.principal,
+            Steering(session=self.header, max_loss=wish),
+            f"exchange-{next(self._numbers)}",
+            self.now_s,
         )
         assert isinstance(found, Considered)
         return found
@@ -382,6 +386,15 @@ def test_the_same_words_with_other_settings_are_not_dissatisfaction() -> None:
         found = talk.considered(seed=seed)
         talk.answered(found)
         assert told(found) == ("cheap/small", None)
+
+
+def test_the_same_words_with_another_wish_for_quality_are_not_dissatisfaction() -> None:
+    talk = Talk()
+    talk.messages.append(Message("user", (Text("easy question"),)))
+    for number in range(1, 6):
+        found = talk.considered(wish=number / 100)
+        talk.answered(found)
+        assert told(found)[1] is None
 
 
 def test_answers_that_do_not_validate_escalate() -> None:

@@ -122,7 +122,8 @@ class Planner:
         route = choice.route
         if route is None or not route.sessions or self._memory is None:
             return None
-        session = recognise(request, principal, steering.session, self._memory, eligibility.allowed, at_s)
+        wishes = (steering.max_loss, steering.max_cost_usd)
+        session = recognise(request, principal, steering.session, self._memory, eligibility.allowed, at_s, wishes)
         session = weigh_caches(session, eligibility.allowed, self._choices.tariffs, input_tokens)
         found = session.found if steering.session is None else None  # a session with a name is drawn by it
         return msgspec.structs.replace(session, lot=_lot(route, steering, id) if found is None else found.lot)

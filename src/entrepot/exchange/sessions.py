@@ -51,9 +51,13 @@ def recognise(
     memory: SessionMemory,
     candidates: Sequence[Deployment],
     at_s: float,
+    wishes: tuple[float | None, ...] = (),
 ) -> Session:
-    """The session that `request` belongs to, as far as it is known; `name` is what the client calls it, if it does."""
-    conversation = read_conversation(request)
+    """The session that `request` belongs to, as far as it is known; `name` is what the client calls it, if it does.
+
+    `wishes` are what it asks of the choice itself: the same request with others is no repetition.
+    """
+    conversation = read_conversation(request, repr(wishes))
     scope = repr((principal.key, request.user, request.model, name)).encode("utf-8", "surrogatepass")
     keys = [_key(scope, conversation.whole)]
     if name is not None:

@@ -72,8 +72,8 @@ class _Turn(msgspec.Struct):
             yield from message.parts
 
 
-def read_conversation(request: Request) -> Conversation:
-    """What `request` shows."""
+def read_conversation(request: Request, besides: str = "") -> Conversation:
+    """What `request` shows. `besides` is what else makes it another request."""
     turns = _turns(request.messages)
     unfinished = bool(turns) and turns[-1].answering
     answers = [number for number, turn in enumerate(turns) if turn.answering]
@@ -91,7 +91,7 @@ def read_conversation(request: Request) -> Conversation:
                 hasher.update(b"%d " % len(piece))
                 hasher.update(piece)
     whole = whole or hasher.digest()[:16]
-    hasher.update(_settings(request))
+    hasher.update(_settings(request, besides))
     results = bool(given) and any(isinstance(part, ToolResult) for part in turns[-1].parts())
     goes_on = results or unfinished
     return Conversation(
@@ -161,11 +161,12 @@ def _same_json(arguments: str) -> str:
         return arguments.strip()
 
 
-def _settings(request: Request) -> bytes:
+def _settings(request: Request, besides: str) -> bytes:
     """What makes the same messages another request."""
     names = tuple(tool.name for tool in request.tools)
     said = (request.n, request.seed, request.temperature, request.top_p, request.max_output_tokens)
-    return repr((said, request.reasoning_effort, request.output_format, names)).encode("utf-8", "surrogatepass")
+    settings = (said, request.reasoning_effort, request.output_format, names, besides)
+    return repr(settings).encode("utf-8", "surrogatepass")
 
 
 def _bound_to(turns: Sequence[_Turn]) -> frozenset[str]:
