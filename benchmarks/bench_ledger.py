@@ -51,12 +51,13 @@ PLACES = tuple(
 def make_entry(number: int, chance: random.Random, rows: int) -> Entry:
     """The `number`th of `rows` exchanges of a year."""
     served: Served = chance.choice(PLACES)
+    key = chance.randrange(200)
     return msgspec.structs.replace(
         sample_entry(number),
         started_ns=FIRST_NS + number * (YEAR_NS // rows),
         served=served,
-        key=f"key-{chance.randrange(200)}",
-        team=f"team-{chance.randrange(12)}",
+        key=f"key-{key}",
+        team=f"team-{key % 12}",
         cost_nano_usd=chance.randrange(10_000, 5_000_000),
         added_ms=chance.lognormvariate(-1, 0.5),
         baseline=Baseline("host/gpt-5", "gpt-5", chance.randrange(1_000_000, 9_000_000), 500_000, measured=False),

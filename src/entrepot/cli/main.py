@@ -28,6 +28,7 @@ _COMMANDS = {
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",
+    "ledger": "entrepot.cli.ledger:ledger",
 }
 
 

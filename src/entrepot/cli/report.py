@@ -93,9 +93,9 @@ def report(
     """
     if ledger is not None and config is not None:
         raise click.UsageError("--ledger and --config both say where the ledger is; give one of them")
-    directory = _ledger_directory(ledger, config)
+    directory = ledger_directory(ledger, config)
     words, period = words_of(lang), Period(since, until)
-    trouble = _bring_up_to_date(directory)
+    trouble = bring_up_to_date(directory)
     if not ledger_path(directory).exists():
         _print_nothing(words, period, directory, trouble, as_json=as_json)
         return
@@ -112,7 +112,7 @@ def report(
         _print(tables, [_headline(totals, period, words), *notes])
 
 
-def _ledger_directory(ledger: Path | None, config: Path | None) -> Path:
+def ledger_directory(ledger: Path | None, config: Path | None) -> Path:
     """Where the ledger is: as named, as the settings say, or where it lies without settings."""
     if ledger is not None:
         directory = ledger.parent if ledger.name == LEDGER_FILE else ledger
@@ -125,7 +125,7 @@ def _ledger_directory(ledger: Path | None, config: Path | None) -> Path:
     return data_directory(os.environ)
 
 
-def _bring_up_to_date(directory: Path) -> str | None:
+def bring_up_to_date(directory: Path) -> str | None:
     """Ingest what lies in spools; the reason if that is not possible. Makes no ledger where there is nothing to ingest."""
     try:
         if list_spools(directory):

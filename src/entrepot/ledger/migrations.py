@@ -10,6 +10,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+from entrepot.ledger.rollups import DEFINITION, add_statements, create_statements
+
 
 def m0001_entries(connection: sqlite3.Connection) -> None:
     """The first schema. The facts of deployments are kept once per combination, in `served`."""
@@ -67,7 +69,14 @@ def m0001_entries(connection: sqlite3.Connection) -> None:
         FROM entries LEFT JOIN served ON served.served = entries.served""")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries,)
+def m0002_rollups(connection: sqlite3.Connection) -> None:
+    """Which definition of the roll-ups the database holds. Their tables are made from the entries, and made again whenever the
+    definition changes (`refresh_rollups`), so that they need no migrations.
+    """
+    connection.execute("CREATE TABLE rollups (definition TEXT NOT NULL)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries, m0002_rollups)
 
 
 def applied(connection: sqlite3.Connection) -> int:
@@ -85,3 +94,17 @@ def migrate(connection: sqlite3.Connection) -> None:
         if number > applied(connection):
             migration(connection)
             connection.execute("INSERT INTO migrations VALUES (?, ?)", (number, migration.__name__))
+
+
+def refresh_rollups(connection: sqlite3.Connection) -> None:
+    """Make the roll-ups anew from the entries if they are of another definition than ours, inside the caller's transaction."""
+    held = connection.execute("SELECT definition FROM rollups").fetchone()
+    if held is None or held[0] != DEFINITION:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in tables:
+            if name.startswith(("hourly_", "daily_")):
+                connection.execute(f'DROP TABLE "{name}"')
+        for statement in (*create_statements(), *add_statements("1 = 1")):
+            connection.execute(statement)
+        connection.execute("DELETE FROM rollups")
+        connection.execute("INSERT INTO rollups VALUES (?)", (DEFINITION,))

@@ -21,9 +21,11 @@ import msgspec
 from entrepot.errors import LedgerError
 from entrepot.exchange.records import Entry
 from entrepot.ledger import queries
-from entrepot.ledger.migrations import MIGRATIONS, applied, migrate
+from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
+from entrepot.ledger.rollups import add_statements, clear_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
 from entrepot.ledger.store import ALWAYS, Comparison, Dimension, Group, Period, SpoolProgress, Sums, Unfinished
+from entrepot.ledger.verify import Verified, verify
 
 LEDGER_FILE = "ledger.db"
 
@@ -88,6 +90,11 @@ class SqliteReader:
         """See LedgerReader."""
         return {row[0]: SpoolProgress(*row) for row in self._query(queries.SPOOL_PROGRESS)}
 
+    def verify(self) -> Verified:
+        """Read the ledger against itself; see `ledger/verify.py`."""
+        with self._lock, _as_ledger_error(self._path):
+            return verify(self._connection.execute)
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -119,18 +126,32 @@ class SqliteStore(SqliteReader):
     ) -> int:
         """See LedgerStore."""
         with self._lock, _as_ledger_error(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
-                if after is not None:
-                    self._move(before, after)
-                count = self._insert_new(entries)
-                self._connection.execute("COMMIT")
+                with self._transaction():
+                    if after is not None:
+                        self._move(before, after)
+                    count = self._insert_new(entries)
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
                 raise
         return count
+
+    def rebuild_rollups(self) -> None:
+        """Make the roll-ups again from the entries: to the same numbers, unless somebody wrote into the file."""
+        with self._lock, _as_ledger_error(self._path), self._transaction():
+            for statement in (*clear_statements(), *add_statements("1 = 1")):
+                self._connection.execute(statement)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
 
     def _move(self, before: SpoolProgress | None, after: SpoolProgress) -> None:
         start = 0 if before is None else before.offset
@@ -156,6 +177,9 @@ class SqliteStore(SqliteReader):
         self._connection.executemany(_INSERT_ENTRY, entry_rows)
         self._connection.executemany(_INSERT_ATTEMPT, attempt_rows)
         self._connection.executemany("INSERT INTO documents (seq, document) VALUES (?, ?)", documents)
+        if fresh:
+            for statement in _ADD_TO_ROLLUPS:
+                self._connection.execute(statement, {"last": last})
         return len(fresh)
 
     def _without_known(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -196,11 +220,11 @@ def open_sqlite(directory: str | Path) -> SqliteStore:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             connection.execute("PRAGMA synchronous = FULL")
-            if applied(connection) < len(MIGRATIONS):
-                connection.execute("BEGIN IMMEDIATE")
-                migrate(connection)
-                connection.execute("COMMIT")
             _refuse_newer(connection, path)
+            connection.execute("BEGIN IMMEDIATE")
+            migrate(connection)
+            refresh_rollups(connection)
+            connection.execute("COMMIT")
         except BaseException:
             connection.close()
             raise
@@ -263,6 +287,7 @@ def _insert(table: str, columns: tuple[str, ...], verb: str = "INSERT") -> str:
 
 
 _BUSY_TIMEOUT_S = 5.0
+_ADD_TO_ROLLUPS = tuple(add_statements("seq > :last"))
 _INSERT_ENTRY = _insert("entries", ("seq", "served", *ENTRY_COLUMNS))
 _INSERT_ATTEMPT = _insert("attempts", ("seq", *ATTEMPT_COLUMNS), "INSERT OR REPLACE")
 _INSERT_SERVED = _insert("served", SERVED_COLUMNS)

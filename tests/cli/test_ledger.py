@@ -1,0 +1,50 @@
+"""`entrepot ledger` says whether the books agree, and mends what can be made again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from entrepot.cli.main import main
+from entrepot.ledger.checks import sample_entry
+from entrepot.ledger.spool import SpoolWriter
+from entrepot.ledger.sqlite import ledger_path, open_sqlite
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["ledger", *arguments])
+    return done.exit_code, done.output
+
+
+def test_a_sound_ledger_with_entries_still_in_the_spool(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        store.insert([sample_entry(0)])
+    with SpoolWriter(tmp_path, "gateway-0") as spool:
+        spool.append(sample_entry(1))
+    code, said = run("verify", "--ledger", str(tmp_path))
+    assert (code, said.startswith("2 entries, 2 attempts")) == (0, True)
+    assert "every sum agrees" in said
+
+
+def test_a_sum_that_differs_is_named_and_mended(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        store.insert([sample_entry(0)])
+    with contextlib.closing(sqlite3.connect(ledger_path(tmp_path))) as connection, connection:
+        connection.execute("UPDATE daily_key SET cost_nano_usd = 7")
+    code, said = run("verify", "--ledger", str(tmp_path), "--json")
+    found = json.loads(said)
+    assert (code, found["sound"]) == (3, False)
+    assert "daily_key at 2026-01-01" in found["differences"][0]
+    assert run("rebuild", "--ledger", str(tmp_path))[0] == 0
+    assert run("verify", "--ledger", str(tmp_path))[0] == 0
+
+
+def test_where_there_is_no_ledger(tmp_path: Path) -> None:
+    for command in ("verify", "rebuild"):
+        code, said = run(command, "--ledger", str(tmp_path))
+        assert code == 2
+        assert "no ledger at" in said
