@@ -479,7 +479,7 @@ def test_who_answered_is_remembered_before_the_client_can_go_on() -> None:
     assert kinds(story.happens(end(1), after_s=2.0)) == ["Record", "Remember", "SendToClient"]
     remembered = remembered_by(story)
     assert remembered.deployment == mark_of("b/m")
-    assert remembered.at_s == 3
+    assert remembered.at_s == 3.0
     assert remembered.asked != 0
 
 

@@ -569,3 +569,15 @@ def test_a_broken_answer_is_no_answer_to_be_dissatisfied_with() -> None:
         assert kept.repeats == 0
         talk.memory.keep(found.session.keys[0], kept)
     assert msgspec.structs.replace(kept, at_s=0).forgiven == 0
+
+
+def test_of_two_conversations_that_say_the_same_the_later_turn_counts() -> None:
+    talk = Talk()
+    talk.turn("easy question", by="dear/large")
+    talk.calls()
+    talk.returns("1")
+    talk.now_s += 60
+    talk.messages = []
+    talk.turn("easy question", by="cheap/small")
+    talk.calls()
+    assert told(talk.returns("1")) == ("cheap/small", "must stay")

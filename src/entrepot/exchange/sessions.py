@@ -62,22 +62,32 @@ def recognise(
     keys = [_key(scope, conversation.whole)]
     if name is not None:
         keys.append(_key(scope, b"by name"))
-    found = memory.find(keys[0])
-    repeats = 0
-    if found is not None and found.asked == conversation.asked:
-        repeats = found.repeats + 1 if at_s - found.at_s <= REPEATED_WITHIN_S else 0
-    starts_afresh = conversation.turns == 0 and not conversation.open
-    if found is not None and starts_afresh and not 0 < repeats <= MOST_REPEATS:
-        found = None  # the same first words, but another request, or a program's that asks it on schedule
-    if found is None:
-        older = (_key(scope, parent) for parent in conversation.parents)
-        found = next((each for each in map(memory.find, older) if each is not None), None)
+    found, repeats = _latest(conversation, scope, memory, at_s)
     if found is None and name is not None:
         found = memory.find(keys[1])
     session = Session(
         conversation, tuple(keys), at_s, found, repeats=repeats, readers=_readers(conversation, candidates)
     )
     return session if found is None else _with(session, found, candidates)
+
+
+def _latest(
+    conversation: Conversation, scope: bytes, memory: SessionMemory, at_s: float
+) -> tuple[Remembered | None, int]:
+    """What is remembered of this same request, or else of the turn before, and how often it was answered already.
+
+    Of two the later counts: the same words may have been said in another conversation before.
+    """
+    own = memory.find(_key(scope, conversation.whole))
+    older = (memory.find(_key(scope, parent)) for parent in conversation.parents)
+    before = next((each for each in older if each is not None), None)
+    if own is None or (before is not None and before.at_s > own.at_s):
+        return before, 0
+    again = own.asked == conversation.asked and at_s - own.at_s <= REPEATED_WITHIN_S
+    repeats = own.repeats + 1 if again else 0
+    if conversation.turns == 0 and not conversation.open and not 0 < repeats <= MOST_REPEATS:
+        return None, repeats  # the same first words, but another request, or a program's that asks it on schedule
+    return own, repeats
 
 
 def _with(session: Session, found: Remembered, candidates: Sequence[Deployment]) -> Session:
@@ -147,7 +157,7 @@ def remember(
         deployment=mark_of(attempt.deployment),
         prefix=_short(conversation.whole),
         asked=conversation.asked if completed else 0,
-        at_s=int(at_s),
+        at_s=at_s,
         cached_tokens=_cached_tokens(usage, tariff, at_s),
         lifetime_s=LONG_LIFETIME_S if usage.cache_write_1h_tokens else LIFETIME_S,
         lot=session.lot,
@@ -177,4 +187,4 @@ def _key(scope: bytes, fingerprint: bytes) -> bytes:
 
 
 def _short(fingerprint: bytes) -> int:
-    return int.from_bytes(fingerprint[:8], "big")
+    return int.from_bytes(fingerprint[:4], "big")

@@ -18,7 +18,7 @@ from entrepot.routing.session import Remembered
 
 FILE = "sessions.table"
 _LAYOUT = 1
-_SLOT = struct.Struct("<16sQQQIIIIBBBx")
+_SLOT = struct.Struct("<16sQIQQIHIBBBxxx")
 _CHECKSUM = struct.Struct("<I")
 _SLOT_BYTES = _SLOT.size + _CHECKSUM.size
 _SLOTS_PER_BUCKET = 4
@@ -47,11 +47,11 @@ class SessionTable:
         at = self._slot(bucket, key)
         if at is None:
             return None
-        _, deployment, prefix, asked, at_s, cached, lifetime_s, lot, repeats, forgiven, flags = _SLOT.unpack_from(
+        _, deployment, prefix, asked, at_ms, cached, lifetime_s, lot, repeats, forgiven, flags = _SLOT.unpack_from(
             bucket, at
         )
         return Remembered(
-            deployment, prefix, asked, at_s, cached, lifetime_s, lot / _LOTS, repeats, forgiven, bool(flags)
+            deployment, prefix, asked, at_ms / 1000, cached, lifetime_s, lot / _LOTS, repeats, forgiven, bool(flags)
         )
 
     def keep(self, key: bytes, remembered: Remembered) -> None:
@@ -66,9 +66,9 @@ class SessionTable:
             remembered.deployment,
             remembered.prefix,
             remembered.asked,
-            min(max(remembered.at_s, 0), 0xFFFF_FFFF),
+            max(0, round(remembered.at_s * 1000)),
             min(remembered.cached_tokens, 0xFFFF_FFFF),
-            min(remembered.lifetime_s, 0xFFFF_FFFF),
+            min(remembered.lifetime_s, 0xFFFF),
             int(remembered.lot * _LOTS),
             min(remembered.repeats, 0xFF),
             min(remembered.forgiven, 0xFF),

@@ -35,7 +35,7 @@ class Remembered(msgspec.Struct, frozen=True):
     """What is kept of a conversation's latest turn: digests, counts and times, no text.
 
     `deployment` is 64 bits of its id's digest. `prefix` and `asked` are those of the turn's request (see Conversation), the first
-    cut to 64 bits. `cached_tokens` are those that its provider may hold, for `lifetime_s` after `at_s` (Unix seconds). `lot`, in
+    cut to 32 bits. `cached_tokens` are those that its provider may hold, for `lifetime_s` after `at_s` (Unix seconds). `lot`, in
     [0, 1), is the session's for holdouts. `repeats` counts how often that same request came again; `forgiven` failures led to
     an escalation already.
     """
@@ -43,7 +43,7 @@ class Remembered(msgspec.Struct, frozen=True):
     deployment: int
     prefix: int
     asked: int
-    at_s: int
+    at_s: float
     cached_tokens: int = 0
     lifetime_s: int = 0
     lot: float = 0.0
@@ -176,11 +176,11 @@ class _Settling:
     def _escalate(self, failed: str, chosen: str) -> tuple[str, Verdict, str]:
         times = self._session.failures
         floor = self._quality(failed)
-        better = [
-            id_
-            for id_ in (chosen, *self._decision.order)
-            if id_ not in self._unhealthy and self._quality(id_) > floor and self._is_affordable(id_)
-        ]
+        better = [id_ for id_ in (chosen, *self._decision.order) if self._quality(id_) > floor and self._is_well(id_)]
+        if not better and self._is_unknown(failed):
+            # nothing tells who is better; the operator holds this one to be good
+            measure = self._decision.reference or failed
+            better = [measure] if measure in self._eligible and measure != failed and self._is_well(measure) else []
         if better:
             return (
                 better[0],
@@ -218,6 +218,12 @@ class _Settling:
 
     def _quality(self, id_: str) -> float:
         return self._eligible[id_].p_correct or 0.0
+
+    def _is_unknown(self, id_: str) -> bool:
+        return self._eligible[id_].basis == "prior"
+
+    def _is_well(self, id_: str) -> bool:
+        return id_ not in self._unhealthy and self._is_affordable(id_)
 
     def _is_affordable(self, id_: str) -> bool:
         limit = None if self._decision.goal is None else self._decision.goal.max_cost_usd
