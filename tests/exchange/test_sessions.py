@@ -40,7 +40,8 @@ THREE = (CHEAP, MIDDLE, DEAR)
 ALICE, BOB = Principal(key="alice"), Principal(key="bob")
 EASY = {"small": 0.9, "middle": 0.91, "large": 0.92}
 HARD = {"small": 0.3, "middle": 0.6, "large": 0.9}
-QUALITY = {"easy": EASY, "hard": HARD}
+UNKNOWN = {"who": 0.5, "knows": 0.5}
+QUALITY = {"easy": EASY, "hard": HARD, "unknown": UNKNOWN}
 
 
 class Told:
@@ -65,7 +66,7 @@ class Told:
         row = QUALITY[next((word for word in reversed(asked) if word in QUALITY), "easy")]
         ones = np.ones(len(self.models), np.float32)
         p_correct = np.array([row[model] for model in self.models], np.float32)
-        known: Basis = "outcomes"
+        known: Basis = "prior" if row is UNKNOWN else "outcomes"
         return Estimates(self.models, p_correct, 0.05 * ones, 100 * ones, 0.5 * ones, (known,) * len(self.models))
 
 
@@ -102,6 +103,7 @@ class Talk:
         self.now_s = 1_000_000.0
         self.messages: list[Message] = []
         self.header: str | None = None
+        self.model = "auto"
         self._numbers = itertools.count()
         self.planner = Planner(
             Choices(
@@ -119,7 +121,7 @@ class Talk:
         )
 
     def considered(self, wish: float | None = None, **request: Any) -> Considered:
-        asked = Request("auto", tuple(self.messages), **request)
+        asked = Request(self.model, tuple(self.messages), **request)
         found = self.planner.consider(
             asked,
             self.principal,
@@ -581,3 +583,27 @@ def test_of_two_conversations_that_say_the_same_the_later_turn_counts() -> None:
     talk.turn("easy question", by="cheap/small")
     talk.calls()
     assert told(talk.returns("1")) == ("cheap/small", "must stay")
+
+
+def test_a_tool_loop_stays_with_its_host_though_its_model_was_asked_for_by_name() -> None:
+    hosts = (a_deployment("near/large", price=a_price("1", "2")), a_deployment("far/large", price=a_price("3", "6")))
+    talk = Talk(hosts)
+    talk.model = "large"
+    talk.turn("easy question", by="far/large")
+    talk.calls()
+    assert told(talk.returns(by="far/large")) == ("far/large", "must stay")
+    assert told(talk.turn("easy question")) == ("near/large", None)
+    down = AttemptRecord(0, "near/large", "large", "near", 429, 10.0, failure="rate_limit", retry_after_s=60.0)
+    talk.board.learn(down, talk.now_s)
+    assert talk.turn("easy question").decision.order == ("far/large", "near/large")
+
+
+def test_where_nothing_is_known_of_the_models_an_escalation_is_to_the_reference() -> None:
+    deployments = (
+        a_deployment("cheap/who", price=a_price("1", "2")),
+        a_deployment("dear/knows", price=a_price("5", "9")),
+    )
+    talk = Talk(deployments, goal=Goal(max_loss=1.0))
+    assert told(talk.turn("unknown question")) == ("cheap/who", None)
+    talk.again()
+    assert told(talk.again()) == ("dear/knows", "escalated")

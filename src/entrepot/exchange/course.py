@@ -61,7 +61,8 @@ class Course:
             ending = yield from perform(plan, progress, self._clock, self._forward, self._silence, self._keep_alive)
             if ending == "answered":
                 return
-            yield from self._note(progress, ending)
+            self._note(progress, ending)
+            yield Learn(self._attempts[-1])
             if ending == "client_gone":
                 yield Record(self._entry("client_gone", 499, progress))
                 yield from self._remember(progress, completed=False)
@@ -78,7 +79,8 @@ class Course:
         whole = relayed.ended and not self._plan.asked.request.stream
         entry = None
         if relayed.ended:
-            yield from self._note(progress, "answered")
+            self._note(progress, "answered")
+            yield Learn(self._attempts[-1])
             entry = self._entry("completed", 200, progress)
             yield Record(entry)
             yield from self._remember(progress, completed=True)
@@ -128,13 +130,12 @@ class Course:
         yield SendHead(answer.status, (*answer.headers, *self._names(None), length))
         yield SendToClient(answer.body, end=True)
 
-    def _note(self, progress: Progress, ending: Ending) -> Generator[Command, Event, None]:
+    def _note(self, progress: Progress, ending: Ending) -> None:
         record, _ = progress.record(self._plan, ending)
         self._attempts.append(record)
         if progress.failure is not None:
             deployment = progress.candidate.deployment
             self._failures.append((deployment.id, deployment.provider, progress.failure))
-        yield Learn(record)
 
     def _remember(self, progress: Progress, *, completed: bool) -> Generator[Command, Event, None]:
         """Who this conversation is with from now on, if anything of an answer came."""

@@ -25,7 +25,7 @@ from entrepot.exchange.health import Board, demote, show_latency, split_slow
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.plan import BaselinePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import Refusal, decide_nothing, nobody_eligible, unknown_name, weigh_rejected
-from entrepot.exchange.sessions import SessionMemory, recognise, weigh_caches
+from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
 from entrepot.policy.eligibility import Eligibility
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
@@ -86,7 +86,7 @@ class Planner:
         """The decision for this request, or why there is none.
 
         `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lot of a holdout where the
-        request names no session; without either none is drawn, and the holdout shows in the propensities alone.
+        request belongs to no session; without either none is drawn, and the holdout shows in the propensities alone.
         """
         choice = self._choices.get(request.model)
         if choice is None:
@@ -100,10 +100,11 @@ class Planner:
             name = None if choice.route is None else choice.route.name
             return Refusal(nobody_eligible(request.model, eligibility), name, decide_nothing(eligibility))
         session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
+        drawn_by = steering.session or (id if session is None or id is None else f"session {session.seed}")
         decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s, session)
-        if choice.route is not None:
-            lot = _lot(choice.route, steering, id) if session is None else session.lot
-            decision = self._keep_session(decision, session, choice.route, lot, at_s)
+        name = "" if choice.route is None else choice.route.name
+        lot = 1.0 if drawn_by is None else draw(f"{name}\n{drawn_by}")
+        decision = self._keep_session(decision, session, choice.route, lot, at_s)
         baseline = _baseline(choice, estimates, request)
         return Considered(principal, decision, input_tokens, choice.route, baseline, session)
 
@@ -118,18 +119,18 @@ class Planner:
         at_s: float,
         id: str | None,
     ) -> Session | None:
-        """The session that the request belongs to, where the route keeps any. Its lot is drawn once, at its first turn."""
-        route = choice.route
-        if route is None or not route.sessions or self._memory is None:
+        """The session that the request belongs to, where the route keeps any."""
+        needless = len(eligibility.allowed) == 1 if choice.route is None else not choice.route.sessions
+        if self._memory is None or needless:
             return None
         wishes = (steering.max_loss, steering.max_cost_usd)
         session = recognise(request, principal, steering.session, self._memory, eligibility.allowed, at_s, wishes)
         session = weigh_caches(session, eligibility.allowed, self._choices.tariffs, input_tokens)
-        found = session.found if steering.session is None else None  # a session with a name is drawn by it
-        return msgspec.structs.replace(session, lot=_lot(route, steering, id) if found is None else found.lot)
+        seed = mark_of(id or "") >> 32 if session.found is None else session.found.seed
+        return msgspec.structs.replace(session, seed=seed)
 
     def _keep_session(
-        self, decision: Decision, session: Session | None, route: Route, lot: float, at_s: float
+        self, decision: Decision, session: Session | None, route: Route | None, lot: float, at_s: float
     ) -> Decision:
         """The goal's decision as the health of the candidates, the session and the holdout leave it.
 
@@ -137,14 +138,15 @@ class Planner:
         """
         unhealthy = self._board.unhealthy(decision.order, at_s)
         decision = demote(decision, unhealthy)
-        goes_on_elsewhere = session is not None and session.must_stay and session.held != route.baseline
-        drawn = route.baseline is not None and lot < route.holdout and not goes_on_elsewhere
+        baseline, share = (None, 0.0) if route is None else (route.baseline, route.holdout)
+        goes_on_elsewhere = session is not None and session.must_stay and session.held != baseline
+        drawn = baseline is not None and lot < share and not goes_on_elsewhere
         if session is not None and not drawn:
             decision = settle(decision, session, unhealthy)
         forced = decision.session is not None and decision.session.verdict == "must stay"
-        if route.baseline is None or forced:
+        if baseline is None or forced:
             return decision
-        return hold_out(decision, route.baseline, route.holdout, lot)
+        return hold_out(decision, baseline, share, lot)
 
     def _embed(
         self, choice: Choice, request: Request, principal: Principal, input_tokens: int, at_s: float
@@ -160,7 +162,9 @@ class Planner:
         eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest)
         if not eligibility.allowed:
             return Refusal(nobody_eligible(request.model, eligibility), route, decide_nothing(eligibility))
-        return Considered(principal, self._by_name(eligibility, request.model, at_s), input_tokens, choice.route, None)
+        decision = self._by_name(eligibility, request.model, at_s)
+        decision = self._keep_session(decision, None, None, 1.0, at_s)
+        return Considered(principal, decision, input_tokens, choice.route, None)
 
     def plan(
         self,
@@ -263,14 +267,7 @@ class Planner:
         reason = f"'{name}' was asked for by name" + (
             "; its hosts follow each other by price" if len(order) > 1 else ""
         )
-        decision = Decision(order=order, candidates=(*chosen, *weigh_rejected(eligibility)), reason=reason)
-        return demote(decision, self._board.unhealthy(order, at_s))
-
-
-def _lot(route: Route, steering: Steering, id: str | None) -> float:
-    """The lot that a holdout draws by, in [0, 1]; 1, which is never drawn, where nothing tells one exchange from another."""
-    drawn_by = steering.session or id
-    return 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
+        return Decision(order=order, candidates=(*chosen, *weigh_rejected(eligibility)), reason=reason)
 
 
 def draw(seed: str) -> float:

@@ -160,7 +160,7 @@ def remember(
         at_s=at_s,
         cached_tokens=_cached_tokens(usage, tariff, at_s),
         lifetime_s=LONG_LIFETIME_S if usage.cache_write_1h_tokens else LIFETIME_S,
-        lot=session.lot,
+        seed=session.seed,
         repeats=session.repeats,
         forgiven=forgiven,
         escalated=escalated or (found is not None and found.escalated),
@@ -177,9 +177,9 @@ def _cached_tokens(usage: Usage, tariff: Tariff | None, at_s: float) -> int:
 
 
 @lru_cache(maxsize=4096)
-def mark_of(deployment: str) -> int:
-    """64 bits that stand for a deployment's id."""
-    return int.from_bytes(hashlib.sha256(deployment.encode()).digest()[:8], "big")
+def mark_of(id: str) -> int:
+    """64 bits that stand for an id."""
+    return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big")
 
 
 def _key(scope: bytes, fingerprint: bytes) -> bytes:

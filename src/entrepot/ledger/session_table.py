@@ -26,8 +26,6 @@ _BUCKET_BYTES = _SLOTS_PER_BUCKET * _SLOT_BYTES
 BUCKETS = 32_768
 """Room for 131,072 turns in 8 MiB."""
 
-_LOTS = 1 << 32
-
 
 class SessionTable:
     """The table in `directory`, made if it is not there. Raises LedgerError if it cannot be opened."""
@@ -47,11 +45,11 @@ class SessionTable:
         at = self._slot(bucket, key)
         if at is None:
             return None
-        _, deployment, prefix, asked, at_ms, cached, lifetime_s, lot, repeats, forgiven, flags = _SLOT.unpack_from(
+        _, deployment, prefix, asked, at_ms, cached, lifetime_s, seed, repeats, forgiven, flags = _SLOT.unpack_from(
             bucket, at
         )
         return Remembered(
-            deployment, prefix, asked, at_ms / 1000, cached, lifetime_s, lot / _LOTS, repeats, forgiven, bool(flags)
+            deployment, prefix, asked, at_ms / 1000, cached, lifetime_s, seed, repeats, forgiven, bool(flags)
         )
 
     def keep(self, key: bytes, remembered: Remembered) -> None:
@@ -69,7 +67,7 @@ class SessionTable:
             max(0, round(remembered.at_s * 1000)),
             min(remembered.cached_tokens, 0xFFFF_FFFF),
             min(remembered.lifetime_s, 0xFFFF),
-            int(remembered.lot * _LOTS),
+            remembered.seed,
             min(remembered.repeats, 0xFF),
             min(remembered.forgiven, 0xFF),
             remembered.escalated,

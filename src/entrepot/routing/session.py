@@ -35,9 +35,9 @@ class Remembered(msgspec.Struct, frozen=True):
     """What is kept of a conversation's latest turn: digests, counts and times, no text.
 
     `deployment` is 64 bits of its id's digest. `prefix` and `asked` are those of the turn's request (see Conversation), the first
-    cut to 32 bits. `cached_tokens` are those that its provider may hold, for `lifetime_s` after `at_s` (Unix seconds). `lot`, in
-    [0, 1), is the session's for holdouts. `repeats` counts how often that same request came again; `forgiven` failures led to
-    an escalation already.
+    cut to 32 bits. `cached_tokens` are those that its provider may hold, for `lifetime_s` after `at_s` (Unix seconds). By `seed`
+    (32 bits) whatever is drawn by lot is drawn for the session as one. `repeats` counts how often that same request came again;
+    `forgiven` failures led to an escalation already.
     """
 
     deployment: int
@@ -46,7 +46,7 @@ class Remembered(msgspec.Struct, frozen=True):
     at_s: float
     cached_tokens: int = 0
     lifetime_s: int = 0
-    lot: float = 0.0
+    seed: int = 0
     repeats: int = 0
     forgiven: int = 0
     escalated: bool = False
@@ -68,8 +68,8 @@ class Session(msgspec.Struct, frozen=True):
     `keys` are where its turn will be remembered, `found` what is remembered of the turn before. `held` is the deployment that it
     is with, None where that is not known or no candidate for this request. `warm`: the turn before was so lately that what its
     provider cached is held still, `cached_tokens` of it. `readers` are the candidates that can read the reasoning which
-    going on needs, empty where none is needed. `repeats` counts how often this same request was answered already, `lot` is the
-    session's for holdouts. `worth` is what
+    going on needs, empty where none is needed. `repeats` counts how often this same request was answered already. By `seed`
+    whatever is drawn by lot is drawn for the session as one. `worth` is what
     a cache saves, by deployment.
     """
 
@@ -81,7 +81,7 @@ class Session(msgspec.Struct, frozen=True):
     warm: bool = False
     cached_tokens: int = 0
     repeats: int = 0
-    lot: float = 0.0
+    seed: int = 0
     readers: frozenset[str] = frozenset()
     worth: Mapping[str, Worth] = msgspec.field(default_factory=dict)
 
@@ -149,6 +149,10 @@ class _Settling:
         held = session.held
         if session.must_stay:
             return self._go_on(chosen)
+        if (
+            self._decision.router is None
+        ):  # asked for by name: nothing was weighed, and nothing is to be weighed against it
+            return chosen, None, ""
         if session.failures >= ESCALATE_AFTER:
             return self._escalate(held or chosen, chosen)
         if held is None:
