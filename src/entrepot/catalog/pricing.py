@@ -193,10 +193,10 @@ class Tariff:
         rates, unit = self._rates_and_unit(input_tokens, at_s)
         return rates.input * unit, rates.output * unit
 
-    def usd_per_cached_token(self, input_tokens: int, at_s: float) -> tuple[float, float]:
-        """Dollars per token read from the provider's cache and per token written to it, for estimates before the call."""
+    def usd_per_input_token(self, input_tokens: int, at_s: float) -> tuple[float, float, float]:
+        """Dollars per input token: in full, read from the provider's cache, written to it; for estimates before the call."""
         rates, unit = self._rates_and_unit(input_tokens, at_s)
-        return rates.cache_read * unit, rates.cache_write * unit
+        return rates.input * unit, rates.cache_read * unit, rates.cache_write * unit
 
     def _rates_and_unit(self, input_tokens: int, at_s: float) -> tuple[Rates, float]:
         rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)

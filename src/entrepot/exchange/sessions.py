@@ -131,8 +131,7 @@ def weigh_caches(
 
 
 def _worth(tariff: Tariff, cached: int, input_tokens: int, marked: bool, at_s: float) -> Worth:
-    full, _ = tariff.usd_per_token(input_tokens, at_s)
-    read, write = tariff.usd_per_cached_token(input_tokens, at_s)
+    full, read, write = tariff.usd_per_input_token(input_tokens, at_s)
     writing = (input_tokens - cached) * (write - full) if marked else 0.0
     caches = input_tokens >= LEAST_CACHED_TOKENS and (marked or write <= full)
     return Worth(now_usd=cached * (full - read) - writing, later_usd=input_tokens * (full - read) if caches else 0.0)
@@ -171,8 +170,7 @@ def _cached_tokens(usage: Usage, tariff: Tariff | None, at_s: float) -> int:
     said = usage.cache_read_tokens + usage.cache_write_tokens
     if tariff is None or usage.all_input < LEAST_CACHED_TOKENS:
         return said
-    full, _ = tariff.usd_per_token(usage.all_input, at_s)
-    read, write = tariff.usd_per_cached_token(usage.all_input, at_s)
+    full, read, write = tariff.usd_per_input_token(usage.all_input, at_s)
     return max(said, usage.all_input) if read < full and write <= full else said
 
 

@@ -28,7 +28,7 @@ from entrepot.canonical.request import (
 )
 
 _MOST_PARENTS = 4
-_LONGEST = 32_768
+_LONGEST = 8_192
 """Characters of one part that are read: of a longer one its two ends and its length."""
 
 _LEAST_REPEATED = 24  # bytes: "continue" and 继续 are said twice by people whom nothing failed
@@ -219,7 +219,8 @@ def _fails(reply: _Turn, before: _Turn | None) -> bool:
         return True
     if before is None or _results(before) or len(text[:_LEAST_REPEATED].encode("utf-8", "replace")) < _LEAST_REPEATED:
         return False
-    return text.casefold() == _text(before).casefold()
+    said_before = _text(before)
+    return len(text) == len(said_before) and text.casefold() == said_before.casefold()
 
 
 def _results(turn: _Turn) -> list[ToolResult]:
