@@ -27,7 +27,7 @@ from entrepot.ledger.session_table import SessionTable
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.features import prompt_of
-from entrepot.routing.session import settle
+from entrepot.routing.settling import settle
 from entrepot.routing.utility import Goal, decide
 
 CANDIDATES = (

@@ -45,6 +45,7 @@ from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts
+from entrepot.routing.worth import Knob
 from entrepot.server.authenticate import Keyring
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.endpoints import Gateway
@@ -81,21 +82,26 @@ def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
 
 def build_planner(settings: Settings, memory: SessionMemory | None = None, board: Board | None = None) -> Planner:
     """The planner for these settings, with the router they name or the one that ships."""
-    catalog = load_catalog()
-    return Planner(
-        Choices(
-            deployments=settings.deployments,
-            routes=settings.routes,
-            rules=settings.rules,
-            exchange_rates=settings.exchange_rates,
-            dialects=PROVIDER_DIALECTS,
-            router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
-            facts=model_facts(catalog),
-        ),
-        settings.deadlines,
-        memory,
-        board,
+    return Planner(build_choices(settings), settings.deadlines, memory, board)
+
+
+def build_choices(settings: Settings) -> Choices:
+    """Every name of these settings, with the knobs of its routes at the prices of now."""
+    return Choices(
+        deployments=settings.deployments,
+        routes=settings.routes,
+        rules=settings.rules,
+        exchange_rates=settings.exchange_rates,
+        dialects=PROVIDER_DIALECTS,
+        router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
+        facts=model_facts(load_catalog()),
+        at_s=time.time(),
     )
+
+
+def find_knobs(settings: Settings) -> dict[str, Knob]:
+    """What the routes' goals come to over all requests, and what is promised of them, by route."""
+    return build_choices(settings).knobs
 
 
 def check_router(settings: Settings) -> None:

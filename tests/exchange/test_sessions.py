@@ -208,7 +208,7 @@ def test_a_move_that_pays_over_the_turns_to_come_is_made() -> None:
     moved = talk.turn("easy question")
     assert told(moved) == ("cheap/small", "moved")
     assert moved.decision.session is not None
-    assert "cold start included" in moved.decision.session.reason
+    assert "from a cold start" in moved.decision.session.reason
 
 
 def test_a_turn_that_is_too_hard_for_the_present_model_moves() -> None:

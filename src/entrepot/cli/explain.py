@@ -71,7 +71,7 @@ def render_decision(decision: Decision, console: Console) -> None:
         rests = "; ".join(f"{basis}: {_RESTS_ON[basis]}" for basis in bases)
         console.print(Text(f"Router {decision.router}. Estimates rest on: {rests}."), style="dim")
     if decision.promise is not None:
-        console.print(Text(decision.promise))
+        console.print(Text(f"Promised: {decision.promise}."))
     elif decision.router is not None:
         console.print(Text("These are estimates; this route promises no floor."), style="dim")
 

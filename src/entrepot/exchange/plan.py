@@ -11,6 +11,7 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
 from entrepot.policy.rules import Principal
+from entrepot.routing.explore import Exploration
 from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal
 
@@ -34,8 +35,9 @@ class Route(msgspec.Struct, frozen=True):
 
     `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
-    baseline answers by lot, so that the saving can be measured and not only estimated. With `sessions` a conversation keeps its
-    model where that is worth it. A candidate that is expected to take longer than `max_latency_s` is asked only if all are.
+    baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too. With
+    `sessions` a conversation keeps its model where that is worth it. A candidate that is expected to take longer than
+    `max_latency_s` is asked only if all are.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Route(msgspec.Struct, frozen=True):
     baseline: str | None = None
     max_output_tokens: int | None = None
     holdout: float = 0.0
+    explore: Exploration | None = None
     sessions: bool = True
     max_latency_s: float | None = None
 

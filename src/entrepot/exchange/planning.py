@@ -29,9 +29,11 @@ from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_
 from entrepot.policy.eligibility import Eligibility
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
+from entrepot.routing.explore import explore
 from entrepot.routing.features import prompt_of
 from entrepot.routing.holdout import hold_out
-from entrepot.routing.session import Session, settle
+from entrepot.routing.session import Session
+from entrepot.routing.settling import count_caches, settle
 from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
 
 
@@ -85,8 +87,9 @@ class Planner:
     ) -> Considered | Refusal:
         """The decision for this request, or why there is none.
 
-        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lot of a holdout where the
-        request belongs to no session; without either none is drawn, and the holdout shows in the propensities alone.
+        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lots of holdout, exploration
+        and shares where the request belongs to no session; without either none is drawn, and they show in the propensities
+        alone.
         """
         choice = self._choices.get(request.model)
         if choice is None:
@@ -101,10 +104,10 @@ class Planner:
             return Refusal(nobody_eligible(request.model, eligibility), name, decide_nothing(eligibility))
         session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
         drawn_by = steering.session or (id if session is None or id is None else f"session {session.seed}")
-        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s, session)
-        name = "" if choice.route is None else choice.route.name
-        lot = 1.0 if drawn_by is None else draw(f"{name}\n{drawn_by}")
-        decision = self._keep_session(decision, session, choice.route, lot, at_s)
+        decision, estimates = self._decide(
+            choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
+        )
+        decision = self._keep_on(decision, session, choice.route, drawn_by, at_s)
         baseline = _baseline(choice, estimates, request)
         return Considered(principal, decision, input_tokens, choice.route, baseline, session)
 
@@ -129,24 +132,31 @@ class Planner:
         seed = mark_of(id or "") >> 32 if session.found is None else session.found.seed
         return msgspec.structs.replace(session, seed=seed)
 
-    def _keep_session(
-        self, decision: Decision, session: Session | None, route: Route | None, lot: float, at_s: float
+    def _keep_on(
+        self, decision: Decision, session: Session | None, route: Route | None, drawn_by: str | None, at_s: float
     ) -> Decision:
-        """The goal's decision as the health of the candidates, the session and the holdout leave it.
+        """The goal's decision as the health of the candidates, exploration, the session and the holdout leave it.
 
         A session that the holdout drew is the baseline's whole: it does not move, and does not escalate.
         """
         unhealthy = self._board.unhealthy(decision.order, at_s)
         decision = demote(decision, unhealthy)
-        baseline, share = (None, 0.0) if route is None else (route.baseline, route.holdout)
-        goes_on_elsewhere = session is not None and session.must_stay and session.held != baseline
-        drawn = baseline is not None and lot < share and not goes_on_elsewhere
+        if session is not None:
+            decision = count_caches(decision, session)
+        if route is None:
+            return decision if session is None else settle(decision, session, unhealthy)
+        if route.explore is not None:
+            lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
+            decision = explore(decision, route.explore, lot)
+        lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
+        goes_on_elsewhere = session is not None and session.must_stay and session.held != route.baseline
+        drawn = route.baseline is not None and lot < route.holdout and not goes_on_elsewhere
         if session is not None and not drawn:
             decision = settle(decision, session, unhealthy)
         forced = decision.session is not None and decision.session.verdict == "must stay"
-        if baseline is None or forced:
+        if route.baseline is None or forced:
             return decision
-        return hold_out(decision, baseline, share, lot)
+        return hold_out(decision, route.baseline, route.holdout, lot)
 
     def _embed(
         self, choice: Choice, request: Request, principal: Principal, input_tokens: int, at_s: float
@@ -163,7 +173,7 @@ class Planner:
         if not eligibility.allowed:
             return Refusal(nobody_eligible(request.model, eligibility), route, decide_nothing(eligibility))
         decision = self._by_name(eligibility, request.model, at_s)
-        decision = self._keep_session(decision, None, None, 1.0, at_s)
+        decision = self._keep_on(decision, None, None, None, at_s)
         return Considered(principal, decision, input_tokens, choice.route, None)
 
     def plan(
@@ -211,6 +221,7 @@ class Planner:
         input_tokens: int,
         at_s: float,
         session: Session | None,
+        drawn_by: str | None,
     ) -> tuple[Decision, Estimates | None]:
         route = choice.route
         if route is None or choice.router is None:
@@ -221,7 +232,6 @@ class Planner:
         latencies = self._latencies(eligibility, estimates, limit, request.n)
         exempt = session.held if session is not None and session.conversation.open else None
         allowed, slow = split_slow(eligibility.allowed, latencies, route.max_latency_s, exempt)
-        saved_usd = {} if session is None else {id_: worth.now_usd for id_, worth in session.worth.items()}
         decision = decide(
             candidates=allowed,
             rejected=(*slow, *weigh_rejected(eligibility)),
@@ -231,10 +241,11 @@ class Planner:
             reference=route.reference,
             prompt=prompt,
             router_version=self._choices.router_version,
+            knob=self._choices.knobs.get(route.name),
             max_output_tokens=limit,
             answers=request.n,
             at_s=at_s,
-            saved_usd=saved_usd,
+            lot=0.0 if drawn_by is None else draw(f"shares\n{route.name}\n{drawn_by}"),
         )
         return show_latency(decision, latencies), estimates
 
@@ -277,7 +288,7 @@ def draw(seed: str) -> float:
 
 def _goal(goal: Goal, steering: Steering) -> Goal:
     if steering.max_loss is not None:
-        goal = msgspec.structs.replace(goal, kind="cheapest_within", max_loss=steering.max_loss)
+        goal = msgspec.structs.replace(goal, kind="cheapest_within", max_loss=steering.max_loss, each_request=True)
     if steering.max_cost_usd is not None:
         limit = steering.max_cost_usd if goal.max_cost_usd is None else min(goal.max_cost_usd, steering.max_cost_usd)
         goal = msgspec.structs.replace(goal, max_cost_usd=limit)
