@@ -8,12 +8,14 @@ that every exchange is written down. Nothing is yielded in a `finally`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
 from entrepot.drive.inbox import Inbox
+from entrepot.drive.validate import validate
 from entrepot.exchange.commands import (
     CallUpstream,
     CancelUpstream,
@@ -22,13 +24,18 @@ from entrepot.exchange.commands import (
     Learn,
     Record,
     Remember,
+    RunCheck,
     SendHead,
     SendToClient,
     Wait,
 )
-from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
+from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
 from entrepot.exchange.records import AttemptRecord, Entry
 from entrepot.routing.session import Remembered
+from entrepot.routing.validator import Validator, Verdict
+
+MOST_CHECKS = 4
+"""Processes that check answers at the same time, for one gateway process; others wait their turn."""
 
 
 class RunningCall(Protocol):
@@ -79,16 +86,23 @@ class Notebook(msgspec.Struct, frozen=True, eq=False):
     keep: Callable[[bytes, Remembered], None] = lambda _key, _remembered: None
 
 
-class Driver:
-    """Performs exchanges over one upstream, writing what they teach into `notebook`."""
+Check = Callable[[Validator, str], Awaitable[Verdict]]
 
-    def __init__(self, upstream: Upstream, notebook: Notebook) -> None:
+
+class Driver:
+    """Performs exchanges over one upstream, writing what they teach into `notebook`.
+
+    Answers are checked with `check`, by default at most MOST_CHECKS at once in processes of their own.
+    """
+
+    def __init__(self, upstream: Upstream, notebook: Notebook, check: Check | None = None) -> None:
         self._upstream = upstream
         self._notebook = notebook
+        self._check = check or partial(validate, slots=asyncio.Semaphore(MOST_CHECKS))
 
     async def perform(self, course: Generator[Command, Event, None], client: Client) -> None:
         """Run one exchange to its end. Raises nothing of the client's or a provider's making."""
-        performance = _Performance(self._upstream, self._notebook, client)
+        performance = _Performance(self._upstream, self._notebook, self._check, client)
         watch = asyncio.ensure_future(performance.watch())
         try:
             await performance.run(course)
@@ -103,9 +117,11 @@ class Driver:
 class _Performance:
     """One exchange being performed."""
 
-    def __init__(self, upstream: Upstream, notebook: Notebook, client: Client) -> None:
+    def __init__(self, upstream: Upstream, notebook: Notebook, check: Check, client: Client) -> None:
         self._upstream = upstream
         self._notebook = notebook
+        self._check = check
+        self._checks: set[asyncio.Task[None]] = set()
         self._client = client
         self._calls: dict[int, RunningCall] = {}
         self._inbox = Inbox(self._pause, self._resume)
@@ -159,8 +175,19 @@ class _Performance:
             case Remember():
                 for key in command.keys:
                     self._notebook.keep(key, command.remembered)
+            case RunCheck():
+                task = asyncio.ensure_future(self._run_check(command))
+                self._checks.add(task)
+                task.add_done_callback(self._checks.discard)
             case _:
                 pass  # sending, while draining: there is nobody to send to
+
+    async def _run_check(self, command: RunCheck) -> None:
+        try:
+            verdict = await self._check(command.check, command.answer)
+        except OSError as error:  # no process could be started
+            verdict = Verdict(False, f"the check could not be started: {error.strerror}", conclusive=False)
+        self._inbox.put(CheckEnded(command.attempt, verdict))
 
     async def _send(self, command: SendToClient | SendHead) -> None:
         if self._gone:
@@ -189,6 +216,8 @@ class _Performance:
         """Free whatever an exchange left open."""
         for call in self._calls.values():
             call.cancel()
+        for check in self._checks:
+            check.cancel()
 
     def _pause(self) -> None:
         for call in self._calls.values():

@@ -11,6 +11,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import WireRequest
 from entrepot.exchange.records import AttemptRecord, Entry
 from entrepot.routing.session import Remembered
+from entrepot.routing.validator import Validator
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -63,10 +64,18 @@ class Remember(msgspec.Struct, frozen=True):
     remembered: Remembered
 
 
+class RunCheck(msgspec.Struct, frozen=True):
+    """Start the check of an attempt's answer; `CheckEnded` tells what it found."""
+
+    attempt: int
+    check: Validator
+    answer: str
+
+
 class Wait(msgspec.Struct, frozen=True):
     """Suspend until the next event, or until the clock passes `until_s` (monotonic seconds): then `DeadlinePassed` comes."""
 
     until_s: float
 
 
-Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Learn | Remember | Wait
+Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Learn | Remember | RunCheck | Wait

@@ -68,8 +68,8 @@ class Health(msgspec.Struct, frozen=True):
         at_s = max(at_s, self.at_s)
         kind = attempt.failure
         if kind is None:
-            if not attempt.answered:
-                return self  # the client went before it could show anything
+            if not attempt.answered and attempt.first_byte_ms is None:
+                return self  # it was left before it could show anything
             health = msgspec.structs.replace(self, failed=failed, answered=answered + 1, at_s=at_s, wait_until_s=0.0)
             return health._paced(attempt)
         if kind in _NOT_ITS_FAULT:

@@ -5,15 +5,21 @@ A plan is a frozen value; `planning.py` makes it, `course.py` carries it out.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
 from entrepot.policy.rules import Principal
+from entrepot.routing.ballot import Compare
+from entrepot.routing.cascade import Rule
 from entrepot.routing.explore import Exploration
 from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal
+from entrepot.routing.validator import Validator
+from entrepot.routing.votes import VoteModel
 
 
 class Deadlines(msgspec.Struct, frozen=True):
@@ -30,6 +36,20 @@ class Deadlines(msgspec.Struct, frozen=True):
     keep_alive_s: float = 15.0
 
 
+class Strategy(msgspec.Struct, frozen=True):
+    """How a route finds its answer where it may ask more than one model for it.
+
+    `agreement` compares answers as `compare` says, `parallel` of them asked at once to begin with. `check` holds each to `check`,
+    or without one to the JSON Schema that the request asks for. At most `max_calls` models answer.
+    """
+
+    name: Literal["agreement", "check"]
+    max_calls: int = 4
+    parallel: int = 1
+    compare: Compare = Compare()
+    check: Validator | None = None
+
+
 class Route(msgspec.Struct, frozen=True):
     """A name that clients may ask for as their model. References are deployment ids.
 
@@ -37,7 +57,7 @@ class Route(msgspec.Struct, frozen=True):
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
     baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too. With
     `sessions` a conversation keeps its model where that is worth it. A candidate that is expected to take longer than
-    `max_latency_s` is asked only if all are.
+    `max_latency_s` is asked only if all are. `strategy` None: one model is chosen before the call.
     """
 
     name: str
@@ -47,6 +67,7 @@ class Route(msgspec.Struct, frozen=True):
     baseline: str | None = None
     max_output_tokens: int | None = None
     holdout: float = 0.0
+    strategy: Strategy | None = None
     explore: Exploration | None = None
     sessions: bool = True
     max_latency_s: float | None = None
@@ -69,11 +90,23 @@ class BaselinePlan(msgspec.Struct, frozen=True, eq=False):
     log_error: float
 
 
+class CascadePlan(msgspec.Struct, frozen=True, eq=False):
+    """How several models are asked for one exchange: the route's strategy, this exchange's rule and check, and how votes are
+    weighed.
+    """
+
+    strategy: Strategy
+    rule: Rule
+    votes: VoteModel
+    check: Validator | None = None
+
+
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
     `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
-    request belongs to, None where nothing is remembered of any.
+    request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until
+    one answers.
     """
 
     id: str
@@ -91,3 +124,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     baseline: BaselinePlan | None = None
     upload_s: float = 0.0
     session: Session | None = None
+    cascade: CascadePlan | None = None

@@ -15,6 +15,7 @@ from entrepot.canonical.capabilities import estimate_input_tokens, longest_input
 from entrepot.canonical.request import Request
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect
+from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.embedding import (
     EMBEDS,
@@ -23,7 +24,7 @@ from entrepot.exchange.embedding import (
 )
 from entrepot.exchange.health import Board, demote, show_latency, split_slow
 from entrepot.exchange.listing import Listed
-from entrepot.exchange.plan import BaselinePlan, Deadlines, Plan, Route
+from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import (
     Refusal,
     beyond_scope,
@@ -66,6 +67,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     route: Route | None
     baseline: BaselinePlan | None
     session: Session | None = None
+    cascade: CascadePlan | None = None
 
 
 class Planner:
@@ -119,8 +121,14 @@ class Planner:
             choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
         )
         decision = self._keep_on(decision, session, choice.route, drawn_by, at_s)
+        cascade = None
+        if decision.session is None or decision.session.verdict not in (
+            "must stay",
+            "escalated",
+        ):  # else one is to answer
+            cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
         baseline = _baseline(choice, estimates, request)
-        return Considered(principal, decision, input_tokens, choice.route, baseline, session)
+        return Considered(principal, decision, input_tokens, choice.route, baseline, session, cascade)
 
     def _recognise(
         self,
@@ -221,6 +229,7 @@ class Planner:
             baseline=considered.baseline,
             upload_s=upload_s,
             session=considered.session,
+            cascade=considered.cascade,
         )
 
     def _decide(
