@@ -18,12 +18,14 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.control.reload import build_keyring
 from entrepot.dialects.registry import PROVIDER_DIALECTS
-from entrepot.drive.driver import Driver
+from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.health import Board
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.sessions import SessionMemory
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
@@ -42,6 +44,16 @@ from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import KeySettings, Settings
 from entrepot.settings.sensing import build_sensor
 from entrepot.upstream.client import UpstreamClient
+
+
+class Experience(msgspec.Struct, frozen=True, eq=False):
+    """What a process learns as it goes, whichever planner is in force: of conversations, and of how deployments fare.
+
+    `sessions` None: nothing is remembered of any conversation.
+    """
+
+    sessions: SessionMemory | None = None
+    board: Board = msgspec.field(default_factory=Board)
 
 
 def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
@@ -81,15 +93,15 @@ def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
     return build
 
 
-def planner_builder(settings: Settings) -> Callable[[Sequence[Rule]], Planner]:
+def planner_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], Planner]:
     """What makes planners for these settings that differ in their rules alone."""
     build = choices_builder(settings)
-    return lambda rules: Planner(build(rules), settings.deadlines)
+    return lambda rules: Planner(build(rules), settings.deadlines, experience.sessions, experience.board)
 
 
 def build_planner(settings: Settings) -> Planner:
-    """The planner for these settings."""
-    return planner_builder(settings)(settings.rules)
+    """The planner for these settings, without any experience."""
+    return planner_builder(settings, Experience())(settings.rules)
 
 
 def find_knobs(settings: Settings) -> dict[str, Knob]:
@@ -135,9 +147,9 @@ class Explained(msgspec.Struct, frozen=True, eq=False):
     seen: Seen
 
 
-def ruled_builder(settings: Settings) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
+def ruled_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
     """What makes all of a gateway that depends on rules, for these settings."""
-    build_planner = planner_builder(settings)
+    build_planner = planner_builder(settings, experience)
 
     def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
         sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
@@ -147,15 +159,23 @@ def ruled_builder(settings: Settings) -> Callable[[Sequence[Rule]], tuple[Planne
 
 
 def build_gateway(
-    settings: Settings, planner: Planner, inspector: Inspector, upstream: UpstreamClient, spool: SpoolWriter
+    settings: Settings,
+    planner: Planner,
+    inspector: Inspector,
+    upstream: UpstreamClient,
+    spool: SpoolWriter,
+    experience: Experience,
 ) -> Gateway:
-    """The ASGI application of one gateway process."""
+    """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
+    notebook = Notebook(recorder.append, lambda attempt: experience.board.learn(attempt, time.time()))
+    if experience.sessions is not None:
+        notebook = msgspec.structs.replace(notebook, keep=experience.sessions.keep)
     return Gateway(
         settings=settings.gateway,
         keyring=build_keyring(settings),
         planner=planner,
-        driver=Driver(upstream, recorder.append),
+        driver=Driver(upstream, notebook),
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
@@ -176,8 +196,8 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     upstream = UpstreamClient(environ=os.environ)
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
-            planner, inspector = ruled_builder(settings)(settings.rules)
-            gateway = build_gateway(settings, planner, inspector, upstream, spool)
+            planner, inspector = ruled_builder(settings, Experience())(settings.rules)
+            gateway = build_gateway(settings, planner, inspector, upstream, spool, Experience())
             principal = principal_of(known, parents_of(settings.teams))
             yield InProcess(gateway, spool, planner, made.text, principal, tags)
         finally:
