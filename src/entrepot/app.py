@@ -34,6 +34,9 @@ from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.learning.fresh import Sources
+from entrepot.learning.promises import Follower
+from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, follow
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
@@ -41,7 +44,8 @@ from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
-from entrepot.routing.base import ModelFacts
+from entrepot.routing.base import ModelFacts, Router
+from entrepot.routing.ensemble import EnsembleRouter
 from entrepot.routing.worth import Knob
 from entrepot.server.authenticate import Keyring
 from entrepot.server.connection import ConnectionLimits
@@ -77,12 +81,19 @@ def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
     }
 
 
-def build_planner(settings: Settings) -> Planner:
-    """The planner for these settings, with the router they name or the one that ships."""
-    return Planner(build_choices(settings), settings.deadlines)
+def build_planner(settings: Settings, promises: Follower | None = None) -> Planner:
+    """The planner for these settings, with the router they name or the one that ships, and the promises that stand."""
+    choices = build_choices(settings, load_router(settings))
+    (promises or Follower(settings.ledger.directory)).attach(choices)
+    return Planner(choices, settings.deadlines)
 
 
-def build_choices(settings: Settings) -> Choices:
+def load_router(settings: Settings) -> EnsembleRouter:
+    """The router that the settings name, or the one that ships. Raises ArtifactError."""
+    return load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router()
+
+
+def build_choices(settings: Settings, router: Router) -> Choices:
     """Every name of these settings, with the knobs of its routes at the prices of now."""
     return Choices(
         deployments=settings.deployments,
@@ -90,7 +101,7 @@ def build_choices(settings: Settings) -> Choices:
         rules=settings.rules,
         exchange_rates=settings.exchange_rates,
         dialects=PROVIDER_DIALECTS,
-        router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
+        router=router,
         facts=model_facts(load_catalog()),
         at_s=time.time(),
     )
@@ -98,7 +109,9 @@ def build_choices(settings: Settings) -> Choices:
 
 def find_knobs(settings: Settings) -> dict[str, Knob]:
     """What the routes' goals come to over all requests, and what is promised of them, by route."""
-    return build_choices(settings).knobs
+    choices = build_choices(settings, load_router(settings))
+    Follower(settings.ledger.directory).attach(choices)
+    return choices.knobs
 
 
 def check_router(settings: Settings) -> None:
@@ -115,13 +128,13 @@ def decide_offline(
     return build_planner(settings).consider(request, principal, steering, None, time.time())
 
 
-def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
+def build_gateway(settings: Settings, planner: Planner, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
     """The ASGI application of one gateway process."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
     return Gateway(
         settings=settings.gateway,
         keyring=Keyring(settings.keys),
-        planner=build_planner(settings),
+        planner=planner,
         driver=Driver(upstream, recorder.append),
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
@@ -139,30 +152,56 @@ async def run_gateway(launch: Launch) -> None:
     settings = launch.settings
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
+    promises = Follower(settings.ledger.directory)
     server = build_server(
-        build_gateway(settings, upstream, spool),
+        build_gateway(settings, build_planner(settings, promises), upstream, spool),
         limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),
         grace_s=settings.gateway.grace_s,
         render_error=OpenAIChat.render_error,
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
+    keeping = asyncio.create_task(promises.follow())
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
+        keeping.cancel()
         await upstream.close()
         spool.close()
 
 
 async def run_control(launch: Launch) -> None:
-    """Bring entries from the spools into the ledger until told to stop, then once more."""
+    """Bring entries from the spools into the ledger until told to stop, then once more; keep the promises of routes."""
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
     directory = launch.settings.ledger.directory
     store = open_sqlite(directory)
+    keeping = asyncio.create_task(_keep_promises(launch.settings, stop))
     try:
         await Ingester(store, directory).follow(stop)
+        await keeping
     finally:
         store.close()
+
+
+async def _keep_promises(settings: Settings, stop: asyncio.Event) -> None:
+    """Only where something can change them: outcomes that come in, or prices that depend on the hour or the day.
+
+    Made in a thread: loading a router takes half a second, in which the ledger has to be written on.
+    """
+    prices = [one.price for one in settings.deployments if one.price is not None]
+    if not (settings.fresh.outcomes or any(price.windows or price.changes for price in prices)):
+        return
+
+    def build() -> Recalibrator:
+        router, catalog = load_router(settings), load_catalog()
+        fresh = Sources(settings.fresh.outcomes, settings.fresh.prompts, settings.fresh.last)
+        choices = build_choices(settings, router)
+        return build_recalibrator(choices, router, catalog, model_facts(catalog), fresh, settings.ledger.directory)
+
+    try:
+        await follow(await asyncio.to_thread(build), stop)
+    except EntrepotError as error:
+        logging.getLogger(__name__).error("promises are not kept up: %s", error.message)
 
 
 def _stop_with(stop: Callable[[], object], parent: int) -> None:

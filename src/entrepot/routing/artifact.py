@@ -23,7 +23,7 @@ from entrepot.routing.ensemble import EnsembleRouter, Fitted
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import Lengths
 from entrepot.routing.linear import Heads
-from entrepot.routing.rehearsal import Sample
+from entrepot.routing.rehearsal import DIGEST_BYTES, Sample
 
 FORMAT = 2
 _MAGIC = b"entrepot router\n"
@@ -81,7 +81,7 @@ class _Header(msgspec.Struct, frozen=True):
     kind: Kind
     spread: float
     arrays: tuple[_Array, ...]
-    sampled: tuple[str, str] | None = None
+    sampled: tuple[str, str, bytes] | None = None
 
 
 def default_artifact_path() -> Path:
@@ -104,7 +104,7 @@ def render_artifact(artifact: Artifact) -> bytes:
             kind=fitted.members.kind,
             spread=fitted.calibration.spread,
             arrays=tuple(_Array(name, values.dtype.str, values.shape) for name, values in arrays.items()),
-            sampled=None if sample is None else (sample.data, sample.date),
+            sampled=None if sample is None else (sample.data, sample.date, b"".join(sorted(sample.known))),
         )
     )
     body = zlib.compress(b"".join(values.tobytes() for values in arrays.values()), 9)
@@ -185,7 +185,9 @@ def _sample(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float
     table = (len(tokens), len(header.models))
     if p_correct.shape != table or output_tokens.shape != table or quality.shape[0] != table[0]:
         raise ValueError(f"a sample of shape {p_correct.shape} for {len(header.models)} models")
-    return Sample(tokens, p_correct, output_tokens, traits, quality, learned > 0, *header.sampled)
+    data, date, digests = header.sampled
+    known = frozenset(digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
+    return Sample(tokens, p_correct, output_tokens, traits, quality, learned > 0, data, date, known)
 
 
 def _stored(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -245,7 +245,15 @@ class BoundEnsemble:
                 quality[:, i] = sample.quality[:, at]
         tokens = sample.input_tokens.astype(np.float64)
         return Rehearsal(
-            self.models, tokens, p_correct, output_tokens, quality, sample.learned, sample.data, sample.date
+            self.models,
+            tokens,
+            p_correct,
+            output_tokens,
+            quality,
+            sample.learned,
+            sample.data,
+            sample.date,
+            sample.known,
         )
 
     def predict(self, prompt: Prompt) -> Estimates:

@@ -16,11 +16,18 @@ from entrepot.errors import SettingsError
 from entrepot.exchange.plan import Deadlines
 from entrepot.settings.client_key import digest
 from entrepot.settings.deployments import resolve_deployments
-from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
+from entrepot.settings.file import GatewayTable, KeyTable, RouterTable, SettingsFile
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import check_rules
-from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, ResponsesSettings, Settings
+from entrepot.settings.schema import (
+    FreshSettings,
+    GatewaySettings,
+    KeySettings,
+    LedgerSettings,
+    ResponsesSettings,
+    Settings,
+)
 from entrepot.settings.secret import anchor_reference, check_reference
 from entrepot.settings.surroundings import Surroundings
 from entrepot.upstream.credentials import Credentials
@@ -48,6 +55,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         keys=keys,
         rules=file.policy,
         router=_router(file.router.artifact, around.directory, problems),
+        fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
         source=around.source,
@@ -84,6 +92,16 @@ def _router(artifact: str | None, directory: Path, problems: Problems) -> str | 
     if not path.is_file():
         problems.add(("router", "artifact"), f"there is no file {path}; entrepot train writes one")
     return str(path)
+
+
+def _fresh(table: RouterTable, directory: Path, problems: Problems) -> FreshSettings:
+    if bool(table.outcomes) != bool(table.prompts):
+        given, missing = ("outcomes", "prompts") if table.outcomes else ("prompts", "outcomes")
+        problems.add(("router", given), f"needs '{missing}' beside it: an outcome is nothing without its prompt")
+    outcomes, prompts = (
+        tuple(str(_anchored(one, directory)) for one in patterns) for patterns in (table.outcomes, table.prompts)
+    )
+    return FreshSettings(outcomes, prompts, table.last)
 
 
 def _keys(
