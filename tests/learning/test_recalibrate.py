@@ -17,7 +17,7 @@ from entrepot.exchange.choices import Choices
 from entrepot.exchange.plan import Route
 from entrepot.learning.fresh import Sources
 from entrepot.learning.promises import Standing, promises_path, read_promises
-from entrepot.learning.recalibrate import RENEW_AFTER, Recalibrator, build_recalibrator, follow, losses_of
+from entrepot.learning.recalibrate import RENEW_AFTER, Recalibrator, build_recalibrator, losses_of, recalibrate
 from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
 from entrepot.routing.rehearsal import Rehearsal, digest_of_id
 from entrepot.routing.utility import Goal
@@ -244,7 +244,7 @@ def test_an_outcome_whose_counterpart_is_missing_tells_nothing() -> None:
 async def test_following_goes_on_until_told_to_stop(tmp_path: Path) -> None:
     own = Installation(tmp_path)
     stop = asyncio.Event()
-    task = asyncio.create_task(follow(own.keeper, stop, 0.01))
+    task = asyncio.create_task(recalibrate(own.keeper, stop, 0.01))
     while not promises_path(tmp_path / "data").is_file():
         await asyncio.sleep(0.01)
     stop.set()

@@ -221,7 +221,7 @@ class Keeping(msgspec.Struct, frozen=True, eq=False):
         return losses_of(expected, knob, self.past.route.reference or "")
 
 
-async def follow(recalibrator: Recalibrator, stop: asyncio.Event, interval_s: float = 1.0) -> None:
+async def recalibrate(recalibrator: Recalibrator, stop: asyncio.Event, interval_s: float = 1.0) -> None:
     """Look again and again until told to stop, in a thread that yields to all else. A defect is logged, and looked past."""
     while not stop.is_set():
         try:
