@@ -1,7 +1,8 @@
-"""The one place where things are wired: settings become a planner, a gateway process, a control process, an installation.
+"""Processes: settings become a gateway process, a control process, an installation of them.
 
-Rules of this file: no decisions and no wire; only who is given what. A child process is `python -m entrepot.app`: it reads
-what it is to be (`Launch`) from its standard input, so that no setting appears in a process list.
+Rules of this file: no decisions and no wire; `assembly.py` puts together what runs. A child process is
+`python -m entrepot.app`: it reads what it is to be (`Launch`) from its standard input, so that no setting appears in a process
+list.
 """
 
 from __future__ import annotations
@@ -23,26 +24,19 @@ from typing import Literal
 import msgspec
 import uvloop
 
+from entrepot.assembly import build_gateway, check_router, keep_promises, open_responses, planner_builder
 from entrepot.control.in_force import put_in_force
 from entrepot.control.objects import Snapshot
-from entrepot.control.reload import Reloader, Watch, build_keyring, follow
+from entrepot.control.reload import Reloader, Watch, follow
 from entrepot.control.serving import serve_admin
 from entrepot.control.store import open_control
 from entrepot.dialects.openai_chat import OpenAIChat
-from entrepot.drive.driver import Driver
-from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
-from entrepot.exchange.planning import Planner
 from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
-from entrepot.ledger.kept_responses import ResponseStore
-from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.server.connection import ConnectionLimits
-from entrepot.server.endpoints import Gateway
-from entrepot.server.kept_responses import KeptResponses
-from entrepot.server.planners import check_router, keep_promises, planner_builder
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
 from entrepot.settings.schema import ControlSettings, Settings
@@ -59,25 +53,6 @@ class Launch(msgspec.Struct, frozen=True):
     parent: int
     settings: Settings
     fd: int = -1
-
-
-def build_gateway(settings: Settings, planner: Planner, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
-    """The ASGI application of one gateway process."""
-    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
-    return Gateway(
-        settings=settings.gateway,
-        keyring=build_keyring(settings),
-        planner=planner,
-        driver=Driver(upstream, recorder.append),
-        recorder=recorder,
-        find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
-        responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),
-    )
-
-
-def _open_responses(settings: Settings) -> ResponseStore | None:
-    kept = settings.responses
-    return ResponseStore(settings.ledger.directory, kept.keep_days) if kept.store else None
 
 
 async def run_gateway(launch: Launch) -> None:
@@ -184,7 +159,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
-    _open_responses(settings)
+    open_responses(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     open_control(settings.ledger.directory).close()
     listening = _listen(settings.gateway.host, settings.gateway.port)

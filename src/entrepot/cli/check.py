@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from entrepot.assembly import check_router, find_knobs
 from entrepot.routing.worth import Knob
-from entrepot.server.planners import check_router, find_knobs
 from entrepot.settings.choose import require_settings
 from entrepot.settings.reach import Reach, check_secrets, reach_all
 from entrepot.settings.schema import Settings

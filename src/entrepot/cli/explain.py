@@ -15,13 +15,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from entrepot.assembly import decide_offline
 from entrepot.control.in_force import read_in_force
 from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Basis
 from entrepot.routing.utility import Decision, Weighed
-from entrepot.server.planners import decide_offline
 from entrepot.settings.choose import require_settings
 
 _RESTS_ON: dict[Basis, str] = {

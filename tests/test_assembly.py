@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from entrepot.assembly import build_planner, decide_offline, keep_promises, model_facts
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import ArtifactError
@@ -17,7 +18,6 @@ from entrepot.learning.promises import promises_path, read_promises
 from entrepot.policy.rules import Facts, Principal, Rule, When
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts, Prompt
-from entrepot.server.planners import build_planner, decide_offline, keep_promises, model_facts
 from entrepot.settings.schema import FreshSettings, GatewaySettings, LedgerSettings, Settings
 from tests.exchange.things import a_deployment
 
