@@ -34,8 +34,8 @@ from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.teams import parents_of
-from entrepot.routing.artifact import default_artifact_path, load_artifact
-from entrepot.routing.base import BoundRouter, ModelFacts, Router
+from entrepot.routing.artifact import Artifact, default_artifact_path, load_artifact
+from entrepot.routing.base import BoundRouter, ModelFacts
 from entrepot.routing.worth import Knob
 from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
@@ -60,14 +60,15 @@ def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
     }
 
 
-def load_router(settings: Settings) -> Router:
-    """The router that the settings name, or the one that ships. Raises ArtifactError."""
-    return load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router()
+def load_router(settings: Settings) -> Artifact:
+    """The file of the router that the settings name, or of the one that ships. Raises ArtifactError."""
+    return load_artifact(Path(settings.router) if settings.router else default_artifact_path())
 
 
-def choices_builder(settings: Settings, router: Router) -> Callable[[Sequence[Rule]], Choices]:
+def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequence[Rule]], Choices]:
     """What compiles the names of these settings under other rules; prices are those of the moment of compiling."""
     facts = model_facts(load_catalog())
+    router = artifact.router()
 
     def build(rules: Sequence[Rule]) -> Choices:
         return Choices(
@@ -78,6 +79,7 @@ def choices_builder(settings: Settings, router: Router) -> Callable[[Sequence[Ru
             dialects=PROVIDER_DIALECTS,
             router=router,
             facts=facts,
+            votes=artifact.votes,
             at_s=time.time(),
         )
 
@@ -122,10 +124,12 @@ async def keep_promises(settings: Settings, stop: asyncio.Event) -> None:
         return
 
     def build() -> Recalibrator:
-        router, catalog = load_router(settings), load_catalog()
+        artifact, catalog = load_router(settings), load_catalog()
         fresh = Sources(settings.fresh.outcomes, settings.fresh.prompts, settings.fresh.last)
-        choices = choices_builder(settings, router)(settings.rules)
-        return build_recalibrator(choices, router, catalog, model_facts(catalog), fresh, settings.ledger.directory)
+        choices = choices_builder(settings, artifact)(settings.rules)
+        return build_recalibrator(
+            choices, artifact.router(), catalog, model_facts(catalog), fresh, settings.ledger.directory
+        )
 
     try:
         await recalibrate(await asyncio.to_thread(build), stop)
@@ -135,7 +139,7 @@ async def keep_promises(settings: Settings, stop: asyncio.Event) -> None:
 
 def bind_router(settings: Settings, models: Sequence[str]) -> BoundRouter:
     """The router that these settings name, or the one that ships, for these models."""
-    return load_router(settings).bind(models, model_facts(load_catalog()))
+    return load_router(settings).router().bind(models, model_facts(load_catalog()))
 
 
 def check_router(settings: Settings) -> None:
