@@ -5,70 +5,23 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
-import pytest
 
-from entrepot.assembly import build_planner, decide_offline, keep_promises, model_facts
-from entrepot.catalog.load import load_catalog
+from entrepot.assembly import keep_promises
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.errors import ArtifactError
 from entrepot.exchange.plan import Route
-from entrepot.exchange.planning import Considered, Steering
-from entrepot.exchange.refusing import Refusal
 from entrepot.learning.promises import promises_path, read_promises
-from entrepot.policy.rules import Facts, Principal, Rule, When
-from entrepot.routing.artifact import default_artifact_path, load_artifact
-from entrepot.routing.base import ModelFacts, Prompt
 from entrepot.settings.schema import FreshSettings, GatewaySettings, LedgerSettings, Settings
 from tests.exchange.things import a_deployment
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
+async def test_promises_are_kept_only_where_something_can_change_them(tmp_path: Path) -> None:
+    settings = Settings(
         gateway=GatewaySettings(port=0),
         ledger=LedgerSettings(str(tmp_path)),
-        deployments=(a_deployment("host/通义"), a_deployment("dear/large", provider_country="US")),
+        deployments=(a_deployment("host/通义"), a_deployment("dear/large")),
         routes=(Route("auto", ("host/通义", "dear/large"), reference="dear/large"),),
         exchange_rates=ExchangeRates(Decimal("0.14"), "2026-11-01", "test"),
-        rules=(Rule("not there", When(tags=("t",)), deny=Facts(provider_country=("SG", "US"))),),
     )
-
-
-def test_a_decision_needs_no_process(settings: Settings) -> None:
-    found = decide_offline(settings, "你好，世界", "auto", Principal(), Steering())
-    assert isinstance(found, Considered)
-    assert set(found.decision.order) == {"host/通义", "dear/large"}
-    assert found.decision.router
-
-
-def test_a_decision_obeys_the_rules(settings: Settings) -> None:
-    found = decide_offline(settings, "hi", "auto", Principal(tags=frozenset({"t"})), Steering())
-    assert isinstance(found, Refusal)
-
-
-def test_a_router_that_cannot_be_read_is_told(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "router").write_bytes(b"not a router")
-    with pytest.raises(ArtifactError, match="router"):
-        build_planner(msgspec.structs.replace(settings, router=str(tmp_path / "router")))
-
-
-def test_a_router_hears_of_a_models_scores_and_of_its_other_names() -> None:
-    catalog = load_catalog()
-    facts = model_facts(catalog)
-    assert set(facts) == {model.id for model in catalog.models}
-    model = next(model for model in catalog.models if model.names and model.scores)
-    assert facts[model.id].names == model.names
-    assert facts[model.id].scores == {score.benchmark: score.score for score in model.scores}
-
-
-def test_a_model_known_to_the_router_by_another_name_is_estimated_from_its_outcomes() -> None:
-    router = load_artifact(default_artifact_path()).router()
-    trained = router.fitted_.members.heads.models[0]
-    bound = router.bind(["renamed"], {"renamed": ModelFacts({}, names=(trained,))})
-    assert bound.predict(Prompt("Why?", 5)).basis == ("outcomes",)
-
-
-async def test_promises_are_kept_only_where_something_can_change_them(settings: Settings, tmp_path: Path) -> None:
     await keep_promises(settings, asyncio.Event())
     assert not promises_path(tmp_path).exists()
     stop = asyncio.Event()
