@@ -24,7 +24,14 @@ from typing import Literal
 import msgspec
 import uvloop
 
-from entrepot.assembly import build_gateway, check_router, open_responses, ruled_builder
+from entrepot.assembly import (
+    Experience,
+    build_gateway,
+    check_router,
+    keep_promises,
+    open_responses,
+    ruled_builder,
+)
 from entrepot.control.accounting import WARN_EVERY_S, Accounting
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_admission, counts, open_counters
@@ -34,7 +41,9 @@ from entrepot.control.serving import serve_admin
 from entrepot.control.store import open_control
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
+from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.server.connection import ConnectionLimits
@@ -65,11 +74,13 @@ async def run_gateway(launch: Launch) -> None:
     settings = launch.settings
     watch = Watch(settings.ledger.directory)
     in_force = put_in_force(settings, watch.look() or Snapshot())
-    build = ruled_builder(settings)
+    sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
+    experience = Experience(sessions, promises)
+    build = ruled_builder(settings, experience)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)
-    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, admission)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission)
     reloader = Reloader(settings, in_force.rules, build, gateway, admission)
     server = build_server(
         gateway,
@@ -78,32 +89,34 @@ async def run_gateway(launch: Launch) -> None:
         render_error=OpenAIChat.render_error,
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
-    following = asyncio.create_task(follow(watch, reloader.adopt))
+    following = [asyncio.create_task(follow(watch, reloader.adopt)), asyncio.create_task(promises.follow())]
     if admission is not None:
         admission.leases.start()
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         await upstream.close()
         if admission is not None:
             await admission.leases.close()
         spool.close()
+        sessions.close()
 
 
 async def run_control(launch: Launch) -> None:
     """Bring entries from the spools into the ledger until told to stop, then once more.
 
-    Meanwhile serve the admin API, and settle what processes that died had reserved.
+    Meanwhile serve the admin API, keep the promises of routes, and settle what processes that died had reserved.
     """
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
     settings, directory = launch.settings, launch.settings.ledger.directory
     store = open_sqlite(directory)
-    admin: list[asyncio.Task[None]] = []
+    beside = [asyncio.create_task(keep_promises(settings, stop))]
     if settings.control is not None and launch.fd >= 0:
         listening = socket.socket(fileno=launch.fd)
-        admin.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
+        beside.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
     ingester = Ingester(store, directory)
     duties = [ingester.follow(stop)]
     counters = open_counters(settings, os.environ) if counts(settings) else None
@@ -114,7 +127,7 @@ async def run_control(launch: Launch) -> None:
     try:
         await asyncio.gather(*duties)
     finally:
-        await asyncio.gather(*admin)
+        await asyncio.gather(*beside)
         store.close()
         if counters is not None:
             counters.close()

@@ -17,6 +17,7 @@ from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.routing.validator import Validator
 from entrepot.settings import file as shapes
+from entrepot.settings import file_metering
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_fences
 
@@ -42,10 +43,10 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "require, deny and prefer": Facts,
     "[detectors]": shapes.DetectorTable,
     "[detection]": shapes.DetectionTable,
-    "[[budgets]]": shapes.BudgetTable,
-    "[[limits]]": shapes.LimitTable,
-    "limits of a deployment": shapes.LimitsTable,
-    "[counters]": shapes.CountersTable,
+    "[[budgets]]": file_metering.BudgetTable,
+    "[[limits]]": file_metering.LimitTable,
+    "limits of a deployment": file_metering.LimitsTable,
+    "[counters]": file_metering.CountersTable,
     "[router]": shapes.RouterTable,
     "[exchange_rates]": shapes.ExchangeRatesTable,
 }
