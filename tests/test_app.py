@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from entrepot.app import Launch, Running, build_planner, decide_offline, model_facts, start
+from entrepot.app import Launch, Running, start
+from entrepot.assembly import build_planner, decide_offline, model_facts
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import ArtifactError, SettingsError

@@ -1,7 +1,8 @@
-"""The one place where things are wired: settings become a planner, a gateway process, a control process, an installation.
+"""Processes: settings become a gateway process, a control process, an installation of them.
 
-Rules of this file: no decisions and no wire; only who is given what. A child process is `python -m entrepot.app`: it reads
-what it is to be (`Launch`) from its standard input, so that no setting appears in a process list.
+Rules of this file: no decisions and no wire; `assembly.py` puts together what runs. A child process is
+`python -m entrepot.app`: it reads what it is to be (`Launch`) from its standard input, so that no setting appears in a process
+list.
 """
 
 from __future__ import annotations
@@ -18,38 +19,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 import uvloop
 
-from entrepot.canonical.request import Message, Request, Text
-from entrepot.catalog.load import Catalog, load_catalog
+from entrepot.assembly import build_gateway, check_router, open_responses, planner_builder
 from entrepot.control.in_force import put_in_force
 from entrepot.control.objects import Snapshot
-from entrepot.control.reload import Reloader, Watch, build_keyring, follow
+from entrepot.control.reload import Reloader, Watch, follow
 from entrepot.control.serving import serve_admin
 from entrepot.control.store import open_control
 from entrepot.dialects.openai_chat import OpenAIChat
-from entrepot.dialects.registry import PROVIDER_DIALECTS
-from entrepot.drive.driver import Driver
-from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
-from entrepot.exchange.choices import Choices
-from entrepot.exchange.planning import Considered, Planner, Steering
-from entrepot.exchange.refusing import Refusal
 from entrepot.ledger.ingest import Ingester
-from entrepot.ledger.kept_responses import ResponseStore
-from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
-from entrepot.policy.rules import Principal, Rule
-from entrepot.routing.artifact import default_artifact_path, load_artifact
-from entrepot.routing.base import ModelFacts
 from entrepot.server.connection import ConnectionLimits
-from entrepot.server.endpoints import Gateway
-from entrepot.server.kept_responses import KeptResponses
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
 from entrepot.settings.schema import ControlSettings, Settings
@@ -66,81 +52,6 @@ class Launch(msgspec.Struct, frozen=True):
     parent: int
     settings: Settings
     fd: int = -1
-
-
-def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
-    """What a router may know of models beside outcomes."""
-    return {
-        model.id: ModelFacts(
-            scores={score.benchmark: score.score for score in model.scores},
-            reasoning=bool(model.reasoning),
-            names=model.names,
-        )
-        for model in catalog.models
-    }
-
-
-def planner_builder(settings: Settings) -> Callable[[Sequence[Rule]], Planner]:
-    """What makes planners for these settings that differ in their rules alone: what is slow to load is loaded once.
-
-    The router is the one that the settings name or the one that ships.
-    """
-    facts = model_facts(load_catalog())
-    router = load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router()
-
-    def build(rules: Sequence[Rule]) -> Planner:
-        return Planner(
-            Choices(
-                deployments=settings.deployments,
-                routes=settings.routes,
-                rules=rules,
-                exchange_rates=settings.exchange_rates,
-                dialects=PROVIDER_DIALECTS,
-                router=router,
-                facts=facts,
-            ),
-            settings.deadlines,
-        )
-
-    return build
-
-
-def build_planner(settings: Settings) -> Planner:
-    """The planner for these settings."""
-    return planner_builder(settings)(settings.rules)
-
-
-def check_router(settings: Settings) -> None:
-    """Raises ArtifactError if the router that the settings name cannot be used: here, once, and not in every process."""
-    if settings.router is not None:
-        load_artifact(Path(settings.router))
-
-
-def decide_offline(
-    settings: Settings, text: str, model: str, principal: Principal, steering: Steering
-) -> Considered | Refusal:
-    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots."""
-    request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering, None, time.time())
-
-
-def build_gateway(settings: Settings, planner: Planner, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
-    """The ASGI application of one gateway process."""
-    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
-    return Gateway(
-        settings=settings.gateway,
-        keyring=build_keyring(settings),
-        planner=planner,
-        driver=Driver(upstream, recorder.append),
-        recorder=recorder,
-        find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
-        responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),
-    )
-
-
-def _open_responses(settings: Settings) -> ResponseStore | None:
-    kept = settings.responses
-    return ResponseStore(settings.ledger.directory, kept.keep_days) if kept.store else None
 
 
 async def run_gateway(launch: Launch) -> None:
@@ -242,7 +153,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
-    _open_responses(settings)
+    open_responses(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     open_control(settings.ledger.directory).close()
     listening = _listen(settings.gateway.host, settings.gateway.port)

@@ -33,6 +33,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[[deployments]]": shapes.DeploymentTable,
     "price": shapes.PriceTable,
     "[[routes]]": shapes.RouteTable,
+    "explore": shapes.ExploreTable,
     "[[policy]]": Rule,
     "when": When,
     "require and deny": Facts,

@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.app import decide_offline
+from entrepot.assembly import decide_offline
 from entrepot.control.in_force import read_in_force
 from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
@@ -73,7 +73,7 @@ def render_decision(decision: Decision, console: Console) -> None:
         rests = "; ".join(f"{basis}: {_RESTS_ON[basis]}" for basis in bases)
         console.print(Text(f"Router {decision.router}. Estimates rest on: {rests}."), style="dim")
     if decision.promise is not None:
-        console.print(Text(decision.promise))
+        console.print(Text(f"Promised: {decision.promise}."))
     elif decision.router is not None:
         console.print(Text("These are estimates; this route promises no floor."), style="dim")
 

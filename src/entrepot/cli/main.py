@@ -27,6 +27,7 @@ _COMMANDS = {
     "keys": "entrepot.cli.keys:keys",
     "members": "entrepot.cli.members:members",
     "audit": "entrepot.cli.audit:audit",
+    "collect": "entrepot.cli.collect:collect_command",
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",

@@ -23,6 +23,8 @@ from entrepot.exchange.refusing import Refusal, beyond_scope, nobody_eligible, u
 from entrepot.policy.eligibility import Gate
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, ModelFacts, Router
+from entrepot.routing.rehearsal import rehearsal_of
+from entrepot.routing.worth import Knob, expect, find_knob, promise_knob, refuse
 
 
 class Choice(msgspec.Struct, frozen=True, eq=False):
@@ -42,7 +44,8 @@ class Choices:
     """Every name of an installation, with what it stands for.
 
     `candidates` are all deployments by id; `embedders` those of them that can be asked for embeddings, with the dialect that
-    does it; `tariffs` the prices that are known.
+    does it; `tariffs` the prices that are known; `knobs`, by route, what goals over all requests come to at the prices of
+    `at_s` (Unix seconds).
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Choices:
         router: Router,
         facts: Mapping[str, ModelFacts],
         embedding_dialects: Mapping[str, ProviderDialect] = EMBEDDING_DIALECTS,
+        at_s: float = 0.0,
     ) -> None:
         self.router_version = router.version
         self.candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
@@ -80,6 +84,7 @@ class Choices:
                     f"route '{route.name}' is called as a model, a deployment or another route: rename it"
                 )
             self._named[route.name] = self._compile_route(route, rules, router, facts)
+        self.knobs = self.compile_knobs(at_s)
 
     def _compile_hosts(self, deployments: Sequence[Deployment], rules: Sequence[Rule]) -> Choice:
         """One model, or one deployment. Where nobody says what it is able to do, it may be asked for either."""
@@ -99,6 +104,31 @@ class Choices:
         models = tuple(dict.fromkeys(deployment.model for deployment in known))
         bound = router.bind(models, facts) if models else None
         return Choice(Gate(candidates, rules), route, bound, baseline, choose_embedding(embedding, rules))
+
+    def compile_knobs(self, at_s: float) -> dict[str, Knob]:
+        """What the goals over all requests come to, by route; a route without one weighs request by request."""
+        found = ((name, self._compile_knob(choice, at_s)) for name, choice in self._named.items())
+        return {name: knob for name, knob in found if knob is not None}
+
+    def _compile_knob(self, choice: Choice, at_s: float) -> Knob | None:
+        route = choice.route
+        if route is None or route.goal.kind != "cheapest_within" or route.goal.each_request:
+            return None
+        asked = route.goal.confidence
+        if route.reference not in route.candidates:
+            return None
+        answering = [self.candidates[id_].deployment for id_ in route.candidates]
+        answering = [deployment for deployment in answering if not embeds(deployment)]
+        reference = next((i for i, deployment in enumerate(answering) if deployment.id == route.reference), None)
+        rehearsal = rehearsal_of(choice.router)
+        if reference is None:
+            return None
+        if rehearsal is None:
+            return None if asked is None else refuse(answering[reference].id, route.goal.max_loss, asked)
+        expected = expect(rehearsal, answering, self.tariffs, at_s, route.max_output_tokens)
+        if asked is None:
+            return find_knob(expected, reference, route.goal.max_loss, rehearsal.data)
+        return promise_knob(expected, reference, route.goal.max_loss, asked, rehearsal.data, rehearsal.date)
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""

@@ -11,6 +11,7 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
 from entrepot.policy.rules import Principal
+from entrepot.routing.explore import Exploration
 from entrepot.routing.utility import Decision, Goal
 
 
@@ -33,7 +34,7 @@ class Route(msgspec.Struct, frozen=True):
 
     `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
-    baseline answers by lot, so that the saving can be measured and not only estimated.
+    baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Route(msgspec.Struct, frozen=True):
     baseline: str | None = None
     max_output_tokens: int | None = None
     holdout: float = 0.0
+    explore: Exploration | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):

@@ -35,6 +35,7 @@ from entrepot.exchange.refusing import (
 from entrepot.policy.eligibility import Eligibility
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
+from entrepot.routing.explore import explore
 from entrepot.routing.features import prompt_of
 from entrepot.routing.holdout import hold_out
 from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
@@ -82,8 +83,8 @@ class Planner:
     ) -> Considered | Refusal:
         """The decision for this request, or why there is none.
 
-        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lot of a holdout where the
-        request names no session; without either none is drawn, and the holdout shows in the propensities alone.
+        `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lots of holdout, exploration
+        and shares where the request names no session; without either none is drawn, and they show in the propensities alone.
         """
         choice = self._choices.get(request.model)
         if choice is None:
@@ -99,10 +100,13 @@ class Planner:
         if not eligibility.allowed:
             name = None if choice.route is None else choice.route.name
             return Refusal(nobody_eligible(request.model, eligibility), name, decide_nothing(eligibility))
-        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s)
+        drawn_by = steering.session or id
+        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s, drawn_by)
         route = choice.route
+        if route is not None and route.explore is not None:
+            lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
+            decision = explore(decision, route.explore, lot)
         if route is not None and route.baseline is not None and route.holdout:
-            drawn_by = steering.session or id
             lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
         return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
@@ -166,6 +170,7 @@ class Planner:
         steering: Steering,
         input_tokens: int,
         at_s: float,
+        drawn_by: str | None,
     ) -> tuple[Decision, Estimates | None]:
         route = choice.route
         if route is None or choice.router is None:
@@ -181,9 +186,11 @@ class Planner:
             reference=route.reference,
             prompt=prompt,
             router_version=self._choices.router_version,
+            knob=self._choices.knobs.get(route.name),
             max_output_tokens=_max_output_tokens(route, request),
             answers=request.n,
             at_s=at_s,
+            lot=0.0 if drawn_by is None else draw(f"shares\n{route.name}\n{drawn_by}"),
         )
         return decision, estimates
 
@@ -213,7 +220,7 @@ def draw(seed: str) -> float:
 
 def _goal(goal: Goal, steering: Steering) -> Goal:
     if steering.max_loss is not None:
-        goal = msgspec.structs.replace(goal, kind="cheapest_within", max_loss=steering.max_loss)
+        goal = msgspec.structs.replace(goal, kind="cheapest_within", max_loss=steering.max_loss, each_request=True)
     if steering.max_cost_usd is not None:
         limit = steering.max_cost_usd if goal.max_cost_usd is None else min(goal.max_cost_usd, steering.max_cost_usd)
         goal = msgspec.structs.replace(goal, max_cost_usd=limit)

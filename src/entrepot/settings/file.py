@@ -27,6 +27,7 @@ Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Dollars = Annotated[float, Meta(gt=0)]
+Confidence = Annotated[float, Meta(ge=0.5, lt=1)]
 
 
 class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,6 +195,20 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: Annotated[bool | None, Meta(description="Whether it thinks before it answers.")] = None
 
 
+class ExploreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A small part of a route's exchanges given to others than the goal's choice, to learn what they can do."""
+
+    kind: Annotated[
+        Literal["epsilon", "posterior"],
+        Meta(description="epsilon: evenly; posterior: as often as each is the best within the errors of estimates."),
+    ] = "epsilon"
+    share: Annotated[Share, Meta(description="Share of exchanges that is drawn so.")] = 0.02
+    floor: Annotated[Share, Meta(description="What each candidate gets at least, beside that.")] = 0.002
+    max_loss: Annotated[
+        Share, Meta(description="No candidate is explored that is expected to lose more against the goal's choice.")
+    ] = 1.0
+
+
 class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A name that clients ask for as their model, standing for candidates and a goal."""
 
@@ -202,11 +217,22 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Name, ...], Meta(min_length=1, description="Deployment ids, or patterns over them such as deepseek/*.")
     ] = ("*",)
     goal: Annotated[
-        Literal["cheapest_within", "best_under"],
-        Meta(description="cheapest_within max_loss of the reference, or best_under max_cost_usd."),
+        Literal["cheapest_within", "weighted", "best_under", "shares"],
+        Meta(
+            description="cheapest_within max_loss of the reference on average, weighted by worth_usd, best_under "
+            "max_cost_usd, or fixed shares."
+        ),
     ] = "cheapest_within"
     max_loss: Annotated[
         Share | None, Meta(description="Points of quality below the reference; 0.02 is two points.")
+    ] = None
+    confidence: Annotated[
+        Confidence | None,
+        Meta(description="Promise max_loss with so much confidence, or send all to the reference."),
+    ] = None
+    worth_usd: Annotated[Dollars | None, Meta(description="What a right answer is worth, in dollars.")] = None
+    shares: Annotated[
+        dict[str, Share] | None, Meta(description="Each deployment's share of the requests, by lot; they sum to 1.")
     ] = None
     max_cost_usd: Annotated[Dollars | None, Meta(description="The most that one request may cost.")] = None
     reference: Annotated[Name | None, Meta(description="What quality is measured from: a deployment or model.")] = None
@@ -217,6 +243,7 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holdout: Annotated[
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
+    explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
