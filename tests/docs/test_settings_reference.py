@@ -24,6 +24,7 @@ TEXT = (Path(__file__).parent.parent.parent / "docs" / "reference" / "settings.m
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": shapes.GatewayTable,
     "[control]": shapes.ControlTable,
+    "oidc": shapes.OidcTable,
     "[timeouts]": shapes.TimeoutsTable,
     "[ledger]": shapes.LedgerTable,
     "[responses]": shapes.ResponsesTable,

@@ -51,12 +51,37 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
 
 
+class OidcTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An identity provider (OpenID Connect) with which people sign in to the admin API."""
+
+    issuer: Annotated[Name, Meta(description="Its address, as its own documents name it.")]
+    client_id: Annotated[Name, Meta(description="What it calls this installation.")]
+    client_secret: Annotated[
+        Name | None, Meta(description="Where its secret for us is found: env:NAME or file:PATH.")
+    ] = None
+    scopes: Annotated[tuple[Name, ...], Meta(description="What is asked for beside openid.")] = ("profile", "email")
+    groups_claim: Annotated[Name, Meta(description="Where it names groups; a.b for b within a.")] = "groups"
+    admin_groups: Annotated[tuple[Name, ...], Meta(description="Groups whose members are admins.")] = ()
+    operator_groups: Annotated[tuple[Name, ...], Meta(description="Groups whose members are operators.")] = ()
+    viewer_groups: Annotated[tuple[Name, ...], Meta(description="Groups whose members are viewers.")] = ()
+    teams: Annotated[
+        dict[str, Name] | None, Meta(description='Teams by group, such as { "dept-legal" = "legal" }.')
+    ] = None
+    team_role: Annotated[
+        Literal["operator", "viewer"], Meta(description="The role of those who are in a team's group alone, over it.")
+    ] = "viewer"
+
+
 class ControlTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the admin API listens."""
 
     host: Annotated[Name, Meta(description="Address to listen on; 127.0.0.1 admits this machine alone.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8081
     session_hours: Annotated[float, Meta(gt=0, le=720, description="How long somebody stays signed in.")] = 12.0
+    public_url: Annotated[
+        Name | None, Meta(description="The address by which browsers know it, behind a TLS proxy.")
+    ] = None
+    oidc: Annotated[OidcTable | None, Meta(description="An identity provider with which people sign in.")] = None
 
 
 class TimeoutsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
