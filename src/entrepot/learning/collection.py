@@ -15,9 +15,9 @@ from entrepot.canonical.request import Request
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.openai_chat import OpenAIChat
-from entrepot.learning.asking import Answer, Asker
 from entrepot.errors import DataError, InvalidRequest
 from entrepot.exchange.refusing import Refusal
+from entrepot.learning.asking import Answer, Asker
 from entrepot.learning.collect import Collector, Errand, Trouble, digest_of
 from entrepot.learning.grade import extract
 from entrepot.learning.grading import Grade, How, errands_of, grade_all, grade_by_judges, questions_of

@@ -14,9 +14,9 @@ from typing import Literal
 import msgspec
 
 from entrepot.catalog.schema import Deployment
-from entrepot.learning.asking import Answer
 from entrepot.drive.validate import validate
 from entrepot.errors import DataError
+from entrepot.learning.asking import Answer
 from entrepot.learning.collect import Errand, Trouble, digest_of
 from entrepot.learning.grade import is_right
 from entrepot.learning.journal import Answered, Judged
