@@ -13,6 +13,8 @@ import pytest
 from entrepot.dialects.registry import EMBEDDING_DIALECTS, PROVIDER_DIALECTS, provider_dialect
 from entrepot.errors import SettingsError
 from entrepot.policy.rules import Facts, Rule, When
+from entrepot.policy.scope import Scope
+from entrepot.policy.teams import Team
 from entrepot.settings import file as shapes
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_fences
@@ -20,10 +22,13 @@ from tests.docs.fences import find_fences
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": shapes.GatewayTable,
+    "[control]": shapes.ControlTable,
     "[timeouts]": shapes.TimeoutsTable,
     "[ledger]": shapes.LedgerTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
+    "scope": Scope,
+    "[[teams]]": Team,
     "[[deployments]]": shapes.DeploymentTable,
     "price": shapes.PriceTable,
     "[[routes]]": shapes.RouteTable,

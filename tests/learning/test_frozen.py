@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from entrepot.learning.frozen import Frozen, freeze_cost, freeze_quality
+from entrepot.learning.frozen import Frozen, freeze_cost, freeze_quality, rising, smoothed
 
 QUALITY = np.array([0.6, 0.8, 0.85, 0.9])
 COST = np.array([1.0, 2.0, 9.0, 10.0])
@@ -41,3 +43,18 @@ def test_lots_are_drawn_by_prompt_and_come_out_as_their_share() -> None:
     drawn = Frozen(0, 1, 0.3).by_prompt(ids)
     assert drawn.mean() == pytest.approx(0.3, abs=0.03)
     assert (Frozen(0, 1, 0.3).by_prompt(ids[::-1])[::-1] == drawn).all()
+
+
+def test_what_rises_already_is_left_as_it_is() -> None:
+    assert rising(QUALITY).tolist() == QUALITY.tolist()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_rising_values_never_fall_and_keep_their_mean(values: list[float]) -> None:
+    found = rising(np.array(values))
+    assert (np.diff(found) >= 0).all()
+    assert found.mean() == pytest.approx(np.mean(values))
+
+
+def test_a_lucky_knob_is_drawn_towards_its_neighbours() -> None:
+    assert smoothed(np.array([0.5, 0.9, 0.5])).tolist() == [0.6, 0.7, 0.6]

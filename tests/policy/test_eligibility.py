@@ -10,6 +10,7 @@ from entrepot.catalog.places import COUNTRIES, EEA
 from entrepot.catalog.schema import Deployment
 from entrepot.policy.eligibility import Eligibility, Gate, Reason, eligible
 from entrepot.policy.rules import Facts, Principal, Rule, When
+from entrepot.policy.scope import Scope
 from tests.exchange.things import a_deployment
 
 ANYONE = Principal()
@@ -78,6 +79,26 @@ def test_tags_that_merely_contain_each_other_are_two() -> None:
     rule = Rule("home", When(tags=("personal",)), require=Facts(on_premises=True))
     for other in ("personal data", "person", "personal,", "人"):
         assert ids(eligible(FOUR, [rule], Principal(tags=frozenset({other})))) == [one.id for one in FOUR]
+
+
+def test_a_rule_of_a_team_holds_for_the_teams_below_it() -> None:
+    rule = Rule("home", When(teams=("集团",)), require=Facts(on_premises=True))
+    below = Principal(team="合同", parent_teams=("法务", "集团"))
+    assert ids(eligible(FOUR, [rule], below)) == ["home"]
+    assert ids(eligible(FOUR, [rule], Principal(team="合同", parent_teams=("法务",)))) == [one.id for one in FOUR]
+
+
+def test_a_key_that_is_for_some_models_gets_no_other_whatever_rules_say() -> None:
+    scoped = Principal(key="k", scope=Scope(models=("europe", "ch*")))
+    rule = Rule("china", require=Facts(region=("CN",)))
+    assert ids(eligible(FOUR, (), scoped)) == ["europe", "china"]
+    judged = eligible(FOUR, [rule], scoped)
+    assert ids(judged) == ["china"]
+    (home,) = (one for one in judged.rejected if one.deployment == "home")
+    assert [reason.kind for reason in home.reasons] == ["policy", "scope"]
+    gate = Gate(FOUR, ())
+    for asked in (scoped, ANYONE, scoped):  # what is remembered of one caller is not another's
+        assert gate.check(asked, frozenset(), 0) == eligible(FOUR, (), asked)
 
 
 def test_deny_wins_over_another_rules_require() -> None:

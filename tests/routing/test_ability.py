@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.routing.ability import Ability, fit_ability, with_scores
+from entrepot.routing.ability import Ability, fit_ability, with_priors, with_scores
 from entrepot.routing.base import ModelFacts
 from entrepot.routing.design import Design
 from entrepot.routing.logistic import sigmoid
@@ -114,3 +114,30 @@ def test_a_benchmark_on_which_better_models_do_worse_is_left_out() -> None:
     few = {name: {"rare": 0.1 * i} for i, name in enumerate(MODELS[:3], 1)}
     assert with_scores(ABLE, backwards).scales == {}
     assert with_scores(ABLE, few).scales == {}
+
+
+def few_answers(fitted: Ability, model: int, ability: float, error: float) -> Ability:
+    """The same, with one model placed by a few outcomes only."""
+    abilities, errors = fitted.abilities.copy(), fitted.errors.copy()
+    abilities[model], errors[model] = ability, error
+    return msgspec.structs.replace(fitted, abilities=abilities, errors=errors)
+
+
+def test_a_few_answers_and_a_score_together_place_a_model_between_them() -> None:
+    surprising = few_answers(ABLE, 0, 3.0, 0.8)
+    line = with_scores(surprising, SCORES)
+    at, _, _ = line.place(None, ModelFacts(scores=SCORES[ABLE.models[0]]))
+    found = with_priors(line, SCORES)
+    assert at < found.abilities[0] < 3.0
+    assert found.errors[0] < 0.8
+
+
+def test_many_answers_leave_next_to_nothing_of_a_score() -> None:
+    known = few_answers(ABLE, 0, 1.0, 0.03)
+    assert with_priors(with_scores(known, SCORES), SCORES).abilities[0] == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_few_answers_without_a_score_are_drawn_towards_the_average_model() -> None:
+    surprising = few_answers(ABLE, 0, 9.0, 1.0)
+    found = with_priors(surprising, {})
+    assert ABLE.abilities[1:].mean() < found.abilities[0] < 9.0

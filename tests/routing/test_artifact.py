@@ -83,7 +83,7 @@ def resigned(content: bytes) -> bytes:
 def test_another_format_says_which_and_what_to_do(content: bytes) -> None:
     header = msgspec.msgpack.encode({"format": 99})
     other = resigned(b"entrepot router\n" + len(header).to_bytes(8, "big") + header)
-    with pytest.raises(ArtifactError, match="has format 99, this program reads 2: train it again"):
+    with pytest.raises(ArtifactError, match="has format 99, this program reads 3: train it again"):
         parse_artifact(other, "a test")
 
 

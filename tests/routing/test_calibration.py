@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from entrepot.routing.calibration import Members, calibrated, cross_fit, fit_calibration, fit_members
+from entrepot.routing.calibration import Members, bent, calibrated, cross_fit, fit_calibration, fit_members
 from entrepot.routing.checks import made_up_outcomes
 from entrepot.routing.design import Design, build_design
 from entrepot.routing.logistic import Doubles
@@ -55,3 +55,8 @@ def test_expected_lengths_sum_to_actual_lengths(design: Design, members: Members
     known = ~np.isnan(design.output_tokens[:, 0])
     expected = np.exp(crossed.output_logs[known, 0]) * factors[0]
     assert expected.sum() == pytest.approx(design.output_tokens[known, 0].sum(), rel=1e-3)
+
+
+def test_ease_may_count_more_where_prompts_are_easier() -> None:
+    found = bent(np.array([-1.0, 0.5, 2.0]), np.array([0.0, 1.0]))
+    assert found.tolist() == [[-1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [2.0, 2.0, 1.0]]

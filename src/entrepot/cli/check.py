@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.app import check_router, find_knobs
+from entrepot.assembly import check_router, find_knobs
 from entrepot.routing.worth import Knob
 from entrepot.settings.choose import require_settings
 from entrepot.settings.reach import Reach, check_secrets, reach_all

@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from entrepot.app import asking
+from entrepot.assembly import asking
 from entrepot.catalog.pricing import format_usd
 from entrepot.cli.collect_report import render_values
 from entrepot.cli.collect_stage import SIMULATED, Stage, check_one_each, find_key, set_stage, simulated
+from entrepot.control.in_force import read_in_force
 from entrepot.errors import DataError, SettingsError
 from entrepot.learning.collect import Collector, Patience, Progress, Purse
 from entrepot.learning.collection import Agenda, Collected, collect, draw_up, price_rows, prompt_rows
@@ -119,7 +120,7 @@ def collect_command(
         check_ending(path)
     prompts = read_prompt_lines(prompts_file)
     check_gradable(prompts, how, str(prompts_file))
-    settings = require_settings(config, os.environ, Path.cwd())
+    settings = read_in_force(require_settings(config, os.environ, Path.cwd()))
     stage = set_stage(
         settings, prompts, how, deployments, judges, reference, max_output_tokens, seed, prompts_file.stem
     )

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from entrepot.app import bind_router
+from entrepot.assembly import bind_router
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import Tariff

@@ -72,7 +72,9 @@ def evaluate_command(
     if new_model is not None:
         learned = _held_back(learned, new_model, labels)
     train, test = build_pool(learned, others, listed), build_pool(held_out, names, listed)
-    _, scores = names_and_scores(load_catalog(), names)
+    aliases, by_id = names_and_scores(load_catalog(), learned.outcomes.models + tuple(names))
+    scores = {name: by_id[aliases.get(name, name)] for name in (*learned.outcomes.models, *names)
+              if aliases.get(name, name) in by_id}  # fmt: skip
     task = Task(learned, train, test, pick_reference(train, reference), seed, scores)
     with (
         _progress() as progress,

@@ -15,7 +15,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.app import decide_offline
+from entrepot.assembly import decide_offline
+from entrepot.control.in_force import read_in_force
 from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
@@ -43,7 +44,8 @@ def explain(
     """Decide for PROMPT as the gateway would, and say why. PROMPT may be - to read it from standard input."""
     text = sys.stdin.read() if prompt == "-" else prompt
     steering = Steering(max_loss=max_loss, tags=frozenset(tags))
-    considered = decide_offline(require_settings(config, os.environ, Path.cwd()), text, route, Principal(), steering)
+    settings = read_in_force(require_settings(config, os.environ, Path.cwd()))
+    considered = decide_offline(settings, text, route, Principal(), steering)
     if isinstance(considered, Refusal):
         if considered.decision is not None and not as_json:
             render_decision(considered.decision, Console())

@@ -25,6 +25,8 @@ _COMMANDS = {
     "explain": "entrepot.cli.explain:explain",
     "policy": "entrepot.cli.policy:policy",
     "keys": "entrepot.cli.keys:keys",
+    "members": "entrepot.cli.members:members",
+    "audit": "entrepot.cli.audit:audit",
     "collect": "entrepot.cli.collect:collect_command",
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",

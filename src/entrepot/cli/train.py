@@ -101,16 +101,10 @@ def train_command(
 
     with _progress() as progress:
         bar = progress.add_task("reading files", total=None)
-
-        def step(doing: str) -> None:
-            progress.update(bar, description=doing)
-
         dataset, calibrate = _read(outcome_files, calibration_files, prompt_files)
-        aliases, published = names_and_scores(catalog, dataset.outcomes.models)
-        for model, by_benchmark in (read_scores(scores) if scores else {}).items():
-            published.setdefault(aliases.get(model, model), {}).update(by_benchmark)
+        aliases, published = _published(catalog, dataset, scores)
         prior = _prior(start, dataset, catalog, aliases, published)
-        trained = fit(dataset, step, calibrate)
+        trained = fit(dataset, lambda doing: progress.update(bar, description=doing), calibrate)
         if out:
             save_artifact(trained.artifact, out)
         listed = read_prices(prices) if prices else {}
@@ -124,6 +118,16 @@ def train_command(
         click.echo(msgspec.json.encode({"figures": trained.figures, "halves": measured}).decode())
     else:
         _print_all(Console(), trained, measured, out)
+
+
+def _published(
+    catalog: Catalog, dataset: Dataset, scores: Path | None
+) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
+    """As `names_and_scores`, with the scores in the file besides."""
+    aliases, published = names_and_scores(catalog, dataset.outcomes.models)
+    for model, by_benchmark in (read_scores(scores) if scores else {}).items():
+        published.setdefault(aliases.get(model, model), {}).update(by_benchmark)
+    return aliases, published
 
 
 def _prior(

@@ -19,7 +19,7 @@ from entrepot.errors import CatalogError
 from entrepot.exchange.embedding import EMBEDS, EmbeddingChoice, choose_embedding, embeds, may_embed
 from entrepot.exchange.listing import Listed, list_choice
 from entrepot.exchange.plan import Candidate, Route
-from entrepot.exchange.refusing import Refusal, nobody_eligible, unknown_name
+from entrepot.exchange.refusing import Refusal, beyond_scope, nobody_eligible, unknown_name
 from entrepot.policy.eligibility import Gate
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, ModelFacts, Router
@@ -146,6 +146,8 @@ class Choices:
         choice = self._named.get(name)
         if choice is None:
             return unknown_name(name)
+        if (refused := beyond_scope(principal, name, is_route=choice.route is not None)) is not None:
+            return refused
         found = self._listed(name, choice, principal)
         if found is not None:
             return found
@@ -154,6 +156,8 @@ class Choices:
         return Refusal(nobody_eligible(name, gate.check(principal, needs, 0)))
 
     def _listed(self, name: str, choice: Choice, principal: Principal) -> Listed | None:
+        if beyond_scope(principal, name, is_route=choice.route is not None) is not None:
+            return None
         answering = choice.gate.check(principal, frozenset(), 0).allowed
         embedding = () if choice.embedding is None else choice.embedding.gate.check(principal, EMBEDS, 0).allowed
         return list_choice(name, choice.route, answering, embedding) if answering or embedding else None

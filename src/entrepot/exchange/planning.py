@@ -23,7 +23,15 @@ from entrepot.exchange.embedding import (
 )
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.plan import BaselinePlan, Deadlines, Plan, Route
-from entrepot.exchange.refusing import Refusal, decide_nothing, nobody_eligible, unknown_name, weigh_rejected
+from entrepot.exchange.refusing import (
+    Refusal,
+    beyond_scope,
+    decide_nothing,
+    nobody_eligible,
+    tags_beyond_scope,
+    unknown_name,
+    weigh_rejected,
+)
 from entrepot.policy.eligibility import Eligibility
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
@@ -68,7 +76,7 @@ class Planner:
 
     def find(self, name: str, principal: Principal, steering: Steering) -> Listed | Refusal:
         """What this principal may ask for by this name, or why nothing."""
-        return self._choices.find(name, _tagged(principal, steering))
+        return tags_beyond_scope(principal, steering.tags) or self._choices.find(name, _tagged(principal, steering))
 
     def consider(
         self, request: Request, principal: Principal, steering: Steering, id: str | None, at_s: float = 0.0
@@ -81,6 +89,9 @@ class Planner:
         choice = self._choices.get(request.model)
         if choice is None:
             return unknown_name(request.model)
+        beyond = beyond_scope(principal, request.model, is_route=choice.route is not None)
+        if (refused := beyond or tags_beyond_scope(principal, steering.tags)) is not None:
+            return refused
         principal = _tagged(principal, steering)
         input_tokens = estimate_input_tokens(request)
         if request.operation == "embed":

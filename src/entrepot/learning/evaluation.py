@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from entrepot.learning.figures import expected_calibration_error
-from entrepot.learning.frozen import TARGETS, Frozen, freeze_cost, freeze_quality, smoothed
+from entrepot.learning.frozen import TARGETS, Frozen, freeze_cost, freeze_quality, rising, smoothed
 from entrepot.learning.pool import Doubles, Pool
 from entrepot.learning.strategies import Strategy, mixed
 from entrepot.routing.agreement import Played
@@ -127,14 +127,14 @@ def target_knob(strategy: Strategy, train: Pool, reference: int, target: float) 
     """The least expensive knob that kept `target` of the reference's quality on the prompts learned from."""
     quality, cost = _means(strategy.learned, train.quality)
     base = float(train.quality[:, reference].mean())
-    return freeze_quality(smoothed(quality), smoothed(cost), target * base)
+    return freeze_quality(rising(smoothed(quality)), smoothed(cost), target * base)
 
 
 def budget_knob(strategy: Strategy, train: Pool, reference: int) -> Frozen:
     """The best knob that cost less than the reference on the prompts learned from."""
     quality, cost = _means(strategy.learned, train.quality)
     budget = (1 - _BUDGET_MARGIN) * float(train.cost_usd[:, reference].mean())
-    return freeze_cost(smoothed(quality), smoothed(cost), budget)
+    return freeze_cost(rising(smoothed(quality)), smoothed(cost), budget)
 
 
 def oracle(pool: Pool) -> Whole:

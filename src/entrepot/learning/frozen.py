@@ -63,3 +63,18 @@ def smoothed(values: Doubles) -> Doubles:
     """Each value averaged with its neighbours: one lucky knob among many is luck."""
     padded = np.concatenate([values[:1], values, values[-1:]])
     return np.asarray((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4)
+
+
+def rising(values: Doubles) -> Doubles:
+    """The nearest values that never fall (Ayer et al. 1955): the more a right answer is worth, the more are right, and where
+    they were not, that was luck.
+    """
+    blocks: list[tuple[float, int]] = []
+    for value in values.tolist():
+        mean, size = value, 1
+        while blocks and blocks[-1][0] >= mean:
+            before, members = blocks.pop()
+            mean = (mean * size + before * members) / (size + members)
+            size += members
+        blocks.append((mean, size))
+    return np.concatenate([np.full(size, mean) for mean, size in blocks])

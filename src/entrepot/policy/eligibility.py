@@ -15,9 +15,11 @@ import msgspec
 from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.schema import Deployment
 from entrepot.policy.judgement import object_to
-from entrepot.policy.rules import Principal, Rule, fold_tag
+from entrepot.policy.rules import Principal, Rule
+from entrepot.policy.scope import object_to_deployment
+from entrepot.policy.tags import fold_tag
 
-Kind = Literal["policy", "capability", "context"]
+Kind = Literal["policy", "scope", "capability", "context"]
 
 # How many different callers a gate remembers before it starts again; tags come from requests, so there may be any number.
 _REMEMBERED = 1024
@@ -32,7 +34,7 @@ class Reason(NamedTuple):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """A deployment that may not be used, with every reason: those of policy first, in the order of the rules."""
+    """A deployment that may not be used, with every reason: first those of rules, in their order, then the scope's."""
 
     deployment: str
     model: str
@@ -65,8 +67,9 @@ class _Caller(NamedTuple):
     """As much of a principal as some rule looks at, its tags folded: nothing else can change what it may use."""
 
     key: str | None
-    team: str | None
+    teams: frozenset[str]
     tags: frozenset[str]
+    models: tuple[str, ...] | None
 
 
 class Gate:
@@ -89,8 +92,9 @@ class Gate:
         """The deployments that `principal` may use for a request with these needs and about this much input."""
         caller = _Caller(
             principal.key if principal.key in self._keys else None,
-            principal.team if principal.team in self._teams else None,
+            self._teams.intersection(principal.teams) if self._teams else self._teams,
             frozenset(map(fold_tag, principal.tags)) & self._tags if self._tags else self._tags,
+            principal.scope.models,
         )
         if self._shortest is not None and input_tokens > self._shortest:
             return self._weigh(caller, needs, input_tokens)
@@ -111,6 +115,8 @@ class Gate:
                 for index in in_force
                 if (text := objections[index]) is not None
             ]
+            if (beyond := object_to_deployment(caller.models, deployment)) is not None:
+                reasons.append(Reason(beyond, "scope"))
             reasons += _incapable(deployment, needs, input_tokens)
             if reasons:
                 rejected.append(Rejected(deployment.id, deployment.model, tuple(reasons)))
@@ -134,7 +140,7 @@ def _applies(rule: Rule, caller: _Caller) -> bool:
     when = rule.when
     return (
         (not when.tags or not caller.tags.isdisjoint(map(fold_tag, when.tags)))
-        and (not when.teams or caller.team in when.teams)
+        and (not when.teams or not caller.teams.isdisjoint(when.teams))
         and (not when.keys or caller.key in when.keys)
     )
 

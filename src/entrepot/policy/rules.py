@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import msgspec
 
-
-def fold_tag(tag: str) -> str:
-    """What is the same in two spellings of a tag: case, full and half width, composed and decomposed form, outer spaces.
-
-    A tag narrows, so one that is not recognized for its spelling would let through what it was sent to hold back.
-    """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", tag).casefold()).strip()
+from entrepot.policy.scope import EVERYTHING, Scope
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who is asking: the key's id (never its secret), its team, and the tags in force.
+    """Who is asking: the key's id (never its secret), its team with those above it, the tags in force, the key's scope.
 
     Tags come from the key; a request may add tags of its own, which can only narrow what it may use. They are kept as they
-    were written and compared by `fold_tag`.
+    were written and compared by `fold_tag`. `parent_teams` are the teams above `team`, the nearest first.
     """
 
     key: str | None = None
     team: str | None = None
     tags: frozenset[str] = frozenset()
+    parent_teams: tuple[str, ...] = ()
+    scope: Scope = EVERYTHING
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """Its team and those above it, the nearest first: what holds for one of them holds for the principal."""
+        return () if self.team is None else (self.team, *self.parent_teams)
 
 
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

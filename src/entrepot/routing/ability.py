@@ -26,6 +26,8 @@ _ROUNDS = 6
 _LARGEST_STEP = 0.5
 _FEWEST_MODELS = 4
 _SCORE_MARGIN = 0.01
+_LEAST_PRIOR_ERROR = 0.1  # a line through a handful of models that fit it by luck is no better than this
+_PLACED = 0.3  # an ability of no larger error is known from outcomes: from about forty on
 
 
 class Scale(msgspec.Struct, frozen=True):
@@ -135,11 +137,17 @@ def fit_ability(design: Design) -> Ability:
 def with_scores(ability: Ability, scores: Mapping[str, Mapping[str, float]]) -> Ability:
     """Learn each benchmark's scale from the models that have both an ability and a score (`scores[model][benchmark]`).
 
-    A benchmark known for fewer than four of them, or on which better models do not score better, is left out.
+    A benchmark known for fewer than four of them, or on which better models do not score better, is left out; and models
+    that their outcomes do not place yet.
     """
     scales = {}
+    placed = ability.errors < _PLACED
     for name in sorted({name for by_model in scores.values() for name in by_model}):
-        both = [(i, scores[model][name]) for i, model in enumerate(ability.models) if name in scores.get(model, {})]
+        both = [
+            (i, scores[model][name])
+            for i, model in enumerate(ability.models)
+            if placed[i] and name in scores.get(model, {})
+        ]
         if len(both) < _FEWEST_MODELS:
             continue
         at = logit(np.array([score for _, score in both]), _SCORE_MARGIN)
@@ -147,6 +155,26 @@ def with_scores(ability: Ability, scores: Mapping[str, Mapping[str, float]]) -> 
         if scale is not None:
             scales[name] = scale
     return msgspec.structs.replace(ability, scales=scales)
+
+
+def with_priors(ability: Ability, scores: Mapping[str, Mapping[str, float]]) -> Ability:
+    """Each ability between what outcomes say and where its model would be without them, by their errors.
+
+    That is where published scores place it, or else the average model, by as much as models differ. A thousand outcomes
+    leave next to nothing of it; after ten the prior still counts as much as they do.
+    """
+    placed = ability.errors < _PLACED
+    if placed.sum() < _FEWEST_MODELS:
+        return ability
+    average, deviation = float(ability.abilities[placed].mean()), float(ability.abilities[placed].std())
+    abilities, errors = ability.abilities.copy(), ability.errors.copy()
+    for i, model in enumerate(ability.models):
+        at, error, basis = ability.place(None, ModelFacts(scores=scores.get(model, {})))
+        prior, prior_error = (at, error) if basis == "scores" else (average, deviation)
+        own, other = float(errors[i]) ** -2, max(prior_error, _LEAST_PRIOR_ERROR) ** -2
+        abilities[i] = (own * abilities[i] + other * prior) / (own + other)
+        errors[i] = (own + other) ** -0.5
+    return msgspec.structs.replace(ability, abilities=abilities, errors=errors)
 
 
 def _fit_scale(at: Doubles, abilities: Doubles) -> Scale | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT
 from entrepot.routing.base import Floats, ModelFacts, Outcomes
-from entrepot.routing.calibration import Calibration, Members
+from entrepot.routing.calibration import Calibration, Members, bent
 from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import sigmoid
 
@@ -34,10 +34,11 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
         row, model, weight = rows[outcomes.prompt[i]], at[outcomes.model[i]], float(outcomes.weight[i])
         difficulty, log_slope = row @ members.ability.prompt_weights
         slope = float(np.exp(np.clip(log_slope, -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT)))
-        by_head, ease = float(row @ members.heads.weights[:, model]), float(row @ members.ease)
+        by_head = float(row @ members.heads.weights[:, model])
+        by_ease = float((bent(row[None] @ members.ease, calibration.knots) @ calibration.eases[model])[0])
         by_ability = 0.0 if members.kind == "linear" else slope * float(abilities[model]) - float(difficulty)
         stretch = float(calibration.slopes[model])
-        logit = stretch * (by_head + by_ability) + float(calibration.eases[model]) * ease + float(shifts[model])
+        logit = stretch * (by_head + by_ability) + by_ease + float(shifts[model])
         p = float(sigmoid(np.array(logit)))
         missed = weight * (float(outcomes.correct[i]) - p)
         if members.kind == "linear":
@@ -91,6 +92,7 @@ def with_model(
             slopes=_grown(calibration.slopes),
             shifts=_grown(calibration.shifts),
             eases=_grown(calibration.eases),
+            knots=calibration.knots,
             length_factors=_with_last(calibration.length_factors, longer),
             spread=calibration.spread,
         ),
@@ -106,4 +108,4 @@ def _with_last(values: Floats, longer: float) -> Floats:
 
 def _grown(values: Floats) -> Floats:
     """With the last, that of models never seen, once more."""
-    return np.append(values, values[-1])
+    return np.concatenate([values, values[-1:]])

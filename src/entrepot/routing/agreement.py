@@ -1,9 +1,10 @@
 """Several models' answers to one prompt: which leads, how likely it is right, whom to ask next, when to stop.
 
 Votes are weighed like witnesses who are not quite independent: an answer's log-odds are the sum, over those who gave it, of
-a trust of their own plus a tempered logit of P(correct) as the router estimated it before any call; against all answers
-stands the possibility that none of them is right. Whether another opinion is worth its price is a linear estimate of what
-the answer will gain by it, learned by going backwards from all opinions (`agreement_fit`).
+a trust that depends on who else was asked, on the kind of prompt, and on how much longer than expected the answer is
+(`agreement_trust`); against all answers stands the possibility that none of them is right. Whether another opinion is worth
+its price is a linear estimate of what the answer will gain by it, learned by going backwards from all opinions
+(`agreement_fit`).
 
 Rules of this file: it sees models' own answers as numbers (`comparable`) and never an answer key. Functions take many
 prompts at once, shape (prompts, members), all asked the same members; a live exchange passes one.
@@ -23,6 +24,7 @@ Asked = tuple[int, ...]
 
 _MARGIN = 1e-6
 _KNOTS = (0.0, 1.5, 3.0)
+_MOST_SURPRISE = 2.0
 
 
 class Ballots(msgspec.Struct, frozen=True, eq=False):
@@ -52,22 +54,42 @@ class Verdict(msgspec.Struct, frozen=True, eq=False):
     different: Doubles
 
 
+class Kinds(msgspec.Struct, frozen=True, eq=False):
+    """What kind of prompt it is, told from how the members' P(correct) differ from their usual: `centre` (members,) of the
+    logits and `directions` (members, kinds), along which kinds have mean 0 and deviation 1.
+    """
+
+    centre: Doubles
+    directions: Doubles
+
+    def of(self, ballots: Ballots) -> Doubles:
+        """Coordinates, shape (prompts, kinds)."""
+        return np.asarray((ballots.logits - self.centre) @ self.directions)
+
+
 class Trust(msgspec.Struct, frozen=True, eq=False):
-    """`own` (members,), `temper` of the logits, and `none` (3,): constant, mean logit of those asked, their number."""
+    """Whom to believe how far, by set of members asked (a bit for each member: `number_of`).
+
+    `own` (sets, members, 2 + kinds): what the answer of a member adds to the log-odds, how that changes with surprise at
+    its length, and with the kind of prompt. `none` (sets, 4 + kinds) stands against all answers: a constant, the mean
+    logit of those asked, their number, their mean surprise, and the kind.
+    """
 
     own: Doubles
-    temper: float
     none: Doubles
+    kinds: Kinds
 
     def weigh(self, ballots: Ballots, asked: Asked) -> Verdict:
         """The verdict on the answers of those asked, at least one."""
-        members = list(asked)
-        answers, logits = ballots.answers[:, members], ballots.logits[:, members]
+        members, number = list(asked), number_of(asked)
+        answers = ballots.answers[:, members]
         same = (answers[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, :, None]
-        weight = self.own[members] + self.temper * logits
+        kinds = self.kinds.of(ballots)
+        own = self.own[number, members]
+        weight = own[:, 0] + limited(ballots.surprise[:, members]) * own[:, 1] + kinds @ own[:, 2:].T
         scores = np.where(answers >= 0, (same * weight[:, None, :]).sum(axis=2), -LOGIT_LIMIT)
         sharers = np.maximum(same.sum(axis=2), 1)
-        none = np.exp(self.none[0] + self.none[1] * logits.mean(axis=1) + self.none[2] * len(members))
+        none = np.exp(np.clip(against(ballots, asked, kinds) @ self.none[number], -LOGIT_LIMIT, LOGIT_LIMIT))
         strength = np.exp(np.clip(scores, -LOGIT_LIMIT, 2 * LOGIT_LIMIT))
         total = (strength / sharers).sum(axis=1) + none
         shares = strength / total[:, None]
@@ -80,6 +102,25 @@ class Trust(msgspec.Struct, frozen=True, eq=False):
             none=none / total,
             different=((answers >= 0) / sharers).sum(axis=1),
         )
+
+
+def number_of(asked: Asked) -> int:
+    """The number of a set of members."""
+    return sum(1 << member for member in asked)
+
+
+def limited(surprise: Doubles) -> Doubles:
+    """Surprise at a length, within what a line can be trusted with."""
+    return np.clip(surprise, -_MOST_SURPRISE, _MOST_SURPRISE)
+
+
+def against(ballots: Ballots, asked: Asked, kinds: Doubles) -> Doubles:
+    """What "none of them is right" is estimated from, shape (prompts, 4 + kinds)."""
+    members = list(asked)
+    count = len(kinds)
+    mean_logit = ballots.logits[:, members].mean(axis=1)
+    surprise = limited(ballots.surprise[:, members]).mean(axis=1)
+    return np.column_stack([np.ones(count), mean_logit, np.full(count, len(members)), surprise, kinds])
 
 
 class Committee(msgspec.Struct, frozen=True, eq=False):

@@ -1,4 +1,4 @@
-"""Teaching a committee: whom to trust from who was right, and when to ask from what asking gave.
+"""Teaching a committee when to ask, from what asking gave.
 
 Rules of this file: logits must be cross-fitted, or trust in them is misplaced. Gains are learned backwards, from everybody
 asked to nobody asked (Longstaff and Schwartz 2001): what a further opinion gave is the realized worth of going on by the
@@ -15,20 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entrepot.routing.agreement import Asked, Ballots, Committee, Played, Trust, describe, play
-from entrepot.routing.logistic import Doubles, fit_towards
+from entrepot.routing.agreement_trust import fit_trust
+from entrepot.routing.logistic import Doubles, fit_towards, logit
 
 _MOST_MEMBERS = 7
 _LEAST_QUALITY = 0.6  # of the best member's
 _DEARNESS = 0.3  # of quality that a candidate as dear as the best may cost it in the ranking
-_TRUST_SETS = 30
-_TRUST_ROWS = 1500
-_TRUST_RIDGE = 0.1
-_USUAL_TRUST = 0.8
-_NEWTON_STEPS = 15
-_LARGEST_STEP = 0.5
+_FOLDS = 4
+# of what stopping is worth, how much is the verdict's own probability and not what came of it: halves the noise of one
+# answer, and by cross-validation was better than either alone
+_BELIEF = 0.5
 _GAIN_RIDGE = 10.0
-_CONVERGED = 1e-3
-_MARGIN = 1e-6
+_LEAST_DEVIATION = 1e-6
 
 
 def choose_members(quality: Doubles, cost_usd: Doubles) -> list[int]:
@@ -46,10 +44,8 @@ def fit_committee(
     models: Sequence[str], ballots: Ballots, quality: Doubles, worths: Sequence[float], seed: int = 0
 ) -> Committee:
     """Learn from prompts that every member answered. `quality` (prompts, members) in [0, 1]."""
-    trust = fit_trust(ballots, quality, seed)
-    states = _states(trust, ballots, quality)
-    gains = tuple(_fit_gains(states, ballots, quality, worth) for worth in worths)
-    return Committee(tuple(models), trust, tuple(worths), gains, (1.0, 0.0))
+    lessons = _read(ballots, quality, _FOLDS, seed)
+    return _taught(models, lessons, fit_trust(ballots, quality, seed), np.arange(len(quality)), worths)
 
 
 def cross_play(
@@ -59,70 +55,26 @@ def cross_play(
 
     The committee's line is learned on the latter.
     """
-    fold = np.random.default_rng(seed).permutation(len(quality)) % folds
+    lessons = _read(ballots, quality, folds, seed)
     parts: list[list[Played]] = []
-    for number in range(folds):
-        learned = np.flatnonzero(fold != number)
-        committee = fit_committee(models, ballots.only(learned), quality[learned], worths, seed)
-        left_out = ballots.only(np.flatnonzero(fold == number))
-        parts.append([play(committee, left_out, setting) for setting in range(len(worths))])
-    order = np.argsort(np.concatenate([np.flatnonzero(fold == number) for number in range(folds)]))
+    for number, trust in enumerate(lessons.trusts):
+        rows, others = np.flatnonzero(lessons.fold == number), np.flatnonzero(lessons.fold != number)
+        committee = _taught(models, lessons, trust, others, worths)
+        parts.append([play(committee, ballots.only(rows), setting) for setting in range(len(worths))])
+    order = np.argsort(np.concatenate([np.flatnonzero(lessons.fold == number) for number in range(folds)]))
     played = [_joined([part[setting] for part in parts], order) for setting in range(len(worths))]
-    committee = fit_committee(models, ballots, quality, worths, seed)
-    line = _fit_line(played, quality)
-    played = [
-        msgspec.structs.replace(p, p_correct=msgspec.structs.replace(committee, line=line).calibrated(p.p_correct))
-        for p in played
-    ]
-    return msgspec.structs.replace(committee, line=line), played
+    committee = _taught(models, lessons, fit_trust(ballots, quality, seed), np.arange(len(quality)), worths)
+    committee = msgspec.structs.replace(committee, line=_fit_line(played, quality))
+    return committee, [msgspec.structs.replace(p, p_correct=committee.calibrated(p.p_correct)) for p in played]
 
 
-def fit_trust(ballots: Ballots, quality: Doubles, seed: int) -> Trust:
-    """A conditional logit (McFadden 1974) over the answers given and "none is right", on random sets of members."""
-    count, members = quality.shape
-    chance = np.random.default_rng(seed)
-    sets = [asked for size in range(1, members + 1) for asked in combinations(range(members), size)]
-    drawn = [sets[i] for i in chance.permutation(len(sets))[:_TRUST_SETS]]
-    tables = [
-        _alternatives(ballots.only(rows), quality[rows], asked)
-        for asked in [*drawn, sets[-1]]
-        for rows in [chance.permutation(count)[:_TRUST_ROWS]]
-    ]
-    towards = np.zeros(members + 4)
-    towards[:members], towards[members] = _USUAL_TRUST, 1.0
-    found = towards.copy()
-    for _ in range(_NEWTON_STEPS):
-        gradient = -_TRUST_RIDGE * len(tables) * (found - towards)
-        hessian = np.eye(len(found)) * _TRUST_RIDGE * len(tables)
-        for columns, present, right in tables:
-            scores = np.where(present, columns @ found, -np.inf)
-            shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-            shares /= shares.sum(axis=1, keepdims=True)
-            mean = np.einsum("na,nad->nd", shares, columns)
-            gradient += (np.einsum("na,nad->nd", right, columns) - mean).sum(axis=0)
-            hessian += np.einsum("nad,na,nae->de", columns, shares, columns, optimize=True) - mean.T @ mean
-        # far from the optimum a whole step would overshoot it
-        step = np.linalg.solve(hessian, gradient)
-        found += step * min(1.0, _LARGEST_STEP / max(float(np.abs(step).max()), _MARGIN))
-        if np.abs(step).max() < _CONVERGED:
-            break
-    return Trust(found[:members], float(found[members]), found[members + 1 :])
+class _Lessons(msgspec.Struct, frozen=True, eq=False):
+    """`trusts[i]` was learned from all prompts but those of `fold` i, whose states it described."""
 
-
-def _alternatives(ballots: Ballots, quality: Doubles, asked: Asked) -> tuple[Doubles, NDArray[np.bool_], Doubles]:
-    """Columns (prompts, alternatives, parameters), which alternatives there are, and what share of being right each has."""
-    members = list(asked)
-    count, total, size = len(quality), quality.shape[1], len(members)
-    answers, logits = ballots.answers[:, members], ballots.logits[:, members]
-    same = (answers[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, :, None]
-    first = (same.argmax(axis=2) == np.arange(size)) & (answers >= 0)
-    columns = np.zeros((count, size + 1, total + 4))
-    columns[:, :size, members] = same
-    columns[:, :size, total] = (same * logits[:, None, :]).sum(axis=2)
-    columns[:, size, total + 1 :] = np.column_stack([np.ones(count), logits.mean(axis=1), np.full(count, size)])
-    credit = (same * quality[:, None, members]).max(axis=2) * first
-    right = np.column_stack([credit, np.maximum(1 - credit.sum(axis=1), 0)])
-    return columns, np.column_stack([first, np.ones(count, bool)]), right / right.sum(axis=1, keepdims=True)
+    fold: NDArray[np.intp]
+    trusts: list[Trust]
+    states: dict[Asked, _State]
+    cost_usd: Doubles
 
 
 class _State(msgspec.Struct, frozen=True, eq=False):
@@ -132,66 +84,88 @@ class _State(msgspec.Struct, frozen=True, eq=False):
     quality: Doubles
 
 
-def _states(trust: Trust, ballots: Ballots, quality: Doubles) -> dict[Asked, _State]:
+def _read(ballots: Ballots, quality: Doubles, folds: int, seed: int) -> _Lessons:
+    """Every set's state, its verdicts by trust learned from other prompts: who flatters himself asks too little."""
     count, members = quality.shape
-    found: dict[Asked, _State] = {(): _State(describe(ballots, (), None).astype(np.float32), np.zeros(count))}
+    fold = np.random.default_rng(seed).permutation(count) % folds
+    parts = []
+    for number in range(folds):
+        rows, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        parts.append((rows, ballots.only(rows), fit_trust(ballots.only(others), quality[others], seed)))
+    states: dict[Asked, _State] = {(): _State(describe(ballots, (), None).astype(np.float32), np.zeros(count))}
     for size in range(1, members + 1):
         for asked in combinations(range(members), size):
-            verdict = trust.weigh(ballots, asked)
-            columns = describe(ballots, asked, verdict).astype(np.float32)
-            found[asked] = _State(columns, quality[np.arange(count), verdict.leader])
-    return found
+            verdicts = [(rows, part, trust.weigh(part, asked)) for rows, part, trust in parts]
+            described = [describe(part, asked, verdict).astype(np.float32) for _, part, verdict in verdicts]
+            columns, stopped = np.zeros((count, described[0].shape[1]), np.float32), np.zeros(count)
+            for (rows, _, verdict), values in zip(verdicts, described, strict=True):
+                right = quality[rows, verdict.leader]
+                columns[rows], stopped[rows] = values, right + _BELIEF * (verdict.p_correct - right)
+            states[asked] = _State(columns, stopped)
+    return _Lessons(fold, [trust for _, _, trust in parts], states, ballots.cost_usd)
 
 
-def _fit_gains(states: dict[Asked, _State], ballots: Ballots, quality: Doubles, worth: float) -> tuple[Doubles, ...]:
-    """Gains by number of members asked, 0 to all but one."""
-    count, members = quality.shape
-    price = ballots.cost_usd / worth
-    values = {tuple(range(members)): states[tuple(range(members))].quality}
+def _taught(
+    models: Sequence[str], lessons: _Lessons, trust: Trust, rows: NDArray[np.intp], worths: Sequence[float]
+) -> Committee:
+    """A committee that learned from these prompts when to ask."""
+    states = {asked: _State(state.columns[rows], state.quality[rows]) for asked, state in lessons.states.items()}
+    gains = _fit_gains(states, lessons.cost_usd[rows], np.array(worths))
+    by_worth = tuple(tuple(weights[:, :, setting] for weights in gains) for setting in range(len(worths)))
+    return Committee(tuple(models), trust, tuple(worths), by_worth, (1.0, 0.0))
+
+
+def _fit_gains(states: dict[Asked, _State], cost_usd: Doubles, worths: Doubles) -> list[Doubles]:
+    """Gains by number of members asked, 0 to all but one, shapes (columns, members, worths)."""
+    count, members = cost_usd.shape
+    price = cost_usd[:, :, None] / worths
+    everybody = tuple(range(members))
+    values = {everybody: np.repeat(states[everybody].quality[:, None], len(worths), axis=1)}
     gains: list[Doubles] = []
     for size in range(members - 1, -1, -1):
         sets = list(combinations(range(members), size))
-        weights = np.column_stack(
-            [
-                _fit_gain(states, values, price, member, [s for s in sets if member not in s])
-                for member in range(members)
-            ]
-        )
+        squares = {asked: states[asked].columns.T @ states[asked].columns for asked in sets}
+        weights = np.zeros((len(squares[sets[0]]), members, len(worths)))
+        for member in range(members):
+            without = [asked for asked in sets if member not in asked]
+            square, cross = np.zeros(weights[:, 0, 0].shape * 2), np.zeros(weights[:, 0].shape)
+            for asked in without:
+                state = states[asked]
+                gain = values[_with(asked, member)] - price[:, member] - state.quality[:, None]
+                square += squares[asked]
+                cross += state.columns.T @ gain.astype(np.float32)
+            weights[:, member] = _ridge(square, cross, count, len(without))
         for asked in sets:
-            state = states[asked]
-            expected = state.columns @ weights.astype(np.float32)
-            expected[:, list(asked)] = -np.inf
-            best = expected.argmax(axis=1)
-            going_on = np.full(count, not asked) | (expected[np.arange(count), best] > 0)
-            value = state.quality.copy()
-            for member in np.unique(best[going_on]).tolist():
-                rows = going_on & (best == member)
-                value[rows] = values[_with(asked, member)][rows] - price[rows, member]
-            values[asked] = value
+            values[asked] = _onward(asked, states[asked], weights, values, price)
         gains.append(weights)
-    return tuple(gains[::-1])
+    return gains[::-1]
 
 
-def _fit_gain(
-    states: dict[Asked, _State], values: dict[Asked, Doubles], price: Doubles, member: int, sets: list[Asked]
-) -> Doubles:
-    """Ridge of what asking `member` gave, over all `sets` together; columns are brought to one scale for it."""
-    width = states[sets[0]].columns.shape[1]
-    square, cross = np.zeros((width, width)), np.zeros(width)
-    for asked in sets:
-        columns = states[asked].columns
-        gain = values[_with(asked, member)] - price[:, member] - states[asked].quality
-        square += columns.T @ columns
-        cross += columns.T @ gain.astype(np.float32)
-    rows = len(sets) * len(price)
+def _onward(asked: Asked, state: _State, weights: Doubles, values: dict[Asked, Doubles], price: Doubles) -> Doubles:
+    """What it is worth to have asked these, by prompt and worth, if from here on the best estimate is followed."""
+    width, members, worths = weights.shape
+    expected = (state.columns @ weights.astype(np.float32).reshape(width, -1)).reshape(-1, members, worths)
+    expected[:, list(asked)] = -np.inf
+    best = expected.argmax(axis=1)
+    going_on = (expected.max(axis=1) > 0) | (not asked)
+    value = np.repeat(state.quality[:, None], worths, axis=1)
+    for member in set(range(members)) - set(asked):
+        chosen = going_on & (best == member)
+        value[chosen] = (values[_with(asked, member)] - price[:, member])[chosen]
+    return value
+
+
+def _ridge(square: Doubles, cross: Doubles, prompts: int, sets: int) -> Doubles:
+    """Ridge of what asking gave over all sets together, from sums of products; columns are brought to one scale for it."""
+    rows = sets * prompts
     mean = square[0] / rows
     scale = np.sqrt(np.maximum(square.diagonal() / rows - mean**2, 0))
     scale[0] = 1.0
-    scale = np.where(scale > 1e-6, 1 / np.maximum(scale, 1e-6), 0.0)
-    penalty = np.full(width, _GAIN_RIDGE * np.sqrt(len(sets)))
-    penalty[0] = 1e-6
+    scale = np.where(scale > _LEAST_DEVIATION, 1 / np.maximum(scale, _LEAST_DEVIATION), 0.0)
+    penalty = np.full(len(scale), _GAIN_RIDGE * np.sqrt(sets))
+    penalty[0] = _LEAST_DEVIATION
     square = square * scale * scale[:, None] + np.diag(penalty)
-    return np.asarray(np.linalg.solve(square, cross * scale) * scale)
+    return np.asarray(np.linalg.solve(square, cross * scale[:, None]) * scale[:, None])
 
 
 def _with(asked: Asked, member: int) -> Asked:
@@ -205,7 +179,7 @@ def _joined(parts: list[Played], order: NDArray[np.intp]) -> Played:
 
 
 def _fit_line(played: list[Played], quality: Doubles) -> tuple[float, float]:
-    logits = np.concatenate([np.log((p.p_correct + 1e-6) / (1 - p.p_correct + 1e-6)) for p in played])
+    logits = np.concatenate([logit(p.p_correct, _LEAST_DEVIATION) for p in played])
     correct = np.concatenate([quality[np.arange(len(quality)), p.accepted] for p in played])
     slope, shift = fit_towards(np.column_stack([logits, np.ones(len(logits))]), correct, np.array([1.0, 0.0]), 1.0)
     return float(slope), float(shift)

@@ -25,7 +25,7 @@ from entrepot.routing.lengths import Lengths
 from entrepot.routing.linear import Heads
 from entrepot.routing.rehearsal import Sample
 
-FORMAT = 2
+FORMAT = 3
 _MAGIC = b"entrepot router\n"
 _DIGEST_BYTES = 32
 _LARGEST_BYTES = 64 * 1024 * 1024
@@ -169,6 +169,7 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray[Any, Any]]:
         "slopes": calibration.slopes,
         "shifts": calibration.shifts,
         "eases": calibration.eases,
+        "knots": calibration.knots,
         "ease": members.ease,
         "length_factors": calibration.length_factors,
     }
@@ -220,6 +221,11 @@ def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float
         ease=arrays["ease"],
     )
     calibration = Calibration(
-        arrays["slopes"], arrays["shifts"], arrays["eases"], arrays["length_factors"], header.spread
+        arrays["slopes"],
+        arrays["shifts"],
+        arrays["eases"],
+        arrays["knots"],
+        arrays["length_factors"],
+        header.spread,
     )
     return Fitted(featurizer, members, calibration, header.aliases)

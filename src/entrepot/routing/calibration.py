@@ -28,6 +28,7 @@ Kind = Literal["ensemble", "linear", "ability"]
 
 _POOLED_STRENGTH = 1.0
 _OWN_STRENGTH = 40.0
+_KNOTS = (0.15, 0.35, 0.65, 0.85)  # quantiles of the prompts' ease
 
 
 class Members(msgspec.Struct, frozen=True, eq=False):
@@ -66,7 +67,8 @@ class CrossFit(msgspec.Struct, frozen=True, eq=False):
 class Calibration(msgspec.Struct, frozen=True, eq=False):
     """Slope and shift of each model's logits, and last those of ability alone, for models never seen: shape (models + 1,).
 
-    `eases`, same shape, weigh the prompt's ease beside the logit.
+    `eases` (models + 1, 1 + knots) weigh the prompt's ease beside the logit: a line that may bend at `knots`, for a kind of
+    prompt that hardly any model fails on is not merely twice as easy as one that a quarter of them fail on.
     `length_factors`, same shape, turn the exponential of a predicted log length into an expected length. `spread` is how far
     a prompt's own outcomes would have moved its logit: the standard error of an estimate for a prompt unlike no other.
     """
@@ -74,6 +76,7 @@ class Calibration(msgspec.Struct, frozen=True, eq=False):
     slopes: Floats
     shifts: Floats
     eases: Floats
+    knots: Floats
     length_factors: Floats
     spread: float
 
@@ -112,13 +115,15 @@ def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[
 def fit_calibration(design: Design, members: Members, crossed: CrossFit) -> Calibration:
     """Learn the correction from cross-fitted predictions."""
     known = design.weight > 0
-    ease = np.broadcast_to(crossed.ease[:, None], known.shape)
+    knots = np.quantile(crossed.ease, _KNOTS) if len(crossed.ease) else np.zeros(len(_KNOTS))
+    ease = bent(crossed.ease, knots)
 
     def stacked(logits: Doubles, among: tuple[NDArray[np.intp], ...], towards: Doubles, strength: float) -> Doubles:
-        rows = np.column_stack([logits[among], ease[among], np.ones(len(among[0]))])
+        rows = np.column_stack([logits[among], ease[among[0]], np.ones(len(among[0]))])
         return fit_towards(rows, design.correct[among], towards, strength)
 
-    plain = np.array([1.0, 0.0, 0.0])
+    plain = np.zeros(ease.shape[1] + 2)
+    plain[0] = 1.0
     everything = known.nonzero()
     pooled = stacked(crossed.logits, everything, plain, _POOLED_STRENGTH)
     own = [
@@ -130,8 +135,9 @@ def fit_calibration(design: Design, members: Members, crossed: CrossFit) -> Cali
     moved = (members.logits(design.latent) - crossed.logits)[known]
     return Calibration(
         slopes=weights[:, 0],
-        shifts=weights[:, 2],
-        eases=weights[:, 1],
+        shifts=weights[:, -1],
+        eases=weights[:, 1:-1],
+        knots=knots.astype(np.float32),
         length_factors=_length_factors(design, crossed.output_logs),
         spread=float(np.sqrt(np.mean(moved**2))),
     )
@@ -139,8 +145,13 @@ def fit_calibration(design: Design, members: Members, crossed: CrossFit) -> Cali
 
 def calibrated(calibration: Calibration, logits: Doubles, ease: Doubles) -> Doubles:
     """P(correct) of trained models, shape (prompts, models); `ease` (prompts,)."""
-    by_ease = ease[:, None] * calibration.eases[:-1]
+    by_ease = bent(ease, calibration.knots) @ calibration.eases[:-1].T
     return sigmoid(logits * calibration.slopes[:-1] + by_ease + calibration.shifts[:-1])
+
+
+def bent(ease: Doubles, knots: Doubles | Floats) -> Doubles:
+    """Ease, and what it exceeds each knot by: shape (prompts, 1 + knots)."""
+    return np.column_stack([ease, np.maximum(ease[:, None] - knots, 0)])
 
 
 def _length_factors(design: Design, logs: Doubles) -> Floats:

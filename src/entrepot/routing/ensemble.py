@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from entrepot.errors import Defect
-from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_scores
+from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_priors, with_scores
 from entrepot.routing.absorb import absorb, with_model
 from entrepot.routing.base import Basis, Estimates, Floats, ModelFacts, Outcomes, Prompt
 from entrepot.routing.calibration import (
@@ -112,7 +112,8 @@ class EnsembleRouter:
         self.cross_fit_ = cross_fit(design, self.kind, self.folds, self.seed, step)
         step("calibrating")
         self.design_ = design
-        ability = with_scores(members.ability, self.scores or {})
+        scores = self.scores or {}
+        ability = with_priors(with_scores(members.ability, scores), scores)
         self.fitted_ = Fitted(
             featurizer,
             msgspec.structs.replace(members, ability=ability).folded(design.loadings),
@@ -215,6 +216,7 @@ class BoundEnsemble:
         self._slope, self._shift, self._ease = (
             part[number] for part in (calibration.slopes, calibration.shifts, calibration.eases)
         )
+        self._knots = calibration.knots
         self._length = calibration.length_factors[number].copy()
         basis: list[Basis] = []
         for i, at in enumerate(known):
@@ -272,7 +274,8 @@ class BoundEnsemble:
         slope = exp(min(max(float(scores[count + 1]), -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_head = scores[:count]
         logits = ((slope * self._ability - scores[count]) * self._keep + by_head) * self._slope
-        logits += self._ease * scores[-1] + self._shift
+        ease = scores[-1]
+        logits += self._ease[:, 0] * ease + self._ease[:, 1:] @ np.maximum(ease - self._knots, 0) + self._shift
         p_correct = 1 / (1 + np.exp(-np.minimum(np.maximum(logits, -LOGIT_LIMIT), LOGIT_LIMIT)))
         variance = (slope * self._ability_error) ** 2 + (by_head * self._doubt) ** 2
         variance += self._spread_squared + (_NOVELTY_ERROR * novelty) ** 2

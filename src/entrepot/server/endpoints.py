@@ -127,6 +127,14 @@ class Gateway:
             "/readyz": {"GET": self._ready},
         }
 
+    def admit_by(self, keyring: Keyring) -> None:
+        """Know these keys from now on. May be called from any thread."""
+        self._keyring = keyring
+
+    def plan_with(self, planner: Planner) -> None:
+        """Plan with this one from now on; what is under way ends as it was planned. May be called from any thread."""
+        self._planner = planner
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         now_ns = time.time_ns()
@@ -202,9 +210,15 @@ class Gateway:
         return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
 
     def _authenticate(self, call: Call) -> Principal:
-        """Who asks. Raises Unauthenticated."""
+        """Who asks. Raises Unauthenticated, or Forbidden."""
         googles = self._dialect(call).name.startswith("gemini")
-        return self._keyring.authenticate(call.headers, call.scope["query_string"] if googles else b"")
+        peer = call.scope.get("client")
+        return self._keyring.authenticate(
+            call.headers,
+            call.scope["query_string"] if googles else b"",
+            peer=None if peer is None else peer[0],
+            now_s=call.started_ns / 1_000_000_000,
+        )
 
     async def _exchange(self, call: Call) -> None:
         principal = self._authenticate(call)

@@ -7,7 +7,7 @@ found by a table and not by a leak.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,10 +16,12 @@ from entrepot.catalog.nearest import did_you_mean
 from entrepot.errors import SettingsError
 from entrepot.policy.eligibility import eligible
 from entrepot.policy.rules import Principal
+from entrepot.policy.teams import parents_of, teams_above
 from entrepot.settings.conform import conform
 from entrepot.settings.lines import find_lines
+from entrepot.settings.principals import principal_of
 from entrepot.settings.problems import Problems, quote
-from entrepot.settings.schema import Settings
+from entrepot.settings.schema import KeySettings, Settings
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,14 +70,20 @@ def load_cases(file: Path, settings: Settings) -> tuple[Case, ...]:
 def run_case(case: Case, settings: Settings) -> Outcome:
     """Judge the case's deployments as the gateway would."""
     key = next((key for key in settings.keys if key.name == case.key), None)
-    team = case.team or (key.team if key else None)
-    principal = Principal(key=case.key, team=team, tags=frozenset((*case.tags, *(key.tags if key else ()))))
-    judged = eligible(settings.deployments, settings.rules, principal)
+    judged = eligible(settings.deployments, settings.rules, _principal(case, key, parents_of(settings.teams)))
     allowed = {one.id for one in judged.allowed}
     reasons = {one.deployment: one.reason for one in judged.rejected}
     refused = [f"{id_} is denied: {reasons[id_]}" for id_ in case.allowed if id_ not in allowed]
     admitted = [f"{id_} is allowed: no rule in force objects" for id_ in case.denied if id_ in allowed]
     return Outcome(case.name, (*refused, *admitted))
+
+
+def _principal(case: Case, key: KeySettings | None, parents: Mapping[str, str]) -> Principal:
+    known = Principal(key=case.key) if key is None else principal_of(key, parents)
+    team = case.team or known.team
+    return msgspec.structs.replace(
+        known, team=team, parent_teams=teams_above(team, parents), tags=known.tags | frozenset(case.tags)
+    )
 
 
 def _check_names(cases: Iterable[Case], settings: Settings, problems: Problems) -> None:

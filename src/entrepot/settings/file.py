@@ -17,6 +17,8 @@ from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.price import Currency, PriceChange, PriceService, PriceTier, PriceWindow
 from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
+from entrepot.policy.scope import Scope
+from entrepot.policy.teams import Team
 
 Name = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -37,6 +39,17 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_body_mb: Annotated[int, Meta(ge=1, le=1024, description="Largest request body, in MiB.")] = 32
     body_timeout_s: Annotated[Seconds, Meta(description="How long a request's head, then its body, may take.")] = 30.0
     grace_s: Annotated[float, Meta(ge=0, description="How long open answers may still run at a stop.")] = 20.0
+    trusted_proxies: Annotated[
+        tuple[Name, ...], Meta(description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.")
+    ] = ()
+
+
+class ControlTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the admin API listens."""
+
+    host: Annotated[Name, Meta(description="Address to listen on; 127.0.0.1 admits this machine alone.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8081
+    session_hours: Annotated[float, Meta(gt=0, le=720, description="How long somebody stays signed in.")] = 12.0
 
 
 class TimeoutsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +89,12 @@ class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[Digest | None, Meta(description="Or the SHA-256 of its text, in hex.")] = None
     team: Annotated[Name | None, Meta(description="The team that it belongs to.")] = None
     tags: Annotated[tuple[Name, ...], Meta(description="Tags by which rules and reports know its requests.")] = ()
+    scope: Annotated[
+        Scope | None, Meta(description="What it is confined to: routes, models, tags, addresses. Default: to nothing.")
+    ] = None
+    expires: Annotated[
+        datetime.date | None, Meta(description="The first day on which it is no longer valid, in UTC.")
+    ] = None
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -222,9 +241,11 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """entrepot.toml, whole."""
 
     gateway: GatewayTable = GatewayTable()
+    control: ControlTable = ControlTable()
     timeouts: TimeoutsTable = TimeoutsTable()
     ledger: LedgerTable = LedgerTable()
     keys: tuple[KeyTable, ...] = ()
+    teams: tuple[Team, ...] = ()
     deployments: tuple[DeploymentTable, ...] = ()
     routes: tuple[RouteTable, ...] = ()
     policy: tuple[Rule, ...] = ()

@@ -24,9 +24,11 @@ def check_rules(
     deployments: Sequence[Deployment],
     catalog: Catalog,
     problems: Problems,
+    teams: Iterable[str] = (),
 ) -> None:
-    """Note what cannot be meant in `rules`."""
+    """Note what cannot be meant in `rules`. `teams` are those that exist beside the keys' own."""
     keys = tuple(keys)
+    known_teams = {*teams, *(key.team for key in keys if key.team)}
     known = _known_words(deployments, catalog)
     names: dict[str, int] = {}
     for index, rule in enumerate(rules):
@@ -37,8 +39,7 @@ def check_rules(
             problems.add((*path, "name"), f"'{rule.name}' is already the name of policy[{names[rule.name]}]")
         names.setdefault(rule.name, index)
         _check_words(rule.when.keys, (*path, "when", "keys"), {key.name for key in keys}, "[[keys]] has no", problems)
-        teams = {key.team for key in keys if key.team}
-        _check_words(rule.when.teams, (*path, "when", "teams"), teams, "no key is of team", problems)
+        _check_words(rule.when.teams, (*path, "when", "teams"), known_teams, "no key is of team", problems)
         if not _says_something(rule.require) and not _says_something(rule.deny):
             problems.add(path, "a rule without a fact under require or deny does nothing")
         for side, facts in (("require", rule.require), ("deny", rule.deny)):

@@ -12,10 +12,12 @@ from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.policy.rules import Rule
+from entrepot.policy.scope import EVERYTHING, Scope
+from entrepot.policy.teams import Team
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
-    """Where and how the data plane listens."""
+    """Where and how the data plane listens. `trusted_proxies` are networks in CIDR form."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -23,6 +25,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     max_body_bytes: int = 32 * 1024 * 1024
     body_timeout_s: float = 30.0
     grace_s: float = 20.0
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class LedgerSettings(msgspec.Struct, frozen=True):
@@ -39,12 +42,26 @@ class ResponsesSettings(msgspec.Struct, frozen=True):
 
 
 class KeySettings(msgspec.Struct, frozen=True):
-    """A client key: known by name, held as the hex SHA-256 of its text."""
+    """A client key: known by name, held as the hex SHA-256 of its text.
+
+    A key that is being rotated has two texts, and stands here twice under its name. `expires_s` is Unix time.
+    """
 
     name: str
     sha256: str
     team: str | None = None
     tags: tuple[str, ...] = ()
+    scope: Scope = EVERYTHING
+    expires_s: float | None = None
+    disabled: bool = False
+
+
+class ControlSettings(msgspec.Struct, frozen=True):
+    """Where the admin API listens, and how long somebody stays signed in."""
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    session_s: float = 12 * 3600.0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -52,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     `warnings` are sentences for the operator about what works otherwise than the file may have meant: a client key that
     is left out because its secret is not there, a reference that was chosen for a route that names none. `absent_keys`
-    are the names of those client keys.
+    are the names of those client keys. Without `control` there is no admin API.
     """
 
     gateway: GatewaySettings
@@ -61,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...]
     exchange_rates: ExchangeRates
     keys: tuple[KeySettings, ...] = ()
+    teams: tuple[Team, ...] = ()
     rules: tuple[Rule, ...] = ()
     deadlines: Deadlines = Deadlines()
     router: str | None = None
@@ -68,3 +86,4 @@ class Settings(msgspec.Struct, frozen=True):
     source: str = ""
     warnings: tuple[str, ...] = ()
     absent_keys: tuple[str, ...] = ()
+    control: ControlSettings | None = None
