@@ -17,6 +17,7 @@ from rich.text import Text
 
 from entrepot.assembly import decide_offline
 from entrepot.control.in_force import read_in_force
+from entrepot.exchange.cascading import describe_cascade
 from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
@@ -50,10 +51,14 @@ def explain(
         if considered.decision is not None and not as_json:
             render_decision(considered.decision, Console())
         raise considered.error
+    cascade = None if considered.cascade is None else describe_cascade(considered.cascade)
     if as_json:
-        click.echo(msgspec.json.encode(considered.decision).decode())
-    else:
-        render_decision(considered.decision, Console())
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(considered.decision), "strategy": cascade}).decode())
+        return
+    console = Console()
+    render_decision(considered.decision, console)
+    if cascade is not None:
+        console.print(Text(cascade))
 
 
 def render_decision(decision: Decision, console: Console) -> None:

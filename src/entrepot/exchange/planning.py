@@ -15,6 +15,7 @@ from entrepot.canonical.capabilities import estimate_input_tokens, longest_input
 from entrepot.canonical.request import Request
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect
+from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.embedding import (
     EMBEDS,
@@ -22,7 +23,7 @@ from entrepot.exchange.embedding import (
     several_models,
 )
 from entrepot.exchange.listing import Listed
-from entrepot.exchange.plan import BaselinePlan, Deadlines, Plan, Route
+from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import (
     Refusal,
     beyond_scope,
@@ -61,6 +62,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     input_tokens: int
     route: Route | None
     baseline: BaselinePlan | None
+    cascade: CascadePlan | None = None
 
 
 class Planner:
@@ -109,7 +111,9 @@ class Planner:
         if route is not None and route.baseline is not None and route.holdout:
             lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
-        return Considered(principal, decision, input_tokens, choice.route, _baseline(choice, estimates, request))
+        cascade = plan_cascade(route, request, decision, self._choices.candidates, self._choices.votes)
+        baseline = _baseline(choice, estimates, request)
+        return Considered(principal, decision, input_tokens, choice.route, baseline, cascade)
 
     def _embed(
         self, choice: Choice, request: Request, principal: Principal, input_tokens: int, at_s: float
@@ -160,6 +164,7 @@ class Planner:
             max_output_tokens=None if route is None else route.max_output_tokens,
             baseline=considered.baseline,
             upload_s=upload_s,
+            cascade=considered.cascade,
         )
 
     def _decide(

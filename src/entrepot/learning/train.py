@@ -16,6 +16,7 @@ from entrepot.learning.adapt import adapt, crossed
 from entrepot.learning.figures import area_under_curve, expected_calibration_error
 from entrepot.learning.outcomes import Dataset
 from entrepot.learning.sample import MOST_PROMPTS, PRIOR_PROMPTS, draw_sample
+from entrepot.learning.votes import learn_votes
 from entrepot.routing.artifact import Artifact, Provenance, digest_of, render_artifact
 from entrepot.routing.base import ModelFacts
 from entrepot.routing.calibration import calibrated
@@ -72,10 +73,14 @@ def train(
     if prior is None:
         router = EnsembleRouter(scores=scores, aliases=aliases, seed=seed, step=step).fit(dataset.outcomes)
         seen, figures = None, _figures(router)
+        votes = learn_votes(dataset, router.cross_fitted()[0], router.design_.models, ", ".join(sources), seed)
     else:
         router = adapt(prior.artifact.router(), dataset, prior.facts)
         seen = crossed(prior.artifact.router(), dataset, prior.facts, seed)
-        figures = _figures_of(router.fitted_.members.heads.models, seen.quality, seen.p_correct)
+        figures, votes = (
+            _figures_of(router.fitted_.members.heads.models, seen.quality, seen.p_correct),
+            prior.artifact.votes,
+        )
     provenance = Provenance(
         window,
         sources if prior is None else (*sources, f"taken in by {prior.artifact.version}"),
@@ -94,7 +99,8 @@ def train(
         seed=seed,
         crossed=seen,
     )
-    artifact = Artifact(router.fitted_, provenance, sample=sample if promises else sample.without_outcomes())
+    kept = sample if promises else sample.without_outcomes()
+    artifact = Artifact(router.fitted_, provenance, sample=kept, votes=votes)
     return Trained(msgspec.structs.replace(artifact, digest=digest_of(artifact)), tuple(figures))
 
 
