@@ -56,6 +56,7 @@ class Rule(msgspec.Struct, frozen=True):
     how many may be asked.
 
     `expected` is what that comes to before anybody has answered; `bar` the P(correct) that it is to reach, None without one.
+    `solved`: the worth was chosen to reach the bar, or to cost no more than `most_usd`.
     """
 
     members: tuple[Member, ...]
@@ -65,6 +66,7 @@ class Rule(msgspec.Struct, frozen=True):
     expected: Expected
     bar: float | None = None
     most_usd: float | None = None
+    solved: bool = False
 
 
 class _Branch(msgspec.Struct, frozen=True):
@@ -111,15 +113,20 @@ def make_rule(
         return Rule(tuple(considered), habits, worth_usd, most_calls, _expected(_best(root, worth_usd)))
     if goal.kind == "best_under":
         return _solve(considered, habits, most_calls, None, goal.max_cost_usd)
-    measure = next((m for m in considered if m.deployment == reference), max(considered, key=lambda m: m.p_correct))
-    bar = Belief(habits).expects(right_at(habits, measure.p_correct)) - goal.max_loss - _SLACK
+    bar = Belief(habits).expects(right_at(habits, _measure(considered, reference).p_correct)) - goal.max_loss - _SLACK
     return _solve(considered, habits, most_calls, bar, None)
+
+
+def _measure(members: Sequence[Member], reference: str | None) -> Member:
+    """The one that quality is measured from: the reference, or the best where that is not among them."""
+    best = max(members, key=lambda member: member.p_correct)
+    return next((member for member in members if member.deployment == reference), best)
 
 
 def spare(rule: Rule, deployment: str) -> Rule:
     """The rule once it is known that `deployment` has nothing to say: the others have to reach the same goal."""
     left = [member for member in rule.members if member.deployment != deployment]
-    if rule.bar is None and rule.most_usd is None:
+    if not rule.solved:
         return msgspec.structs.replace(rule, members=tuple(left))
     return _solve(left, rule.habits, rule.most_calls, rule.bar, rule.most_usd) if left else rule
 
@@ -139,7 +146,8 @@ def _solve(
             low, high = (low, middle) if course.right >= bar else (middle + 1, high)
         else:
             low, high = (middle, high) if most_usd is None or course.cost <= most_usd else (low, middle - 1)
-    return Rule(tuple(members), habits, worths[low], most_calls, _expected(_best(root, worths[low])), bar, most_usd)
+    expected = _expected(_best(root, worths[low]))
+    return Rule(tuple(members), habits, worths[low], most_calls, expected, bar, most_usd, solved=True)
 
 
 def _expected(course: _Course) -> Expected:
@@ -194,6 +202,11 @@ def make_check_rule(members: Sequence[Member], habits: Habits, reference: str | 
         belief = belief.after(right, len(asked)).without(len(asked))
         asked.append(following)
     return msgspec.structs.replace(rule, expected=Expected(1 - reached, cost, calls))
+
+
+def with_bar(rule: Rule, goal: Goal, reference: str | None) -> Rule:
+    """The same with the P(correct) that makes an answer good enough by itself: the reference's, less what may be lost."""
+    return msgspec.structs.replace(rule, bar=_measure(rule.members, reference).p_correct - goal.max_loss - _SLACK)
 
 
 def next_to_check(
