@@ -58,6 +58,7 @@ def test_a_route_may_go_by_how_sure_models_are(tmp_path: Path) -> None:
         (['strategy = "agreement"', 'agreement = {compare = "choice", options = ["a", "a"]}'], 7, "each once"),
         (['strategy = "agreement"', 'agreement = {compare = "regex"}'], 7, "needs a regular expression"),
         (['strategy = "agreement"', 'agreement = {compare = "regex", pattern = "("}'], 7, "no regular expression"),
+        (['strategy = "agreement"', "agreement = {compare = 'regex', pattern = '(a+)+b'}"], 7, "look for ever"),
         (['strategy = "agreement"', 'agreement = {compare = "json", field = "x"}'], 7, "routes[0].agreement.field"),
         (['strategy = "agreement"', 'check = {regex = "x"}'], 7, 'has no meaning without strategy = "check"'),
         (['strategy = "agreement"', "confidence = 0.9"], 7, "tested for one call"),

@@ -32,6 +32,8 @@ _WORTHS = 24
 _STEP = 10 ** (1 / 4)
 _LEAST_WORTH = 0.3  # of the reference's expected cost
 _SLACK = 1e-9
+_UNKNOWN_USD = 1.0
+_LEAST_UNIT_USD = 1e-7  # where all is free, another opinion is worth asking for
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -41,6 +43,11 @@ class Member(msgspec.Struct, frozen=True):
     maker: str
     p_correct: float
     cost_usd: float | None
+
+    @property
+    def price(self) -> float:
+        """The expected cost; of one whose price is unknown, more than any known one's."""
+        return _UNKNOWN_USD if self.cost_usd is None else self.cost_usd
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -107,7 +114,7 @@ def make_rule(
     """The rule for one exchange. `worth_usd` is what a right answer is worth where that is known; else it follows from the goal
     for this exchange by itself (see the module).
     """
-    considered = sorted(consider(members, reference), key=lambda m: (m.cost_usd or 0.0, m.deployment))
+    considered = sorted(consider(members, reference), key=lambda m: (m.price, m.deployment))
     if worth_usd is not None:
         root = _grow(Belief(habits), considered, tuple(range(len(considered))), None, min(DEPTH, most_calls))
         return Rule(tuple(considered), habits, worth_usd, most_calls, _expected(_best(root, worth_usd)))
@@ -136,7 +143,7 @@ def _solve(
 ) -> Rule:
     """The least worth whose course reaches the bar, or the greatest whose course is expected to cost no more."""
     root = _grow(Belief(habits), members, tuple(range(len(members))), None, min(DEPTH, most_calls))
-    unit = _LEAST_WORTH * max((member.cost_usd or 0.0 for member in members), default=0.0)
+    unit = _LEAST_WORTH * max([_LEAST_UNIT_USD, *[member.cost_usd or 0.0 for member in members]])
     worths = [unit * _STEP**step for step in range(_WORTHS)]
     low, high = 0, _WORTHS - 1
     while low < high:  # both expected quality and cost grow with the worth
@@ -265,7 +272,7 @@ def _grow(belief: Belief, members: Sequence[Member], left: tuple[int, ...], make
     branches = []
     for number in _of_others(members, left, maker) if votes == 1 else left:
         member = members[number]
-        right, cost = right_at(belief.habits, member.p_correct), mass * (member.cost_usd or 0.0)
+        right, cost = right_at(belief.habits, member.p_correct), mass * member.price
         others = tuple([each for each in left if each != number])
         if depth == 1 or not others:
             branches.append(_Branch(number, cost, (), belief.outlook(right)))
