@@ -6,7 +6,7 @@ import pytest
 
 from entrepot.canonical.request import Message, OutputFormat, Part, Refusal, Request, Text, ToolCall
 from entrepot.canonical.response import Choice, FinishReason, Response
-from entrepot.routing.ballot import Ballot, By, Compare, cast, expected_kind
+from entrepot.routing.ballot import PATTERN_CHARACTERS, Ballot, By, Compare, cast, expected_kind
 
 QUESTION = Request("auto", (Message("user", (Text("How many?"),)),))
 OPTIONS = "Which?\nA. Paris\nB. London\n(C) Rome\nD、北京"
@@ -165,8 +165,10 @@ def test_the_kind_is_expected_from_what_is_asked(by: By, request_: Request, expe
     assert expected_kind(request_, Compare(by)) == expected
 
 
-def test_a_pattern_that_might_look_for_ever_compares_nothing() -> None:
-    assert key("a" * 40, compare=Compare("regex", pattern="(a+)+b")) is None
+def test_a_pattern_is_looked_for_at_the_end() -> None:
+    compare = Compare("regex", pattern=r"total: (\d+)")
+    assert key("total: 7" + "." * PATTERN_CHARACTERS, compare=compare) is None
+    assert key("." * PATTERN_CHARACTERS + "total: 7", compare=compare) == "7.0"
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ class Route(msgspec.Struct, frozen=True):
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
     baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too.
     `strategy` None: one model is chosen before the call.
+    `redact` are the kinds of finds that are taken out of requests before they leave.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Route(msgspec.Struct, frozen=True):
     max_output_tokens: int | None = None
     holdout: float = 0.0
     strategy: Strategy | None = None
+    redact: tuple[str, ...] = ()
     explore: Exploration | None = None
 
 
@@ -105,6 +107,9 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
     `upload_s` is how long the client took to send its request, which is no time of ours. `cascade` None: candidates are asked in
     turn until one answers.
+    `eligible` are the ids that passed the gate: an attempt at any other deployment is a defect, and does not happen.
+    `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
+    `upload_s` is how long the client took to send its request, which is no time of ours.
     """
 
     id: str
@@ -115,6 +120,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     principal: Principal
     decision: Decision
     candidates: tuple[Candidate, ...]
+    eligible: frozenset[str]
     deadlines: Deadlines
     input_tokens: int
     route: str | None = None
@@ -122,3 +128,5 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     baseline: BaselinePlan | None = None
     upload_s: float = 0.0
     cascade: CascadePlan | None = None
+    data_classes: tuple[str, ...] = ()
+    sensitive: dict[str, int] = {}

@@ -20,7 +20,6 @@ import msgspec
 from entrepot.canonical.request import Refusal, Request, Text, ToolCall
 from entrepot.canonical.response import Choice, Response
 from entrepot.routing.comparable import comparable
-from entrepot.routing.validator import is_quick
 from entrepot.routing.votes import AnswerKind
 
 By = Literal["auto", "text", "number", "choice", "json", "tool_call", "regex"]
@@ -31,6 +30,8 @@ _LONGEST_CHARACTERS = 200_000
 _LAST_CHARACTERS = 20_000  # of a text that is searched for its final answer
 _LETTERS = "ABCDEFGHIJ"
 _FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
+PATTERN_CHARACTERS = 2_000
+"""The end of an answer, in which a route's own pattern is looked for: some take long in a long text."""
 _DRESS = re.compile(r"\*\*|__|`|\\\(|\\\)|\$")
 _MARKED = re.compile(
     r"(?:####|final answer|(?:correct )?answer|最终答案|答案|最終答案)"
@@ -51,7 +52,8 @@ _LETTER_ALONE = re.compile(r"[(（\[]?([A-J])[)）\]]?(?:[.、:：,，\s].*)?", 
 
 class Compare(msgspec.Struct, frozen=True):
     """What of an answer is compared. `field` is a JSON pointer (RFC 6901) into it for `json`, `pattern` a regular expression
-    for `regex`, whose last match counts, or its first group; `options` are what a `choice` is among, by default letters.
+    for `regex`, whose last match counts, or its first group; `options` are what a `choice` is among, by default letters. A
+    pattern that repeats a group could look for ever (settings refuse it).
     """
 
     by: By = "auto"
@@ -144,11 +146,8 @@ def _key_of(text: str, kind: AnswerKind, options: int | None, compare: Compare) 
 
 
 def _found(pattern: str, text: str) -> str | None:
-    """The last match, None where there is none or where looking for one might never end."""
     last = None
-    if not is_quick(pattern, len(text)):
-        return None
-    for last in re.finditer(pattern, text):  # noqa: B007 - the last one is what is wanted
+    for last in re.finditer(pattern, text[-PATTERN_CHARACTERS:]):  # noqa: B007 - the last one is what is wanted
         pass
     if last is None:
         return None

@@ -104,12 +104,12 @@ def judge(validator: Validator, answer: str) -> Verdict | None:
     match validator.kind:
         case "json_schema":
             schema = validator.json_schema or {}
-            if not all(is_quick(pattern, len(answer)) for pattern in patterns_of(schema)):
+            if not all(_is_quick(pattern, len(answer)) for pattern in patterns_of(schema)):
                 return None
             return judge_json(schema, answer)
         case "regex":
             pattern = validator.regex or ""
-            return judge_regex(pattern, answer) if is_quick(pattern, len(answer)) else None
+            return judge_regex(pattern, answer) if _is_quick(pattern, len(answer)) else None
     return None
 
 
@@ -156,7 +156,7 @@ def _expression_problem(expression: str) -> str | None:
     return None
 
 
-def is_quick(pattern: str, length: int) -> bool:
+def _is_quick(pattern: str, length: int) -> bool:
     """Whether the expression is sure to end soon on a text of this length, however it is written.
 
     Each sign that leaves a choice multiplies the ways by the length at most, unless a group with choices inside is repeated.
