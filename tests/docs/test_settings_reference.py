@@ -36,6 +36,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[[routes]]": shapes.RouteTable,
     "agreement": shapes.AgreementTable,
     "check": Validator,
+    "logprobs": shapes.LogprobsTable,
     "explore": shapes.ExploreTable,
     "[[policy]]": Rule,
     "when": When,

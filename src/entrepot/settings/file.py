@@ -248,6 +248,14 @@ class AgreementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class LogprobsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the mean log-probability of an answer's tokens moves the logit of P(correct)."""
+
+    slope: Annotated[float, Meta(gt=0, description="By how much for each unit above what is usual.")] = 2.0
+    usual: Annotated[float, Meta(le=0, description="The mean log-probability that moves nothing.")] = -0.15
+    most: Annotated[float, Meta(ge=0, le=3, description="The most that confidence adds; doubt takes up to 3.")] = 0.5
+
+
 class ExploreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A small part of a route's exchanges given to others than the goal's choice, to learn what they can do."""
 
@@ -300,15 +308,18 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
     strategy: Annotated[
-        Literal["before", "agreement", "check"],
+        Literal["before", "agreement", "check", "confidence"],
         Meta(
-            description="before: one model, chosen before the call. agreement: as many as it takes to agree. "
-            "check: as many as it takes to pass a check."
+            description="before: one model, chosen before the call. Else as many as it takes: agreement, to agree; "
+            "check, to pass a check; confidence, to be sure of its own words."
         ),
     ] = "before"
     max_calls: Annotated[int, Meta(ge=2, le=10, description="How many models may answer one request.")] = 4
     parallel: Annotated[int, Meta(ge=1, le=2, description="How many are asked at once to begin with.")] = 1
     agreement: Annotated[AgreementTable | None, Meta(description="What is compared.")] = None
+    logprobs: Annotated[
+        LogprobsTable | None, Meta(description="What log-probabilities of tokens say, for strategy confidence.")
+    ] = None
     check: Annotated[
         Validator | None,
         Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
