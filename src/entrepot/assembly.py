@@ -30,8 +30,8 @@ from entrepot.ledger.spool import SpoolWriter
 from entrepot.policy.eligibility import Effect
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.teams import parents_of
-from entrepot.routing.artifact import default_artifact_path, load_artifact
-from entrepot.routing.base import BoundRouter, ModelFacts, Router
+from entrepot.routing.artifact import Artifact, default_artifact_path, load_artifact
+from entrepot.routing.base import BoundRouter, ModelFacts
 from entrepot.routing.worth import Knob
 from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
@@ -62,7 +62,8 @@ def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
     The router is the one that the settings name or the one that ships; prices are those of the moment of compiling.
     """
     facts = model_facts(load_catalog())
-    router = _load_router(settings)
+    artifact = _load_router(settings)
+    router = artifact.router()
 
     def build(rules: Sequence[Rule]) -> Choices:
         return Choices(
@@ -73,6 +74,7 @@ def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
             dialects=PROVIDER_DIALECTS,
             router=router,
             facts=facts,
+            votes=artifact.votes,
             at_s=time.time(),
         )
 
@@ -95,13 +97,13 @@ def find_knobs(settings: Settings) -> dict[str, Knob]:
     return choices_builder(settings)(settings.rules).knobs
 
 
-def _load_router(settings: Settings) -> Router:
-    return load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router()
+def _load_router(settings: Settings) -> Artifact:
+    return load_artifact(Path(settings.router) if settings.router else default_artifact_path())
 
 
 def bind_router(settings: Settings, models: Sequence[str]) -> BoundRouter:
     """The router that these settings name, or the one that ships, for these models."""
-    return _load_router(settings).bind(models, model_facts(load_catalog()))
+    return _load_router(settings).router().bind(models, model_facts(load_catalog()))
 
 
 def check_router(settings: Settings) -> None:

@@ -163,3 +163,22 @@ def test_of_a_request_with_a_loss_of_its_own_nothing_is_promised(entrepot: Comma
     found = json.loads(entrepot("explain", "hi", "--route", "promised", "--max-loss", "0.5", "--json").output)
     assert found["promise"].startswith("nothing: this request allows a loss of its own")
     assert found["goal"]["each_request"] is True
+
+
+@pytest.mark.parametrize(("strategy", "said"), [("agreement", "agree well enough"), ("check", "until one passes")])
+def test_a_route_that_asks_several_says_what_that_is_expected_to_take(
+    entrepot: Command, strategy: str, said: str
+) -> None:
+    check = "check = { regex = '^[0-9]+$' }" if strategy == "check" else ""
+    route = f'reference = "gpt-6.1-sol"\nstrategy = "{strategy}"\n{check}\n'
+    document = DOCUMENT.replace('reference = "gpt-6.1-sol"\n', route)
+    (entrepot.directory / "entrepot.toml").write_text(document, encoding="utf-8")
+    told = " ".join(entrepot("explain", "17 加 25 等于几？").output.split())
+    assert said in told
+    assert "is expected to take" in told
+    shown = json.loads(entrepot("explain", "17 加 25 等于几？", "--json").output)
+    assert shown["strategy"].startswith(f"The route asks several models ({strategy})")
+
+
+def test_a_route_that_asks_one_has_no_strategy_to_tell(configured: Command) -> None:
+    assert json.loads(configured("explain", "hi", "--json").output)["strategy"] is None

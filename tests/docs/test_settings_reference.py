@@ -15,6 +15,7 @@ from entrepot.errors import SettingsError
 from entrepot.policy.rules import Facts, Rule, Unless, When
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
+from entrepot.routing.validator import Validator
 from entrepot.settings import file as shapes
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_fences
@@ -32,6 +33,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[[deployments]]": shapes.DeploymentTable,
     "price": shapes.PriceTable,
     "[[routes]]": shapes.RouteTable,
+    "agreement": shapes.AgreementTable,
+    "check": Validator,
     "explore": shapes.ExploreTable,
     "[[policy]]": Rule,
     "when": When,

@@ -31,7 +31,9 @@ def test_latin_text_that_cannot_be_told_may_be_in_any_of_them() -> None:
 
 
 def test_a_quoted_name_is_no_text_in_its_language() -> None:
-    assert "zh" not in languages_of("The reply of Mr. 张 to the letter that you have from the ministry is in this file. " * 3)
+    assert "zh" not in languages_of(
+        "The reply of Mr. 张 to the letter that you have from the ministry is in this file. " * 3
+    )
 
 
 def test_all_that_is_told_is_listed() -> None:

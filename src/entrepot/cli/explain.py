@@ -21,6 +21,7 @@ from entrepot.catalog.places import COUNTRIES
 from entrepot.cli.rule_effects import render_effects
 from entrepot.control.in_force import read_in_force
 from entrepot.errors import SettingsError
+from entrepot.exchange.cascading import describe_cascade
 from entrepot.exchange.circumstance import Seen
 from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
@@ -76,11 +77,16 @@ def explain(
         if considered.decision is not None and not as_json:
             render_decision(considered.decision, Console())
         raise considered.error
+    cascade = None if considered.cascade is None else describe_cascade(considered.cascade)
     if as_json:
-        told = {**msgspec.to_builtins(considered.decision), "rules": msgspec.to_builtins(explained.effects)}
-        click.echo(msgspec.json.encode({**told, "sensitive": explained.seen.counts}).decode())
-    else:
-        render_decision(considered.decision, Console())
+        told = {**msgspec.to_builtins(considered.decision), "strategy": cascade}
+        told |= {"rules": msgspec.to_builtins(explained.effects), "sensitive": explained.seen.counts}
+        click.echo(msgspec.json.encode(told).decode())
+        return
+    console = Console()
+    render_decision(considered.decision, console)
+    if cascade is not None:
+        console.print(Text(cascade))
 
 
 def _principal(key: str | None, settings: Settings) -> Principal:

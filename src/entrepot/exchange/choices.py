@@ -26,6 +26,7 @@ from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, ModelFacts, Router
 from entrepot.routing.rehearsal import rehearsal_of
+from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
 from entrepot.routing.worth import Knob, expect, find_knob, promise_knob, refuse
 
 
@@ -66,9 +67,11 @@ class Choices:
         router: Router,
         facts: Mapping[str, ModelFacts],
         embedding_dialects: Mapping[str, ProviderDialect] = EMBEDDING_DIALECTS,
+        votes: VoteModel = SHIPPED_VOTES,
         at_s: float = 0.0,
     ) -> None:
         self.router_version = router.version
+        self.votes = votes
         self.candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
         self.embedders = {
             id_: msgspec.structs.replace(candidate, dialect=embedder)

@@ -16,11 +16,12 @@ from entrepot.canonical.capabilities import estimate_input_tokens, longest_input
 from entrepot.canonical.request import Request
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect
+from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
 from entrepot.exchange.listing import Listed
-from entrepot.exchange.plan import BaselinePlan, Deadlines, Plan, Route
+from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import (
     Refusal,
     beyond_scope,
@@ -66,6 +67,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     baseline: BaselinePlan | None
     eligible: frozenset[str]
     circumstances: Circumstances
+    cascade: CascadePlan | None = None
 
 
 class Planner:
@@ -127,6 +129,7 @@ class Planner:
         if route is not None and route.baseline is not None and route.holdout:
             lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
+        cascade = plan_cascade(route, request, decision, self._choices.candidates, self._choices.votes)
         decision = self._with_the_others(decision, eligibility, at_s)
         return Considered(
             principal,
@@ -136,6 +139,7 @@ class Planner:
             _baseline(choice, estimates, request),
             _ids(eligibility),
             circumstances,
+            cascade,
         )
 
     def effects(
@@ -206,6 +210,7 @@ class Planner:
             max_output_tokens=None if route is None else route.max_output_tokens,
             baseline=considered.baseline,
             upload_s=upload_s,
+            cascade=considered.cascade,
             eligible=considered.eligible,
             data_classes=tuple(sorted(considered.circumstances.data_classes)),
             sensitive=seen.counts,

@@ -13,6 +13,7 @@ from entrepot.errors import ArtifactError
 from entrepot.learning.figures import area_under_curve, expected_calibration_error
 from entrepot.learning.outcomes import Dataset
 from entrepot.learning.sample import MOST_PROMPTS, PRIOR_PROMPTS, draw_sample
+from entrepot.learning.votes import learn_votes
 from entrepot.routing.artifact import Artifact, Provenance, digest_of, render_artifact
 from entrepot.routing.calibration import calibrated
 from entrepot.routing.ensemble import EnsembleRouter, Step
@@ -69,7 +70,9 @@ def train(
         date=_date_of(held_out or dataset, window, fitted_on),
         seed=seed,
     )
-    artifact = Artifact(router.fitted_, provenance, sample=sample if promises else sample.without_outcomes())
+    kept = sample if promises else sample.without_outcomes()
+    votes = learn_votes(dataset, router.cross_fitted()[0], router.design_.models, ", ".join(sources), seed)
+    artifact = Artifact(router.fitted_, provenance, sample=kept, votes=votes)
     return Trained(msgspec.structs.replace(artifact, digest=digest_of(artifact)), tuple(_figures(router)))
 
 

@@ -24,6 +24,7 @@ from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import Lengths
 from entrepot.routing.linear import Heads
 from entrepot.routing.rehearsal import Sample
+from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
 
 FORMAT = 3
 _MAGIC = b"entrepot router\n"
@@ -46,7 +47,7 @@ class Provenance(msgspec.Struct, frozen=True):
 
 
 class Artifact(msgspec.Struct, frozen=True, eq=False):
-    """A fitted router, its provenance, and a sample of past prompts where one was kept.
+    """A fitted router, its provenance, a sample of past prompts where one was kept, and how votes are weighed.
 
     `digest` is the hex SHA-256 of the file's content, empty before it is saved.
     """
@@ -55,6 +56,7 @@ class Artifact(msgspec.Struct, frozen=True, eq=False):
     provenance: Provenance
     digest: str = ""
     sample: Sample | None = None
+    votes: VoteModel = SHIPPED_VOTES
 
     @property
     def version(self) -> str:
@@ -82,6 +84,7 @@ class _Header(msgspec.Struct, frozen=True):
     spread: float
     arrays: tuple[_Array, ...]
     sampled: tuple[str, str] | None = None
+    votes: VoteModel | None = None
 
 
 def default_artifact_path() -> Path:
@@ -105,6 +108,7 @@ def render_artifact(artifact: Artifact) -> bytes:
             spread=fitted.calibration.spread,
             arrays=tuple(_Array(name, values.dtype.str, values.shape) for name, values in arrays.items()),
             sampled=None if sample is None else (sample.data, sample.date),
+            votes=None if artifact.votes is SHIPPED_VOTES else artifact.votes,
         )
     )
     body = zlib.compress(b"".join(values.tobytes() for values in arrays.values()), 9)
@@ -144,7 +148,7 @@ def parse_artifact(content: bytes, where: str) -> Artifact:
         fitted, sample = _fitted(header, arrays), _sample(header, arrays)
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError, zlib.error) as error:
         raise ArtifactError(f"the router {where} was written by another version: {error}; train it again") from error
-    return Artifact(fitted, header.provenance, content[-_DIGEST_BYTES:].hex(), sample)
+    return Artifact(fitted, header.provenance, content[-_DIGEST_BYTES:].hex(), sample, header.votes or SHIPPED_VOTES)
 
 
 class _Version(msgspec.Struct, frozen=True):

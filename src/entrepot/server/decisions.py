@@ -39,6 +39,7 @@ def render_decision(entry: Entry) -> dict[str, Any]:
         "first_token_ms": None if entry.first_token_ms is None else round(entry.first_token_ms, 3),
         "attempts": [_attempt(attempt) for attempt in entry.attempts],
         "decision": msgspec.to_builtins(entry.decision),
+        "deliberation": msgspec.to_builtins(entry.deliberation),
     }
 
 

@@ -31,7 +31,7 @@ from entrepot.errors import (
     Unavailable,
 )
 from entrepot.exchange.circumstance import UNSEEN, Seen
-from entrepot.exchange.course import Course
+from entrepot.exchange.course import course_of
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.planning import Planner, Steering
@@ -260,8 +260,7 @@ class Gateway:
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked, seen)
             raise planned.error
-        course = Course(planned, time.monotonic)
-        await self._driver.perform(course.run(), client)
+        await self._driver.perform(course_of(planned, time.monotonic), client)
 
     async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""

@@ -19,6 +19,8 @@ from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
+from entrepot.routing.ballot import By
+from entrepot.routing.validator import Validator
 
 Name = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -26,6 +28,7 @@ Seconds = Annotated[float, Meta(gt=0)]
 Tokens = Annotated[int, Meta(gt=0)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+JsonPointer = Annotated[str, Meta(pattern="^(/.*)?$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Dollars = Annotated[float, Meta(gt=0)]
 Confidence = Annotated[float, Meta(ge=0.5, lt=1)]
@@ -203,6 +206,23 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trains_on_data: Annotated[bool | None, Meta(description="Whether the provider trains on what it is sent.")] = None
 
 
+class AgreementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of an answer is compared with other models' answers."""
+
+    compare: Annotated[
+        By, Meta(description="auto: what the request asks for, JSON, a tool call, a letter, else the final answer.")
+    ] = "auto"
+    field: Annotated[
+        JsonPointer | None, Meta(description="With json: a JSON pointer to what is compared, as /total.")
+    ] = None
+    pattern: Annotated[
+        Name | None, Meta(description="With regex: its last match is compared, or what its first group matched.")
+    ] = None
+    options: Annotated[
+        tuple[Name, ...], Meta(description="With choice: what there is to choose from. Default: letters.")
+    ] = ()
+
+
 class ExploreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A small part of a route's exchanges given to others than the goal's choice, to learn what they can do."""
 
@@ -254,6 +274,20 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holdout: Annotated[
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
+    strategy: Annotated[
+        Literal["before", "agreement", "check"],
+        Meta(
+            description="before: one model, chosen before the call. agreement: as many as it takes to agree. "
+            "check: as many as it takes to pass a check."
+        ),
+    ] = "before"
+    max_calls: Annotated[int, Meta(ge=2, le=10, description="How many models may answer one request.")] = 4
+    parallel: Annotated[int, Meta(ge=1, le=2, description="How many are asked at once to begin with.")] = 1
+    agreement: Annotated[AgreementTable | None, Meta(description="What is compared.")] = None
+    check: Annotated[
+        Validator | None,
+        Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
+    ] = None
     explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
 
 

@@ -19,6 +19,7 @@ from entrepot.settings.goals import resolve_goal
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
+from entrepot.settings.strategy import resolve_strategy
 
 DEFAULT_ROUTE = RouteTable(name="auto")
 
@@ -30,8 +31,12 @@ def resolve_routes(
     rates: ExchangeRates,
     problems: Problems,
     warnings: list[str],
+    folder: str,
 ) -> tuple[Route, ...]:
-    """The routes that `tables` mean; with none, one called `auto` over every deployment."""
+    """The routes that `tables` mean; with none, one called `auto` over every deployment.
+
+    `folder` is where the settings file lies.
+    """
     routes: list[Route] = []
     names: dict[str, int] = {}
     whole = not len(problems)  # with deployments left out, a pattern without a match may be no fault of its own
@@ -64,6 +69,7 @@ def resolve_routes(
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
                 holdout=table.holdout,
+                strategy=resolve_strategy(table, path, folder, problems),
                 redact=table.redact,
                 explore=_exploration(table, path, problems),
             )
