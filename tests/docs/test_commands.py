@@ -49,6 +49,9 @@ ELSEWHERE = {
     "make check": ".ci/run runs it",
     'sqlite3 "file:entrepot-data/ledger.db?mode=ro"': "is a program of its own; tests/docs/test_ledger.py runs its queries",
     "make install": "make demo, which .ci/run runs, begins with it",
+    "entrepot policy test examples/policies/personal-data.cases.toml --config examples/policies/personal-data.toml": (
+        "reads files of the project; tests/docs/test_policies.py runs the cases of every example"
+    ),
     "entrepot check": "reaches real providers; tests/cli tries it on stand-ins",
     "entrepot up": "serves until it is stopped; the end-to-end tests start it",
     **dict.fromkeys(
