@@ -38,14 +38,14 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_decision_needs_no_process(settings: Settings) -> None:
-    found = decide_offline(settings, "你好，世界", "auto", Principal(), Steering())
+    found = decide_offline(settings, "你好，世界", "auto", Principal(), Steering()).considered
     assert isinstance(found, Considered)
     assert set(found.decision.order) == {"host/通义", "dear/large"}
     assert found.decision.router
 
 
 def test_a_decision_obeys_the_rules(settings: Settings) -> None:
-    found = decide_offline(settings, "hi", "auto", Principal(tags=frozenset({"t"})), Steering())
+    found = decide_offline(settings, "hi", "auto", Principal(tags=frozenset({"t"})), Steering()).considered
     assert isinstance(found, Refusal)
 
 

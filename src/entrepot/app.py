@@ -24,7 +24,7 @@ from typing import Literal
 import msgspec
 import uvloop
 
-from entrepot.assembly import Experience, build_gateway, check_router, open_responses, planner_builder
+from entrepot.assembly import Experience, build_gateway, check_router, open_responses, ruled_builder
 from entrepot.control.in_force import put_in_force
 from entrepot.control.objects import Snapshot
 from entrepot.control.reload import Reloader, Watch, follow
@@ -65,11 +65,11 @@ async def run_gateway(launch: Launch) -> None:
     in_force = put_in_force(settings, watch.look() or Snapshot())
     sessions = SessionTable(settings.ledger.directory)
     experience = Experience(sessions)
-    build_planner = planner_builder(settings, experience)
+    build = ruled_builder(settings, experience)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
-    gateway = build_gateway(in_force, build_planner(in_force.rules), upstream, spool, experience)
-    reloader = Reloader(settings, in_force.rules, build_planner, gateway)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience)
+    reloader = Reloader(settings, in_force.rules, build, gateway)
     server = build_server(
         gateway,
         limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),

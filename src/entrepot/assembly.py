@@ -21,6 +21,7 @@ from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.exchange.choices import Choices
+from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.health import Board
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
@@ -28,6 +29,7 @@ from entrepot.exchange.sessions import SessionMemory
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
+from entrepot.policy.eligibility import Effect
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.teams import parents_of
 from entrepot.routing.artifact import Artifact, default_artifact_path, load_artifact
@@ -35,10 +37,12 @@ from entrepot.routing.base import BoundRouter, ModelFacts
 from entrepot.routing.worth import Knob
 from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
+from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
 from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import KeySettings, Settings
+from entrepot.settings.sensing import build_sensor
 from entrepot.upstream.client import UpstreamClient
 
 
@@ -121,15 +125,46 @@ def check_router(settings: Settings) -> None:
 
 
 def decide_offline(
-    settings: Settings, text: str, model: str, principal: Principal, steering: Steering
-) -> Considered | Refusal:
-    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots."""
+    settings: Settings, text: str, model: str, principal: Principal, steering: Steering, said: Seen = UNSEEN
+) -> Explained:
+    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots.
+
+    `said` is what headers would say of it.
+    """
     request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering, None, time.time())
+    found = build_sensor(settings).look({"text": msgspec.Raw(msgspec.json.encode(text))}, model)
+    seen = msgspec.structs.replace(said, data_classes=said.data_classes | found.data_classes, counts=found.counts)
+    planner = build_planner(settings)
+    considered = planner.consider(request, principal, steering, None, time.time(), seen)
+    return Explained(considered, planner.effects(request, principal, steering, seen), seen)
+
+
+class Explained(msgspec.Struct, frozen=True, eq=False):
+    """A decision, what each rule did for it, and what was seen of the request."""
+
+    considered: Considered | Refusal
+    effects: tuple[Effect, ...]
+    seen: Seen
+
+
+def ruled_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
+    """What makes all of a gateway that depends on rules, for these settings."""
+    build_planner = planner_builder(settings, experience)
+
+    def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
+        sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
+        return build_planner(rules), Inspector(sensor, settings.gateway.region_header)
+
+    return build
 
 
 def build_gateway(
-    settings: Settings, planner: Planner, upstream: UpstreamClient, spool: SpoolWriter, experience: Experience
+    settings: Settings,
+    planner: Planner,
+    inspector: Inspector,
+    upstream: UpstreamClient,
+    spool: SpoolWriter,
+    experience: Experience,
 ) -> Gateway:
     """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
@@ -144,6 +179,7 @@ def build_gateway(
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
+        inspector=inspector,
     )
 
 
@@ -160,8 +196,8 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     upstream = UpstreamClient(environ=os.environ)
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
-            planner = build_planner(settings)
-            gateway = build_gateway(settings, planner, upstream, spool, Experience())
+            planner, inspector = ruled_builder(settings, Experience())(settings.rules)
+            gateway = build_gateway(settings, planner, inspector, upstream, spool, Experience())
             principal = principal_of(known, parents_of(settings.teams))
             yield InProcess(gateway, spool, planner, made.text, principal, tags)
         finally:

@@ -49,6 +49,7 @@ def plan_for(
         principal=Principal(key="k", team="t", tags=frozenset({"b", "a"})),
         decision=Decision(order=tuple(c.deployment.id for c in candidates), candidates=(), reason="test"),
         candidates=candidates,
+        eligible=frozenset(c.deployment.id for c in candidates),
         deadlines=deadlines or Deadlines(connect_s=1, first_byte_s=10, idle_s=5, total_s=60),
         input_tokens=10,
         route="auto",

@@ -15,13 +15,16 @@ from entrepot.exchange.commands import CallUpstream
 from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamHead
 from entrepot.exchange.planning import Planner
 from entrepot.exchange.records import Entry
+from entrepot.exchange.sensing import SensingSettings, Sensor
 from entrepot.learning.collection import Forecast
 from entrepot.learning.prompt_lines import PromptLine, read_prompt_lines
 from entrepot.ledger.spool import list_spools, read_spool
+from entrepot.policy.numbers import load_numbers
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
 from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
+from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.settings.client_key import make_key
 from entrepot.settings.schema import GatewaySettings, KeySettings
@@ -114,6 +117,7 @@ def an_asker(
     gateway = Gateway(
         settings=GatewaySettings(),
         keyring=Keyring([KeySettings("alice", made.sha256, tags=tags)]),
+        inspector=Inspector(Sensor(SensingSettings(), frozenset(), {}, load_numbers)),
         planner=planner,
         driver=Driver(provider, Notebook(spool.append)),
         recorder=SpoolRecorder(spool.append, str),

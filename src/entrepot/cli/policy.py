@@ -22,6 +22,7 @@ from entrepot.settings.cases import load_cases, run_case
 from entrepot.settings.load import find_settings_file, load_settings
 from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import Settings
+from entrepot.settings.sensing import build_sensor
 
 FAILED = 3
 
@@ -74,7 +75,8 @@ def show(config: Path | None, as_json: bool) -> None:
 def test(file: Path, config: Path | None, as_json: bool) -> None:
     """Run the cases in FILE against the rules. Exit code: 0 all hold, 3 some do not."""
     settings = _settings(config)
-    outcomes = [run_case(case, settings) for case in load_cases(file, settings)]
+    sensor = build_sensor(settings)
+    outcomes = [run_case(case, settings, sensor) for case in load_cases(file, settings)]
     well = not any(outcome.wrong for outcome in outcomes)
     if as_json:
         click.echo(json.dumps({"well": well, "cases": msgspec.to_builtins(outcomes)}, ensure_ascii=False, indent=2))

@@ -10,6 +10,7 @@ import msgspec
 
 from entrepot.control.objects import Snapshot, settings_of
 from entrepot.control.store import control_path, open_control_reader
+from entrepot.policy.lists import expand
 from entrepot.settings.schema import Settings
 
 
@@ -21,7 +22,7 @@ def put_in_force(settings: Settings, snapshot: Snapshot) -> Settings:
         settings,
         keys=(*settings.keys, *kept),
         teams=(*settings.teams, *snapshot.teams),
-        rules=(*settings.rules, *snapshot.rules),
+        rules=(*settings.rules, *(expand(rule, settings.lists) for rule in snapshot.rules)),
     )
 
 

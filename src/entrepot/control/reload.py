@@ -20,6 +20,7 @@ from entrepot.exchange.planning import Planner
 from entrepot.policy.rules import Rule
 from entrepot.server.authenticate import Keyring
 from entrepot.server.endpoints import Gateway
+from entrepot.server.inspection import Inspector
 from entrepot.settings.schema import Settings
 
 INTERVAL_S = 0.3
@@ -98,20 +99,20 @@ class Reloader:
         self,
         settings: Settings,
         rules: Sequence[Rule],
-        build_planner: Callable[[Sequence[Rule]], Planner],
+        build: Callable[[Sequence[Rule]], tuple[Planner, Inspector]],
         gateway: Gateway,
     ) -> None:
-        """`settings` are the file's, `rules` those with which `gateway` plans now."""
+        """`settings` are the file's, `rules` those with which `gateway` plans now; `build` makes what depends on rules."""
         self._settings = settings
         self._rules = rules
-        self._build_planner = build_planner
+        self._build = build
         self._gateway = gateway
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the gateway go on with the settings and this."""
         settings = put_in_force(self._settings, snapshot)
         if settings.rules != self._rules:
-            self._gateway.plan_with(self._build_planner(settings.rules))
+            self._gateway.plan_with(*self._build(settings.rules))
             self._rules = settings.rules
         self._gateway.admit_by(build_keyring(settings))
 

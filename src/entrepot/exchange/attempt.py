@@ -15,7 +15,7 @@ from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
 from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
-from entrepot.errors import InvalidRequest
+from entrepot.errors import Defect, InvalidRequest
 from entrepot.exchange.claim import is_another_model
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
 from entrepot.exchange.events import (
@@ -177,6 +177,8 @@ def perform(
     `forward` says how bytes and the end reach the client, `keep_alive` how a sign of life does when `silence` lasts too long.
     """
     deployment = progress.candidate.deployment
+    if deployment.id not in plan.eligible:  # the gate's last word, whoever asks: a retry, a fallback, a second opinion
+        raise Defect(f"{deployment.id} did not pass the gate")
     try:
         request = progress.candidate.dialect.render_request(
             plan.asked, progress.candidate.target, plan.max_output_tokens

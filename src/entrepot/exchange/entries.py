@@ -120,6 +120,8 @@ def entry_of(
         attempts=tuple(attempts),
         decision=plan.decision,
         deliberation=deliberation,
+        data_classes=plan.data_classes,
+        sensitive=plan.sensitive,
     )
 
 
@@ -148,6 +150,8 @@ def refusal_entry(
     stream: bool = False,
     route: str | None = None,
     decision: Decision | None = None,
+    data_classes: tuple[str, ...] = (),
+    sensitive: dict[str, int] | None = None,
 ) -> Entry:
     """The entry of a request that was refused before any byte left."""
     return Entry(
@@ -168,4 +172,6 @@ def refusal_entry(
         rule=getattr(error, "rule", None),
         cost_nano_usd=0,
         decision=decision,
+        data_classes=data_classes,
+        sensitive=sensitive or {},
     )

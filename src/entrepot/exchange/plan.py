@@ -58,6 +58,7 @@ class Route(msgspec.Struct, frozen=True):
     baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too. With
     `sessions` a conversation keeps its model where that is worth it. A candidate that is expected to take longer than
     `max_latency_s` is asked only if all are. `strategy` None: one model is chosen before the call.
+    `redact` are the kinds of finds that are taken out of requests before they leave.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Route(msgspec.Struct, frozen=True):
     max_output_tokens: int | None = None
     holdout: float = 0.0
     strategy: Strategy | None = None
+    redact: tuple[str, ...] = ()
     explore: Exploration | None = None
     sessions: bool = True
     max_latency_s: float | None = None
@@ -104,9 +106,10 @@ class CascadePlan(msgspec.Struct, frozen=True, eq=False):
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
-    `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
-    request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until
-    one answers.
+    `upload_s` is how long the client took to send its request, which is no time of ours. `cascade` None: candidates are asked in
+    turn until one answers. `session` is the conversation that the request belongs to, None where nothing is remembered of any.
+    `eligible` are the ids that passed the gate: an attempt at any other deployment is a defect, and does not happen.
+    `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
     """
 
     id: str
@@ -117,6 +120,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     principal: Principal
     decision: Decision
     candidates: tuple[Candidate, ...]
+    eligible: frozenset[str]
     deadlines: Deadlines
     input_tokens: int
     route: str | None = None
@@ -125,3 +129,5 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     upload_s: float = 0.0
     session: Session | None = None
     cascade: CascadePlan | None = None
+    data_classes: tuple[str, ...] = ()
+    sensitive: dict[str, int] = {}

@@ -6,7 +6,7 @@ that every attempt, the first as the last, has passed the gate.
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -17,12 +17,9 @@ from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
-from entrepot.exchange.embedding import (
-    EMBEDS,
-    does_not_embed,
-    several_models,
-)
-from entrepot.exchange.health import Board, demote, show_latency, split_slow
+from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
+from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
+from entrepot.exchange.health import Board, show_latency, split_slow
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import (
@@ -35,14 +32,14 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
-from entrepot.policy.eligibility import Eligibility
+from entrepot.exchange.steadying import draw, is_settled, steady
+from entrepot.policy.circumstances import Circumstances
+from entrepot.policy.eligibility import Effect, Eligibility
+from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
-from entrepot.routing.explore import explore
 from entrepot.routing.features import prompt_of
-from entrepot.routing.holdout import hold_out
 from entrepot.routing.session import Session
-from entrepot.routing.settling import count_caches, settle
 from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
 
 
@@ -59,13 +56,18 @@ class Steering(msgspec.Struct, frozen=True):
 
 
 class Considered(msgspec.Struct, frozen=True, eq=False):
-    """What was decided for a request, before anything is called. `principal` has the request's own tags."""
+    """What was decided for a request, before anything is called. `principal` has the request's own tags.
+
+    `eligible` are the ids of all deployments that passed the gate: nobody else may be called for this request.
+    """
 
     principal: Principal
     decision: Decision
     input_tokens: int
     route: Route | None
     baseline: BaselinePlan | None
+    eligible: frozenset[str]
+    circumstances: Circumstances
     session: Session | None = None
     cascade: CascadePlan | None = None
 
@@ -92,11 +94,23 @@ class Planner:
         """What this principal may ask for by this name, or why nothing."""
         return tags_beyond_scope(principal, steering.tags) or self._choices.find(name, _tagged(principal, steering))
 
+    @property
+    def book(self) -> Rulebook:
+        """The rules that every plan is held to."""
+        return self._choices.book
+
     def consider(
-        self, request: Request, principal: Principal, steering: Steering, id: str | None, at_s: float = 0.0
+        self,
+        request: Request,
+        principal: Principal,
+        steering: Steering,
+        id: str | None,
+        at_s: float = 0.0,
+        seen: Seen = UNSEEN,
     ) -> Considered | Refusal:
         """The decision for this request, or why there is none.
 
+        `seen` is what was found in it.
         `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lots of holdout, exploration
         and shares where the request belongs to no session; without either none is drawn, and they show in the propensities
         alone.
@@ -109,26 +123,44 @@ class Planner:
             return refused
         principal = _tagged(principal, steering)
         input_tokens = estimate_input_tokens(request)
+        named = None if choice.route is None else choice.route.name
+        circumstances = circumstances_of(request, named, principal, seen, self.book)
         if request.operation == "embed":
-            return self._embed(choice, request, principal, input_tokens, at_s)
-        eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens)
+            return self._embed(choice, request, principal, input_tokens, at_s, circumstances)
+        eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens, circumstances)
         if not eligibility.allowed:
-            name = None if choice.route is None else choice.route.name
-            return Refusal(nobody_eligible(request.model, eligibility), name, decide_nothing(eligibility))
+            return _refusal(request.model, eligibility, named, circumstances)
         session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
         drawn_by = steering.session or (id if session is None or id is None else f"session {session.seed}")
         decision, estimates = self._decide(
             choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
         )
-        decision = self._keep_on(decision, session, choice.route, drawn_by, at_s)
+        decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s)
         cascade = None
-        if decision.session is None or decision.session.verdict not in (
-            "must stay",
-            "escalated",
-        ):  # else one is to answer
+        if not is_settled(decision):
             cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
-        baseline = _baseline(choice, estimates, request)
-        return Considered(principal, decision, input_tokens, choice.route, baseline, session, cascade)
+        return Considered(
+            principal,
+            decision,
+            input_tokens,
+            choice.route,
+            _baseline(choice, estimates, request),
+            _ids(eligibility),
+            circumstances,
+            session,
+            cascade,
+        )
+
+    def effects(
+        self, request: Request, principal: Principal, steering: Steering, seen: Seen = UNSEEN
+    ) -> tuple[Effect, ...]:
+        """What each rule did for this request, for those who ask why."""
+        choice = self._choices.get(request.model)
+        if choice is None:
+            return ()
+        principal = _tagged(principal, steering)
+        named = None if choice.route is None else choice.route.name
+        return choice.gate.effects(principal, circumstances_of(request, named, principal, seen, self.book))
 
     def _recognise(
         self,
@@ -151,49 +183,42 @@ class Planner:
         seed = mark_of(id or "") >> 32 if session.found is None else session.found.seed
         return msgspec.structs.replace(session, seed=seed)
 
-    def _keep_on(
-        self, decision: Decision, session: Session | None, route: Route | None, drawn_by: str | None, at_s: float
+    def _steady(
+        self,
+        decision: Decision,
+        eligibility: Eligibility,
+        session: Session | None,
+        route: Route | None,
+        drawn_by: str | None,
+        at_s: float,
     ) -> Decision:
-        """The goal's decision as the health of the candidates, exploration, the session and the holdout leave it.
-
-        A session that the holdout drew is the baseline's whole: it does not move, and does not escalate.
-        """
+        decision = self._with_the_others(decision, eligibility, at_s)
         unhealthy = self._board.unhealthy(decision.order, at_s)
-        decision = demote(decision, unhealthy)
-        if session is not None:
-            decision = count_caches(decision, session)
-        if route is None:
-            return decision if session is None else settle(decision, session, unhealthy)
-        if route.explore is not None:
-            lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
-            decision = explore(decision, route.explore, lot)
-        lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
-        goes_on_elsewhere = session is not None and session.must_stay and session.held != route.baseline
-        drawn = route.baseline is not None and lot < route.holdout and not goes_on_elsewhere
-        if session is not None and not drawn:
-            decision = settle(decision, session, unhealthy)
-        forced = decision.session is not None and decision.session.verdict == "must stay"
-        if route.baseline is None or forced:
-            return decision
-        return hold_out(decision, route.baseline, route.holdout, lot)
+        return steady(decision, session, route, drawn_by, unhealthy, {one.id for one in eligibility.preferred})
 
     def _embed(
-        self, choice: Choice, request: Request, principal: Principal, input_tokens: int, at_s: float
+        self,
+        choice: Choice,
+        request: Request,
+        principal: Principal,
+        input_tokens: int,
+        at_s: float,
+        circumstances: Circumstances,
     ) -> Considered | Refusal:
         """As `consider`, for embeddings: nothing is estimated, and only hosts of one and the same model are left."""
         route = None if choice.route is None else choice.route.name
         if choice.embedding is None:
-            eligibility = choice.gate.check(principal, EMBEDS, input_tokens)
+            eligibility = choice.gate.check(principal, EMBEDS, input_tokens, circumstances)
             return Refusal(does_not_embed(request.model, eligibility), route, decide_nothing(eligibility))
         if len(choice.embedding.models) > 1:
             return Refusal(several_models(request.model, choice.embedding.models), route)
         longest = longest_input_tokens(request)
-        eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest)
+        eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest, circumstances)
         if not eligibility.allowed:
-            return Refusal(nobody_eligible(request.model, eligibility), route, decide_nothing(eligibility))
+            return _refusal(request.model, eligibility, route, circumstances)
         decision = self._by_name(eligibility, request.model, at_s)
-        decision = self._keep_on(decision, None, None, None, at_s)
-        return Considered(principal, decision, input_tokens, choice.route, None)
+        decision = self._steady(decision, eligibility, None, None, None, at_s)
+        return Considered(principal, decision, input_tokens, choice.route, None, _ids(eligibility), circumstances)
 
     def plan(
         self,
@@ -206,9 +231,10 @@ class Planner:
         started_ns: int,
         started_s: float,
         upload_s: float = 0.0,
+        seen: Seen = UNSEEN,
     ) -> Plan | Refusal:
         """A plan for this request, or why there is none."""
-        considered = self.consider(asked.request, principal, steering, id, started_ns / 1_000_000_000)
+        considered = self.consider(asked.request, principal, steering, id, started_ns / 1_000_000_000, seen)
         if isinstance(considered, Refusal):
             return considered
         route = considered.route
@@ -230,6 +256,9 @@ class Planner:
             upload_s=upload_s,
             session=considered.session,
             cascade=considered.cascade,
+            eligible=considered.eligible,
+            data_classes=tuple(sorted(considered.circumstances.data_classes)),
+            sensitive=seen.counts,
         )
 
     def _decide(
@@ -251,7 +280,7 @@ class Planner:
         limit = _max_output_tokens(route, request)
         latencies = self._latencies(eligibility, estimates, limit, request.n)
         exempt = session.held if session is not None and session.conversation.open else None
-        allowed, slow = split_slow(eligibility.allowed, latencies, route.max_latency_s, exempt)
+        allowed, slow = split_slow(eligibility.preferred, latencies, route.max_latency_s, exempt)
         decision = decide(
             candidates=allowed,
             rejected=(*slow, *weigh_rejected(eligibility)),
@@ -284,26 +313,36 @@ class Planner:
 
     def _by_name(self, eligibility: Eligibility, name: str, at_s: float) -> Decision:
         """A model or deployment asked for by name: nothing is estimated; its hosts follow each other by price."""
-
-        def price(deployment: Deployment) -> tuple[Decimal, str]:
-            tariff = self._choices.tariffs.get(deployment.id)
-            rates = tariff.usd_per_token(0, at_s) if tariff is not None else None
-            return (Decimal("Infinity") if rates is None else Decimal(rates[0] + rates[1]), deployment.id)
-
-        order = tuple(deployment.id for deployment in sorted(eligibility.allowed, key=price))
+        order = self._by_price(eligibility.preferred, at_s)
         chosen = tuple(
             Weighed(deployment.id, deployment.model, propensity=1.0 if deployment.id == order[0] else 0.0)
-            for deployment in eligibility.allowed
+            for deployment in eligibility.preferred
         )
         reason = f"'{name}' was asked for by name" + (
             "; its hosts follow each other by price" if len(order) > 1 else ""
         )
         return Decision(order=order, candidates=(*chosen, *weigh_rejected(eligibility)), reason=reason)
 
+    def _with_the_others(self, decision: Decision, eligibility: Eligibility, at_s: float) -> Decision:
+        """The decision with those after it that a preference left for later: they are asked if all before them fail."""
+        if not eligibility.preferred_by:
+            return decision
+        others = [one for one in eligibility.allowed if one not in eligibility.preferred]
+        named = ", ".join(f"'{name}'" for name in eligibility.preferred_by)
+        return msgspec.structs.replace(
+            decision,
+            order=(*decision.order, *self._by_price(others, at_s)),
+            candidates=(*decision.candidates, *(Weighed(one.id, one.model, propensity=0.0) for one in others)),
+            reason=f"{decision.reason}; preferred by {named}, the others follow by price",
+        )
 
-def draw(seed: str) -> float:
-    """A number in [0, 1), the same for the same text and otherwise as good as random."""
-    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
+    def _by_price(self, deployments: Sequence[Deployment], at_s: float) -> tuple[str, ...]:
+        def price(deployment: Deployment) -> tuple[Decimal, str]:
+            tariff = self._choices.tariffs.get(deployment.id)
+            rates = tariff.usd_per_token(0, at_s) if tariff is not None else None
+            return (Decimal("Infinity") if rates is None else Decimal(rates[0] + rates[1]), deployment.id)
+
+        return tuple(deployment.id for deployment in sorted(deployments, key=price))
 
 
 def _goal(goal: Goal, steering: Steering) -> Goal:
@@ -329,6 +368,15 @@ def _baseline(choice: Choice, estimates: Estimates | None, request: Request) -> 
     limit = _max_output_tokens(choice.route, request)
     tokens = bound_output(float(estimates.output_tokens[at]), limit, choice.baseline.deployment, request.n)
     return BaselinePlan(choice.baseline, tokens, float(estimates.log_error[at]))
+
+
+def _refusal(name: str, eligibility: Eligibility, route: str | None, circumstances: Circumstances) -> Refusal:
+    classes = tuple(sorted(circumstances.data_classes))
+    return Refusal(nobody_eligible(name, eligibility), route, decide_nothing(eligibility), classes)
+
+
+def _ids(eligibility: Eligibility) -> frozenset[str]:
+    return frozenset(deployment.id for deployment in eligibility.allowed)
 
 
 def _tagged(principal: Principal, steering: Steering) -> Principal:

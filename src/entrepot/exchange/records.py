@@ -126,6 +126,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     `duration_ms` runs from the request's head to the end of the answer; `added_ms` is the part of it that was ours: not the
     client's sending of its request, and no attempt's.
+    `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     """
 
@@ -152,3 +153,5 @@ class Entry(msgspec.Struct, frozen=True):
     attempts: tuple[AttemptRecord, ...] = ()
     decision: Decision | None = None
     deliberation: Deliberation | None = None
+    data_classes: tuple[str, ...] = ()
+    sensitive: dict[str, int] = {}

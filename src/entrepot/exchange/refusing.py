@@ -17,6 +17,7 @@ class Refusal(msgspec.Struct, frozen=True, eq=False):
     error: EntrepotError
     route: str | None = None
     decision: Decision | None = None
+    data_classes: tuple[str, ...] = ()
 
 
 def unknown_name(name: str) -> Refusal:

@@ -22,6 +22,8 @@ def render_decision(entry: Entry) -> dict[str, Any]:
         "status": entry.status,
         "error_code": entry.error_code,
         "rule": entry.rule,
+        "data_classes": list(entry.data_classes),
+        "sensitive": entry.sensitive,
         "asked_model": entry.asked_model,
         "route": entry.route,
         "stream": entry.stream,

@@ -107,6 +107,8 @@ _DECIDED: dict[str, Schema] = {
     "status": _COUNT,
     "error_code": _or_null(_TEXT),
     "rule": _or_null(_TEXT),
+    "data_classes": _list(_TEXT),
+    "sensitive": {"type": "object", "additionalProperties": _COUNT},
     "asked_model": _TEXT,
     "route": _or_null(_TEXT),
     "stream": _FLAG,

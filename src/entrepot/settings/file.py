@@ -23,6 +23,7 @@ from entrepot.routing.ballot import By
 from entrepot.routing.validator import Validator
 
 Name = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 Tokens = Annotated[int, Meta(gt=0)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -45,6 +46,9 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted_proxies: Annotated[
         tuple[Name, ...], Meta(description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.")
     ] = ()
+    region_header: Annotated[
+        Name | None, Meta(description="The header in which your proxy says the client's country, such as cf-ipcountry.")
+    ] = None
 
 
 class ControlTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +96,8 @@ class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[Digest | None, Meta(description="Or the SHA-256 of its text, in hex.")] = None
     team: Annotated[Name | None, Meta(description="The team that it belongs to.")] = None
     tags: Annotated[tuple[Name, ...], Meta(description="Tags by which rules and reports know its requests.")] = ()
+    data_classes: Annotated[tuple[Name, ...], Meta(description="Data classes of all that it sends.")] = ()
+    region: Annotated[Country | None, Meta(description="The country of its clients, ISO 3166-1 alpha-2.")] = None
     scope: Annotated[
         Scope | None, Meta(description="What it is confined to: routes, models, tags, addresses. Default: to nothing.")
     ] = None
@@ -125,6 +131,29 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: Annotated[
         datetime.date | None, Meta(description="The day it was read. Default: when this file last changed.")
     ] = None
+
+
+class DetectionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked for in requests."""
+
+    always: Annotated[
+        bool, Meta(description="Look for every kind, also where no rule asks, and record what is found.")
+    ] = False
+    redact: Annotated[
+        tuple[Name, ...], Meta(description="Kinds that are taken out of every request before it leaves.")
+    ] = ()
+    phone_regions: Annotated[
+        tuple[Country, ...], Meta(description="Countries whose own way of writing phone numbers counts.")
+    ] = ("CN", "US", "GB", "DE", "FR")
+
+
+class DetectorTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of your own, found by a regular expression."""
+
+    pattern: Annotated[
+        Name, Meta(description="A regular expression whose repetitions are bounded: {1,20}, not + or *.")
+    ]
+    data_class: Annotated[Name, Meta(description="The data class that a find makes.")]
 
 
 class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -171,6 +200,10 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open_weights: Annotated[bool | None, Meta(description="Whether the weights are published.")] = None
     licence: Annotated[Name | None, Meta(description="The licence of the weights.")] = None
     reasoning: Annotated[bool | None, Meta(description="Whether it thinks before it answers.")] = None
+    retention_days: Annotated[
+        Count | None, Meta(description="How many days the provider keeps what it is sent; 0: not at all.")
+    ] = None
+    trains_on_data: Annotated[bool | None, Meta(description="Whether the provider trains on what it is sent.")] = None
 
 
 class AgreementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -235,6 +268,9 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Name | None, Meta(description="What you would use without routing; savings are against it.")
     ] = None
     max_output_tokens: Annotated[Tokens | None, Meta(description="Sent where a client names no limit.")] = None
+    redact: Annotated[
+        tuple[Name, ...], Meta(description="Kinds that are taken out of its requests before they leave, such as email.")
+    ] = ()
     holdout: Annotated[
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
@@ -291,6 +327,10 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deployments: tuple[DeploymentTable, ...] = ()
     routes: tuple[RouteTable, ...] = ()
     policy: tuple[Rule, ...] = ()
+    lists: dict[str, tuple[Name, ...]] = {}
+    data_classes: dict[str, tuple[Name, ...]] = {}
+    detectors: dict[str, DetectorTable] = {}
+    detection: DetectionTable = DetectionTable()
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
     responses: ResponsesTable = ResponsesTable()

@@ -56,6 +56,8 @@ def resolve_keys(
                 tags=table.tags,
                 scope=table.scope or EVERYTHING,
                 expires_s=_midnight_s(table.expires),
+                data_classes=table.data_classes,
+                region=table.region,
             )
         )
     return tuple(keys), tuple(absent)

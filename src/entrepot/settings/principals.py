@@ -17,4 +17,6 @@ def principal_of(key: KeySettings, parents: Mapping[str, str]) -> Principal:
         tags=frozenset(key.tags),
         parent_teams=teams_above(key.team, parents),
         scope=key.scope,
+        data_classes=frozenset(key.data_classes),
+        region=key.region,
     )

@@ -13,14 +13,16 @@ import msgspec
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.exchange.plan import Deadlines
+from entrepot.policy.lists import expand
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import ControlTable, GatewayTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
 from entrepot.settings.networks import check_network
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
-from entrepot.settings.rules import check_rules
+from entrepot.settings.rules import Known, check_rules
 from entrepot.settings.schema import ControlSettings, GatewaySettings, LedgerSettings, ResponsesSettings, Settings
+from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
 
 LEDGER_FOLDER = "entrepot-data"
@@ -39,8 +41,14 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     keys, absent_keys = resolve_keys(file.keys, around, problems, warnings)
     check_scopes(file.keys, routes, deployments, problems)
     check_teams(file.teams, problems)
-    teams = [team.name for team in file.teams]
-    check_rules(file.policy, file.keys, deployments, around.catalog, problems, teams)
+    known = Known(
+        keys=[key.name for key in file.keys],
+        teams=[*(team.name for team in file.teams), *(key.team for key in file.keys if key.team)],
+        routes=[route.name for route in routes],
+        data_classes=known_classes(file),
+        lists=file.lists,
+    )
+    check_rules(file.policy, known, deployments, around.catalog, problems)
     return Settings(
         gateway=_gateway(file.gateway, problems),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
@@ -48,8 +56,10 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         deployments=deployments,
         routes=routes,
         keys=keys,
+        rules=tuple(expand(rule, file.lists) for rule in file.policy),
+        lists=file.lists,
+        sensing=resolve_sensing(file, problems),
         teams=file.teams,
-        rules=file.policy,
         router=_router(file.router.artifact, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
@@ -71,6 +81,7 @@ def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
         max_body_bytes=table.max_body_mb * _MIB,
         body_timeout_s=table.body_timeout_s,
         grace_s=table.grace_s,
+        region_header=table.region_header,
         trusted_proxies=table.trusted_proxies,
     )
 

@@ -70,6 +70,7 @@ def resolve_routes(
                 max_output_tokens=table.max_output_tokens,
                 holdout=table.holdout,
                 strategy=resolve_strategy(table, path, folder, problems),
+                redact=table.redact,
                 explore=_exploration(table, path, problems),
                 sessions=table.sessions,
                 max_latency_s=table.max_latency_s,

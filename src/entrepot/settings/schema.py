@@ -11,6 +11,7 @@ import msgspec
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
+from entrepot.exchange.sensing import SensingSettings
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.policy.teams import Team
@@ -25,6 +26,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     max_body_bytes: int = 32 * 1024 * 1024
     body_timeout_s: float = 30.0
     grace_s: float = 20.0
+    region_header: str | None = None
     trusted_proxies: tuple[str, ...] = ()
 
 
@@ -54,6 +56,8 @@ class KeySettings(msgspec.Struct, frozen=True):
     scope: Scope = EVERYTHING
     expires_s: float | None = None
     disabled: bool = False
+    data_classes: tuple[str, ...] = ()
+    region: str | None = None
 
 
 class ControlSettings(msgspec.Struct, frozen=True):
@@ -69,7 +73,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     `warnings` are sentences for the operator about what works otherwise than the file may have meant: a client key that
     is left out because its secret is not there, a reference that was chosen for a route that names none. `absent_keys`
-    are the names of those client keys. Without `control` there is no admin API.
+    are the names of those client keys. `rules` have their named lists written out; `lists` are those, for rules to come.
+    Without `control` there is no admin API.
     """
 
     gateway: GatewaySettings
@@ -80,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True):
     keys: tuple[KeySettings, ...] = ()
     teams: tuple[Team, ...] = ()
     rules: tuple[Rule, ...] = ()
+    lists: dict[str, tuple[str, ...]] = {}
+    sensing: SensingSettings = SensingSettings()
     deadlines: Deadlines = Deadlines()
     router: str | None = None
     responses: ResponsesSettings = ResponsesSettings()
