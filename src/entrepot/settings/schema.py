@@ -14,9 +14,13 @@ from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.sensing import SensingSettings
+from entrepot.policy.budgets import Budget
+from entrepot.policy.limits import Limit, Limits
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.policy.teams import Team
+
+WhenUnreachable = Literal["refuse", "serve"]
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
@@ -95,6 +99,18 @@ class ControlSettings(msgspec.Struct, frozen=True):
     oidc: OidcSettings | None = None
 
 
+class CountersSettings(msgspec.Struct, frozen=True):
+    """Where limits and budgets are counted: beside the ledger, or in the Redis that `redis` refers to (a URL, or a reference).
+
+    `when_unreachable`: refuse, or serve from the leases in hand. `ledgers` is how many ledgers hold what is spent.
+    """
+
+    redis: str | None = None
+    when_unreachable: WhenUnreachable = "refuse"
+    ledgers: int = 1
+    webhooks_inside: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True):
     """One installation. `source` is the file it was read from, or says that it was found in the environment.
 
@@ -118,6 +134,10 @@ class Settings(msgspec.Struct, frozen=True):
     router: str | None = None
     fresh: FreshSettings = FreshSettings()
     responses: ResponsesSettings = ResponsesSettings()
+    budgets: tuple[Budget, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    deployment_limits: dict[str, Limits] = {}
+    counters: CountersSettings = CountersSettings()
     source: str = ""
     warnings: tuple[str, ...] = ()
     absent_keys: tuple[str, ...] = ()
