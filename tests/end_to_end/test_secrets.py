@@ -11,11 +11,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen, run
+from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from entrepot.cli.main import main
 from tests.end_to_end.world import PLAN, PROVIDER_SECRET, eventually, simulator_in_thread
 
 pytestmark = pytest.mark.end_to_end
@@ -24,6 +26,15 @@ PROMPT = "合同编号 QX-7781 的全部内容"
 CLIENT_SECRET_OF_OIDC = "oidc-secret-of-ours"
 SECRET_OF_A_FILE_KEY = "ent-file-key-of-dave"
 MISTAKEN = "sk-proj-somebody-elses-key-0123456789"
+
+
+COMMANDS = (
+    ("report", "--json"),
+    ("audit", "--json"),
+    ("keys", "list", "--json"),
+    ("members", "list", "--json"),
+    ("policy", "show"),
+)
 
 
 class Run:
@@ -98,18 +109,10 @@ def after(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
                 up.terminate()
                 rest = [up.stderr.read(), up.stdout.read()]
             found.said += rest
-        reported = run(
-            [sys.executable, "-m", "entrepot", "report", "--json"], cwd=directory, capture_output=True, check=False
-        )
-        found.said += [reported.stdout.decode(), reported.stderr.decode()]
-        for words in (
-            ("audit", "--json"),
-            ("keys", "list", "--json"),
-            ("members", "list", "--json"),
-            ("policy", "show"),
-        ):
-            told = run([sys.executable, "-m", "entrepot", *words], cwd=directory, capture_output=True, check=True)
-            found.said += [told.stdout.decode(), told.stderr.decode()]
+        for words in COMMANDS:
+            told = CliRunner().invoke(main, [*words, "--config", str(directory / "entrepot.toml")])
+            assert told.exit_code == 0, told.output
+            found.said += [told.stdout, told.stderr]
         yield found
 
 
