@@ -106,10 +106,10 @@ class CascadePlan(msgspec.Struct, frozen=True, eq=False):
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
-    `upload_s` is how long the client took to send its request, which is no time of ours. `cascade` None: candidates are asked in
-    turn until one answers. `session` is the conversation that the request belongs to, None where nothing is remembered of any.
     `eligible` are the ids that passed the gate: an attempt at any other deployment is a defect, and does not happen.
     `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
+    `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
+    request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
     """
 
     id: str

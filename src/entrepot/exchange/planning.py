@@ -6,21 +6,20 @@ that every attempt, the first as the last, has passed the gate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
+import hashlib
 
 import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens, longest_input_tokens, required_capabilities
 from entrepot.canonical.request import Request
-from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
-from entrepot.exchange.health import Board, show_latency, split_slow
+from entrepot.exchange.health import Board, demote, show_latency, split_slow
 from entrepot.exchange.listing import Listed
+from entrepot.exchange.ordering import decide_by_name, follow_with_others, prefer_held
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import (
     Refusal,
@@ -32,15 +31,17 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
-from entrepot.exchange.steadying import draw, is_settled, steady
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
+from entrepot.routing.explore import explore
 from entrepot.routing.features import prompt_of
+from entrepot.routing.holdout import hold_out
 from entrepot.routing.session import Session
-from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
+from entrepot.routing.settling import count_caches, settle
+from entrepot.routing.utility import Decision, Goal, bound_output, decide
 
 
 class Steering(msgspec.Struct, frozen=True):
@@ -131,17 +132,21 @@ class Planner:
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, named, circumstances)
         session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
+        eligibility = prefer_held(eligibility, session)
         drawn_by = steering.session or (id if session is None or id is None else f"session {session.seed}")
         decision, estimates = self._decide(
             choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
         )
-        decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s)
+        decision = self._keep_on(decision, session, choice.route, drawn_by, at_s)
         cascade = None
-        if not is_settled(decision):
+        if decision.session is None or decision.session.verdict not in (
+            "must stay",
+            "escalated",
+        ):  # else one is to answer
             cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
         return Considered(
             principal,
-            decision,
+            follow_with_others(decision, eligibility, self._choices.tariffs, at_s),
             input_tokens,
             choice.route,
             _baseline(choice, estimates, request),
@@ -183,18 +188,31 @@ class Planner:
         seed = mark_of(id or "") >> 32 if session.found is None else session.found.seed
         return msgspec.structs.replace(session, seed=seed)
 
-    def _steady(
-        self,
-        decision: Decision,
-        eligibility: Eligibility,
-        session: Session | None,
-        route: Route | None,
-        drawn_by: str | None,
-        at_s: float,
+    def _keep_on(
+        self, decision: Decision, session: Session | None, route: Route | None, drawn_by: str | None, at_s: float
     ) -> Decision:
-        decision = self._with_the_others(decision, eligibility, at_s)
+        """The goal's decision as the health of the candidates, exploration, the session and the holdout leave it.
+
+        A session that the holdout drew is the baseline's whole: it does not move, and does not escalate.
+        """
         unhealthy = self._board.unhealthy(decision.order, at_s)
-        return steady(decision, session, route, drawn_by, unhealthy, {one.id for one in eligibility.preferred})
+        decision = demote(decision, unhealthy)
+        if session is not None:
+            decision = count_caches(decision, session)
+        if route is None:
+            return decision if session is None else settle(decision, session, unhealthy)
+        if route.explore is not None:
+            lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
+            decision = explore(decision, route.explore, lot)
+        lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
+        goes_on_elsewhere = session is not None and session.must_stay and session.held != route.baseline
+        drawn = route.baseline is not None and lot < route.holdout and not goes_on_elsewhere
+        if session is not None and not drawn:
+            decision = settle(decision, session, unhealthy)
+        forced = decision.session is not None and decision.session.verdict == "must stay"
+        if route.baseline is None or forced:
+            return decision
+        return hold_out(decision, route.baseline, route.holdout, lot)
 
     def _embed(
         self,
@@ -216,8 +234,10 @@ class Planner:
         eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest, circumstances)
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, route, circumstances)
-        decision = self._by_name(eligibility, request.model, at_s)
-        decision = self._steady(decision, eligibility, None, None, None, at_s)
+        decision = self._keep_on(
+            decide_by_name(eligibility, request.model, self._choices.tariffs, at_s), None, None, None, at_s
+        )
+        decision = follow_with_others(decision, eligibility, self._choices.tariffs, at_s)
         return Considered(principal, decision, input_tokens, choice.route, None, _ids(eligibility), circumstances)
 
     def plan(
@@ -274,7 +294,7 @@ class Planner:
     ) -> tuple[Decision, Estimates | None]:
         route = choice.route
         if route is None or choice.router is None:
-            return self._by_name(eligibility, request.model, at_s), None
+            return decide_by_name(eligibility, request.model, self._choices.tariffs, at_s), None
         prompt = prompt_of(request, input_tokens)
         estimates = choice.router.predict(prompt)
         limit = _max_output_tokens(route, request)
@@ -311,38 +331,10 @@ class Planner:
                 found[each.id] = health.latency_s(bound_output(expected, max_output_tokens, each, answers))
         return found
 
-    def _by_name(self, eligibility: Eligibility, name: str, at_s: float) -> Decision:
-        """A model or deployment asked for by name: nothing is estimated; its hosts follow each other by price."""
-        order = self._by_price(eligibility.preferred, at_s)
-        chosen = tuple(
-            Weighed(deployment.id, deployment.model, propensity=1.0 if deployment.id == order[0] else 0.0)
-            for deployment in eligibility.preferred
-        )
-        reason = f"'{name}' was asked for by name" + (
-            "; its hosts follow each other by price" if len(order) > 1 else ""
-        )
-        return Decision(order=order, candidates=(*chosen, *weigh_rejected(eligibility)), reason=reason)
 
-    def _with_the_others(self, decision: Decision, eligibility: Eligibility, at_s: float) -> Decision:
-        """The decision with those after it that a preference left for later: they are asked if all before them fail."""
-        if not eligibility.preferred_by:
-            return decision
-        others = [one for one in eligibility.allowed if one not in eligibility.preferred]
-        named = ", ".join(f"'{name}'" for name in eligibility.preferred_by)
-        return msgspec.structs.replace(
-            decision,
-            order=(*decision.order, *self._by_price(others, at_s)),
-            candidates=(*decision.candidates, *(Weighed(one.id, one.model, propensity=0.0) for one in others)),
-            reason=f"{decision.reason}; preferred by {named}, the others follow by price",
-        )
-
-    def _by_price(self, deployments: Sequence[Deployment], at_s: float) -> tuple[str, ...]:
-        def price(deployment: Deployment) -> tuple[Decimal, str]:
-            tariff = self._choices.tariffs.get(deployment.id)
-            rates = tariff.usd_per_token(0, at_s) if tariff is not None else None
-            return (Decimal("Infinity") if rates is None else Decimal(rates[0] + rates[1]), deployment.id)
-
-        return tuple(deployment.id for deployment in sorted(deployments, key=price))
+def draw(seed: str) -> float:
+    """A number in [0, 1), the same for the same text and otherwise as good as random."""
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
 
 
 def _goal(goal: Goal, steering: Steering) -> Goal:
