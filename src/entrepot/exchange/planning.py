@@ -126,10 +126,13 @@ class Planner:
         if route is not None and route.explore is not None:
             lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
             decision = explore(decision, route.explore, lot)
+        alone = False  # whether the lot gave it to the baseline, also where that was chosen anyway
         if route is not None and route.baseline is not None and route.holdout:
             lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
             decision = hold_out(decision, route.baseline, route.holdout, lot)
-        cascade = plan_cascade(route, request, decision, self._choices.candidates, self._choices.votes)
+            alone = lot < route.holdout and decision.chosen == route.baseline
+        candidates, votes = self._choices.candidates, self._choices.votes
+        cascade = None if alone else plan_cascade(route, request, decision, candidates, votes)
         decision = self._with_the_others(decision, eligibility, at_s)
         return Considered(
             principal,
