@@ -24,7 +24,14 @@ from typing import Literal
 import msgspec
 import uvloop
 
-from entrepot.assembly import build_gateway, check_router, open_responses, ruled_builder
+from entrepot.assembly import (
+    Experience,
+    build_gateway,
+    check_router,
+    keep_promises,
+    open_responses,
+    ruled_builder,
+)
 from entrepot.control.in_force import put_in_force
 from entrepot.control.objects import Snapshot
 from entrepot.control.reload import Reloader, Watch, follow
@@ -32,7 +39,9 @@ from entrepot.control.serving import serve_admin
 from entrepot.control.store import open_control
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
+from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.server.connection import ConnectionLimits
@@ -62,10 +71,12 @@ async def run_gateway(launch: Launch) -> None:
     settings = launch.settings
     watch = Watch(settings.ledger.directory)
     in_force = put_in_force(settings, watch.look() or Snapshot())
-    build = ruled_builder(settings)
+    sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
+    experience = Experience(sessions, promises)
+    build = ruled_builder(settings, experience)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
-    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience)
     reloader = Reloader(settings, in_force.rules, build, gateway)
     server = build_server(
         gateway,
@@ -74,29 +85,34 @@ async def run_gateway(launch: Launch) -> None:
         render_error=OpenAIChat.render_error,
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
-    following = asyncio.create_task(follow(watch, reloader.adopt))
+    following = [asyncio.create_task(follow(watch, reloader.adopt)), asyncio.create_task(promises.follow())]
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         await upstream.close()
         spool.close()
+        sessions.close()
 
 
 async def run_control(launch: Launch) -> None:
-    """Bring entries from the spools into the ledger until told to stop, then once more; serve the admin API meanwhile."""
+    """Bring entries from the spools into the ledger until told to stop, then once more.
+
+    Meanwhile serve the admin API, and keep the promises of routes.
+    """
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
     settings, directory = launch.settings, launch.settings.ledger.directory
     store = open_sqlite(directory)
-    admin: list[asyncio.Task[None]] = []
+    beside = [asyncio.create_task(keep_promises(settings, stop))]
     if settings.control is not None and launch.fd >= 0:
         listening = socket.socket(fileno=launch.fd)
-        admin.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
+        beside.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
     try:
         await Ingester(store, directory).follow(stop)
     finally:
-        await asyncio.gather(*admin)
+        await asyncio.gather(*beside)
         store.close()
 
 

@@ -236,9 +236,10 @@ class BoundEnsemble:
         traits = sample.traits.astype(np.float64)
         slope = np.exp(np.clip(traits[:, 1], -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT))
         lengths = np.exp(np.clip(traits[:, 3], 0, _LONGEST_LOG))
+        bent = np.column_stack([traits[:, 2], np.maximum(traits[:, 2:3] - self._knots, 0)])
         for i, at in enumerate(self._known):
             if at is None:
-                logits = (slope * self._ability[i] - traits[:, 0]) * self._slope[i] + self._ease[i] * traits[:, 2]
+                logits = (slope * self._ability[i] - traits[:, 0]) * self._slope[i] + bent @ self._ease[i]
                 p_correct[:, i] = sigmoid(logits + self._shift[i])
                 output_tokens[:, i] = lengths * self._length[i]
                 continue
@@ -247,7 +248,15 @@ class BoundEnsemble:
                 quality[:, i] = sample.quality[:, at]
         tokens = sample.input_tokens.astype(np.float64)
         return Rehearsal(
-            self.models, tokens, p_correct, output_tokens, quality, sample.learned, sample.data, sample.date
+            self.models,
+            tokens,
+            p_correct,
+            output_tokens,
+            quality,
+            sample.learned,
+            sample.data,
+            sample.date,
+            sample.known,
         )
 
     def predict(self, prompt: Prompt) -> Estimates:

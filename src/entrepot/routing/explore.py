@@ -71,7 +71,7 @@ def explore(decision: Decision, how: Exploration, lot: float) -> Decision:
 
 
 def _is_allowed(weighed: Weighed, decision: Decision, max_loss: float) -> bool:
-    if weighed.rejected is not None or weighed.p_correct is None:
+    if weighed.rejected is not None or weighed.unhealthy is not None or weighed.p_correct is None:
         return False
     if weighed.deployment == decision.chosen:
         return True

@@ -130,7 +130,8 @@ def choose(expected: Expected, reference: int, worths: Sequence[float]) -> NDArr
 
 
 def find_knob(expected: Expected, reference: int, max_loss: float, data: str = "") -> Knob | None:
-    """The least expensive worth whose average loss on past prompts is at most `max_loss`, the highest if none.
+    """The least expensive worth whose average loss on past prompts is at most `max_loss`; if there is none, only the
+    reference may go first.
 
     By outcomes where all deployments have enough of them, else by estimates. None where the reference has no price above
     nothing, or there are no prompts: then there is nothing to weigh against.
@@ -145,7 +146,10 @@ def find_knob(expected: Expected, reference: int, max_loss: float, data: str = "
     losses = _losses(seen, reference, choices, by_outcomes=measured).mean(axis=0)
     costs = _chosen(seen.cost_usd, choices).mean(axis=0)
     holding = np.flatnonzero(losses <= max_loss + 1e-12)
-    at = int(holding[costs[holding].argmin()]) if len(holding) else 0
+    if not len(holding):
+        alone = expected.deployments[reference]
+        return Knob(worths[0], 0.0, 1.0, 0.0, len(choices), measured, data, among=(alone,))
+    at = int(holding[costs[holding].argmin()])
     return _knob(seen, reference, choices[:, at], worths[at], float(losses[at]), measured, data)
 
 
@@ -215,8 +219,8 @@ def needed_prompts(losses: Doubles, max_loss: float, confidence: float) -> int |
         if -room > sure * (variance / len(losses)) ** 0.5 or max_loss == 0:
             return None
         room = max_loss / 2
-    without_any = np.log(max(1 - confidence - 0.002, 1e-6)) / np.log1p(-max_loss) if max_loss else 0.0
-    return int(10 * np.ceil(max(without_any, (sure / room) ** 2 * variance, 10) / 10))
+    # those that there are were not enough, whatever the approximation says
+    return int(10 * np.ceil(max((sure / room) ** 2 * variance, 1.25 * len(losses)) / 10))
 
 
 def _worths(expected: Expected, reference: int) -> list[float]:

@@ -300,14 +300,28 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
     ] = None
     explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
+    sessions: Annotated[
+        bool,
+        Meta(description="A conversation keeps its model while that is worth it, and escalates when it sees failure."),
+    ] = True
+    max_latency_s: Annotated[
+        Seconds | None,
+        Meta(description="Candidates expected to take longer for a whole answer are asked only if all are."),
+    ] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What estimates quality and length."""
+    """What estimates quality and length, and what its promises are held against."""
 
     artifact: Annotated[
         Name | None, Meta(description="A fitted router's file, relative to this one. Default: the one that ships.")
     ] = None
+    outcomes: Annotated[
+        tuple[Name, ...],
+        Meta(description="Files of fresh outcomes, or patterns over them, by which promises are kept honest."),
+    ] = ()
+    prompts: Annotated[tuple[Name, ...], Meta(description="The files of their prompts.")] = ()
+    last: Annotated[int, Meta(ge=1, description="Promises are made anew on so many of the newest prompts.")] = 3000
 
 
 class ExchangeRatesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,13 +15,20 @@ from entrepot.catalog.pricing import ExchangeRates
 from entrepot.exchange.plan import Deadlines
 from entrepot.policy.lists import expand
 from entrepot.settings.deployments import resolve_deployments
-from entrepot.settings.file import ControlTable, GatewayTable, SettingsFile
+from entrepot.settings.file import ControlTable, GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
 from entrepot.settings.networks import check_network
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
-from entrepot.settings.schema import ControlSettings, GatewaySettings, LedgerSettings, ResponsesSettings, Settings
+from entrepot.settings.schema import (
+    ControlSettings,
+    FreshSettings,
+    GatewaySettings,
+    LedgerSettings,
+    ResponsesSettings,
+    Settings,
+)
 from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
 
@@ -61,6 +68,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         sensing=resolve_sensing(file, problems),
         teams=file.teams,
         router=_router(file.router.artifact, around.directory, problems),
+        fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
         source=around.source,
@@ -107,6 +115,16 @@ def _router(artifact: str | None, directory: Path, problems: Problems) -> str | 
     if not path.is_file():
         problems.add(("router", "artifact"), f"there is no file {path}; entrepot train writes one")
     return str(path)
+
+
+def _fresh(table: RouterTable, directory: Path, problems: Problems) -> FreshSettings:
+    if bool(table.outcomes) != bool(table.prompts):
+        given, missing = ("outcomes", "prompts") if table.outcomes else ("prompts", "outcomes")
+        problems.add(("router", given), f"needs '{missing}' beside it: an outcome is nothing without its prompt")
+    outcomes, prompts = (
+        tuple(str(_anchored(one, directory)) for one in patterns) for patterns in (table.outcomes, table.prompts)
+    )
+    return FreshSettings(outcomes, prompts, table.last)
 
 
 def _anchored(path: str, directory: Path) -> Path:

@@ -43,6 +43,14 @@ class ResponsesSettings(msgspec.Struct, frozen=True):
     keep_days: int = 30
 
 
+class FreshSettings(msgspec.Struct, frozen=True):
+    """Where fresh outcomes and their prompts come in, as patterns of absolute paths, and how many of the newest count."""
+
+    outcomes: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    last: int = 3000
+
+
 class KeySettings(msgspec.Struct, frozen=True):
     """A client key: known by name, held as the hex SHA-256 of its text.
 
@@ -89,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True):
     sensing: SensingSettings = SensingSettings()
     deadlines: Deadlines = Deadlines()
     router: str | None = None
+    fresh: FreshSettings = FreshSettings()
     responses: ResponsesSettings = ResponsesSettings()
     source: str = ""
     warnings: tuple[str, ...] = ()
