@@ -24,7 +24,14 @@ from typing import Literal
 import msgspec
 import uvloop
 
-from entrepot.assembly import build_gateway, check_router, keep_promises, open_responses, ruled_builder
+from entrepot.assembly import (
+    Experience,
+    build_gateway,
+    check_router,
+    keep_promises,
+    open_responses,
+    ruled_builder,
+)
 from entrepot.control.in_force import put_in_force
 from entrepot.control.objects import Snapshot
 from entrepot.control.reload import Reloader, Watch, follow
@@ -34,6 +41,7 @@ from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.server.connection import ConnectionLimits
@@ -63,11 +71,12 @@ async def run_gateway(launch: Launch) -> None:
     settings = launch.settings
     watch = Watch(settings.ledger.directory)
     in_force = put_in_force(settings, watch.look() or Snapshot())
-    promises = Follower(settings.ledger.directory)
-    build = ruled_builder(settings, promises)
+    sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
+    experience = Experience(sessions, promises)
+    build = ruled_builder(settings, experience)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
-    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience)
     reloader = Reloader(settings, in_force.rules, build, gateway)
     server = build_server(
         gateway,
@@ -84,6 +93,7 @@ async def run_gateway(launch: Launch) -> None:
             task.cancel()
         await upstream.close()
         spool.close()
+        sessions.close()
 
 
 async def run_control(launch: Launch) -> None:

@@ -20,13 +20,15 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.control.reload import build_keyring
 from entrepot.dialects.registry import PROVIDER_DIALECTS
-from entrepot.drive.driver import Driver
+from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import EntrepotError
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.health import Board
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.sessions import SessionMemory
 from entrepot.learning.fresh import Sources
 from entrepot.learning.promises import Follower
 from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
@@ -50,6 +52,18 @@ from entrepot.settings.sensing import build_sensor
 from entrepot.upstream.client import UpstreamClient
 
 log = logging.getLogger(__name__)
+
+
+class Experience(msgspec.Struct, frozen=True, eq=False):
+    """What a process learns as it goes, whichever planner is in force: of conversations, of how deployments fare, of promises.
+
+    `sessions` None: nothing is remembered of any conversation. `promises` follows for the last promises of routes; None: those
+    that stand when a planner is made.
+    """
+
+    sessions: SessionMemory | None = None
+    promises: Follower | None = None
+    board: Board = msgspec.field(default_factory=Board)
 
 
 def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
@@ -90,25 +104,25 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
     return build
 
 
-def planner_builder(settings: Settings, promises: Follower | None = None) -> Callable[[Sequence[Rule]], Planner]:
+def planner_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], Planner]:
     """What makes planners for these settings that differ in their rules alone: what is slow to load is loaded once.
 
-    Each is given the promises that stand; `promises` follows for the last of them.
+    Each is given the promises that stand.
     """
     compile_ = choices_builder(settings, load_router(settings))
-    follower = promises or Follower(settings.ledger.directory)
+    follower = experience.promises or Follower(settings.ledger.directory)
 
     def build(rules: Sequence[Rule]) -> Planner:
         choices = compile_(rules)
         follower.attach(choices)
-        return Planner(choices, settings.deadlines)
+        return Planner(choices, settings.deadlines, experience.sessions, experience.board)
 
     return build
 
 
 def build_planner(settings: Settings) -> Planner:
-    """The planner for these settings, with the promises that stand."""
-    return planner_builder(settings)(settings.rules)
+    """The planner for these settings, with the promises that stand and without any other experience."""
+    return planner_builder(settings, Experience())(settings.rules)
 
 
 def find_knobs(settings: Settings) -> dict[str, Knob]:
@@ -176,11 +190,9 @@ class Explained(msgspec.Struct, frozen=True, eq=False):
     seen: Seen
 
 
-def ruled_builder(
-    settings: Settings, promises: Follower | None = None
-) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
+def ruled_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
     """What makes all of a gateway that depends on rules, for these settings."""
-    build_planner = planner_builder(settings, promises)
+    build_planner = planner_builder(settings, experience)
 
     def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
         sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
@@ -190,15 +202,23 @@ def ruled_builder(
 
 
 def build_gateway(
-    settings: Settings, planner: Planner, inspector: Inspector, upstream: UpstreamClient, spool: SpoolWriter
+    settings: Settings,
+    planner: Planner,
+    inspector: Inspector,
+    upstream: UpstreamClient,
+    spool: SpoolWriter,
+    experience: Experience,
 ) -> Gateway:
-    """The ASGI application of one gateway process."""
+    """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
+    notebook = Notebook(recorder.append, lambda attempt: experience.board.learn(attempt, time.time()))
+    if experience.sessions is not None:
+        notebook = msgspec.structs.replace(notebook, keep=experience.sessions.keep)
     return Gateway(
         settings=settings.gateway,
         keyring=build_keyring(settings),
         planner=planner,
-        driver=Driver(upstream, recorder.append),
+        driver=Driver(upstream, notebook),
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
@@ -219,8 +239,8 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     upstream = UpstreamClient(environ=os.environ)
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
-            planner, inspector = ruled_builder(settings)(settings.rules)
-            gateway = build_gateway(settings, planner, inspector, upstream, spool)
+            planner, inspector = ruled_builder(settings, Experience())(settings.rules)
+            gateway = build_gateway(settings, planner, inspector, upstream, spool, Experience())
             principal = principal_of(known, parents_of(settings.teams))
             yield InProcess(gateway, spool, planner, made.text, principal, tags)
         finally:

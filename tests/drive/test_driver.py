@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from entrepot.dialects.sse import COMMENT
-from entrepot.drive.driver import Check, Driver
+from entrepot.drive.driver import Check, Driver, Notebook
 from entrepot.exchange.cascade import Cascade
 from entrepot.exchange.commands import CallUpstream, Headers
 from entrepot.exchange.course import Course
@@ -97,7 +97,7 @@ def course_of(upstream: ScriptedUpstream, entries: list[Entry]) -> tuple[Driver,
     loop = asyncio.get_running_loop()
     plan = plan_for(A, B)
     plan = type(plan)(**{name: getattr(plan, name) for name in plan.__struct_fields__} | {"started_s": loop.time()})
-    return Driver(upstream, entries.append), Course(plan, loop.time)
+    return Driver(upstream, Notebook(entries.append)), Course(plan, loop.time)
 
 
 ANSWER: list[Event] = [
@@ -244,7 +244,7 @@ def test_a_client_that_waits_in_silence_hears_a_sign_of_life_and_then_the_answer
         deadlines = Deadlines(first_byte_s=30, keep_alive_s=0.01)
         loop = asyncio.get_running_loop()
         plan = msgspec.structs.replace(plan_for(A, deadlines=deadlines), started_s=loop.time())
-        await Driver(upstream, entries.append).perform(Course(plan, loop.time).run(), client)
+        await Driver(upstream, Notebook(entries.append)).perform(Course(plan, loop.time).run(), client)
         return client.data, entries
 
     data, entries = asyncio.run(scenario())
@@ -262,7 +262,7 @@ async def checking(check: Check | None, *answers: list[Event]) -> Entry:
     rule = make_check_rule(members, SHIPPED_VOTES.of("text"), "b/m", 4)
     plan = msgspec.structs.replace(plan_for(A, B), started_s=loop.time())
     course = Cascade(plan, CascadePlan(strategy, rule, SHIPPED_VOTES, strategy.check), loop.time)
-    await Driver(ScriptedUpstream(*answers), entries.append, check).perform(course.run(), client)
+    await Driver(ScriptedUpstream(*answers), Notebook(entries.append), check).perform(course.run(), client)
     assert client.ended
     return entries[0]
 

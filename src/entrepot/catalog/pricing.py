@@ -190,10 +190,18 @@ class Tariff:
 
     def usd_per_token(self, input_tokens: int, at_s: float) -> tuple[float, float]:
         """Dollars per input and per output token, for estimates before the call; never for the books."""
+        rates, unit = self._rates_and_unit(input_tokens, at_s)
+        return rates.input * unit, rates.output * unit
+
+    def usd_per_input_token(self, input_tokens: int, at_s: float) -> tuple[float, float, float]:
+        """Dollars per input token: in full, read from the provider's cache, written to it; for estimates before the call."""
+        rates, unit = self._rates_and_unit(input_tokens, at_s)
+        return rates.input * unit, rates.cache_read * unit, rates.cache_write * unit
+
+    def _rates_and_unit(self, input_tokens: int, at_s: float) -> tuple[Rates, float]:
         rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)
         assert rates is not None  # noqa: S101 - a short request in the standard service always has rates
-        unit = 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
-        return rates.input * unit, rates.output * unit
+        return rates, 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
 
 
 def _index(tier: PriceTier | None) -> tuple[int, int] | None:

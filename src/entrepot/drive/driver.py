@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Protocol
 
+import msgspec
+
 from entrepot.drive.inbox import Inbox
 from entrepot.drive.validate import validate
 from entrepot.exchange.commands import (
@@ -19,14 +21,17 @@ from entrepot.exchange.commands import (
     CancelUpstream,
     Command,
     Headers,
+    Learn,
     Record,
+    Remember,
     RunCheck,
     SendHead,
     SendToClient,
     Wait,
 )
 from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.routing.session import Remembered
 from entrepot.routing.validator import Validator, Verdict
 
 MOST_CHECKS = 4
@@ -73,22 +78,31 @@ class Client(Protocol):
         ...
 
 
+class Notebook(msgspec.Struct, frozen=True, eq=False):
+    """Where what an exchange teaches is written: entries, the health of deployments, and what is remembered of sessions."""
+
+    record: Callable[[Entry], None]
+    learn: Callable[[AttemptRecord], None] = lambda _: None
+    keep: Callable[[bytes, Remembered], None] = lambda _key, _remembered: None
+
+
 Check = Callable[[Validator, str], Awaitable[Verdict]]
 
 
 class Driver:
-    """Performs exchanges over one upstream, writing entries with `record`. Answers are checked with `check`, by default at most
-    MOST_CHECKS at once in processes of their own.
+    """Performs exchanges over one upstream, writing what they teach into `notebook`.
+
+    Answers are checked with `check`, by default at most MOST_CHECKS at once in processes of their own.
     """
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], check: Check | None = None) -> None:
+    def __init__(self, upstream: Upstream, notebook: Notebook, check: Check | None = None) -> None:
         self._upstream = upstream
-        self._record = record
+        self._notebook = notebook
         self._check = check or partial(validate, slots=asyncio.Semaphore(MOST_CHECKS))
 
     async def perform(self, course: Generator[Command, Event, None], client: Client) -> None:
         """Run one exchange to its end. Raises nothing of the client's or a provider's making."""
-        performance = _Performance(self._upstream, self._record, self._check, client)
+        performance = _Performance(self._upstream, self._notebook, self._check, client)
         watch = asyncio.ensure_future(performance.watch())
         try:
             await performance.run(course)
@@ -103,9 +117,9 @@ class Driver:
 class _Performance:
     """One exchange being performed."""
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], check: Check, client: Client) -> None:
+    def __init__(self, upstream: Upstream, notebook: Notebook, check: Check, client: Client) -> None:
         self._upstream = upstream
-        self._record = record
+        self._notebook = notebook
         self._check = check
         self._checks: set[asyncio.Task[None]] = set()
         self._client = client
@@ -155,7 +169,12 @@ class _Performance:
                     call.cancel()
                 self._inbox.drop(command.attempt)
             case Record():
-                self._record(command.entry)
+                self._notebook.record(command.entry)
+            case Learn():
+                self._notebook.learn(command.attempt)
+            case Remember():
+                for key in command.keys:
+                    self._notebook.keep(key, command.remembered)
             case RunCheck():
                 task = asyncio.ensure_future(self._run_check(command))
                 self._checks.add(task)

@@ -143,6 +143,7 @@ class Progress(msgspec.Struct):
             first_byte_ms=None if self.content_s is None else (self.content_s - self.started_s) * 1000,
             failure=None if failed is None else failed.kind,
             failure_code=None if failed is None else failed.code,
+            retry_after_s=None if failed is None else failed.retry_after_s,
             usage=usage,
             cost_nano_usd=None if money is None else money.nano_usd,
             cost_nano=None if money is None else money.nano,

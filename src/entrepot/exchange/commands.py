@@ -9,7 +9,8 @@ import msgspec
 
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import WireRequest
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.routing.session import Remembered
 from entrepot.routing.validator import Validator
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -50,6 +51,19 @@ class Record(msgspec.Struct, frozen=True):
     entry: Entry
 
 
+class Learn(msgspec.Struct, frozen=True):
+    """Take in how an attempt fared, for the health of its deployment."""
+
+    attempt: AttemptRecord
+
+
+class Remember(msgspec.Struct, frozen=True):
+    """Keep under each of `keys` what is to be remembered of the conversation, before the client can go on with it."""
+
+    keys: tuple[bytes, ...]
+    remembered: Remembered
+
+
 class RunCheck(msgspec.Struct, frozen=True):
     """Start the check of an attempt's answer; `CheckEnded` tells what it found."""
 
@@ -64,4 +78,4 @@ class Wait(msgspec.Struct, frozen=True):
     until_s: float
 
 
-Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | RunCheck | Wait
+Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Learn | Remember | RunCheck | Wait

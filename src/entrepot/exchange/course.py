@@ -48,6 +48,7 @@ class Course:
             if ending == "answered":
                 return
             delivery.note(progress, ending)
+            yield from delivery.teach()
             if ending == "client_gone":
                 yield from delivery.client_gone(progress.content_s)
                 return

@@ -65,7 +65,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
     is a signal only: the cost is that of the deployment. `answered` says that the client got its answer; where several models
-    were asked, `vote` is what it counted for.
+    were asked, `vote` is what it counted for. `retry_after_s` is how long the provider asked to be left alone.
     """
 
     number: int
@@ -84,6 +84,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     claimed_model: str | None = None
     answered: bool = False
     model_mismatch: bool = False
+    retry_after_s: float | None = None
     vote: Vote | None = None
 
 

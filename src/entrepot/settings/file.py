@@ -289,6 +289,14 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
     ] = None
     explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
+    sessions: Annotated[
+        bool,
+        Meta(description="A conversation keeps its model while that is worth it, and escalates when it sees failure."),
+    ] = True
+    max_latency_s: Annotated[
+        Seconds | None,
+        Meta(description="Candidates expected to take longer for a whole answer are asked only if all are."),
+    ] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -72,6 +72,8 @@ def resolve_routes(
                 strategy=resolve_strategy(table, path, folder, problems),
                 redact=table.redact,
                 explore=_exploration(table, path, problems),
+                sessions=table.sessions,
+                max_latency_s=table.max_latency_s,
             )
         )
     return tuple(routes)
