@@ -21,8 +21,8 @@ MOST_AT_ONCE = 1 << 50
 class Purse:
     """One account in this process. `free` may be taken, `taken` is reserved; together they are its lease.
 
-    `spent` and `returned` are what the shared counters were not told yet, `telling` what of it they are being told now, `used`
-    and `leased` what they said last.
+    `spent` and `returned` are what the shared counters were not told yet, `telling` what of it they are being told now;
+    `used` and `leased` are what they said last.
     """
 
     __slots__ = (

@@ -29,7 +29,7 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
-from entrepot.exchange.steadying import is_held_out, is_settled, steady
+from entrepot.exchange.steadying import draw, is_held_out, is_settled, steady
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
