@@ -46,7 +46,7 @@ SMALL, LITTLE, LARGE = made_by("anna", A), made_by("bert", B), made_by("rosa", R
 
 def deliberate(
     *candidates: Candidate,
-    name: Literal["agreement", "check"] = "agreement",
+    name: Literal["agreement", "check", "confidence"] = "agreement",
     stream: bool = True,
     max_loss: float = 0.0,
     deadlines: Deadlines | None = None,

@@ -11,10 +11,11 @@ import msgspec
 
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
-from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
+from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDialect, Target
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
+from entrepot.routing.confidence import Confidence
 from entrepot.routing.explore import Exploration
 from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal
@@ -40,14 +41,16 @@ class Strategy(msgspec.Struct, frozen=True):
     """How a route finds its answer where it may ask more than one model for it.
 
     `agreement` compares answers as `compare` says, `parallel` of them asked at once to begin with. `check` holds each to `check`,
-    or without one to the JSON Schema that the request asks for. At most `max_calls` models answer.
+    or without one to the JSON Schema that the request asks for. `confidence` goes by the log-probabilities of an answer's tokens.
+    At most `max_calls` models answer.
     """
 
-    name: Literal["agreement", "check"]
+    name: Literal["agreement", "check", "confidence"]
     max_calls: int = 4
     parallel: int = 1
     compare: Compare = Compare()
     check: Validator | None = None
+    confidence: Confidence = Confidence()
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -110,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
     `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
     request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
+    `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer.
     """
 
     id: str
@@ -131,3 +135,5 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     cascade: CascadePlan | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}
+    metered: bool = False
+    announced: HeaderPairs = ()
