@@ -18,8 +18,10 @@ import msgspec
 
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
+from entrepot.control.metering import build_admission
 from entrepot.control.reload import build_keyring
 from entrepot.dialects.registry import PROVIDER_DIALECTS
+from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import EntrepotError
@@ -208,6 +210,7 @@ def build_gateway(
     upstream: UpstreamClient,
     spool: SpoolWriter,
     experience: Experience,
+    admission: Admission | None = None,
 ) -> Gateway:
     """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
@@ -223,6 +226,7 @@ def build_gateway(
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
+        admission=admission,
     )
 
 
@@ -237,14 +241,19 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     known = msgspec.structs.replace(key, sha256=made.sha256, scope=scope)
     settings = msgspec.structs.replace(settings, keys=(known,))
     upstream = UpstreamClient(environ=os.environ)
+    admission = build_admission(settings, "in-process")
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
             planner, inspector = ruled_builder(settings, Experience())(settings.rules)
-            gateway = build_gateway(settings, planner, inspector, upstream, spool, Experience())
+            gateway = build_gateway(settings, planner, inspector, upstream, spool, Experience(), admission)
+            if admission is not None:
+                admission.leases.start()
             principal = principal_of(known, parents_of(settings.teams))
             yield InProcess(gateway, spool, planner, made.text, principal, tags)
         finally:
             await upstream.close()
+            if admission is not None:
+                await admission.leases.close()
 
 
 def open_responses(settings: Settings) -> ResponseStore | None:

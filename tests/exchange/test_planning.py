@@ -16,7 +16,8 @@ from entrepot.catalog.schema import Deployment
 from entrepot.errors import Forbidden
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.plan import Deadlines, Plan, Route, Strategy
-from entrepot.exchange.planning import Considered, Planner, Steering, draw
+from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.steadying import draw
 from entrepot.policy.eligibility import eligible
 from entrepot.policy.judgement import object_to
 from entrepot.policy.rules import Facts, Principal, Rule, When

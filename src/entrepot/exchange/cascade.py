@@ -98,7 +98,15 @@ class Cascade:
         self._held.append(held)
         quiet = KeepAlive(b"", 0, progress.started_s)  # of all attempts together the silence is kept here
         plan = self._plan if hidden is None else msgspec.structs.replace(self._plan, asked=hidden)
-        performing = perform(plan, progress, self._clock, partial(self._hold, held), quiet, self._delivery.keep_alive)
+        performing = perform(
+            plan,
+            progress,
+            self._clock,
+            partial(self._hold, held),
+            quiet,
+            self._delivery.keep_alive,
+            self._delivery.attempts,
+        )
         yield from self._together.start(number, performing)
 
     def _asking_more(self, candidate: Candidate) -> Asked | None:

@@ -43,7 +43,7 @@ class Course:
                 break
             progress = delivery.begin(number, candidate)
             ending = yield from perform(
-                plan, progress, self._clock, self._forward, delivery.silence, delivery.keep_alive
+                plan, progress, self._clock, self._forward, delivery.silence, delivery.keep_alive, delivery.attempts
             )
             if ending == "answered":
                 return

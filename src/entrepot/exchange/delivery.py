@@ -187,7 +187,7 @@ class Delivery:
             names.append((b"x-entrepot-deployment", _header(candidate.deployment.id)))
             if self.deliberation is not None and self.deliberation.check is not None:
                 names.append((b"x-entrepot-check", self.deliberation.check.encode()))
-        return tuple(names)
+        return (*names, *self._plan.announced)
 
     def _head(self, candidate: Candidate | None, content_type: bytes, entry: Entry | None, relayed: Relayed) -> Headers:
         headers: Headers = ((b"content-type", content_type), *self._names(candidate))

@@ -11,7 +11,7 @@ import msgspec
 
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
-from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
+from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDialect, Target
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
@@ -113,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
     `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
     request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
+    `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer.
     """
 
     id: str
@@ -134,3 +135,5 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     cascade: CascadePlan | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}
+    metered: bool = False
+    announced: HeaderPairs = ()

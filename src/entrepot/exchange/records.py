@@ -129,6 +129,8 @@ class Entry(msgspec.Struct, frozen=True):
     client's sending of its request, and no attempt's.
     `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
+    `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
+    reported, the most that it can have cost stays charged.
     """
 
     id: str
@@ -153,6 +155,7 @@ class Entry(msgspec.Struct, frozen=True):
     baseline: Baseline | None = None
     attempts: tuple[AttemptRecord, ...] = ()
     decision: Decision | None = None
+    charged_nano_usd: int | None = None
     deliberation: Deliberation | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.schema import Deployment
 from entrepot.routing.utility import Goal
-from entrepot.settings.file import RouteTable
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
+from entrepot.settings.route_table import RouteTable
 
 DEFAULT_MAX_LOSS = 0.02
 

@@ -8,9 +8,9 @@ from entrepot.exchange.plan import Strategy
 from entrepot.routing.ballot import Compare
 from entrepot.routing.confidence import Confidence
 from entrepot.routing.validator import settle, validator_problem
-from entrepot.settings.file import AgreementTable, LogprobsTable, RouteTable
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems
+from entrepot.settings.route_table import AgreementTable, LogprobsTable, RouteTable
 
 _REPEATED_GROUP = re.compile(r"\)[*+?{]")
 
