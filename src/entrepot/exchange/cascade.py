@@ -30,6 +30,7 @@ from entrepot.exchange.delivery import Delivery
 from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event
 from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, CascadePlan, Plan
+from entrepot.exchange.records import AttemptRecord
 from entrepot.exchange.together import Together
 from entrepot.exchange.trusting import Trusting
 from entrepot.routing.validator import Verdict
@@ -105,9 +106,13 @@ class Cascade:
             partial(self._hold, held),
             quiet,
             self._delivery.keep_alive,
-            self._delivery.attempts,
+            [*self._delivery.attempts, *self._in_hand()],
         )
         yield from self._together.start(number, performing)
+
+    def _in_hand(self) -> list[AttemptRecord]:
+        """The attempts whose answers are held, as the ledger will have those that are not sent."""
+        return [held.progress.record(self._plan, "passed_over")[0] for held in self._held if held.complete]
 
     def _asking_more(self, candidate: Candidate) -> Asked | None:
         """The request with what is asked for beside what the client wants, None where that is nothing."""

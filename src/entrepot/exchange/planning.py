@@ -29,7 +29,7 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
-from entrepot.exchange.steadying import draw, is_held_out, is_settled, steady
+from entrepot.exchange.steadying import draw, is_settled, steady
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
@@ -133,9 +133,9 @@ class Planner:
             choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
         )
         decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s)
-        candidates, votes = self._choices.candidates, self._choices.votes
-        alone = is_settled(decision) or is_held_out(decision, choice.route, drawn_by)
-        cascade = None if alone else plan_cascade(choice.route, request, decision, candidates, votes)
+        cascade = None
+        if not is_settled(decision, choice.route, drawn_by):
+            cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
         return Considered(
             principal,
             decision,

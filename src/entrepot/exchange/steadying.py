@@ -48,13 +48,14 @@ def steady(
     return decision if baseline is None or forced else hold_out(decision, baseline, route.holdout, lot)
 
 
-def is_settled(decision: Decision) -> bool:
-    """Whether one deployment is to answer by itself: an answer under way is nobody else's, nor is one that was escalated to."""
-    return decision.session is not None and decision.session.verdict in ("must stay", "escalated")
+def is_settled(decision: Decision, route: Route | None, drawn_by: str | None) -> bool:
+    """Whether one deployment is to answer by itself.
 
-
-def is_held_out(decision: Decision, route: Route | None, drawn_by: str | None) -> bool:
-    """Whether the holdout's lot gave the exchange to the baseline, be it that the baseline was chosen anyway."""
+    An answer under way is nobody else's, nor is one that was escalated to; and what the holdout's lot gives to the baseline is
+    the baseline's, be it that the baseline was chosen anyway.
+    """
+    if decision.session is not None and decision.session.verdict in ("must stay", "escalated"):
+        return True
     if route is None or drawn_by is None or decision.chosen != route.baseline:
         return False
     return draw(f"{route.name}\n{drawn_by}") < route.holdout
