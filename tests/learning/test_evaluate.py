@@ -57,7 +57,7 @@ def executor() -> Iterator[Executor]:
 
 
 def task(*, graded: bool = True) -> Task:
-    learned, held_out = made_up(160, 1), made_up(120, 2)
+    learned, held_out = made_up(160, 11), made_up(120, 12)
     if not graded:
         unknown = np.full_like(held_out.outcomes.correct, np.nan)
         held_out = msgspec.structs.replace(

@@ -13,7 +13,6 @@ from entrepot.errors import ArtifactError
 from entrepot.learning.figures import area_under_curve, expected_calibration_error
 from entrepot.learning.outcomes import Dataset
 from entrepot.routing.artifact import Artifact, Provenance, digest_of, render_artifact
-from entrepot.routing.calibration import calibrated
 from entrepot.routing.ensemble import EnsembleRouter, Step
 
 
@@ -78,7 +77,7 @@ def save_artifact(artifact: Artifact, path: Path) -> None:
 
 def _figures(router: EnsembleRouter) -> list[Figures]:
     design = router.design_
-    predicted = calibrated(router.fitted_.calibration, router.cross_fit_.logits, router.cross_fit_.ease)
+    predicted = router.cross_fitted()[0]
     known = design.weight > 0
 
     def of(

@@ -28,9 +28,11 @@ from entrepot.routing.calibration import (
     fit_members,
 )
 from entrepot.routing.design import Design, build_design
+from entrepot.routing.features import BUCKETS
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import LOGIT_LIMIT, Doubles
+from entrepot.routing.nearby import DIRECTIONS, Records, place
 
 Step = Callable[[str], None]
 RANK = 300
@@ -132,7 +134,7 @@ class EnsembleRouter:
         """P(correct) and expected output tokens of every prompt by a fit that had not seen it, shape (prompts, models)."""
         calibration, crossed = self.fitted_.calibration, self.cross_fit_
         lengths = np.exp(np.clip(crossed.output_logs[:, :-1], 0, _LONGEST_LOG)) * calibration.length_factors[:-1]
-        return calibrated(calibration, crossed.logits, crossed.ease), np.asarray(lengths, np.float64)
+        return calibrated(calibration, crossed.logits, crossed.ease, crossed.near), np.asarray(lengths, np.float64)
 
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> BoundEnsemble:
         """Prepare for these models. A model that was trained on under one of its other names is found by it."""
@@ -173,8 +175,9 @@ class BoundEnsemble:
         members, calibration = fitted.members, fitted.calibration
         heads, names = members.heads, members.heads.models
         count = len(models)
-        columns = np.zeros((self._featurizer.columns, 2 * count + 3), np.float32)
-        columns[:, -1] = members.ease
+        near = DIRECTIONS if members.nearby is not None else 0
+        columns = np.zeros((self._featurizer.columns, 2 * count + 3 + near), np.float32)
+        columns[:, 2 * count + 2] = members.ease
         columns[:, count : count + 2] = members.ability.prompt_weights
         self._keep = np.ones(count, np.float32)
         self._ability, self._ability_error = np.zeros(count, np.float32), np.zeros(count, np.float32)
@@ -184,6 +187,11 @@ class BoundEnsemble:
             part[number] for part in (calibration.slopes, calibration.shifts, calibration.eases)
         )
         self._knots = calibration.knots
+        self._records: Records | None = None
+        if members.nearby is not None:
+            columns[:, 2 * count + 3 :] = members.nearby.directions
+            self._records = Records(members.nearby, number)
+            self._nears = calibration.nears[number].T.copy()
         self._length = calibration.length_factors[number].copy()
         basis: list[Basis] = []
         for i, at in enumerate(known):
@@ -216,12 +224,15 @@ class BoundEnsemble:
         slope = exp(min(max(float(scores[count + 1]), -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_head = scores[:count]
         logits = ((slope * self._ability - scores[count]) * self._keep + by_head) * self._slope
-        ease = scores[-1]
+        ease = scores[2 * count + 2]
         logits += self._ease[:, 0] * ease + self._ease[:, 1:] @ np.maximum(ease - self._knots, 0) + self._shift
+        if self._records is not None:
+            at = place(scores[2 * count + 3 :], row[BUCKETS:-1])
+            logits += (self._nears * self._records.logits(at)).sum(axis=0)
         p_correct = 1 / (1 + np.exp(-np.minimum(np.maximum(logits, -LOGIT_LIMIT), LOGIT_LIMIT)))
         variance = (slope * self._ability_error) ** 2 + (by_head * self._doubt) ** 2
         variance += self._spread_squared + (_NOVELTY_ERROR * novelty) ** 2
-        logs = np.minimum(np.maximum(scores[count + 2 : -1], 0), _LONGEST_LOG)
+        logs = np.minimum(np.maximum(scores[count + 2 : 2 * count + 2], 0), _LONGEST_LOG)
         return Estimates(
             models=self.models,
             p_correct=p_correct,
