@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from entrepot.app import Launch, Running, build_planner, decide_offline, model_facts, start
+from entrepot.app import Launch, Running, start
+from entrepot.assembly import build_planner, decide_offline, model_facts
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.errors import ArtifactError, SettingsError
@@ -37,14 +38,14 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_decision_needs_no_process(settings: Settings) -> None:
-    found = decide_offline(settings, "你好，世界", "auto", Principal(), Steering())
+    found = decide_offline(settings, "你好，世界", "auto", Principal(), Steering()).considered
     assert isinstance(found, Considered)
     assert set(found.decision.order) == {"host/通义", "dear/large"}
     assert found.decision.router
 
 
 def test_a_decision_obeys_the_rules(settings: Settings) -> None:
-    found = decide_offline(settings, "hi", "auto", Principal(tags=frozenset({"t"})), Steering())
+    found = decide_offline(settings, "hi", "auto", Principal(tags=frozenset({"t"})), Steering()).considered
     assert isinstance(found, Refusal)
 
 
@@ -69,7 +70,7 @@ def test_a_host_that_is_not_ours_is_told(settings: Settings) -> None:
 def test_the_base_url_is_one_that_clients_can_read(host: str, url: str) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert Running(host, 8080, Supervisor.__new__(Supervisor), ours).base_url == url
+        assert Running(host, 8080, Supervisor.__new__(Supervisor), [ours]).base_url == url
 
 
 def test_a_router_hears_of_a_models_scores_and_of_its_other_names() -> None:

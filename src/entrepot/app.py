@@ -1,7 +1,8 @@
-"""The one place where things are wired: settings become a planner, a gateway process, a control process, an installation.
+"""Processes: settings become a gateway process, a control process, an installation of them.
 
-Rules of this file: no decisions and no wire; only who is given what. A child process is `python -m entrepot.app`: it reads
-what it is to be (`Launch`) from its standard input, so that no setting appears in a process list.
+Rules of this file: no decisions and no wire; `assembly.py` puts together what runs. A child process is
+`python -m entrepot.app`: it reads what it is to be (`Launch`) from its standard input, so that no setting appears in a process
+list.
 """
 
 from __future__ import annotations
@@ -18,37 +19,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 import uvloop
 
-from entrepot.canonical.request import Message, Request, Text
-from entrepot.catalog.load import Catalog, load_catalog
+from entrepot.assembly import build_gateway, check_router, open_responses, ruled_builder
+from entrepot.control.in_force import put_in_force
+from entrepot.control.objects import Snapshot
+from entrepot.control.reload import Reloader, Watch, follow
+from entrepot.control.serving import serve_admin
+from entrepot.control.store import open_control
 from entrepot.dialects.openai_chat import OpenAIChat
-from entrepot.dialects.registry import PROVIDER_DIALECTS
-from entrepot.drive.driver import Driver
-from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
-from entrepot.exchange.choices import Choices
-from entrepot.exchange.planning import Considered, Planner, Steering
-from entrepot.exchange.refusing import Refusal
 from entrepot.ledger.ingest import Ingester
-from entrepot.ledger.kept_responses import ResponseStore
-from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
-from entrepot.policy.rules import Principal
-from entrepot.routing.artifact import default_artifact_path, load_artifact
-from entrepot.routing.base import ModelFacts
-from entrepot.server.authenticate import Keyring
 from entrepot.server.connection import ConnectionLimits
-from entrepot.server.endpoints import Gateway
-from entrepot.server.kept_responses import KeptResponses
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
-from entrepot.settings.schema import Settings
+from entrepot.settings.schema import ControlSettings, Settings
 from entrepot.upstream.client import UpstreamClient
 
 Role = Literal["gateway", "control"]
@@ -64,96 +54,49 @@ class Launch(msgspec.Struct, frozen=True):
     fd: int = -1
 
 
-def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
-    """What a router may know of models beside outcomes."""
-    return {
-        model.id: ModelFacts(
-            scores={score.benchmark: score.score for score in model.scores},
-            reasoning=bool(model.reasoning),
-            names=model.names,
-        )
-        for model in catalog.models
-    }
-
-
-def build_planner(settings: Settings) -> Planner:
-    """The planner for these settings, with the router they name or the one that ships."""
-    catalog = load_catalog()
-    return Planner(
-        Choices(
-            deployments=settings.deployments,
-            routes=settings.routes,
-            rules=settings.rules,
-            exchange_rates=settings.exchange_rates,
-            dialects=PROVIDER_DIALECTS,
-            router=load_artifact(Path(settings.router) if settings.router else default_artifact_path()).router(),
-            facts=model_facts(catalog),
-        ),
-        settings.deadlines,
-    )
-
-
-def check_router(settings: Settings) -> None:
-    """Raises ArtifactError if the router that the settings name cannot be used: here, once, and not in every process."""
-    if settings.router is not None:
-        load_artifact(Path(settings.router))
-
-
-def decide_offline(
-    settings: Settings, text: str, model: str, principal: Principal, steering: Steering
-) -> Considered | Refusal:
-    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots."""
-    request = Request(model=model, messages=(Message("user", (Text(text),)),))
-    return build_planner(settings).consider(request, principal, steering, None, time.time())
-
-
-def build_gateway(settings: Settings, upstream: UpstreamClient, spool: SpoolWriter) -> Gateway:
-    """The ASGI application of one gateway process."""
-    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
-    return Gateway(
-        settings=settings.gateway,
-        keyring=Keyring(settings.keys),
-        planner=build_planner(settings),
-        driver=Driver(upstream, recorder.append),
-        recorder=recorder,
-        find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
-        responses=KeptResponses(_open_responses(settings), settings.gateway.max_body_bytes),
-    )
-
-
-def _open_responses(settings: Settings) -> ResponseStore | None:
-    kept = settings.responses
-    return ResponseStore(settings.ledger.directory, kept.keep_days) if kept.store else None
-
-
 async def run_gateway(launch: Launch) -> None:
-    """Serve on the inherited socket until told to stop, then finish the exchanges under way."""
+    """Serve on the inherited socket until told to stop, then finish the exchanges under way.
+
+    Raises ControlError if the rules and keys of the control store cannot be read: it would serve without them.
+    """
     settings = launch.settings
+    watch = Watch(settings.ledger.directory)
+    in_force = put_in_force(settings, watch.look() or Snapshot())
+    build = ruled_builder(settings)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool)
+    reloader = Reloader(settings, in_force.rules, build, gateway)
     server = build_server(
-        build_gateway(settings, upstream, spool),
+        gateway,
         limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),
         grace_s=settings.gateway.grace_s,
         render_error=OpenAIChat.render_error,
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
+    following = asyncio.create_task(follow(watch, reloader.adopt))
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
+        following.cancel()
         await upstream.close()
         spool.close()
 
 
 async def run_control(launch: Launch) -> None:
-    """Bring entries from the spools into the ledger until told to stop, then once more."""
+    """Bring entries from the spools into the ledger until told to stop, then once more; serve the admin API meanwhile."""
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
-    directory = launch.settings.ledger.directory
+    settings, directory = launch.settings, launch.settings.ledger.directory
     store = open_sqlite(directory)
+    admin: list[asyncio.Task[None]] = []
+    if settings.control is not None and launch.fd >= 0:
+        listening = socket.socket(fileno=launch.fd)
+        admin.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
     try:
         await Ingester(store, directory).follow(stop)
     finally:
+        await asyncio.gather(*admin)
         store.close()
 
 
@@ -169,12 +112,17 @@ def _stop_with(stop: Callable[[], object], parent: int) -> None:
 
 
 class Running(msgspec.Struct, frozen=True, eq=False):
-    """An installation that is up: where it listens, and its processes."""
+    """An installation that is up: where it listens, and its processes.
+
+    `admin` is where the admin API is, None if there is none; `admin_trouble` says why there is none that was wanted.
+    """
 
     host: str
     port: int
     supervisor: Supervisor
-    listening: socket.socket
+    listening: Sequence[socket.socket]
+    admin: str | None = None
+    admin_trouble: str | None = None
 
     def run(self) -> None:
         """Keep it up until `supervisor.request_stop`, then give the port back and stop its processes.
@@ -184,14 +132,18 @@ class Running(msgspec.Struct, frozen=True, eq=False):
         try:
             self.supervisor.watch()
         finally:
-            self.listening.close()  # first: a client that connects now is refused, and does not wait for nobody
+            for each in self.listening:  # first: a client that connects now is refused, and does not wait for nobody
+                each.close()
             self.supervisor.stop()
 
     @property
     def base_url(self) -> str:
         """What OpenAI clients take as their base URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/v1"
+        return f"{_address(self.host, self.port)}/v1"
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def start(settings: Settings, environ: Mapping[str, str]) -> Running:
@@ -201,25 +153,42 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
-    _open_responses(settings)
+    open_responses(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
+    open_control(settings.ledger.directory).close()
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]
+    admin, trouble = _listen_for_admin(settings.control)
 
     def child(role: Role, number: int) -> Child:
-        fd = listening.fileno() if role == "gateway" else -1
+        of_role = listening if role == "gateway" else admin
+        fd = -1 if of_role is None else of_role.fileno()
         launch = Launch(role, f"{role}-{number}", os.getpid(), settings, fd)
         return Child(role, lambda: _spawn(launch, environ))
 
     gateways = [child("gateway", number) for number in range(settings.gateway.processes)]
     supervisor = Supervisor(gateways, child("control", 0), settings.gateway.grace_s)
+    sockets = [each for each in (listening, admin) if each is not None]
     try:
         _wait_ready(host, port, gateways)
     except BaseException:
         supervisor.stop()
-        listening.close()
+        for each in sockets:
+            each.close()
         raise
-    return Running(host, port, supervisor, listening)
+    return Running(
+        host, port, supervisor, sockets, None if admin is None else _address(*admin.getsockname()[:2]), trouble
+    )
+
+
+def _listen_for_admin(control: ControlSettings | None) -> tuple[socket.socket | None, str | None]:
+    """The admin API's socket, or why there is none. It is no reason not to serve: gateways do without."""
+    if control is None:
+        return None, None
+    try:
+        return _listen(control.host, control.port, "[control] host and port"), None
+    except SettingsError as error:
+        return None, error.message
 
 
 @contextlib.contextmanager
@@ -242,7 +211,7 @@ def running(settings: Settings, environ: Mapping[str, str]) -> Iterator[Running]
         keeper.join()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, setting: str = "[gateway] host and port, or --port") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -251,7 +220,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with [gateway] host and port, or --port"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with {setting}"
         ) from error
     listening.listen(2048)
     return listening

@@ -7,6 +7,7 @@
     │   ├── Forbidden            403  a rule or a key's scope says no; `rule` names it
     │   ├── NotFound             404  no such path, model, route or exchange
     │   ├── MethodNotAllowed     405  the path exists, the method does not
+    │   ├── Conflict             409  what is there already stands in the way
     │   ├── BodyTimeout          408  the request did not arrive in time
     │   ├── BodyTooLarge         413
     │   ├── HeadTooLarge         431
@@ -20,6 +21,7 @@
     │   ├── DataError            an outcome, prompt or price file is missing or malformed
     │   ├── ArtifactError        a router's file cannot be read or is of another version
     │   ├── LedgerError          the ledger or a spool cannot be read or written
+    │   ├── ControlError         the control store cannot be read or written
     │   └── ExtraMissing         an optional dependency is not installed; names the extra
     └── Defect                   500  our own bug; the text is not shown to a client
 
@@ -103,6 +105,13 @@ class MethodNotAllowed(CallerError):
     def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
         super().__init__(message)
         self.allowed = allowed
+
+
+class Conflict(CallerError):
+    """What is asked for contradicts what is there."""
+
+    status = 409
+    code = "conflict"
 
 
 class BodyTimeout(CallerError):
@@ -197,6 +206,10 @@ class ArtifactError(OperatorError):
 
 class LedgerError(OperatorError):
     """The ledger or a spool cannot be read or written."""
+
+
+class ControlError(OperatorError):
+    """The control store cannot be read or written."""
 
 
 class ExtraMissing(OperatorError):

@@ -16,7 +16,7 @@ def test_lists_what_there_is_where_nothing_is_near() -> None:
 
 
 def test_says_nothing_where_nothing_is_near_and_the_list_is_long() -> None:
-    assert did_you_mean("zzz", [f"name-{number}" for number in range(13)]) == ""
+    assert did_you_mean("zzz", [f"name-{number}" for number in range(21)]) == ""
 
 
 def test_says_nothing_where_there_is_nothing() -> None:

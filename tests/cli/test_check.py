@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.cli.promised import write_promised
 from tests.cli.run import Command
 from tests.settings.servers import closed_port, serve
 
@@ -115,3 +116,17 @@ def test_a_file_that_is_no_router_is_told_before_anything_is_reached(entrepot: C
         result = entrepot(*words)
         assert result.exit_code == 2
         assert "不是路由器 is not a router's file" in result.stderr
+
+
+def test_what_each_route_promises_is_told(entrepot: Command) -> None:
+    write_promised(entrepot.directory)
+    told = entrepot("check", "--offline").output
+    assert "route promised: at most 30 points below strong on average, with 90% confidence" in told
+    assert "for want of outcomes never chosen first: new" in told
+    assert "route 不可能: no promise of at most 0.1 points" in told
+    assert "route unpromised: promises nothing; with it" in told
+    routes = json.loads(entrepot("check", "--offline", "--json").output)["routes"]
+    assert [route["name"] for route in routes] == ["promised", "不可能", "unpromised"]
+    assert routes[0]["promise"]["data"] == "票据.jsonl"
+    assert routes[1]["promise"]["setting"] is None
+    assert routes[2]["promise"] is None

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from entrepot.cli.explain import render_decision
 from entrepot.routing.utility import Decision, Goal, Weighed
+from tests.cli.promised import write_promised
 from tests.cli.run import Command
 
 DOCUMENT = """\
@@ -138,3 +139,46 @@ def test_a_model_asked_for_by_name_has_no_estimates_to_show() -> None:
     text = rendered(named)
     assert "'m' was asked for by name" in text
     assert "promises" not in text
+
+
+def test_a_promise_is_told_with_its_data_and_a_refusal_with_its_reason(entrepot: Command) -> None:
+    write_promised(entrepot.directory)
+    kept = entrepot("explain", "What is 3 plus 4? Answer with the number.", "--route", "promised", "--json")
+    decision = json.loads(kept.output)
+    assert decision["promise"] == (
+        "at most 30 points below strong on average, with 90% confidence, on 60 prompts of 票据.jsonl, 2026-11"
+    )
+    assert "USD for a right answer" in decision["reason"]
+    refused = json.loads(entrepot("explain", "港口", "--route", "不可能", "--json").output)
+    assert refused["order"][0] == "strong"
+    assert refused["promise"].startswith("no promise of at most 0.1 points below strong can be made")
+    assert refused["promise"].endswith("everything goes to strong")
+    told = " ".join(entrepot("explain", "港口", "--route", "promised").output.split())
+    assert "Promised: at most 30 points below strong" in told
+    assert "this route promises no floor" in entrepot("explain", "港口", "--route", "unpromised").output
+
+
+def test_of_a_request_with_a_loss_of_its_own_nothing_is_promised(entrepot: Command) -> None:
+    write_promised(entrepot.directory)
+    found = json.loads(entrepot("explain", "hi", "--route", "promised", "--max-loss", "0.5", "--json").output)
+    assert found["promise"].startswith("nothing: this request allows a loss of its own")
+    assert found["goal"]["each_request"] is True
+
+
+@pytest.mark.parametrize(("strategy", "said"), [("agreement", "agree well enough"), ("check", "until one passes")])
+def test_a_route_that_asks_several_says_what_that_is_expected_to_take(
+    entrepot: Command, strategy: str, said: str
+) -> None:
+    check = "check = { regex = '^[0-9]+$' }" if strategy == "check" else ""
+    route = f'reference = "gpt-6.1-sol"\nstrategy = "{strategy}"\n{check}\n'
+    document = DOCUMENT.replace('reference = "gpt-6.1-sol"\n', route)
+    (entrepot.directory / "entrepot.toml").write_text(document, encoding="utf-8")
+    told = " ".join(entrepot("explain", "17 加 25 等于几？").output.split())
+    assert said in told
+    assert "is expected to take" in told
+    shown = json.loads(entrepot("explain", "17 加 25 等于几？", "--json").output)
+    assert shown["strategy"].startswith(f"The route asks several models ({strategy})")
+
+
+def test_a_route_that_asks_one_has_no_strategy_to_tell(configured: Command) -> None:
+    assert json.loads(configured("explain", "hi", "--json").output)["strategy"] is None

@@ -25,6 +25,8 @@ COMMANDS = sorted({line for document in DOCUMENTS for line in find_commands(docu
 # Started here, beside the README's own entrepot.toml and with made-up keys; each must end with exit code 0.
 RUN = [
     'entrepot explain "Prove that the square root of 2 is irrational."',
+    "entrepot keys list",
+    "entrepot keys new web-shop --team shop --route auto --expires 365d",
     "entrepot report",
     "entrepot report --json",
     "entrepot report --json --lang zh",
@@ -42,6 +44,18 @@ ELSEWHERE = {
     "make install": "make demo, which .ci/run runs, begins with it",
     "entrepot check": "reaches real providers; tests/cli tries it on stand-ins",
     "entrepot up": "serves until it is stopped; the end-to-end tests start it",
+    **dict.fromkeys(
+        (
+            'entrepot keys new night-batch --route "batch*" --address 10.20.0.0/16',
+            'entrepot keys new translator --model "qwen*" --request-tag 客户',
+            "entrepot keys rotate web-shop --overlap 24h",
+            "entrepot keys disable web-shop",
+            "entrepot keys enable web-shop",
+            "entrepot keys expire web-shop --at 2027-01-31",
+            "entrepot keys delete web-shop",
+        ),
+        "needs a key or a route that is not there; tests/cli/test_keys.py lives through a key's life",
+    ),
     "PYTHONPATH=src .venv-dev/bin/python -m pytest tests/routing/test_utility.py": "runs tests within tests",
 }
 

@@ -12,7 +12,10 @@ import pytest
 
 from entrepot.dialects.registry import EMBEDDING_DIALECTS, PROVIDER_DIALECTS, provider_dialect
 from entrepot.errors import SettingsError
-from entrepot.policy.rules import Facts, Rule, When
+from entrepot.policy.rules import Facts, Rule, Unless, When
+from entrepot.policy.scope import Scope
+from entrepot.policy.teams import Team
+from entrepot.routing.validator import Validator
 from entrepot.settings import file as shapes
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_fences
@@ -20,16 +23,25 @@ from tests.docs.fences import find_fences
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": shapes.GatewayTable,
+    "[control]": shapes.ControlTable,
     "[timeouts]": shapes.TimeoutsTable,
     "[ledger]": shapes.LedgerTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
+    "scope": Scope,
+    "[[teams]]": Team,
     "[[deployments]]": shapes.DeploymentTable,
     "price": shapes.PriceTable,
     "[[routes]]": shapes.RouteTable,
+    "agreement": shapes.AgreementTable,
+    "check": Validator,
+    "explore": shapes.ExploreTable,
     "[[policy]]": Rule,
     "when": When,
-    "require and deny": Facts,
+    "unless": Unless,
+    "require, deny and prefer": Facts,
+    "[detectors]": shapes.DetectorTable,
+    "[detection]": shapes.DetectionTable,
     "[router]": shapes.RouterTable,
     "[exchange_rates]": shapes.ExchangeRatesTable,
 }
@@ -80,7 +92,8 @@ def test_every_key_has_an_example(shape: type[msgspec.Struct]) -> None:
 
 def test_every_table_of_a_settings_file_has_a_section() -> None:
     named = {section.strip("[]") for section in SECTIONS}
-    assert set(shapes.SettingsFile.__struct_fields__) <= named
+    assert set(shapes.SettingsFile.__struct_fields__) <= named | {"lists", "data_classes"}
+    assert all(f"## [{free}]" in TEXT for free in ("lists", "data_classes"))
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -7,12 +7,16 @@ import msgspec
 import pytest
 
 from entrepot.dialects.sse import COMMENT
-from entrepot.drive.driver import Driver
+from entrepot.drive.driver import Check, Driver
+from entrepot.exchange.cascade import Cascade
 from entrepot.exchange.commands import CallUpstream, Headers
 from entrepot.exchange.course import Course
 from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
-from entrepot.exchange.plan import Deadlines
+from entrepot.exchange.plan import CascadePlan, Deadlines, Strategy
 from entrepot.exchange.records import Entry
+from entrepot.routing.cascade import Member, make_check_rule
+from entrepot.routing.validator import Validator, Verdict
+from entrepot.routing.votes import SHIPPED_VOTES
 from tests.exchange.test_course import DONE, STOP, USAGE, chunk
 from tests.exchange.transcript import candidate, plan_for
 
@@ -247,3 +251,60 @@ def test_a_client_that_waits_in_silence_hears_a_sign_of_life_and_then_the_answer
     assert data.startswith(COMMENT)
     assert data.replace(COMMENT, b"") == chunk("hi").data + STOP + DONE
     assert [entry.state for entry in entries] == ["completed"]
+
+
+async def checking(check: Check | None, *answers: list[Event]) -> Entry:
+    """An exchange whose answers are checked, performed."""
+    client, entries = ListeningClient(), list[Entry]()
+    loop = asyncio.get_running_loop()
+    strategy = Strategy("check", check=Validator(python="answer == 'hello'"))
+    members = [Member("a/m", "x", 0.6, 0.001), Member("b/m", "y", 0.7, 0.01)]
+    rule = make_check_rule(members, SHIPPED_VOTES.of("text"), "b/m", 4)
+    plan = msgspec.structs.replace(plan_for(A, B), started_s=loop.time())
+    course = Cascade(plan, CascadePlan(strategy, rule, SHIPPED_VOTES, strategy.check), loop.time)
+    await Driver(ScriptedUpstream(*answers), entries.append, check).perform(course.run(), client)
+    assert client.ended
+    return entries[0]
+
+
+def says(attempt: int, text: str) -> list[Event]:
+    return [
+        UpstreamHead(attempt, 200, ()),
+        chunk(text, attempt),
+        UpstreamChunk(attempt, STOP + USAGE + DONE),
+        UpstreamEnded(attempt),
+    ]
+
+
+async def test_an_answer_is_checked_in_a_process_and_the_next_one_tries() -> None:
+    entry = await checking(None, says(0, "goodbye"), says(1, "hello"))
+    assert [attempt.vote.check if attempt.vote else None for attempt in entry.attempts] == ["failed", "passed"]
+
+
+async def test_a_check_that_cannot_be_started_is_nobodys_wrong_answer() -> None:
+    async def refuse(_: Validator, __: str) -> Verdict:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    entry = await checking(refuse, says(0, "goodbye"))
+    assert entry.deliberation is not None
+    assert entry.deliberation.check == "inconclusive"
+    assert "Resource temporarily unavailable" in entry.deliberation.reason
+
+
+async def test_a_check_under_way_ends_with_the_exchange() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: Validator, __: str) -> Verdict:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    performing = asyncio.ensure_future(checking(hang, says(0, "hello")))
+    await asyncio.wait_for(begun.wait(), 5)
+    performing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await performing
+    await asyncio.wait_for(ended.wait(), 5)

@@ -7,7 +7,9 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from entrepot.app import running
@@ -91,7 +93,7 @@ def deployments(simulator: Simulator) -> Iterator[Deployment]:
 
 
 @contextlib.contextmanager
-def pairs_world(directory: Path) -> Iterator[World]:
+def pairs_world(directory: Path, **changes: Any) -> Iterator[World]:
     """The installation, for as long as the block lasts."""
     providers = tuple(StandInProvider(dialect, MODELS, PROVIDER_SECRET, dialect) for dialect in PROVIDERS)
     with simulator_in_thread(Plan(providers)) as simulator:
@@ -104,6 +106,7 @@ def pairs_world(directory: Path) -> Iterator[World]:
             keys=(KeySettings("alice", hashlib.sha256(KEY.encode()).hexdigest(), team="red"),),
             deadlines=Deadlines(connect_s=2, first_byte_s=3, idle_s=1, total_s=20),
         )
+        settings = msgspec.structs.replace(settings, **changes)
         with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as installation:
             yield World(simulator, installation, directory)
 

@@ -15,6 +15,7 @@ from entrepot.exchange.embedding import choose_embedding, embeds, may_embed
 from entrepot.exchange.plan import Plan, Route
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Facts, Principal, Rule
 from tests.exchange.planners import a_planner
 from tests.exchange.things import a_deployment, a_price
@@ -54,7 +55,7 @@ def refused(found: Considered | Refusal) -> Refusal:
 def test_what_is_known_to_embed_does_nothing_else() -> None:
     assert [embeds(one) for one in (NEAR, CHAT, UNSTATED)] == [True, False, False]
     assert [may_embed(one) for one in (NEAR, CHAT, UNSTATED)] == [True, False, True]
-    assert choose_embedding([], ()) is None
+    assert choose_embedding([], Rulebook(())) is None
 
 
 def test_a_models_hosts_follow_each_other_by_price() -> None:

@@ -116,6 +116,34 @@ def test_the_baseline_is_planned_with_what_it_would_write() -> None:
     assert considered(a_planner(), a_request("large")).baseline is None
 
 
+def test_what_is_shared_out_is_drawn_by_the_session_and_in_the_end_as_often_as_was_said() -> None:
+    route = Route("实验", IDS, Goal("shares", shares=(("cheap/small", 0.25), ("dear/large", 0.75))))
+    planner = a_planner(routes=[route])
+    chosen = []
+    for number in range(400):
+        one = considered(planner, a_request("实验"), id_=str(number), session=None).decision
+        assert {w.deployment: w.propensity for w in one.candidates if w.propensity} == {
+            "cheap/small": 0.25,
+            "dear/large": 0.75,
+        }
+        chosen.append(one.chosen)
+    assert 0.2 < chosen.count("cheap/small") / 400 < 0.3
+    together = {considered(planner, a_request("实验"), id_=str(n), session="s").decision.chosen for n in range(20)}
+    assert len(together) == 1
+
+
+def test_a_route_over_a_router_that_remembers_nothing_refuses_to_promise() -> None:
+    route = Route("auto", IDS, Goal(max_loss=0.5, confidence=0.9), reference="dear/large")
+    decision = considered(a_planner(routes=[route])).decision
+    assert decision.chosen == "dear/large"
+    assert decision.promise is not None
+    assert "because there are no outcomes of the reference and others" in decision.promise
+    assert "everything goes to dear/large" in decision.promise
+    narrowed = considered(a_planner(routes=[route]), max_loss=0.9).decision
+    assert narrowed.promise is not None
+    assert narrowed.promise.startswith("nothing: ")
+
+
 ANYONE = Principal()
 NO_STEERING = Steering()
 

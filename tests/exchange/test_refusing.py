@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from entrepot.canonical.request import Tool
 from entrepot.errors import Forbidden, InvalidRequest, NotFound
-from entrepot.policy.rules import Facts, Rule, When
+from entrepot.exchange.planning import Considered, Steering
+from entrepot.exchange.refusing import Refusal
+from entrepot.policy.rules import Facts, Principal, Rule, When
+from entrepot.policy.scope import Scope
 from tests.exchange.planners import (
     IDS,
     a_planner,
@@ -36,3 +39,47 @@ def test_what_nobody_is_able_to_do_is_the_callers_fault() -> None:
     refusal = refused(planner, a_request("model", tools=(Tool("查天气"),)))
     assert isinstance(refusal.error, InvalidRequest)
     assert refusal.error.code == "not_capable"
+
+
+def test_a_key_asks_for_the_routes_it_is_for() -> None:
+    bob = Principal(key="bob", scope=Scope(routes=("batch",)))
+    refusal = refused(a_planner(), a_request(), bob)
+    assert isinstance(refusal.error, Forbidden)
+    assert refusal.error.code == "out_of_scope"
+    assert refusal.error.message == "the key 'bob' is for the route batch: it may not ask for 'auto'"
+    by_name = refused(a_planner(), a_request("cheap/small"), bob)
+    assert "no model by name" in by_name.error.message
+
+
+def test_a_key_that_is_for_some_models_gets_them_behind_a_route_and_no_other() -> None:
+    bob = Principal(key="bob", scope=Scope(models=("large",)))
+    planner = a_planner()
+    found = planner.consider(a_request(), bob, Steering(), "1")
+    assert isinstance(found, Considered)
+    assert set(found.decision.order) == {"dear/large", "other/large"}
+    refusal = refused(planner, a_request("cheap/small"), bob)
+    assert refusal.error.code == "out_of_scope"
+    assert refusal.error.message == "nothing behind 'cheap/small' may be used: the key is for the model large"
+
+
+def test_a_tag_that_the_key_is_not_for_is_refused_and_not_passed_over() -> None:
+    bob = Principal(key="bob", tags=frozenset({"own"}), scope=Scope(tags=("客户",)))
+    planner = a_planner()
+    assert isinstance(planner.consider(a_request(), bob, Steering(tags=frozenset({"客户"})), "1"), Considered)
+    for found in (
+        planner.consider(a_request(), bob, Steering(tags=frozenset({"客户", "own"})), "1"),
+        planner.find("auto", bob, Steering(tags=frozenset({"own"}))),
+    ):
+        assert isinstance(found, Refusal)
+        assert found.error.code == "out_of_scope"
+        assert found.error.message == "the key 'bob' may add the tag 客户, not 'own'"
+
+
+def test_what_is_beyond_a_keys_scope_is_not_listed() -> None:
+    planner = a_planner()
+    listed = [each.name for each in planner.names(Principal(key="bob", scope=Scope(models=("home/*",))))]
+    assert listed == ["auto", "通义", "home/通义"]
+    assert planner.names(Principal(key="bob", scope=Scope(routes=()))) == []
+    refusal = planner.find("large", Principal(key="bob", scope=Scope(routes=("auto",))), Steering())
+    assert isinstance(refusal, Refusal)
+    assert refusal.error.status == 403

@@ -13,7 +13,7 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.dialects.base import Target
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.exchange.commands import CallUpstream, Command, Record, SendHead, SendToClient, Wait
-from entrepot.exchange.course import Course
+from entrepot.exchange.course import course_of
 from entrepot.exchange.events import Event
 from entrepot.exchange.plan import BaselinePlan, Candidate, Deadlines, Plan
 from entrepot.exchange.records import Entry
@@ -35,8 +35,10 @@ def plan_for(
     stream: bool = True,
     baseline: BaselinePlan | None = None,
     deadlines: Deadlines | None = None,
+    text: str = "hi",
+    **asked: Any,
 ) -> Plan:
-    body = {"model": "auto", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+    body = {"model": "auto", "messages": [{"role": "user", "content": text}], "stream": stream, **asked}
     return Plan(
         id="0197-id",
         started_ns=1_000_000_000,
@@ -46,6 +48,7 @@ def plan_for(
         principal=Principal(key="k", team="t", tags=frozenset({"b", "a"})),
         decision=Decision(order=tuple(c.deployment.id for c in candidates), candidates=(), reason="test"),
         candidates=candidates,
+        eligible=frozenset(c.deployment.id for c in candidates),
         deadlines=deadlines or Deadlines(connect_s=1, first_byte_s=10, idle_s=5, total_s=60),
         input_tokens=10,
         route="auto",
@@ -61,7 +64,7 @@ class Story:
         self.commands: list[Command] = []
         self.over = False
         self.waiting_until_s = 0.0
-        self._course = Course(plan, lambda: self.now_s).run()
+        self._course = course_of(plan, lambda: self.now_s)
         self.begun = self._advance(lambda: next(self._course))
 
     def happens(self, *events: Event, after_s: float = 0.0) -> list[Command]:

@@ -84,7 +84,7 @@ def test_the_default_strategies_come_first_and_reach_the_reference_for_less(
     before, agreement = evaluation.strategies[:2]
     assert (before.name, before.before_call) == ("auto-before", True)
     assert (agreement.name, agreement.before_call) == ("auto-agreement", False)
-    assert before.frozen["0.95"].cost_ratio < 0.9
+    assert before.frozen["0.95"].cost_ratio < 0.97
     assert before.frozen["0.95"].quality > 0.9
     # nobody but the reference is good enough for a committee here
     assert agreement.frozen["0.95"].cost_ratio == pytest.approx(1)

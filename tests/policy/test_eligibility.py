@@ -6,11 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.canonical.capabilities import Capability
-from entrepot.catalog.places import COUNTRIES, EEA
 from entrepot.catalog.schema import Deployment
+from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Eligibility, Gate, Reason, eligible
+from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Facts, Principal, Rule, When
+from entrepot.policy.scope import Scope
 from tests.exchange.things import a_deployment
+from tests.policy.oracle import CIRCUMSTANCES, DEPLOYMENTS, PRINCIPALS, RULES, applies, is_denied
 
 ANYONE = Principal()
 
@@ -27,7 +30,7 @@ def ids(eligibility: Eligibility) -> list[str]:
 
 
 def test_without_rules_and_needs_everything_is_allowed() -> None:
-    assert eligible(FOUR, (), ANYONE) == Eligibility(FOUR, ())
+    assert eligible(FOUR, (), ANYONE) == Eligibility(FOUR, (), FOUR)
 
 
 def test_a_rule_without_conditions_holds_for_everyone() -> None:
@@ -78,6 +81,26 @@ def test_tags_that_merely_contain_each_other_are_two() -> None:
     rule = Rule("home", When(tags=("personal",)), require=Facts(on_premises=True))
     for other in ("personal data", "person", "personal,", "人"):
         assert ids(eligible(FOUR, [rule], Principal(tags=frozenset({other})))) == [one.id for one in FOUR]
+
+
+def test_a_rule_of_a_team_holds_for_the_teams_below_it() -> None:
+    rule = Rule("home", When(teams=("集团",)), require=Facts(on_premises=True))
+    below = Principal(team="合同", parent_teams=("法务", "集团"))
+    assert ids(eligible(FOUR, [rule], below)) == ["home"]
+    assert ids(eligible(FOUR, [rule], Principal(team="合同", parent_teams=("法务",)))) == [one.id for one in FOUR]
+
+
+def test_a_key_that_is_for_some_models_gets_no_other_whatever_rules_say() -> None:
+    scoped = Principal(key="k", scope=Scope(models=("europe", "ch*")))
+    rule = Rule("china", require=Facts(region=("CN",)))
+    assert ids(eligible(FOUR, (), scoped)) == ["europe", "china"]
+    judged = eligible(FOUR, [rule], scoped)
+    assert ids(judged) == ["china"]
+    (home,) = (one for one in judged.rejected if one.deployment == "home")
+    assert [reason.kind for reason in home.reasons] == ["policy", "scope"]
+    gate = Gate(FOUR, Rulebook(()))
+    for asked in (scoped, ANYONE, scoped):  # what is remembered of one caller is not another's
+        assert gate.check(asked, frozenset(), 0) == eligible(FOUR, (), asked)
 
 
 def test_deny_wins_over_another_rules_require() -> None:
@@ -137,14 +160,14 @@ def test_the_input_must_fit_the_context(context: int | None, input_tokens: int, 
 
 def test_a_long_input_leaves_those_that_can_take_it() -> None:
     short, long = a_deployment("short", context_tokens=10), a_deployment("long", context_tokens=1_000)
-    gate = Gate([short, long, EUROPE], ())
+    gate = Gate([short, long, EUROPE], Rulebook(()))
     assert ids(gate.check(ANYONE, frozenset(), 10)) == ["short", "long", "europe"]
     assert ids(gate.check(ANYONE, frozenset(), 11)) == ["long", "europe"]
     assert ids(gate.check(ANYONE, frozenset(), 10)) == ["short", "long", "europe"]
 
 
 def test_a_gate_tells_callers_apart_however_often_it_is_asked() -> None:
-    gate = Gate(FOUR, [Rule("home", When(tags=("a",), teams=()), require=Facts(on_premises=True))])
+    gate = Gate(FOUR, Rulebook([Rule("home", When(tags=("a",), teams=()), require=Facts(on_premises=True))]))
     bound, free = Principal(tags=frozenset({"a"})), Principal("k", "t", frozenset({"b"}))
     needs: frozenset[Capability] = frozenset({"tools"})
     assert [ids(gate.check(who, needs, 5)) for who in (bound, free, bound)] == [
@@ -155,128 +178,25 @@ def test_a_gate_tells_callers_apart_however_often_it_is_asked() -> None:
 
 
 def test_tags_that_no_rule_mentions_cost_a_gate_no_memory() -> None:
-    gate = Gate(FOUR, [Rule("home", When(tags=("a",)), require=Facts(on_premises=True))])
+    gate = Gate(FOUR, Rulebook([Rule("home", When(tags=("a",)), require=Facts(on_premises=True))]))
     first = gate.check(Principal(tags=frozenset({"made-up-0"})), frozenset(), 0)
     assert all(gate.check(Principal(tags=frozenset({f"made-up-{n}"})), frozenset(), 0) is first for n in range(100))
 
 
 def test_a_gate_outlives_more_callers_than_it_remembers() -> None:
     names = [f"tag-{number}" for number in range(1_100)]
-    gate = Gate(FOUR, [Rule(name, When(tags=(name,)), require=Facts(on_premises=True)) for name in names])
+    gate = Gate(FOUR, Rulebook([Rule(name, When(tags=(name,)), require=Facts(on_premises=True)) for name in names]))
     for name in names:
         (rule,) = {one.rule for one in gate.check(Principal(tags=frozenset({name})), frozenset(), 0).rejected}
         assert rule == name
 
 
-# What follows is the meaning of a rule written a second time, from the words of policy/rules.py and as plain set questions.
-
-PLACES = ("CN", "FR", "US", "EU", "GLOBAL", "LOCAL", "unknown")
-RULE_PLACES = ("CN", "cn", "FR", "EU", "eu", "LOCAL", "GLOBAL")
-NAMES = ("alpha", "beta")
-
-
-def could_be(place: str) -> set[str]:
-    if place.upper() == "EU":
-        return set(EEA)
-    return set(COUNTRIES) if place in ("GLOBAL", "global", "unknown") else {place.upper()}
-
-
-def violates(one: Deployment, rule: Rule) -> bool:
-    for facts, required in ((rule.require, True), (rule.deny, False)):
-        for name in () if facts is None else facts.__struct_fields__:
-            wanted = getattr(facts, name)
-            if wanted is None:
-                continue
-            actual = getattr(one, "id" if name == "deployment" else name)
-            if name in ("region", "maker_country", "provider_country"):
-                if required:
-                    hurt = not could_be(actual) <= set().union(*map(could_be, wanted))
-                else:
-                    # GLOBAL in a deny means what is not pinned, not every country.
-                    pinned = [word for word in wanted if word.upper() != "GLOBAL"]
-                    hurt = not could_be(actual).isdisjoint(set().union(*map(could_be, pinned)))
-                    hurt = hurt or (actual in ("GLOBAL", "unknown") and len(pinned) < len(wanted))
-            elif actual is None or actual == "unknown":
-                hurt = True
-            elif isinstance(wanted, bool):
-                hurt = (actual == wanted) is not required
-            else:
-                hurt = (actual.lower() in {word.lower() for word in wanted}) is not required
-            if hurt:
-                return True
-    return False
-
-
-def lists(words: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...] | None]:
-    return st.none() | st.lists(st.sampled_from(words), min_size=1, max_size=3).map(tuple)
-
-
-def some_facts() -> st.SearchStrategy[Facts | None]:
-    return st.none() | st.builds(
-        Facts,
-        deployment=lists(("d0", "D1")),
-        model=lists(NAMES),
-        maker=lists(("Alpha", "beta")),
-        maker_country=lists(RULE_PLACES),
-        provider=lists(NAMES),
-        provider_country=lists(RULE_PLACES),
-        region=lists(RULE_PLACES),
-        accelerator=lists(("ascend", "nvidia")),
-        licence=lists(("MIT", "apache-2.0")),
-        open_weights=st.none() | st.booleans(),
-        on_premises=st.none() | st.booleans(),
-    )
-
-
-def some_words() -> st.SearchStrategy[tuple[str, ...]]:
-    return st.lists(st.sampled_from(("a", "b", "丙")), max_size=2).map(tuple)
-
-
-RULES = st.lists(
-    st.builds(
-        Rule, st.just("r"), st.builds(When, some_words(), some_words(), some_words()), some_facts(), some_facts()
-    ),
-    max_size=4,
-)
-DEPLOYMENTS = st.lists(
-    st.builds(
-        a_deployment,
-        st.sampled_from(("d0", "d1", "d2")),
-        model=st.sampled_from(NAMES),
-        maker=st.sampled_from((*NAMES, "unknown")),
-        maker_country=st.sampled_from(PLACES),
-        provider=st.sampled_from(NAMES),
-        provider_country=st.sampled_from(PLACES),
-        region=st.sampled_from(PLACES),
-        accelerator=st.sampled_from((None, "Ascend", "nvidia")),
-        licence=st.sampled_from((None, "MIT")),
-        open_weights=st.sampled_from((None, True, False)),
-        on_premises=st.booleans(),
-    ),
-    max_size=5,
-)
-PRINCIPALS = st.builds(
-    Principal,
-    st.none() | st.sampled_from(("a", "b", "丙")),
-    st.none() | st.sampled_from(("a", "b", "丙")),
-    st.frozensets(st.sampled_from(("a", "b", "丙", "d"))),
-)
-
-
-def applies(rule: Rule, principal: Principal) -> bool:
-    return (
-        (rule.when.tags == () or any(tag in principal.tags for tag in rule.when.tags))
-        and (rule.when.teams == () or principal.team in rule.when.teams)
-        and (rule.when.keys == () or principal.key in rule.when.keys)
-    )
-
-
-@given(deployments=DEPLOYMENTS, rules=RULES, principal=PRINCIPALS)
+@given(deployments=DEPLOYMENTS, rules=RULES, principal=PRINCIPALS, circumstances=CIRCUMSTANCES)
 def test_what_is_allowed_violates_no_rule_that_applies_and_what_is_rejected_does(
-    deployments: list[Deployment], rules: list[Rule], principal: Principal
+    deployments: list[Deployment], rules: list[Rule], principal: Principal, circumstances: Circumstances
 ) -> None:
-    found = eligible(deployments, rules, principal)
-    broken = [any(applies(rule, principal) and violates(one, rule) for rule in rules) for one in deployments]
+    found = eligible(deployments, rules, principal, circumstances=circumstances)
+    broken = [is_denied(one, rules, principal, circumstances) for one in deployments]
     assert list(found.allowed) == [one for one, bad in zip(deployments, broken, strict=True) if not bad]
     assert [one.deployment for one in found.rejected] == [
         one.id for one, bad in zip(deployments, broken, strict=True) if bad
@@ -290,7 +210,7 @@ def test_what_is_allowed_violates_no_rule_that_applies_and_what_is_rejected_does
 def test_a_further_tag_only_narrows(
     deployments: list[Deployment], rules: list[Rule], principal: Principal, more: frozenset[str]
 ) -> None:
-    gate = Gate(deployments, rules)
+    gate = Gate(deployments, Rulebook(rules))
     before = gate.check(principal, frozenset(), 0).allowed
     after = gate.check(msgspec.structs.replace(principal, tags=principal.tags | more), frozenset(), 0).allowed
     assert [one for one in before if one in after] == list(after)
@@ -312,8 +232,65 @@ def test_a_gate_remembers_nothing_that_changes_an_answer(
     deployments: list[Deployment], rules: list[Rule], principals: list[Principal], input_tokens: int
 ) -> None:
     sized = [msgspec.structs.replace(one, context_tokens=at % 3 or None) for at, one in enumerate(deployments)]
-    gate = Gate(sized, rules)
+    gate = Gate(sized, Rulebook(rules))
     for principal in principals * 2:
         assert gate.check(principal, frozenset(), input_tokens) == eligible(
             sized, rules, principal, frozenset(), input_tokens
         )
+
+
+@given(deployments=DEPLOYMENTS, rules=RULES, principal=PRINCIPALS, fewer=CIRCUMSTANCES, more=CIRCUMSTANCES)
+def test_whatever_more_is_said_of_a_request_only_narrows(
+    deployments: list[Deployment], rules: list[Rule], principal: Principal, fewer: Circumstances, more: Circumstances
+) -> None:
+    both = Circumstances(
+        fewer.route,
+        fewer.client_regions | more.client_regions,
+        fewer.data_classes | more.data_classes,
+        fewer.languages | more.languages,
+        fewer.tools | more.tools,
+    )
+    before = eligible(deployments, rules, principal, circumstances=fewer).allowed
+    after = eligible(deployments, rules, principal, circumstances=both).allowed
+    assert [one for one in before if one in after] == list(after)
+
+
+@given(deployments=DEPLOYMENTS, rules=RULES, principal=PRINCIPALS, circumstances=CIRCUMSTANCES)
+def test_a_preference_chooses_among_the_allowed_and_rejects_nobody(
+    deployments: list[Deployment], rules: list[Rule], principal: Principal, circumstances: Circumstances
+) -> None:
+    found = eligible(deployments, rules, principal, circumstances=circumstances)
+    bare = [msgspec.structs.replace(rule, prefer=None) for rule in rules]
+    assert eligible(deployments, bare, principal, circumstances=circumstances).allowed == found.allowed
+    assert bool(found.preferred) is bool(found.allowed)
+    assert [one for one in found.allowed if one in found.preferred] == list(found.preferred)
+    assert bool(found.preferred_by) is (found.preferred != found.allowed)
+
+
+@given(deployments=DEPLOYMENTS, rules=RULES, principal=PRINCIPALS, circumstances=CIRCUMSTANCES)
+def test_what_each_rule_did_adds_up_to_what_was_decided(
+    deployments: list[Deployment], rules: list[Rule], principal: Principal, circumstances: Circumstances
+) -> None:
+    gate = Gate(deployments, Rulebook(rules))
+    effects = gate.effects(principal, circumstances)
+    kept_out = {id_ for effect in effects for id_ in effect.objections}
+    assert kept_out == {one.deployment for one in gate.check(principal, frozenset(), 0, circumstances).rejected}
+    assert [effect.spared_by is None for effect in effects] == [applies(r, principal, circumstances) for r in rules]
+
+
+def test_preferences_narrow_one_after_the_other_and_the_last_of_them_gives_way() -> None:
+    rules = [
+        Rule("open", prefer=Facts(open_weights=True)),
+        Rule("at home", prefer=Facts(on_premises=True)),
+        Rule("in France", prefer=Facts(region=("FR",))),
+    ]
+    found = eligible(FOUR, rules, ANYONE)
+    assert found.allowed == FOUR
+    assert [one.id for one in found.preferred] == ["home"]
+    assert found.preferred_by == ("at home",)
+
+
+def test_what_is_unknown_is_not_preferred() -> None:
+    kept = [a_deployment("short", retention_days=0), a_deployment("unknown"), a_deployment("long", retention_days=31)]
+    found = eligible(kept, [Rule("r", prefer=Facts(max_retention_days=30))], ANYONE)
+    assert [one.id for one in found.preferred] == ["short"]

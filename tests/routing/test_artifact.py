@@ -19,6 +19,7 @@ from entrepot.routing.artifact import (
 from entrepot.routing.base import ModelFacts, Prompt
 from entrepot.routing.checks import PROMPTS, STRONG, UNSEEN, WEAK, made_up_outcomes
 from entrepot.routing.ensemble import EnsembleRouter
+from entrepot.routing.votes import SHIPPED_VOTES, Habits, VoteModel
 
 PROVENANCE = Provenance(
     window="2024-07..2024-11", sources=("made up",), prompts=60, outcomes=123, fitted_on="2026-11-22"
@@ -46,6 +47,13 @@ def test_what_is_read_estimates_as_what_was_written(artifact: Artifact, content:
         assert after.p_correct == pytest.approx(before.p_correct, abs=1e-3)
         assert after.output_tokens == pytest.approx(before.output_tokens, rel=1e-2)
         assert after.basis == before.basis
+
+
+def test_how_votes_are_weighed_is_kept_where_it_was_learned(artifact: Artifact, content: bytes) -> None:
+    assert parse_artifact(content, "a test").votes is SHIPPED_VOTES
+    learned = VoteModel({"text": Habits(1.0, 0.5, 2.0, 3.0)}, (0.9, -0.1), "发票")
+    kept = render_artifact(msgspec.structs.replace(artifact, votes=learned))
+    assert parse_artifact(kept, "a test").votes == learned
 
 
 def test_the_same_fit_gives_the_same_bytes(artifact: Artifact, content: bytes) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 
-from entrepot.errors import Unauthenticated
+from entrepot.errors import CallerError, Unauthenticated
 from entrepot.policy.rules import Principal
+from entrepot.policy.scope import Scope
+from entrepot.policy.teams import Team
 from entrepot.server.authenticate import MAX_KEY_BYTES, Keyring
 from entrepot.settings.schema import KeySettings
 
@@ -55,3 +58,55 @@ def test_a_key_in_an_address_counts_where_the_dialect_has_it_there() -> None:
     assert caught.value.code == "missing_api_key"
     with pytest.raises(Unauthenticated):
         RING.authenticate({b"x-goog-api-key": b"wrong"}, b"key=ent-key")
+
+
+def a_ring(*, trusted: tuple[str, ...] = (), **facts: Any) -> Keyring:
+    return Keyring([KeySettings("alice", hashlib.sha256(KEY).hexdigest(), **facts)], (), trusted)
+
+
+def code_of(ring: Keyring, headers: dict[bytes, bytes] | None = None, **given: Any) -> str:
+    with pytest.raises(CallerError) as caught:
+        ring.authenticate({b"x-api-key": KEY, **(headers or {})}, **given)
+    assert KEY.decode() not in caught.value.public
+    return caught.value.code
+
+
+def test_a_key_is_valid_until_its_end() -> None:
+    ring = a_ring(expires_s=100.0)
+    assert ring.authenticate({b"x-api-key": KEY}, now_s=99.9).key == "alice"
+    assert code_of(ring, now_s=100.0) == "expired_api_key"
+
+
+def test_a_disabled_key_lets_nobody_in() -> None:
+    assert code_of(a_ring(disabled=True)) == "disabled_api_key"
+
+
+def test_a_key_that_is_rotated_has_two_texts_for_one_principal() -> None:
+    old = KeySettings("alice", hashlib.sha256(b"old").hexdigest(), expires_s=100.0)
+    ring = Keyring([old, KeySettings("alice", hashlib.sha256(b"new").hexdigest())])
+    assert ring.authenticate({b"x-api-key": b"old"}, now_s=50.0) == ring.authenticate({b"x-api-key": b"new"})
+
+
+def test_a_key_of_a_network_is_used_from_there_alone() -> None:
+    ring = a_ring(scope=Scope(addresses=("10.0.0.0/8", "2001:db8::/32")))
+    assert ring.authenticate({b"x-api-key": KEY}, peer="10.7.0.1").key == "alice"
+    assert ring.authenticate({b"x-api-key": KEY}, peer="2001:db8::1").key == "alice"
+    for peer in ("192.0.2.1", None, "nonsense"):
+        assert code_of(ring, peer=peer) == "address_not_allowed"
+    assert code_of(ring, {b"x-forwarded-for": b"10.7.0.1"}, peer="192.0.2.1") == "address_not_allowed"
+
+
+def test_behind_a_trusted_proxy_the_clients_own_address_counts() -> None:
+    ring = a_ring(scope=Scope(addresses=("192.0.2.0/24",)), trusted=("10.0.0.0/8",))
+    behind = {b"x-api-key": KEY, b"x-forwarded-for": b"192.0.2.9"}
+    assert ring.authenticate(behind, peer="10.0.0.1").key == "alice"
+    assert code_of(ring, {b"x-forwarded-for": b"192.0.2.9, 198.51.100.1"}, peer="10.0.0.1") == "address_not_allowed"
+    assert code_of(ring, peer="10.0.0.1") == "address_not_allowed"
+
+
+def test_a_principal_knows_the_teams_above_its_own() -> None:
+    key = KeySettings("k", hashlib.sha256(KEY).hexdigest(), team="合同", scope=Scope(routes=("auto",)))
+    ring = Keyring([key], [Team("合同", "法务"), Team("法务")])
+    assert ring.authenticate({b"x-api-key": KEY}) == Principal(
+        key="k", team="合同", parent_teams=("法务",), scope=Scope(routes=("auto",))
+    )

@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import SettingsError
+from entrepot.exchange.sensing import SensingSettings, Sensor
+from entrepot.policy.numbers import load_numbers
 from entrepot.settings.cases import Case, Outcome, load_cases, run_case
 from entrepot.settings.schema import Settings
 from tests.settings.toml import load
+
+NO_SENSOR = Sensor(SensingSettings(), frozenset(), {}, load_numbers)
 
 DOCUMENT = f"""\
 [[deployments]]
@@ -52,18 +56,18 @@ def read(directory: Path, settings: Settings, text: str) -> tuple[Case, ...]:
 def test_a_case_that_holds_has_nothing_wrong(tmp_path: Path, settings: Settings) -> None:
     text = "[[case]]\nname = 'a'\ntags = ['机密']\nallowed = ['本地']\ndenied = ['openai/gpt-large']\n"
     (case,) = read(tmp_path, settings, text)
-    assert run_case(case, settings) == Outcome("a", ())
+    assert run_case(case, settings, NO_SENSOR) == Outcome("a", ())
 
 
 def test_a_key_brings_its_team_and_tags(settings: Settings) -> None:
     case = Case("a", key="法务", denied=("openai/gpt-large",), allowed=("本地",))
-    assert run_case(case, settings).wrong == ()
+    assert run_case(case, settings, NO_SENSOR).wrong == ()
 
 
 def test_what_does_not_hold_is_told_with_the_rule_that_objects(settings: Settings) -> None:
-    outcome = run_case(Case("a", tags=("机密",), allowed=("openai/gpt-large",)), settings)
+    outcome = run_case(Case("a", tags=("机密",), allowed=("openai/gpt-large",)), settings, NO_SENSOR)
     assert outcome.wrong[0].startswith("openai/gpt-large is denied: rule '机密不出门' requires on_premises = true")
-    outcome = run_case(Case("a", denied=("openai/gpt-large",)), settings)
+    outcome = run_case(Case("a", denied=("openai/gpt-large",)), settings, NO_SENSOR)
     assert outcome.wrong == ("openai/gpt-large is allowed: no rule in force objects",)
 
 

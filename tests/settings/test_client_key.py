@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.settings.client_key import ENTROPY_BYTES, digest, is_well_formed, make_key
+from entrepot.settings.client_key import ENTROPY_BYTES, digest, is_well_formed, make_key, prefix_of
 
 ENTROPY = st.binary(min_size=ENTROPY_BYTES, max_size=ENTROPY_BYTES)
 
@@ -49,3 +49,9 @@ def test_the_text_of_a_key_is_not_in_its_repr() -> None:
 
 def test_a_key_in_any_script_has_a_digest() -> None:
     assert digest("钥匙") == hashlib.sha256("钥匙".encode()).hexdigest()
+
+
+@given(ENTROPY)
+def test_a_prefix_shows_four_characters_of_what_is_secret(entropy: bytes) -> None:
+    text = make_key(entropy).text
+    assert prefix_of(text) == f"{text[:8]}…"

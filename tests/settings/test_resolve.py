@@ -3,7 +3,6 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from entrepot.settings.client_key import digest
 from tests.settings.toml import ONE_DEPLOYMENT, load, refuse
 
 
@@ -14,34 +13,6 @@ def test_units_are_turned_into_those_of_the_resolved_settings(tmp_path: Path) ->
     assert loaded.gateway.port == 0
     assert loaded.deadlines.total_s == 5.0
     assert loaded.ledger.directory == str(tmp_path / "data" / "总账")
-
-
-def test_a_key_by_reference_becomes_a_digest(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("ent-of-the-file\n", encoding="utf-8")
-    document = (
-        "[[keys]]\nname = 'a'\nsecret = 'env:KEY_A'\ntags = ['内部']\n[[keys]]\nname = 'b'\nsecret = 'file:key'\n"
-    )
-    loaded = load(tmp_path, ONE_DEPLOYMENT + document, {"KEY_A": "ent-of-the-environment"})
-    assert [key.sha256 for key in loaded.keys] == [digest("ent-of-the-environment"), digest("ent-of-the-file")]
-    assert loaded.keys[0].tags == ("内部",)
-
-
-def test_a_client_key_that_is_not_there_lets_nobody_in_and_is_reported(tmp_path: Path) -> None:
-    document = "[[keys]]\nname = 'a'\nsecret = 'env:KEY_A'\n[[keys]]\nname = 'b'\nsecret = 'file:nowhere'\n"
-    loaded = load(tmp_path, ONE_DEPLOYMENT + document, {"KEY_A": "  "})
-    assert loaded.keys == ()
-    assert loaded.absent_keys == ("a", "b")
-    assert "client key 'a' lets nobody in: secret env:KEY_A has no value" in "\n".join(loaded.warnings)
-
-
-def test_a_key_has_a_reference_or_a_digest_and_one_name(tmp_path: Path) -> None:
-    assert "either 'secret' or 'sha256'" in refuse(tmp_path, ONE_DEPLOYMENT + "[[keys]]\nname = 'a'\n")
-    both = f"[[keys]]\nname = 'a'\nsha256 = '{'0' * 64}'\nsecret = 'env:A'\n"
-    assert "either 'secret' or 'sha256'" in refuse(tmp_path, ONE_DEPLOYMENT + both)
-    twin = f"[[keys]]\nname = 'a'\nsha256 = '{'0' * 64}'\n[[keys]]\nname = 'b'\nsha256 = '{'0' * 64}'\n"
-    assert "keys[1]: the same key as 'a'; one key has one name" in refuse(tmp_path, ONE_DEPLOYMENT + twin)
-    namesakes = f"[[keys]]\nname = 'a'\nsha256 = '{'0' * 64}'\n[[keys]]\nname = 'a'\nsha256 = '{'1' * 64}'\n"
-    assert "keys[1].name: 'a' is already the name of keys[0]" in refuse(tmp_path, ONE_DEPLOYMENT + namesakes)
 
 
 def test_the_operators_exchange_rate_replaces_the_catalogs(tmp_path: Path) -> None:

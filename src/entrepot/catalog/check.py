@@ -71,6 +71,11 @@ def _of_provider(catalog: Catalog, provider: Provider) -> Iterator[str]:
     yield from _page("the provider", provider.source, provider.as_of)
     if provider.country is not None and provider.country not in COUNTRIES:
         yield f"country '{provider.country}' is not an ISO 3166-1 alpha-2 code{_code(provider.country)}"
+    for handling in (provider.handling, *(offer.handling for offer in provider.offers)):
+        if handling is not None:
+            yield from _page("its handling", handling.source, handling.as_of)
+            if handling.retention_days is not None and handling.retention_days < 0:
+                yield f"retention_days = {handling.retention_days} is no number of days"
     if not provider.regions:
         yield "no [[regions]]: a provider needs at least one address"
     names = [region.name for region in provider.regions]

@@ -10,7 +10,7 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import GLOBAL, LOCAL, UNKNOWN
 from entrepot.catalog.price import Price
-from entrepot.catalog.schema import Deployment, Model, Offer, Provider, Region
+from entrepot.catalog.schema import Deployment, Handling, Model, Offer, Provider, Region
 from entrepot.errors import CatalogError
 
 _BLANK = re.compile(r"\{(\w+)\}")
@@ -62,6 +62,7 @@ def build_deployment(
     name = upstream_name or (model_id if offer is None else offer.upstream_name)
     on_premises = provider.on_premises and not leaves_the_machine(name)
     dialect = (offer.dialect if offer else None) or chosen.dialect or provider.dialect
+    handling = _handling(provider, offer, elsewhere=base_url is not None)
     return Deployment(
         id=id or f"{provider.id}/{facts.id}",
         model=facts.id,
@@ -86,6 +87,8 @@ def build_deployment(
         capabilities=_capabilities(facts, offer),
         quirks=_quirks(provider, chosen, offer, dialect),
         reasoning=bool(facts.reasoning),
+        retention_days=handling.retention_days,
+        trains_on_data=handling.trains_on_data,
     )
 
 
@@ -95,6 +98,12 @@ def _price(
     """Our own fact, else that of the table beneath, which is not taken for an address that is not the catalog's."""
     ours = None if offer is None else catalog.price_of(provider.id, offer.model, chosen.name)
     return ours if ours is not None or elsewhere else catalog.listed_price(provider.id, name, chosen.name)
+
+
+def _handling(provider: Provider, offer: Offer | None, *, elsewhere: bool) -> Handling:
+    """What the provider's terms say; nothing is known of an address that is not the catalog's."""
+    said = None if elsewhere else (offer and offer.handling) or provider.handling
+    return said or Handling(source="", as_of="")
 
 
 def _capabilities(model: Model, offer: Offer | None) -> frozenset[Capability] | None:

@@ -12,6 +12,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{by_folded[near[0]]}'?"
-    if 0 < len(by_folded) <= 12:
+    if 0 < len(by_folded) <= 20:
         return "; known: " + ", ".join(sorted(by_folded.values()))
     return ""

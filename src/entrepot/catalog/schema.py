@@ -89,11 +89,20 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     uplift: Decimal = Decimal(1)
 
 
+class Handling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a provider does with what it is sent, by its own terms: for how long it keeps it, whether it trains on it."""
+
+    source: str
+    as_of: str
+    retention_days: int | None = None
+    trains_on_data: bool | None = None
+
+
 class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model at a provider: the name it has there and what it costs. `regions` limits it to some of the addresses.
 
     `dialect` is given where the model is not reached by the provider's. `quirks` are of the dialect it is reached by.
-    `uplift` False: it costs the same in every region.
+    `uplift` False: it costs the same in every region. `handling` is given where the provider's does not hold for it.
     """
 
     model: str
@@ -104,6 +113,7 @@ class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dialect: str | None = None
     quirks: tuple[str, ...] = ()
     uplift: bool = True
+    handling: Handling | None = None
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +139,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quirks: tuple[str, ...] = ()
     cloud: Cloud | None = None
     blanks: tuple[Blank, ...] = ()
+    handling: Handling | None = None
     regions: tuple[Region, ...] = ()
     offers: tuple[Offer, ...] = ()
 
@@ -139,6 +150,7 @@ class Deployment(msgspec.Struct, frozen=True):
     `id` is unique, by default `provider/model`. `region` is where data is processed. `maker_country` and
     `provider_country` are `unknown` where nobody said, and `provider_country` is `LOCAL` on the operator's own machines.
     `price` None is *unknown*, and stays unknown in every sum.
+    `retention_days` is how long its provider keeps prompts and answers, 0 not at all.
     `auth` is a `KeyForm`, or a `Cloud` whose own credentials are asked for `auth_scope`. `secret` is a reference (`env:NAME`,
     `file:PATH`) or None; the value is read by `upstream/credentials` alone.
     """
@@ -166,3 +178,5 @@ class Deployment(msgspec.Struct, frozen=True):
     capabilities: frozenset[Capability] | None = None
     quirks: frozenset[str] = frozenset()
     reasoning: bool = False
+    retention_days: int | None = None
+    trains_on_data: bool | None = None

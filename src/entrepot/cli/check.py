@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -14,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.app import check_router
+from entrepot.assembly import check_router, find_knobs
+from entrepot.routing.worth import Knob
 from entrepot.settings.choose import require_settings
 from entrepot.settings.reach import Reach, check_secrets, reach_all
 from entrepot.settings.schema import Settings
@@ -35,6 +37,7 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
     """
     settings = require_settings(config, os.environ, Path.cwd())
     check_router(settings)
+    knobs = find_knobs(settings)
     if offline:
         wrong = check_secrets(settings.deployments, os.environ)
         reaches = [Reach(one, reachable=False, hint=hint) for one, hint in wrong.items()]
@@ -42,19 +45,36 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
         reaches = reach_all(settings.deployments, os.environ)
     well = all(reach.reachable for reach in reaches) and not settings.absent_keys
     if as_json:
-        click.echo(_render_json(settings, reaches, well=well, offline=offline))
+        click.echo(_render_json(settings, reaches, knobs, well=well, offline=offline))
     else:
         _print_table(settings, reaches, offline=offline)
+        for name, knob in knobs.items():
+            click.echo(f"route {name}: {tell_promise(knob)}")
     sys.exit(0 if well else NOT_READY)
 
 
-def _render_json(settings: Settings, reaches: list[Reach], *, well: bool, offline: bool) -> str:
+def tell_promise(knob: Knob) -> str:
+    """What a route promises of its choices, on which grounds, and what it leaves out."""
+    if knob.promise is None:
+        return f"promises nothing; {knob}"
+    if knob.refused:
+        return str(knob.promise)
+    left = f"; for want of outcomes never chosen first: {', '.join(knob.left_out)}" if knob.left_out else ""
+    return f"{knob.promise}: there {knob.came_to}{left}"
+
+
+def _render_json(
+    settings: Settings, reaches: list[Reach], knobs: Mapping[str, Knob], *, well: bool, offline: bool
+) -> str:
     shown = {
         "settings": settings.source,
         "well": well,
         "offline": offline,
         "warnings": list(settings.warnings),
         "deployments": [msgspec.to_builtins(reach) for reach in reaches],
+        "routes": [
+            {"name": name, **msgspec.to_builtins(knob), "told": tell_promise(knob)} for name, knob in knobs.items()
+        ],
     }
     return json.dumps(shown, ensure_ascii=False, indent=2)
 

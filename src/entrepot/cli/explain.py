@@ -15,13 +15,23 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.app import decide_offline
+from entrepot.assembly import decide_offline
+from entrepot.catalog.nearest import did_you_mean
+from entrepot.catalog.places import COUNTRIES
+from entrepot.cli.rule_effects import render_effects
+from entrepot.control.in_force import read_in_force
+from entrepot.errors import SettingsError
+from entrepot.exchange.cascading import describe_cascade
+from entrepot.exchange.circumstance import Seen
 from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
+from entrepot.policy.teams import parents_of
 from entrepot.routing.base import Basis
 from entrepot.routing.utility import Decision, Weighed
 from entrepot.settings.choose import require_settings
+from entrepot.settings.principals import principal_of
+from entrepot.settings.schema import Settings
 
 _RESTS_ON: dict[Basis, str] = {
     "outcomes": "how the model did on other prompts",
@@ -34,24 +44,66 @@ _RESTS_ON: dict[Basis, str] = {
 @click.argument("prompt")
 @click.option("--route", default="auto", help="The route, model or deployment that a client would ask for.")
 @click.option("--tag", "tags", multiple=True, help="A tag in force, as a key or a request would carry it.")
+@click.option("--as", "key", help="The key that asks, by its name: with its team, tags and scope.")
+@click.option("--data-class", "data_classes", multiple=True, help="A data class, as the request's header would say it.")
+@click.option("--client-region", help="The client's country, as its key or your proxy would say it.")
 @click.option("--max-loss", type=click.FloatRange(0, 1), help="Points of quality below the reference: 0.02 is two.")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
 def explain(
-    prompt: str, route: str, tags: tuple[str, ...], max_loss: float | None, config: Path | None, as_json: bool
+    prompt: str,
+    route: str,
+    tags: tuple[str, ...],
+    key: str | None,
+    data_classes: tuple[str, ...],
+    client_region: str | None,
+    max_loss: float | None,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """Decide for PROMPT as the gateway would, and say why. PROMPT may be - to read it from standard input."""
     text = sys.stdin.read() if prompt == "-" else prompt
     steering = Steering(max_loss=max_loss, tags=frozenset(tags))
-    considered = decide_offline(require_settings(config, os.environ, Path.cwd()), text, route, Principal(), steering)
+    settings = read_in_force(require_settings(config, os.environ, Path.cwd()))
+    said = Seen(data_classes=frozenset(data_classes), region=_country(client_region))
+    explained = decide_offline(settings, text, route, _principal(key, settings), steering, said)
+    considered = explained.considered
+    if explained.effects and not as_json:
+        if explained.seen.counts:
+            found = ", ".join(f"{count} {kind}" for kind, count in sorted(explained.seen.counts.items()))
+            click.echo(f"Found in it: {found}")
+        render_effects(explained.effects, Console())
     if isinstance(considered, Refusal):
         if considered.decision is not None and not as_json:
             render_decision(considered.decision, Console())
         raise considered.error
+    cascade = None if considered.cascade is None else describe_cascade(considered.cascade)
     if as_json:
-        click.echo(msgspec.json.encode(considered.decision).decode())
-    else:
-        render_decision(considered.decision, Console())
+        told = {**msgspec.to_builtins(considered.decision), "strategy": cascade}
+        told |= {"rules": msgspec.to_builtins(explained.effects), "sensitive": explained.seen.counts}
+        click.echo(msgspec.json.encode(told).decode())
+        return
+    console = Console()
+    render_decision(considered.decision, console)
+    if cascade is not None:
+        console.print(Text(cascade))
+
+
+def _principal(key: str | None, settings: Settings) -> Principal:
+    """Who asks with the key of this name; nobody in particular without one."""
+    if key is None:
+        return Principal()
+    named = next((each for each in settings.keys if each.name == key), None)
+    if named is None:
+        known = did_you_mean(key, [each.name for each in settings.keys])
+        raise SettingsError(f"there is no key '{key}' that lets anybody in{known}")
+    return principal_of(named, parents_of(settings.teams))
+
+
+def _country(word: str | None) -> str | None:
+    if word is not None and word.upper() not in COUNTRIES:
+        raise SettingsError(f"'{word}' is not a country's ISO 3166 code, such as CN or US")
+    return None if word is None else word.upper()
 
 
 def render_decision(decision: Decision, console: Console) -> None:
@@ -71,7 +123,7 @@ def render_decision(decision: Decision, console: Console) -> None:
         rests = "; ".join(f"{basis}: {_RESTS_ON[basis]}" for basis in bases)
         console.print(Text(f"Router {decision.router}. Estimates rest on: {rests}."), style="dim")
     if decision.promise is not None:
-        console.print(Text(decision.promise))
+        console.print(Text(f"Promised: {decision.promise}."))
     elif decision.router is not None:
         console.print(Text("These are estimates; this route promises no floor."), style="dim")
 

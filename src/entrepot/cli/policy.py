@@ -13,12 +13,16 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from entrepot.control.in_force import read_in_force
 from entrepot.errors import SettingsError
 from entrepot.policy.eligibility import Eligibility, eligible
 from entrepot.policy.rules import Principal
+from entrepot.policy.teams import parents_of
 from entrepot.settings.cases import load_cases, run_case
 from entrepot.settings.load import find_settings_file, load_settings
+from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import Settings
+from entrepot.settings.sensing import build_sensor
 
 FAILED = 3
 
@@ -71,7 +75,8 @@ def show(config: Path | None, as_json: bool) -> None:
 def test(file: Path, config: Path | None, as_json: bool) -> None:
     """Run the cases in FILE against the rules. Exit code: 0 all hold, 3 some do not."""
     settings = _settings(config)
-    outcomes = [run_case(case, settings) for case in load_cases(file, settings)]
+    sensor = build_sensor(settings)
+    outcomes = [run_case(case, settings, sensor) for case in load_cases(file, settings)]
     well = not any(outcome.wrong for outcome in outcomes)
     if as_json:
         click.echo(json.dumps({"well": well, "cases": msgspec.to_builtins(outcomes)}, ensure_ascii=False, indent=2))
@@ -89,13 +94,12 @@ def _settings(config: Path | None) -> Settings:
     path = find_settings_file(config, os.environ, Path.cwd())
     if path is None:
         raise SettingsError("there is no entrepot.toml here; name one with --config, or write one with: entrepot init")
-    return load_settings(path, os.environ)
+    return read_in_force(load_settings(path, os.environ))
 
 
 def _principals(settings: Settings) -> dict[str, Principal]:
-    keys = {
-        f"key {key.name}": Principal(key=key.name, team=key.team, tags=frozenset(key.tags)) for key in settings.keys
-    }
+    parents = parents_of(settings.teams)
+    keys = {f"key {key.name}": principal_of(key, parents) for key in settings.keys}
     tags = sorted({tag for rule in settings.rules for tag in rule.when.tags})
     tagged = {f"tag {tag}": Principal(tags=frozenset({tag})) for tag in tags}
     return {**keys, **tagged, "no tags": Principal()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +13,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from entrepot.catalog.load import load_catalog
+from entrepot.errors import DataError
 from entrepot.learning.outcomes import Dataset, ListPrice, read_dataset, read_prices, read_scores
 from entrepot.learning.pool import build_pool
 from entrepot.learning.replay import Report, evaluate
+from entrepot.learning.sample import MOST_PROMPTS
 from entrepot.learning.train import Trained, names_and_scores, save_artifact, train
 from entrepot.routing.base import Router
 
@@ -40,6 +42,12 @@ class _Half(msgspec.Struct, frozen=True):
 )
 @click.option("--window", default="undated", help="The dates of the outcomes, e.g. 2024-07..2024-11.")
 @click.option("--source", "sources", multiple=True, help="Where the outcomes come from, for the provenance.")
+@click.option("--calibrate", "calibration_files", multiple=True, type=_FILE,
+              help="Outcomes that promises are tested on, and nothing is learned from.")  # fmt: skip
+@click.option("--last", default=MOST_PROMPTS, show_default=True, type=click.IntRange(1, 20_000),
+              help="Test promises on so many of the newest prompts.")  # fmt: skip
+@click.option("--promises/--no-promises", default=True,
+              help="Keep outcomes for promises; without, the router is a prior for other traffic.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the router to this file.")
 @click.option("--half", "halves", multiple=True, type=int, metavar="SEED",
               help="Also train on a random half of the prompts and measure on the other. Needs --prices and --pool.")  # fmt: skip
@@ -53,6 +61,9 @@ def train_command(
     scores: Path | None,
     window: str,
     sources: tuple[str, ...],
+    calibration_files: tuple[Path, ...],
+    last: int,
+    promises: bool,
     out: Path | None,
     halves: tuple[int, ...],
     prices: Path | None,
@@ -66,7 +77,7 @@ def train_command(
     catalog = load_catalog()
     fitted_on = datetime.now(UTC).date().isoformat()
 
-    def fit(data: Dataset, step: Step) -> Trained:
+    def fit(data: Dataset, step: Step, calibrate: tuple[str, Dataset] | None = None) -> Trained:
         return train(
             data,
             scores=published,
@@ -76,6 +87,9 @@ def train_command(
             fitted_on=fitted_on,
             seed=seed,
             step=step,
+            calibrate=calibrate,
+            last=last,
+            promises=promises,
         )
 
     with _progress() as progress:
@@ -84,11 +98,11 @@ def train_command(
         def step(doing: str) -> None:
             progress.update(bar, description=doing)
 
-        dataset = read_dataset(outcome_files, prompt_files)
+        dataset, calibrate = _read(outcome_files, calibration_files, prompt_files)
         aliases, published = names_and_scores(catalog, dataset.outcomes.models)
         for model, by_benchmark in (read_scores(scores) if scores else {}).items():
             published.setdefault(aliases.get(model, model), {}).update(by_benchmark)
-        trained = fit(dataset, step)
+        trained = fit(dataset, step, calibrate)
         if out:
             save_artifact(trained.artifact, out)
         listed = read_prices(prices) if prices else {}
@@ -100,14 +114,24 @@ def train_command(
             measured.append(_Half(half, tuple(_measure(router, learned, held_out, pool, listed) for pool in pools)))
     if as_json:
         click.echo(msgspec.json.encode({"figures": trained.figures, "halves": measured}).decode())
-        return
-    console = Console()
-    _print_figures(console, trained)
-    for each in measured:
-        for report in each.reports:
-            _print_report(console, each.seed, report)
-    if out:
-        console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), router {trained.artifact.version}")
+    else:
+        _print_all(Console(), trained, measured, out)
+
+
+def _read(
+    outcome_files: tuple[Path, ...], calibration_files: tuple[Path, ...], prompt_files: tuple[Path, ...]
+) -> tuple[Dataset, tuple[str, Dataset] | None]:
+    """What is learned from, and by name what promises are tested on, if it is something else. Raises DataError."""
+    if not calibration_files:
+        return read_dataset(outcome_files, prompt_files), None
+    learned, tested = (read_dataset(files, prompt_files).answered() for files in (outcome_files, calibration_files))
+    both = set(learned.prompt_ids) & set(tested.prompt_ids)
+    if both:
+        raise DataError(
+            f"the prompt '{min(both)}' has outcomes to learn from and to test promises on: a promise is worth something "
+            "only on prompts that nothing was learned from"
+        )
+    return learned, (", ".join(path.name for path in calibration_files), tested)
 
 
 def _measure(router: Router, learned: Dataset, held_out: Dataset, pool: str, prices: Mapping[str, ListPrice]) -> Report:
@@ -129,6 +153,15 @@ def _progress() -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+def _print_all(console: Console, trained: Trained, measured: Sequence[_Half], out: Path | None) -> None:
+    _print_figures(console, trained)
+    for each in measured:
+        for report in each.reports:
+            _print_report(console, each.seed, report)
+    if out:
+        console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), router {trained.artifact.version}")
 
 
 def _print_figures(console: Console, trained: Trained) -> None:

@@ -6,8 +6,10 @@ import contextlib
 import os
 import secrets
 import signal
+import stat
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +21,9 @@ from entrepot.app import Running, start
 from entrepot.catalog.load import load_catalog
 from entrepot.cli.demo_generated import settings_of
 from entrepot.cli.demo_stage import KEY_VARIABLE, Stage
+from entrepot.control.in_force import read_in_force
+from entrepot.control.members import make_first_admin
+from entrepot.control.store import Actor, open_control
 from entrepot.exchange.plan import Route
 from entrepot.settings.choose import find_settings
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
@@ -56,9 +61,11 @@ def _serve(settings: Settings, environ: Mapping[str, str], first_key: str | None
         console.print(f"note: {warning}", markup=False, soft_wrap=True)
     _warn_of_exposure(settings, console)
     installation = start(settings, environ)
+    admin = None if installation.admin is None else _let_admin_in(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: installation.supervisor.request_stop())
     _introduce(settings, installation, first_key, console)
+    _introduce_admin(installation, admin, console)
     installation.run()
 
 
@@ -80,11 +87,32 @@ def _overridden(settings: Settings, host: str | None, port: int | None, processe
     given = {"host": host, "port": port, "processes": processes}
     changes = {name: value for name, value in given.items() if value is not None}
     gateway = msgspec.structs.replace(settings.gateway, **changes)
-    return msgspec.structs.replace(settings, gateway=gateway)
+    control = settings.control
+    if control is not None and port == 0:  # whoever takes any port does not want to meet another installation's
+        control = msgspec.structs.replace(control, port=0)
+    return msgspec.structs.replace(settings, gateway=gateway, control=control)
+
+
+def _let_admin_in(settings: Settings) -> str | None:
+    """What to tell whoever starts an installation that has had no members yet: the first admin's key, this once.
+
+    Where all this is written to a file, as a log is, no key is made.
+    """
+    store = open_control(settings.ledger.directory)
+    try:
+        with store.change(Actor("entrepot up", "start"), time.time_ns()) as book:
+            if book.was_ever("member"):
+                return None
+            if stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode):
+                return "nobody may use the admin API yet: entrepot members new NAME --role admin makes a key"
+            text = make_first_admin(book, secrets.token_bytes(ENTROPY_BYTES))
+            return f"the first admin's key (shown this once, keep it): {text}"
+    finally:
+        store.close()
 
 
 def _warn_of_exposure(settings: Settings, console: Console) -> None:
-    if not settings.keys:
+    if not read_in_force(settings).keys:
         console.print(
             "note: no keys are configured, so every request will be refused: `entrepot keys new NAME` makes one",
             soft_wrap=True,
@@ -116,4 +144,13 @@ def _introduce(settings: Settings, installation: Running, first_key: str | None,
     )
     if first_key is not None:
         console.print(f"key (shown once, gone when this stops): {first_key}", markup=False, soft_wrap=True)
+
+
+def _introduce_admin(installation: Running, told: str | None, console: Console) -> None:
+    if installation.admin_trouble is not None:
+        console.print(f"note: there is no admin API: {installation.admin_trouble}", markup=False, soft_wrap=True)
+    if installation.admin is not None:
+        console.print(f"admin API at {installation.admin}/admin/v1/", markup=False)
+    if told is not None:
+        console.print(told, markup=False, soft_wrap=True)
     console.print("stop with Ctrl-C")

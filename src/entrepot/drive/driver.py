@@ -8,22 +8,29 @@ that every exchange is written down. Nothing is yielded in a `finally`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Protocol
 
 from entrepot.drive.inbox import Inbox
+from entrepot.drive.validate import validate
 from entrepot.exchange.commands import (
     CallUpstream,
     CancelUpstream,
     Command,
     Headers,
     Record,
+    RunCheck,
     SendHead,
     SendToClient,
     Wait,
 )
-from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
+from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
 from entrepot.exchange.records import Entry
+from entrepot.routing.validator import Validator, Verdict
+
+MOST_CHECKS = 4
+"""Processes that check answers at the same time, for one gateway process; others wait their turn."""
 
 
 class RunningCall(Protocol):
@@ -66,16 +73,22 @@ class Client(Protocol):
         ...
 
 
-class Driver:
-    """Performs exchanges over one upstream, writing entries with `record`."""
+Check = Callable[[Validator, str], Awaitable[Verdict]]
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None]) -> None:
+
+class Driver:
+    """Performs exchanges over one upstream, writing entries with `record`. Answers are checked with `check`, by default at most
+    MOST_CHECKS at once in processes of their own.
+    """
+
+    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], check: Check | None = None) -> None:
         self._upstream = upstream
         self._record = record
+        self._check = check or partial(validate, slots=asyncio.Semaphore(MOST_CHECKS))
 
     async def perform(self, course: Generator[Command, Event, None], client: Client) -> None:
         """Run one exchange to its end. Raises nothing of the client's or a provider's making."""
-        performance = _Performance(self._upstream, self._record, client)
+        performance = _Performance(self._upstream, self._record, self._check, client)
         watch = asyncio.ensure_future(performance.watch())
         try:
             await performance.run(course)
@@ -90,9 +103,11 @@ class Driver:
 class _Performance:
     """One exchange being performed."""
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], client: Client) -> None:
+    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], check: Check, client: Client) -> None:
         self._upstream = upstream
         self._record = record
+        self._check = check
+        self._checks: set[asyncio.Task[None]] = set()
         self._client = client
         self._calls: dict[int, RunningCall] = {}
         self._inbox = Inbox(self._pause, self._resume)
@@ -141,8 +156,19 @@ class _Performance:
                 self._inbox.drop(command.attempt)
             case Record():
                 self._record(command.entry)
+            case RunCheck():
+                task = asyncio.ensure_future(self._run_check(command))
+                self._checks.add(task)
+                task.add_done_callback(self._checks.discard)
             case _:
                 pass  # sending, while draining: there is nobody to send to
+
+    async def _run_check(self, command: RunCheck) -> None:
+        try:
+            verdict = await self._check(command.check, command.answer)
+        except OSError as error:  # no process could be started
+            verdict = Verdict(False, f"the check could not be started: {error.strerror}", conclusive=False)
+        self._inbox.put(CheckEnded(command.attempt, verdict))
 
     async def _send(self, command: SendToClient | SendHead) -> None:
         if self._gone:
@@ -171,6 +197,8 @@ class _Performance:
         """Free whatever an exchange left open."""
         for call in self._calls.values():
             call.cancel()
+        for check in self._checks:
+            check.cancel()
 
     def _pause(self) -> None:
         for call in self._calls.values():

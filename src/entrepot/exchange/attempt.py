@@ -15,7 +15,7 @@ from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
 from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
-from entrepot.errors import InvalidRequest
+from entrepot.errors import Defect, InvalidRequest
 from entrepot.exchange.claim import is_another_model
 from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
 from entrepot.exchange.events import (
@@ -29,10 +29,11 @@ from entrepot.exchange.events import (
 )
 from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, Plan
-from entrepot.exchange.records import AttemptRecord
+from entrepot.exchange.records import AttemptRecord, Vote
 
 Clock = Callable[[], float]
-Ending = Literal["answered", "failed", "broken", "client_gone"]
+Ending = Literal["answered", "passed_over", "failed", "broken", "abandoned", "client_gone"]
+"""`passed_over`: it answered in full, and another's answer was sent. `abandoned`: we cancelled it, needing it no more."""
 
 MAX_ERROR_BYTES = 64 * 1024
 LINGER_S = 1.0
@@ -117,14 +118,14 @@ class Progress(msgspec.Struct):
         failure = self.failure
         return failure is not None and failure.kind in ("timeout", "cut_off", "protocol") and self.content_s is None
 
-    def record(self, plan: Plan, ending: Ending) -> tuple[AttemptRecord, Summary | None]:
+    def record(self, plan: Plan, ending: Ending, vote: Vote | None = None) -> tuple[AttemptRecord, Summary | None]:
         """The attempt as the ledger keeps it, with the summary of its answer if there was any."""
         summary: Summary | None = None
         usage: Usage | None = None
-        if self.content_s is not None or ending == "answered":
+        if self.content_s is not None or ending in ("answered", "passed_over"):
             summary = self.relay.summary(plan.input_tokens)
             usage = summary.usage
-        elif ending == "client_gone":
+        elif ending in ("client_gone", "abandoned"):
             # The provider had the request; what it read is billed, what it wrote we did not see.
             usage = Usage(input_tokens=plan.input_tokens, estimated=True)
         elif self.failure is not None and not self.cost_is_unknowable:
@@ -151,6 +152,7 @@ class Progress(msgspec.Struct):
             model_mismatch=summary is not None
             and is_another_model(summary.claimed_model, deployment.upstream_name)
             and is_another_model(summary.claimed_model, deployment.model),
+            vote=vote,
         ), summary
 
     def _cost(self, usage: Usage | None, at_s: float) -> Money | None:
@@ -174,6 +176,8 @@ def perform(
     `forward` says how bytes and the end reach the client, `keep_alive` how a sign of life does when `silence` lasts too long.
     """
     deployment = progress.candidate.deployment
+    if deployment.id not in plan.eligible:  # the gate's last word, whoever asks: a retry, a fallback, a second opinion
+        raise Defect(f"{deployment.id} did not pass the gate")
     try:
         request = progress.candidate.dialect.render_request(
             plan.asked, progress.candidate.target, plan.max_output_tokens

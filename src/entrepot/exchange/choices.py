@@ -19,10 +19,15 @@ from entrepot.errors import CatalogError
 from entrepot.exchange.embedding import EMBEDS, EmbeddingChoice, choose_embedding, embeds, may_embed
 from entrepot.exchange.listing import Listed, list_choice
 from entrepot.exchange.plan import Candidate, Route
-from entrepot.exchange.refusing import Refusal, nobody_eligible, unknown_name
+from entrepot.exchange.refusing import Refusal, beyond_scope, nobody_eligible, unknown_name
+from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Gate
+from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, ModelFacts, Router
+from entrepot.routing.rehearsal import rehearsal_of
+from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
+from entrepot.routing.worth import Knob, expect, find_knob, promise_knob, refuse
 
 
 class Choice(msgspec.Struct, frozen=True, eq=False):
@@ -37,12 +42,18 @@ class Choice(msgspec.Struct, frozen=True, eq=False):
     baseline: Candidate | None
     embedding: EmbeddingChoice | None = None
 
+    @property
+    def asked(self) -> Circumstances:
+        """What is known of a request of which nothing is known but that it asks for this."""
+        return Circumstances(route=None if self.route is None else self.route.name)
+
 
 class Choices:
     """Every name of an installation, with what it stands for.
 
     `candidates` are all deployments by id; `embedders` those of them that can be asked for embeddings, with the dialect that
-    does it; `tariffs` the prices that are known.
+    does it; `tariffs` the prices that are known; `book` the rules that every gate here holds requests to; `knobs`, by route,
+    what goals over all requests come to at the prices of `at_s` (Unix seconds).
     """
 
     def __init__(
@@ -56,8 +67,11 @@ class Choices:
         router: Router,
         facts: Mapping[str, ModelFacts],
         embedding_dialects: Mapping[str, ProviderDialect] = EMBEDDING_DIALECTS,
+        votes: VoteModel = SHIPPED_VOTES,
+        at_s: float = 0.0,
     ) -> None:
         self.router_version = router.version
+        self.votes = votes
         self.candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
         self.embedders = {
             id_: msgspec.structs.replace(candidate, dialect=embedder)
@@ -65,30 +79,30 @@ class Choices:
             if (embedder := embedding_dialects.get(candidate.deployment.dialect)) is not None
         }
         self.tariffs = {id_: c.tariff for id_, c in self.candidates.items() if c.tariff is not None}
+        self.book = book = Rulebook(rules)
         self._named: dict[str, Choice] = {}
         by_model: dict[str, list[Deployment]] = {}
         for deployment in deployments:
             by_model.setdefault(deployment.model, []).append(deployment)
         for model, hosts in by_model.items():
-            self._named[model] = self._compile_hosts(hosts, rules)
+            self._named[model] = self._compile_hosts(hosts, book)
         for deployment in deployments:
             _check_id(deployment, deployments)
-            self._named[deployment.id] = self._compile_hosts([deployment], rules)
+            self._named[deployment.id] = self._compile_hosts([deployment], book)
         for route in routes:
             if route.name in self._named:
                 raise CatalogError(
                     f"route '{route.name}' is called as a model, a deployment or another route: rename it"
                 )
-            self._named[route.name] = self._compile_route(route, rules, router, facts)
+            self._named[route.name] = self._compile_route(route, book, router, facts)
+        self.knobs = self.compile_knobs(at_s)
 
-    def _compile_hosts(self, deployments: Sequence[Deployment], rules: Sequence[Rule]) -> Choice:
+    def _compile_hosts(self, deployments: Sequence[Deployment], book: Rulebook) -> Choice:
         """One model, or one deployment. Where nobody says what it is able to do, it may be asked for either."""
         embedding = [one for one in deployments if one.id in self.embedders and may_embed(one)]
-        return Choice(Gate(deployments, rules), None, None, None, choose_embedding(embedding, rules))
+        return Choice(Gate(deployments, book), None, None, None, choose_embedding(embedding, book))
 
-    def _compile_route(
-        self, route: Route, rules: Sequence[Rule], router: Router, facts: Mapping[str, ModelFacts]
-    ) -> Choice:
+    def _compile_route(self, route: Route, book: Rulebook, router: Router, facts: Mapping[str, ModelFacts]) -> Choice:
         candidates = [self.candidates[id_].deployment for id_ in route.candidates]
         reference = None if route.reference is None else self.candidates[route.reference].deployment
         baseline = None if route.baseline is None else self.candidates[route.baseline]
@@ -98,7 +112,32 @@ class Choices:
         known.extend(candidate.deployment for candidate in (baseline,) if candidate is not None)
         models = tuple(dict.fromkeys(deployment.model for deployment in known))
         bound = router.bind(models, facts) if models else None
-        return Choice(Gate(candidates, rules), route, bound, baseline, choose_embedding(embedding, rules))
+        return Choice(Gate(candidates, book), route, bound, baseline, choose_embedding(embedding, book))
+
+    def compile_knobs(self, at_s: float) -> dict[str, Knob]:
+        """What the goals over all requests come to, by route; a route without one weighs request by request."""
+        found = ((name, self._compile_knob(choice, at_s)) for name, choice in self._named.items())
+        return {name: knob for name, knob in found if knob is not None}
+
+    def _compile_knob(self, choice: Choice, at_s: float) -> Knob | None:
+        route = choice.route
+        if route is None or route.goal.kind != "cheapest_within" or route.goal.each_request:
+            return None
+        asked = route.goal.confidence
+        if route.reference not in route.candidates:
+            return None
+        answering = [self.candidates[id_].deployment for id_ in route.candidates]
+        answering = [deployment for deployment in answering if not embeds(deployment)]
+        reference = next((i for i, deployment in enumerate(answering) if deployment.id == route.reference), None)
+        rehearsal = rehearsal_of(choice.router)
+        if reference is None:
+            return None
+        if rehearsal is None:
+            return None if asked is None else refuse(answering[reference].id, route.goal.max_loss, asked)
+        expected = expect(rehearsal, answering, self.tariffs, at_s, route.max_output_tokens)
+        if asked is None:
+            return find_knob(expected, reference, route.goal.max_loss, rehearsal.data)
+        return promise_knob(expected, reference, route.goal.max_loss, asked, rehearsal.data, rehearsal.date)
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""
@@ -116,16 +155,22 @@ class Choices:
         choice = self._named.get(name)
         if choice is None:
             return unknown_name(name)
+        if (refused := beyond_scope(principal, name, is_route=choice.route is not None)) is not None:
+            return refused
         found = self._listed(name, choice, principal)
         if found is not None:
             return found
         gate = choice.gate if choice.embedding is None else choice.embedding.gate
         needs = frozenset() if choice.embedding is None else EMBEDS
-        return Refusal(nobody_eligible(name, gate.check(principal, needs, 0)))
+        return Refusal(nobody_eligible(name, gate.check(principal, needs, 0, choice.asked)))
 
     def _listed(self, name: str, choice: Choice, principal: Principal) -> Listed | None:
-        answering = choice.gate.check(principal, frozenset(), 0).allowed
-        embedding = () if choice.embedding is None else choice.embedding.gate.check(principal, EMBEDS, 0).allowed
+        if beyond_scope(principal, name, is_route=choice.route is not None) is not None:
+            return None
+        answering = choice.gate.check(principal, frozenset(), 0, choice.asked).allowed
+        embedding: tuple[Deployment, ...] = ()
+        if choice.embedding is not None:
+            embedding = choice.embedding.gate.check(principal, EMBEDS, 0, choice.asked).allowed
         return list_choice(name, choice.route, answering, embedding) if answering or embedding else None
 
 

@@ -10,6 +10,7 @@ import msgspec
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import WireRequest
 from entrepot.exchange.records import Entry
+from entrepot.routing.validator import Validator
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -49,10 +50,18 @@ class Record(msgspec.Struct, frozen=True):
     entry: Entry
 
 
+class RunCheck(msgspec.Struct, frozen=True):
+    """Start the check of an attempt's answer; `CheckEnded` tells what it found."""
+
+    attempt: int
+    check: Validator
+    answer: str
+
+
 class Wait(msgspec.Struct, frozen=True):
     """Suspend until the next event, or until the clock passes `until_s` (monotonic seconds): then `DeadlinePassed` comes."""
 
     until_s: float
 
 
-Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Wait
+Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | RunCheck | Wait

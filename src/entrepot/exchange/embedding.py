@@ -15,7 +15,7 @@ from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError, InvalidRequest
 from entrepot.policy.eligibility import Eligibility, Gate
-from entrepot.policy.rules import Rule
+from entrepot.policy.rulebook import Rulebook
 
 EMBEDS: frozenset[Capability] = frozenset({"embeddings"})
 
@@ -37,11 +37,11 @@ def may_embed(deployment: Deployment) -> bool:
     return deployment.capabilities is None or embeds(deployment)
 
 
-def choose_embedding(deployments: Sequence[Deployment], rules: Sequence[Rule]) -> EmbeddingChoice | None:
+def choose_embedding(deployments: Sequence[Deployment], book: Rulebook) -> EmbeddingChoice | None:
     """These deployments, all of which may embed, compiled; None where there are none."""
     if not deployments:
         return None
-    return EmbeddingChoice(Gate(deployments, rules), tuple(dict.fromkeys(one.model for one in deployments)))
+    return EmbeddingChoice(Gate(deployments, book), tuple(dict.fromkeys(one.model for one in deployments)))
 
 
 def several_models(name: str, models: Sequence[str]) -> EntrepotError:

@@ -12,7 +12,7 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError
 from entrepot.exchange.plan import Plan
-from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Served, State
+from entrepot.exchange.records import AttemptRecord, Baseline, Deliberation, Entry, Served, State
 from entrepot.policy.rules import Principal
 from entrepot.routing.utility import Decision
 
@@ -83,12 +83,20 @@ def entry_of(
     *,
     content_s: float | None = None,
     error_code: str | None = None,
+    called_s: float | None = None,
+    deliberation: Deliberation | None = None,
 ) -> Entry:
-    """The entry of an exchange that went as far as a call. The last attempt is the one whose answer counts, if any does."""
-    last = attempts[-1] if attempts else None
-    answering = last if last is not None and state in ("completed", "broken", "client_gone") else None
+    """The entry of an exchange that went as far as a call.
+
+    The attempt that answered is the one whose answer counts, or the last where the answer was not completed. `called_s` is the
+    time during which any attempt ran, by default the sum of all.
+    """
+    answering = next((attempt for attempt in attempts if attempt.answered), attempts[-1] if attempts else None)
+    if state not in ("completed", "broken", "client_gone"):
+        answering = None
     costs = [attempt.cost_nano_usd for attempt in attempts]
     duration_ms = (now_s - plan.started_s) * 1000
+    called_ms = sum(attempt.duration_ms for attempt in attempts) if called_s is None else called_s * 1000
     return Entry(
         id=plan.id,
         started_ns=plan.started_ns,
@@ -98,7 +106,7 @@ def entry_of(
         asked_model=plan.asked.request.model,
         stream=plan.asked.request.stream,
         duration_ms=duration_ms,
-        added_ms=max(0.0, duration_ms - plan.upload_s * 1000 - sum(attempt.duration_ms for attempt in attempts)),
+        added_ms=max(0.0, duration_ms - plan.upload_s * 1000 - called_ms),
         key=plan.principal.key,
         team=plan.principal.team,
         tags=tuple(sorted(plan.principal.tags)),
@@ -111,6 +119,9 @@ def entry_of(
         baseline=baseline_of(plan, answering) if answering is not None and state == "completed" else None,
         attempts=tuple(attempts),
         decision=plan.decision,
+        deliberation=deliberation,
+        data_classes=plan.data_classes,
+        sensitive=plan.sensitive,
     )
 
 
@@ -139,6 +150,8 @@ def refusal_entry(
     stream: bool = False,
     route: str | None = None,
     decision: Decision | None = None,
+    data_classes: tuple[str, ...] = (),
+    sensitive: dict[str, int] | None = None,
 ) -> Entry:
     """The entry of a request that was refused before any byte left."""
     return Entry(
@@ -159,4 +172,6 @@ def refusal_entry(
         rule=getattr(error, "rule", None),
         cost_nano_usd=0,
         decision=decision,
+        data_classes=data_classes,
+        sensitive=sensitive or {},
     )

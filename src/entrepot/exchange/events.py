@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from entrepot.canonical.stream import FailureKind
+from entrepot.routing.validator import Verdict
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -40,6 +41,13 @@ class UpstreamFailed(msgspec.Struct, frozen=True):
     message: str
 
 
+class CheckEnded(msgspec.Struct, frozen=True):
+    """The check of an attempt's answer is over."""
+
+    attempt: int
+    verdict: Verdict
+
+
 class ClientGone(msgspec.Struct, frozen=True):
     """The client closed its connection; nothing can be sent to it any more."""
 
@@ -48,4 +56,4 @@ class DeadlinePassed(msgspec.Struct, frozen=True):
     """The moment that the last `Wait` named has passed."""
 
 
-Event = UpstreamHead | UpstreamChunk | UpstreamEnded | UpstreamFailed | ClientGone | DeadlinePassed
+Event = UpstreamHead | UpstreamChunk | UpstreamEnded | UpstreamFailed | CheckEnded | ClientGone | DeadlinePassed

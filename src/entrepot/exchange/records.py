@@ -20,11 +20,52 @@ State = Literal["completed", "refused", "failed", "client_gone", "broken"]
 the answer broke off midway."""
 
 
+CheckResult = Literal["passed", "failed", "inconclusive"]
+"""`inconclusive`: the check itself could not be made."""
+
+
+class Vote(msgspec.Struct, frozen=True):
+    """What one attempt's answer counted for where several models were asked.
+
+    `answer` is a number that equal answers share, None where it could not be compared or did not count: `abstained` says why.
+    `p_before` is P(correct) as the router estimated it, `p_correct` after all votes, or by the route's check: an outcome of this
+    attempt, by `source`.
+    """
+
+    answer: int | None = None
+    abstained: str | None = None
+    p_before: float | None = None
+    p_correct: float | None = None
+    source: Literal["agreement", "check", "confidence"] = "agreement"
+    check: CheckResult | None = None
+
+
+class Deliberation(msgspec.Struct, frozen=True):
+    """How an exchange came by its answer where several models may be asked.
+
+    `accepted` is the number of the attempt whose answer was sent, None if none was; `p_correct` how likely it is right. `kind` is
+    what was compared. `worth_usd` is what a right answer is worth to the goal, `expected_calls` and `expected_cost_usd` what
+    that was expected to take. `check` is what the route's check found of the answer that was sent. `reason` is one sentence for
+    people.
+    """
+
+    strategy: Literal["agreement", "check", "confidence"]
+    reason: str
+    accepted: int | None = None
+    p_correct: float | None = None
+    kind: str | None = None
+    worth_usd: float | None = None
+    expected_calls: float | None = None
+    expected_cost_usd: float | None = None
+    check: CheckResult | None = None
+
+
 class AttemptRecord(msgspec.Struct, frozen=True):
     """One call to one deployment. Times are milliseconds from its start; `status` is 0 if no head came.
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
-    is a signal only: the cost is that of the deployment.
+    is a signal only: the cost is that of the deployment. `answered` says that the client got its answer; where several models
+    were asked, `vote` is what it counted for.
     """
 
     number: int
@@ -43,6 +84,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     claimed_model: str | None = None
     answered: bool = False
     model_mismatch: bool = False
+    vote: Vote | None = None
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -83,6 +125,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     `duration_ms` runs from the request's head to the end of the answer; `added_ms` is the part of it that was ours: not the
     client's sending of its request, and no attempt's.
+    `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     """
 
@@ -108,3 +151,6 @@ class Entry(msgspec.Struct, frozen=True):
     baseline: Baseline | None = None
     attempts: tuple[AttemptRecord, ...] = ()
     decision: Decision | None = None
+    deliberation: Deliberation | None = None
+    data_classes: tuple[str, ...] = ()
+    sensitive: dict[str, int] = {}

@@ -6,6 +6,8 @@ import msgspec
 
 from entrepot.errors import EntrepotError, Forbidden, InvalidRequest, NotFound
 from entrepot.policy.eligibility import Eligibility
+from entrepot.policy.rules import Principal
+from entrepot.policy.scope import object_to_name, object_to_tags
 from entrepot.routing.utility import Decision, Weighed
 
 
@@ -15,12 +17,33 @@ class Refusal(msgspec.Struct, frozen=True, eq=False):
     error: EntrepotError
     route: str | None = None
     decision: Decision | None = None
+    data_classes: tuple[str, ...] = ()
 
 
 def unknown_name(name: str) -> Refusal:
     """Nothing is called so."""
     text = f"no route, model or deployment is called '{name[:100]}': GET /v1/models lists what can be asked for"
     return Refusal(NotFound(text, param="model", code="model_not_found"))
+
+
+def beyond_scope(principal: Principal, name: str, *, is_route: bool) -> Refusal | None:
+    """The key is not for this name; None if it is."""
+    objection = object_to_name(principal.scope, name, is_route=is_route)
+    if objection is None:
+        return None
+    text = f"the key '{principal.key}' {objection}: it may not ask for '{name}'"
+    return Refusal(Forbidden(text, code="out_of_scope"), name if is_route else None)
+
+
+def tags_beyond_scope(principal: Principal, tags: frozenset[str]) -> Refusal | None:
+    """The key is not for a tag that the request adds; None if it is for all of them.
+
+    It is refused and not passed over: a tag that were dropped would not narrow what it was sent to narrow.
+    """
+    objection = object_to_tags(principal.scope, tags) if tags else None
+    if objection is None:
+        return None
+    return Refusal(Forbidden(f"the key '{principal.key}' {objection}", code="out_of_scope"))
 
 
 def weigh_rejected(eligibility: Eligibility) -> tuple[Weighed, ...]:
@@ -34,11 +57,18 @@ def decide_nothing(eligibility: Eligibility) -> Decision:
 
 
 def nobody_eligible(name: str, eligibility: Eligibility) -> EntrepotError:
-    """403 if a rule is the reason for any of them, for then the rules could have allowed it; else 400 with what is missing."""
+    """403 if a rule or the key's scope is the reason for any of them, for then these could have allowed it.
+
+    Else 400 with what is missing.
+    """
     for rejected in eligibility.rejected:
         if rejected.kind == "policy":
             rules = dict.fromkeys(r.rule for r in eligibility.rejected if r.rule is not None)
             named = ", ".join(f"'{rule}'" for rule in rules)
             return Forbidden(f"policy leaves no deployment for '{name}': denied by {named}", rule=rejected.rule)
+    for rejected in eligibility.rejected:
+        if rejected.kind == "scope":
+            told = rejected.reasons[0].text
+            return Forbidden(f"nothing behind '{name}' may be used: {told}", code="out_of_scope")
     reasons = "; ".join(f"{r.deployment}: {r.reason}" for r in eligibility.rejected[:5])
     return InvalidRequest(f"no deployment behind '{name}' can answer this request ({reasons})", code="not_capable")

@@ -26,7 +26,8 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     """Outcomes, and what files say of their prompts: parallel to `outcomes.prompts`.
 
     `answers` are parallel to the outcomes: what each model answered, None where it gave nothing or the files do not say.
-    Where the files do not say what is right, and were read so, `outcomes.correct` is NaN.
+    Where the files do not say what is right, and were read so, `outcomes.correct` is NaN. `dates` are parallel to the prompts:
+    the last time at which one of their outcomes was had, as ISO 8601, empty where no file says.
     """
 
     outcomes: Outcomes
@@ -34,6 +35,7 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     benchmarks: tuple[str, ...]
     categories: tuple[str, ...]
     answers: tuple[str | None, ...] = ()
+    dates: tuple[str, ...] = ()
 
     def only(self, prompts: NDArray[np.intp]) -> Dataset:
         """The same with these prompts alone, renumbered in the order given."""
@@ -55,6 +57,7 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
             benchmarks=tuple(self.benchmarks[i] for i in prompts),
             categories=tuple(self.categories[i] for i in prompts),
             answers=tuple(self.answers[i] for i in np.flatnonzero(kept)) if self.answers else (),
+            dates=tuple(self.dates[i] for i in prompts) if self.dates else (),
         )
 
     def answered(self) -> Dataset:
@@ -120,18 +123,19 @@ def read_dataset(outcome_files: Sequence[Path], prompt_files: Sequence[Path], *,
         )
         benchmarks.extend(str(value or "") for value in table["benchmark"])
         categories.extend(str(value or "") for value in table["category"])
-    outcomes, answers = _read_outcomes(outcome_files, tuple(prompts), ids, graded)
-    return Dataset(outcomes, tuple(ids), tuple(benchmarks), tuple(categories), answers)
+    outcomes, answers, dates = _read_outcomes(outcome_files, tuple(prompts), ids, graded)
+    return Dataset(outcomes, tuple(ids), tuple(benchmarks), tuple(categories), answers, dates)
 
 
 def _read_outcomes(
     paths: Sequence[Path], prompts: tuple[Prompt, ...], ids: Mapping[str, int], graded: bool
-) -> tuple[Outcomes, tuple[str | None, ...]]:
+) -> tuple[Outcomes, tuple[str | None, ...], tuple[str, ...]]:
     models: dict[str, int] = {}
     answers: list[str | None] = []
+    dates = [""] * len(prompts)
     columns: list[tuple[NDArray[np.int32], NDArray[np.int32], Any, Any, Any]] = []
     for path in paths:
-        named, told = ("prompt_id", "model"), ("output_tokens", "weight", "answer")
+        named, told = ("prompt_id", "model"), ("output_tokens", "weight", "answer", "at")
         table = (
             _read(path, required=(*named, "correct"), optional=told)
             if graded
@@ -147,6 +151,8 @@ def _read_outcomes(
         model = np.array([models.setdefault(name, len(models)) for name in _texts(table, "model", path)], np.int32)
         correct = _numbers(table, "correct", path, low=0, high=1, needed=graded)
         answers.extend(None if answer is None else str(answer) for answer in table["answer"])
+        for number, at in zip(prompt.tolist(), table["at"], strict=True):
+            dates[number] = max(dates[number], _moment(at))
         tokens = _numbers(table, "output_tokens", path, low=0)
         weight = _numbers(table, "weight", path, low=0)
         columns.append((prompt, model, correct, np.nan_to_num(tokens, nan=-1), np.nan_to_num(weight, nan=1)))
@@ -154,7 +160,12 @@ def _read_outcomes(
         raise DataError(f"no outcomes in {', '.join(map(str, paths)) or 'no files'}")
     joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
     outcomes = Outcomes(prompts, tuple(models), joined[0], joined[1], joined[2], joined[3], joined[4])
-    return outcomes, tuple(answers)
+    return outcomes, tuple(answers), tuple(dates)
+
+
+def _moment(value: object) -> str:
+    """A moment as text that sorts by time, as far as files write all of theirs alike; empty where there is none."""
+    return "" if value is None else str(value.isoformat() if hasattr(value, "isoformat") else value)
 
 
 def read_prices(path: Path) -> Mapping[str, ListPrice]:

@@ -12,6 +12,8 @@ from entrepot.catalog.load import Catalog
 from entrepot.errors import ArtifactError
 from entrepot.learning.figures import area_under_curve, expected_calibration_error
 from entrepot.learning.outcomes import Dataset
+from entrepot.learning.sample import MOST_PROMPTS, PRIOR_PROMPTS, draw_sample
+from entrepot.learning.votes import learn_votes
 from entrepot.routing.artifact import Artifact, Provenance, digest_of, render_artifact
 from entrepot.routing.ensemble import EnsembleRouter, Step
 
@@ -43,17 +45,40 @@ def train(
     fitted_on: str,
     seed: int = 0,
     step: Step | None = None,
+    calibrate: tuple[str, Dataset] | None = None,
+    last: int = MOST_PROMPTS,
+    promises: bool = True,
 ) -> Trained:
     """Fit the default router on all of `dataset`.
 
     `scores` are published scores by model and benchmark; `aliases` the catalog's id of each model that the outcomes call
-    otherwise (see `names_and_scores`); `window` the dates of the outcomes; `step` is told what is being done. Raises
-    DataError if there is nothing to learn from.
+    otherwise (see `names_and_scores`); `window` the dates of the outcomes; `step` is told what is being done. Promises will
+    be tested on the outcomes of `calibrate`, so named, which nothing is learned from, or where there are none on those that were
+    learned from, as predicted by fits that had not seen them: the `last` prompts of either. Without `promises` no outcome is
+    kept: the router is a prior for traffic that is not like this. Raises DataError if there is nothing to learn from.
     """
     router = EnsembleRouter(scores=scores, aliases=aliases, seed=seed, step=step).fit(dataset.outcomes)
     provenance = Provenance(window, sources, len(dataset.prompt_ids), len(dataset.outcomes.correct), fitted_on)
-    artifact = Artifact(router.fitted_, provenance)
+    name, held_out = (", ".join(sources), None) if calibrate is None or not promises else calibrate
+    sample = draw_sample(
+        router,
+        dataset,
+        held_out,
+        most=last if promises else PRIOR_PROMPTS,
+        data=name,
+        date=_date_of(held_out or dataset, window, fitted_on),
+        seed=seed,
+    )
+    kept = sample if promises else sample.without_outcomes()
+    votes = learn_votes(dataset, router.cross_fitted()[0], router.design_.models, ", ".join(sources), seed)
+    artifact = Artifact(router.fitted_, provenance, sample=kept, votes=votes)
     return Trained(msgspec.structs.replace(artifact, digest=digest_of(artifact)), tuple(_figures(router)))
+
+
+def _date_of(dataset: Dataset, window: str, fitted_on: str) -> str:
+    """Of when outcomes are: the day of the last, or what the operator said, or the day of the fit."""
+    last = max(dataset.dates, default="")[:10]
+    return last or (fitted_on if window == "undated" else window)
 
 
 def names_and_scores(catalog: Catalog, names: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, float]]]:

@@ -76,7 +76,13 @@ def m0002_rollups(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE rollups (definition TEXT NOT NULL)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries, m0002_rollups)
+def m0003_sensitive(connection: sqlite3.Connection) -> None:
+    """The data classes of a request, and how many finds of which kind it held."""
+    for column in ("data_classes", "sensitive"):
+        connection.execute(f"ALTER TABLE entries ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries, m0002_rollups, m0003_sensitive)
 
 
 def applied(connection: sqlite3.Connection) -> int:

@@ -57,6 +57,8 @@ ENTRY_COLUMNS = (
     "baseline_predicted_nano_usd",
     "baseline_drawn",
     "router",
+    "data_classes",
+    "sensitive",
 )
 ATTEMPT_COLUMNS = (
     "number",
@@ -127,6 +129,8 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         thrown_away,
         *_baseline(entry.baseline),
         None if entry.decision is None else entry.decision.router,
+        " ".join(entry.data_classes),
+        " ".join(f"{kind}={count}" for kind, count in sorted(entry.sensitive.items())),
     )
 
 

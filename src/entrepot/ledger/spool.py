@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
@@ -97,7 +97,7 @@ class SpoolWriter:
             os.close(self._fd)
             self._fd = -1
 
-    def __enter__(self) -> SpoolWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -2,7 +2,7 @@
 
 Rules of this file: pure. Deny wins; no rule gives back what another takes away, so a further tag can only narrow. What
 `rules.py` says of unknown facts holds here. Every reason is kept, not the first alone, because an operator who lifts one
-wants to know of the next. Judging deployments by rules happens once, when the gate is made; a check is look-ups.
+wants to know of the next. A deployment is judged by a rule once, when the rule first applies; a check is look-ups.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import msgspec
 
 from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.schema import Deployment
-from entrepot.policy.judgement import object_to
-from entrepot.policy.rules import Principal, Rule, fold_tag
+from entrepot.policy.circumstances import ANYWHERE, Circumstances
+from entrepot.policy.judgement import is_preferred, object_to
+from entrepot.policy.rulebook import Asking, Rulebook
+from entrepot.policy.rules import Principal, Rule
+from entrepot.policy.scope import object_to_deployment
 
-Kind = Literal["policy", "capability", "context"]
+Kind = Literal["policy", "scope", "capability", "context"]
 
 # How many different callers a gate remembers before it starts again; tags come from requests, so there may be any number.
 _REMEMBERED = 1024
@@ -32,7 +35,7 @@ class Reason(NamedTuple):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """A deployment that may not be used, with every reason: those of policy first, in the order of the rules."""
+    """A deployment that may not be used, with every reason: first those of rules, in their order, then the scope's."""
 
     deployment: str
     model: str
@@ -55,68 +58,100 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Eligibility(msgspec.Struct, frozen=True):
-    """What is left, and what is not: together every deployment that was asked about, each in its order."""
+    """What is left, and what is not: together every deployment that was asked about, each in its order.
+
+    `preferred` are those of `allowed` to choose among, all of them where no rule prefers any; `preferred_by` names the rules
+    that left the others for later.
+    """
 
     allowed: tuple[Deployment, ...]
     rejected: tuple[Rejected, ...]
+    preferred: tuple[Deployment, ...] = ()
+    preferred_by: tuple[str, ...] = ()
 
 
-class _Caller(NamedTuple):
-    """As much of a principal as some rule looks at, its tags folded: nothing else can change what it may use."""
+class Effect(msgspec.Struct, frozen=True):
+    """What one rule did for one request. `spared_by` is the condition that did not hold, None where the rule applies.
 
-    key: str | None
-    team: str | None
-    tags: frozenset[str]
+    `objections` says why it keeps out which deployments; `prefers` are those that it would choose among.
+    """
+
+    rule: str
+    spared_by: str | None
+    objections: dict[str, str] = {}
+    prefers: tuple[str, ...] = ()
 
 
 class Gate:
     """Deployments and rules, compiled. `check` is called for every request."""
 
-    __slots__ = ("_deployments", "_keys", "_objections", "_rules", "_settled", "_shortest", "_tags", "_teams")
+    __slots__ = ("_book", "_deployments", "_objections", "_settled", "_shortest")
 
-    def __init__(self, deployments: Sequence[Deployment], rules: Sequence[Rule]) -> None:
+    def __init__(self, deployments: Sequence[Deployment], book: Rulebook) -> None:
         self._deployments = tuple(deployments)
-        self._rules = tuple(rules)
-        self._keys = frozenset(key for rule in rules for key in rule.when.keys)
-        self._teams = frozenset(team for rule in rules for team in rule.when.teams)
-        self._tags = frozenset(fold_tag(tag) for rule in rules for tag in rule.when.tags)
-        self._objections = tuple(tuple(object_to(one, rule) for rule in self._rules) for one in self._deployments)
+        self._book = book
+        self._objections: dict[int, tuple[str | None, ...]] = {}
         contexts = [one.context_tokens for one in self._deployments if one.context_tokens is not None]
         self._shortest = min(contexts, default=None)
-        self._settled: dict[tuple[_Caller, frozenset[Capability]], Eligibility] = {}
+        self._settled: dict[tuple[Asking, frozenset[Capability]], Eligibility] = {}
 
-    def check(self, principal: Principal, needs: frozenset[Capability], input_tokens: int) -> Eligibility:
+    def check(
+        self,
+        principal: Principal,
+        needs: frozenset[Capability],
+        input_tokens: int,
+        circumstances: Circumstances = ANYWHERE,
+    ) -> Eligibility:
         """The deployments that `principal` may use for a request with these needs and about this much input."""
-        caller = _Caller(
-            principal.key if principal.key in self._keys else None,
-            principal.team if principal.team in self._teams else None,
-            frozenset(map(fold_tag, principal.tags)) & self._tags if self._tags else self._tags,
-        )
+        asking = self._book.asking(principal, circumstances)
         if self._shortest is not None and input_tokens > self._shortest:
-            return self._weigh(caller, needs, input_tokens)
-        settled = self._settled.get((caller, needs))
+            return self._weigh(asking, needs, input_tokens)
+        settled = self._settled.get((asking, needs))
         if settled is None:
             if len(self._settled) >= _REMEMBERED:
                 self._settled.clear()
-            settled = self._settled[caller, needs] = self._weigh(caller, needs, 0)
+            settled = self._settled[asking, needs] = self._weigh(asking, needs, 0)
         return settled
 
-    def _weigh(self, caller: _Caller, needs: frozenset[Capability], input_tokens: int) -> Eligibility:
-        in_force = [index for index, rule in enumerate(self._rules) if _applies(rule, caller)]
+    def effects(self, principal: Principal, circumstances: Circumstances = ANYWHERE) -> tuple[Effect, ...]:
+        """What each rule does for such a request, in the order of the rules."""
+        asking = self._book.asking(principal, circumstances)
+        return tuple(self._effect(index, asking) for index in range(len(self._book.rules)))
+
+    def _effect(self, index: int, asking: Asking) -> Effect:
+        rule = self._book.rules[index]
+        failing = self._book.failing(index, asking)
+        if failing is not None:
+            return Effect(rule.name, failing)
+        told = zip(self._deployments, self._object(index), strict=True)
+        preferred = () if rule.prefer is None else tuple(d.id for d in self._deployments if is_preferred(d, rule))
+        return Effect(rule.name, None, {one.id: text for one, text in told if text is not None}, preferred)
+
+    def _weigh(self, asking: Asking, needs: frozenset[Capability], input_tokens: int) -> Eligibility:
+        rules = self._book.rules
+        in_force = self._book.in_force(asking)
+        objections = [(rules[index].name, self._object(index)) for index in in_force]
         allowed: list[Deployment] = []
         rejected: list[Rejected] = []
-        for deployment, objections in zip(self._deployments, self._objections, strict=True):
-            reasons = [
-                Reason(text, "policy", self._rules[index].name)
-                for index in in_force
-                if (text := objections[index]) is not None
-            ]
+        for place, deployment in enumerate(self._deployments):
+            reasons = [Reason(text, "policy", name) for name, told in objections if (text := told[place]) is not None]
+            if (beyond := object_to_deployment(asking.models, deployment)) is not None:
+                reasons.append(Reason(beyond, "scope"))
             reasons += _incapable(deployment, needs, input_tokens)
             if reasons:
                 rejected.append(Rejected(deployment.id, deployment.model, tuple(reasons)))
             else:
                 allowed.append(deployment)
-        return Eligibility(tuple(allowed), tuple(rejected))
+        preferred, preferred_by = _prefer(allowed, [rules[index] for index in in_force])
+        return Eligibility(tuple(allowed), tuple(rejected), preferred, preferred_by)
+
+    def _object(self, index: int) -> tuple[str | None, ...]:
+        """What this rule, where it applies, objects to each deployment: worked out when it first does."""
+        told = self._objections.get(index)
+        if told is None:
+            rule = self._book.rules[index]
+            told = self._objections[index] = tuple(object_to(one, rule) for one in self._deployments)
+        return told
 
 
 def eligible(
@@ -125,18 +160,23 @@ def eligible(
     principal: Principal,
     needs: frozenset[Capability] = frozenset(),
     input_tokens: int = 0,
+    circumstances: Circumstances = ANYWHERE,
 ) -> Eligibility:
     """As `Gate.check`, for asking once."""
-    return Gate(deployments, rules).check(principal, needs, input_tokens)
+    return Gate(deployments, Rulebook(rules)).check(principal, needs, input_tokens, circumstances)
 
 
-def _applies(rule: Rule, caller: _Caller) -> bool:
-    when = rule.when
-    return (
-        (not when.tags or not caller.tags.isdisjoint(map(fold_tag, when.tags)))
-        and (not when.teams or caller.team in when.teams)
-        and (not when.keys or caller.key in when.keys)
-    )
+def _prefer(allowed: Sequence[Deployment], rules: Sequence[Rule]) -> tuple[tuple[Deployment, ...], tuple[str, ...]]:
+    """Those to choose among, and the rules that left others for later. A rule that would leave nobody has no say."""
+    left = tuple(allowed)
+    by: list[str] = []
+    for rule in rules:
+        if rule.prefer is not None:
+            preferred = tuple(one for one in left if is_preferred(one, rule))
+            if preferred and preferred != left:
+                left = preferred
+                by.append(rule.name)
+    return left, tuple(by)
 
 
 def _incapable(deployment: Deployment, needs: frozenset[Capability], input_tokens: int) -> list[Reason]:

@@ -24,14 +24,18 @@ from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import Lengths
 from entrepot.routing.linear import Heads
 from entrepot.routing.nearby import Nearby
+from entrepot.routing.rehearsal import Sample
+from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
 
 FORMAT = 4
 _MAGIC = b"entrepot router\n"
 _DIGEST_BYTES = 32
 _LARGEST_BYTES = 64 * 1024 * 1024
-_HALF = frozenset(
-    {"heads", "prompt_weights", "lengths", "idf", "ease", "near_directions", "near_at", "near_right", "near_weight"}
-)
+_SAMPLED = ("input_tokens", "p_correct", "output_tokens", "traits", "quality", "learned")
+_HALF = frozenset({
+    "heads", "prompt_weights", "lengths", "idf", "ease", "near_directions", "near_at", "near_right", "near_weight",
+    "sample_p_correct", "sample_traits", "sample_learned",
+})  # fmt: skip
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -45,11 +49,16 @@ class Provenance(msgspec.Struct, frozen=True):
 
 
 class Artifact(msgspec.Struct, frozen=True, eq=False):
-    """A fitted router and its provenance. `digest` is the hex SHA-256 of the file's content, empty before it is saved."""
+    """A fitted router, its provenance, a sample of past prompts where one was kept, and how votes are weighed.
+
+    `digest` is the hex SHA-256 of the file's content, empty before it is saved.
+    """
 
     fitted: Fitted
     provenance: Provenance
     digest: str = ""
+    sample: Sample | None = None
+    votes: VoteModel = SHIPPED_VOTES
 
     @property
     def version(self) -> str:
@@ -58,7 +67,7 @@ class Artifact(msgspec.Struct, frozen=True, eq=False):
 
     def router(self) -> EnsembleRouter:
         """The router, ready to bind."""
-        return EnsembleRouter.of(self.fitted, self.version)
+        return EnsembleRouter.of(self.fitted, self.version, self.sample)
 
 
 class _Array(msgspec.Struct, frozen=True):
@@ -76,6 +85,8 @@ class _Header(msgspec.Struct, frozen=True):
     kind: Kind
     spread: float
     arrays: tuple[_Array, ...]
+    sampled: tuple[str, str] | None = None
+    votes: VoteModel | None = None
 
 
 def default_artifact_path() -> Path:
@@ -86,7 +97,8 @@ def default_artifact_path() -> Path:
 def render_artifact(artifact: Artifact) -> bytes:
     """The file's bytes: the same fit gives the same bytes."""
     fitted = artifact.fitted
-    arrays = {name: _stored(name, values) for name, values in _arrays(fitted).items()}
+    sample = artifact.sample
+    arrays = {name: _stored(name, values) for name, values in {**_arrays(fitted), **_sampled(sample)}.items()}
     header = msgspec.msgpack.encode(
         _Header(
             format=FORMAT,
@@ -97,6 +109,8 @@ def render_artifact(artifact: Artifact) -> bytes:
             kind=fitted.members.kind,
             spread=fitted.calibration.spread,
             arrays=tuple(_Array(name, values.dtype.str, values.shape) for name, values in arrays.items()),
+            sampled=None if sample is None else (sample.data, sample.date),
+            votes=None if artifact.votes is SHIPPED_VOTES else artifact.votes,
         )
     )
     body = zlib.compress(b"".join(values.tobytes() for values in arrays.values()), 9)
@@ -133,10 +147,10 @@ def parse_artifact(content: bytes, where: str) -> Artifact:
             raise ArtifactError(f"the router {where} has format {version}, this program reads {FORMAT}: train it again")
         header = msgspec.msgpack.decode(content[start:end], type=_Header)
         arrays = _split(header.arrays, content[end:-_DIGEST_BYTES])
-        fitted = _fitted(header, arrays)
+        fitted, sample = _fitted(header, arrays), _sample(header, arrays)
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError, zlib.error) as error:
         raise ArtifactError(f"the router {where} was written by another version: {error}; train it again") from error
-    return Artifact(fitted, header.provenance, content[-_DIGEST_BYTES:].hex())
+    return Artifact(fitted, header.provenance, content[-_DIGEST_BYTES:].hex(), sample, header.votes or SHIPPED_VOTES)
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -179,6 +193,20 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray[Any, Any]]:
         "length_factors": calibration.length_factors,
         **near,
     }
+
+
+def _sampled(sample: Sample | None) -> dict[str, np.ndarray[Any, Any]]:
+    return {} if sample is None else {f"sample_{name}": getattr(sample, name) for name in _SAMPLED}
+
+
+def _sample(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float32]]]) -> Sample | None:
+    if header.sampled is None:
+        return None
+    tokens, p_correct, output_tokens, traits, quality, learned = (arrays[f"sample_{name}"] for name in _SAMPLED)
+    table = (len(tokens), len(header.models))
+    if p_correct.shape != table or output_tokens.shape != table or quality.shape[0] != table[0]:
+        raise ValueError(f"a sample of shape {p_correct.shape} for {len(header.models)} models")
+    return Sample(tokens, p_correct, output_tokens, traits, quality, learned > 0, *header.sampled)
 
 
 def _stored(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

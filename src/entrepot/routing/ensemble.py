@@ -16,12 +16,13 @@ import numpy as np
 from entrepot.errors import Defect
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_priors, with_scores
 from entrepot.routing.absorb import absorb
-from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
+from entrepot.routing.base import Basis, Estimates, Floats, ModelFacts, Outcomes, Prompt
 from entrepot.routing.calibration import (
     Calibration,
     CrossFit,
     Kind,
     Members,
+    bent,
     calibrated,
     cross_fit,
     fit_calibration,
@@ -31,8 +32,9 @@ from entrepot.routing.design import Design, build_design
 from entrepot.routing.features import BUCKETS
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
-from entrepot.routing.logistic import LOGIT_LIMIT, Doubles
+from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, sigmoid
 from entrepot.routing.nearby import DIRECTIONS, Records, place
+from entrepot.routing.rehearsal import Rehearsal, Sample
 
 Step = Callable[[str], None]
 RANK = 300
@@ -57,15 +59,16 @@ class Fitted(msgspec.Struct, frozen=True, eq=False):
 class EnsembleRouter:
     """Ability corrected by heads (or, by `kind`, one of the two alone), calibrated on cross-fitted predictions.
 
-    `scores` are published scores by model and
-    benchmark, from which models never seen are placed. Learned: `fitted_`; `cross_fit_` and `design_`, for evaluation, are
-    there after `fit` and not after loading. `step` is told what is being done. `aliases` names models that the outcomes
-    call otherwise: outcomes under both names teach one model.
+    `scores` are published scores by model and benchmark, from which models never seen are placed. `step` is told what is
+    being done. `aliases` names models that the outcomes call otherwise: outcomes under both names teach one model. Learned:
+    `fitted_`; `cross_fit_` and `design_`, for evaluation, are there after `fit` and not after loading; `sample_` is what an
+    artifact remembers of past prompts.
     """
 
     fitted_: Fitted
     cross_fit_: CrossFit
     design_: Design
+    sample_: Sample | None = None
 
     def __init__(
         self,
@@ -89,10 +92,11 @@ class EnsembleRouter:
         self._version = version
 
     @classmethod
-    def of(cls, fitted: Fitted, version: str) -> EnsembleRouter:
+    def of(cls, fitted: Fitted, version: str, sample: Sample | None = None) -> EnsembleRouter:
         """A router that was fitted before."""
         router = cls(kind=fitted.members.kind, version=version)
         router.fitted_ = fitted
+        router.sample_ = sample
         return router
 
     @property
@@ -136,14 +140,25 @@ class EnsembleRouter:
         lengths = np.exp(np.clip(crossed.output_logs[:, :-1], 0, _LONGEST_LOG)) * calibration.length_factors[:-1]
         return calibrated(calibration, crossed.logits, crossed.ease, crossed.near), np.asarray(lengths, np.float64)
 
+    def traits(self, rows: Floats) -> Floats:
+        """What places models never seen on prompts, given as rows of the featurizer: see `rehearsal.Sample`."""
+        members = self.fitted_.members
+        columns = [members.ability.prompt_weights, members.ease[:, None], members.lengths.weights[:, -1:]]
+        return np.asarray(rows @ np.concatenate(columns, axis=1), np.float32)
+
+    def trained(self) -> dict[str, int]:
+        """The number in training of each model that was there, by each of its names."""
+        trained = {name: number for number, name in enumerate(self.fitted_.members.heads.models)}
+        trained.update({name: trained[model] for name, model in self.fitted_.aliases.items()})
+        return trained
+
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> BoundEnsemble:
         """Prepare for these models. A model that was trained on under one of its other names is found by it."""
         if not hasattr(self, "fitted_"):
             raise Defect("a router was bound before it was fitted")
-        trained = {name: number for number, name in enumerate(self.fitted_.members.heads.models)}
-        trained.update({name: trained[model] for name, model in self.fitted_.aliases.items()})
+        trained = self.trained()
         known = [_trained_as(model, facts.get(model), trained) for model in models]
-        return BoundEnsemble(self.fitted_, tuple(models), known, [facts.get(model) for model in models])
+        return BoundEnsemble(self.fitted_, tuple(models), known, [facts.get(model) for model in models], self.sample_)
 
 
 def _renamed(outcomes: Outcomes, aliases: Mapping[str, str]) -> Outcomes:
@@ -169,8 +184,11 @@ class BoundEnsemble:
         models: tuple[str, ...],
         known: Sequence[int | None],
         facts: Sequence[ModelFacts | None],
+        sample: Sample | None = None,
     ) -> None:
         self.models = models
+        self._known = tuple(known)
+        self._sample = sample
         self._featurizer = fitted.featurizer
         members, calibration = fitted.members, fitted.calibration
         heads, names = members.heads, members.heads.models
@@ -215,6 +233,31 @@ class BoundEnsemble:
         # of what a head corrects, half may be chance; heads that stand alone have nothing to be compared with
         self._doubt = 0.5 * self._keep
         self._spread_squared = calibration.spread**2
+
+    @property
+    def rehearsal(self) -> Rehearsal | None:
+        """What is remembered of past prompts, for the bound models."""
+        sample = self._sample
+        if sample is None:
+            return None
+        shape = (len(sample.input_tokens), len(self.models))
+        p_correct, output_tokens, quality = (np.full(shape, np.nan) for _ in range(3))
+        traits = sample.traits.astype(np.float64)
+        slope = np.exp(np.clip(traits[:, 1], -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT))
+        lengths = np.exp(np.clip(traits[:, 3], 0, _LONGEST_LOG))
+        for i, at in enumerate(self._known):
+            if at is None:
+                logits = (slope * self._ability[i] - traits[:, 0]) * self._slope[i] + self._shift[i]
+                p_correct[:, i] = sigmoid(logits + bent(traits[:, 2], self._knots) @ self._ease[i])
+                output_tokens[:, i] = lengths * self._length[i]
+                continue
+            p_correct[:, i], output_tokens[:, i] = sample.p_correct[:, at], sample.output_tokens[:, at]
+            if sample.quality.shape[1]:
+                quality[:, i] = sample.quality[:, at]
+        tokens = sample.input_tokens.astype(np.float64)
+        return Rehearsal(
+            self.models, tokens, p_correct, output_tokens, quality, sample.learned, sample.data, sample.date
+        )
 
     def predict(self, prompt: Prompt) -> Estimates:
         """Estimates for every bound model."""

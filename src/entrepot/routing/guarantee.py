@@ -30,7 +30,8 @@ class Promise(msgspec.Struct, frozen=True):
     """What was promised on which data: with `confidence`, the mean loss against `reference` is at most `max_loss`.
 
     `setting` is the knob's number, None for a refusal: then everything goes to the reference. `p_value` is that of the
-    setting, or of the one that failed. `data` names the calibration outcomes, `date` when it was made.
+    setting, or of the one that failed. `data` names the calibration outcomes, `date` says of when they are. `needed` is about
+    how many prompts like these it would have taken where it is refused, None where they speak against it.
     """
 
     reference: str
@@ -41,18 +42,25 @@ class Promise(msgspec.Struct, frozen=True):
     p_value: float
     data: str = ""
     date: str = ""
+    needed: int | None = None
 
     def __str__(self) -> str:
-        on = f"on {self.prompts:,} prompts{f' of {self.data}' if self.data else ''}{f', {self.date}' if self.date else ''}"
+        prompts = f"{self.prompts:,} prompt{'' if self.prompts == 1 else 's'}"
+        on = f"on {prompts}{f' of {self.data}' if self.data else ''}{f', {self.date}' if self.date else ''}"
+        points = f"{100 * self.max_loss:g} point{'' if self.max_loss == 0.01 else 's'}"
         if self.setting is None:
             return (
-                f"no promise of at most {100 * self.max_loss:g} points below {self.reference} can be made {on} "
-                f"with {self.confidence:.0%} confidence; everything goes to {self.reference}"
+                f"no promise of at most {points} below {self.reference} can be made with {self.confidence:.0%} confidence "
+                f"{on}{self._lacking()}; everything goes to {self.reference}"
             )
-        return (
-            f"at most {100 * self.max_loss:g} points below {self.reference} on average, "
-            f"with {self.confidence:.0%} confidence, {on}"
-        )
+        return f"at most {points} below {self.reference} on average, with {self.confidence:.0%} confidence, {on}"
+
+    def _lacking(self) -> str:
+        if not self.prompts:
+            return ", because there are no outcomes of the reference and others on the same prompts: entrepot collect gets them"
+        if self.needed is None:
+            return ", which speak against it"
+        return f": too few to tell, about {self.needed:,} like them might do"
 
 
 def make_promise(

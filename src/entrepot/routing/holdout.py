@@ -32,6 +32,7 @@ def hold_out(decision: Decision, baseline: str, share: float, draw: float) -> De
         order=(baseline, *(id_ for id_ in decision.order if id_ != baseline)),
         reason=f"drawn for the holdout ({share:.0%} of exchanges go to the baseline, {baseline}); otherwise: {decision.reason}",
         displaced=decision.chosen,
+        promise=None if decision.promise is None else "nothing: the exchange was drawn for the holdout",
     )
 
 

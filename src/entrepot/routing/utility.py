@@ -1,14 +1,13 @@
 """From estimates to a choice: prices as they are now, the operator's goal, and a decision that explains itself.
 
-Rules of this file: plain Python over a handful of candidates, deterministic: ties go to the better estimate, then to the
-lower cost, then to the smaller id. A candidate whose price is unknown is never taken for cheap: it is chosen only where no
-candidate of known price will do.
+Rules of this file: deterministic: what is drawn by lot is drawn with the lot that is given. How each goal orders candidates
+is in `goals.py`; what stands behind a goal over all requests in `worth.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -16,26 +15,51 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import Defect
 from entrepot.routing.base import Basis, Estimates, Prompt
+from entrepot.routing.goals import (
+    Option,
+    Ranked,
+    best_under,
+    bounded,
+    by_quality,
+    by_share,
+    by_worth,
+    is_under,
+    told_points,
+    within_bar,
+)
+from entrepot.routing.worth import Knob
+
+GoalKind = Literal["cheapest_within", "weighted", "best_under", "shares"]
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """`cheapest_within`: the least expensive candidate predicted to stay within `max_loss` (points of quality, 0.02 = two)
-    of the reference. `best_under`: the best candidate whose expected cost stays under `max_cost_usd`.
+    """What a route is to do with its candidates.
 
-    `max_cost_usd` bounds `cheapest_within` too, where it is given: if what stays within `max_loss` is expected to cost more,
-    the best under the bound is taken. A candidate of unknown price is over every bound.
+    `cheapest_within`: the least expensive choices that stay within `max_loss` (points of quality, 0.02 = two) of the
+    reference on average; with `confidence`, only so far as that can be promised. With `each_request`, no average: the least
+    expensive candidate predicted to stay within it for this request by itself.
+    `weighted`: the best of P(correct) times `worth_usd`, what a right answer is worth in dollars, less expected cost.
+    `best_under`: the best candidate whose expected cost stays under `max_cost_usd`.
+    `shares`: by lot, each deployment its share.
+
+    `max_cost_usd` bounds the other goals too, where it is given: if what they choose is expected to cost more, the best under
+    the bound is taken. A candidate of unknown price is over every bound.
     """
 
-    kind: Literal["cheapest_within", "best_under"] = "cheapest_within"
+    kind: GoalKind = "cheapest_within"
     max_loss: float = 0.02
     max_cost_usd: float | None = None
+    confidence: float | None = None
+    each_request: bool = False
+    worth_usd: float | None = None
+    shares: tuple[tuple[str, float], ...] = ()
 
 
 class Weighed(msgspec.Struct, frozen=True):
     """One candidate as the decision saw it. Expected cost in dollars, None if its price is unknown.
 
     `rejected` is the reason for which it was not eligible, None if it was. `propensity` is the probability with which this
-    candidate was chosen under the rule in force (1 or 0 without exploration).
+    candidate was chosen under the rule in force (1 or 0 where nothing is drawn by lot).
     """
 
     deployment: str
@@ -54,7 +78,10 @@ class Decision(msgspec.Struct, frozen=True):
 
     `order` holds deployment ids, the chosen one first. `router` names the fitted artifact that made the estimates, None
     where no estimate was needed (a model or deployment was asked for by name). `reason` is one sentence for people.
-    `displaced` is the deployment that the goal chose, where the holdout's draw gave the exchange to the baseline instead.
+    `promise` says what is promised of the choice, why nothing is, or is None where nobody asked for a promise.
+    `worth_usd` is what a right answer was taken to be worth, where that settled the choice. `displaced` is the deployment that
+    was chosen before the holdout's draw gave the exchange to the baseline instead, `explored` the one that the goal chose
+    before the exchange was drawn to explore.
     """
 
     order: tuple[str, ...]
@@ -65,6 +92,8 @@ class Decision(msgspec.Struct, frozen=True):
     router: str | None = None
     promise: str | None = None
     displaced: str | None = None
+    worth_usd: float | None = None
+    explored: str | None = None
 
     @property
     def chosen(self) -> str:
@@ -81,53 +110,50 @@ def decide(
     reference: str | None,
     prompt: Prompt,
     router_version: str,
-    promise: str | None = None,
+    knob: Knob | None = None,
     *,
     max_output_tokens: int | None = None,
     answers: int = 1,
     at_s: float = 0.0,
+    lot: float = 0.0,
 ) -> Decision:
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
     `tariffs` by deployment id; one that is missing is a price unknown. `estimates` must cover every candidate's model.
-    `reference` is a deployment id. One that is no candidate for this request, or of which nothing is known (`basis` "prior"),
-    sets no bar: the best eligible candidate does, and the reason says so. Where nothing is known of any, the reference is
-    taken, unless any loss is allowed. The order: the chosen, then those that meet the goal by cost, then the rest by
+    `reference` is a deployment id. `knob` is what the goal comes to over all requests (see `worth.py`); without one, a loss is
+    allowed request by request: a reference that is no candidate for this request, or of which nothing is known (`basis`
+    "prior"), then sets no bar: the best eligible candidate does, and the reason says so. Where nothing is known of any, the
+    reference is taken, unless any loss is allowed. The order: the chosen, then those that meet the goal, then the rest by
     quality; what costs more than the goal allows comes last. `max_output_tokens` is what the request allows each of its
-    `answers`. `at_s` is the moment (Unix seconds), since prices change with the hour and the day.
+    `answers`. `at_s` is the moment (Unix seconds), since prices change with the hour and the day. `lot`, uniform in [0, 1),
+    draws where the goal is `shares`.
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
-    weighed = _weigh(candidates, estimates, tariffs, prompt.input_tokens, max_output_tokens, answers, at_s)
-    choose = _best_under if goal.kind == "best_under" else _cheapest_within
-    meeting, rest, reason = choose(weighed, goal, reference)
-    order = tuple(choice.deployment for choice in (*meeting, *rest))
-    shown = (*meeting, *rest)
+    options = _weigh(candidates, estimates, tariffs, prompt.input_tokens, max_output_tokens, answers, at_s)
+    limit = goal.max_cost_usd
+    aimed: Option | None = None
+    if goal.kind == "shares":
+        under = options if limit is None else [option for option in options if is_under(option, limit)]
+        ranked, parts = by_share(under or options, dict(goal.shares), lot)
+        ranked.rest.extend(option for option in options if under and option not in under)
+    else:
+        ranked = _rank(options, goal, reference, knob, answers)
+        aimed = ranked.first
+        if limit is not None and goal.kind != "best_under":
+            ranked = bounded(ranked, limit, _aim(goal, reference))
+        parts = {ranked.first.deployment: 1.0}
+    shown = (*ranked.meeting, *ranked.rest)
     return Decision(
-        order=order,
-        candidates=(
-            *(_shown(choice, 1.0 if choice is shown[0] else 0.0) for choice in shown),
-            *rejected,
-        ),
-        reason=reason,
+        order=tuple(option.deployment for option in shown),
+        candidates=(*(_shown(option, parts.get(option.deployment, 0.0)) for option in shown), *rejected),
+        reason=f"{ranked.reason}.",
         goal=goal,
         reference=reference,
         router=router_version,
-        promise=promise,
+        promise=None if knob is None else _promised(knob, goal, options, kept=ranked.first is aimed),
+        worth_usd=ranked.worth_usd,
     )
-
-
-_SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it meets exactly
-
-
-class _Choice(NamedTuple):
-    deployment: str
-    model: str
-    p_correct: float
-    p_error: float
-    output_tokens: float
-    cost_usd: float | None
-    basis: Basis
 
 
 def bound_output(tokens: float, max_output_tokens: int | None, deployment: Deployment, answers: int) -> float:
@@ -146,7 +172,7 @@ def _weigh(
     max_output_tokens: int | None,
     answers: int,
     at_s: float,
-) -> list[_Choice]:
+) -> list[Option]:
     rows = {model: row for row, model in enumerate(estimates.models)}
     p_correct = estimates.p_correct.tolist()
     p_error = estimates.p_error.tolist()
@@ -161,107 +187,68 @@ def _weigh(
             per_input, per_output = tariff.usd_per_token(input_tokens, at_s)
             cost = input_tokens * per_input + tokens * per_output
         basis = estimates.basis[row]
-        weighed.append(_Choice(deployment.id, deployment.model, p_correct[row], p_error[row], tokens, cost, basis))
+        weighed.append(Option(deployment.id, deployment.model, p_correct[row], p_error[row], tokens, cost, basis))
     return weighed
 
 
-def _by_cost(choice: _Choice) -> tuple[bool, float, float, str]:
-    unknown = choice.cost_usd is None
-    return (unknown, choice.cost_usd or 0.0, -choice.p_correct, choice.deployment)
+def _rank(options: list[Option], goal: Goal, reference: str | None, knob: Knob | None, answers: int) -> Ranked:
+    if goal.kind == "best_under":
+        return best_under(options, float("inf") if goal.max_cost_usd is None else goal.max_cost_usd)
+    if goal.kind == "weighted":
+        return by_worth(options, (goal.worth_usd or 0.0) * answers, None)
+    if knob is not None and knob.refused and not goal.each_request:
+        return _safest(options, reference)
+    guessed = any(option.deployment == reference and option.basis == "prior" for option in options)
+    if knob is None or goal.each_request or guessed:
+        return within_bar(options, goal.max_loss, reference)
+    ranked = by_worth(options, knob.worth_usd * answers, reference, knob.among)
+    return ranked if len(options) == 1 else ranked._replace(reason=f"{ranked.reason}; {_stands_behind(knob)}")
 
 
-def _by_quality(choice: _Choice) -> tuple[float, bool, float, str]:
-    return (-choice.p_correct, choice.cost_usd is None, choice.cost_usd or 0.0, choice.deployment)
+def _stands_behind(knob: Knob) -> str:
+    """Where the worth comes from; of a promise, the decision says so by itself."""
+    return str(knob) if knob.promise is None else f"with it {knob.came_to}"
 
 
-def _cheapest_within(
-    weighed: list[_Choice], goal: Goal, reference: str | None
-) -> tuple[list[_Choice], list[_Choice], str]:
-    measure = next((choice for choice in weighed if choice.deployment == reference), None)
-    known = [choice for choice in weighed if choice.basis != "prior"]
-    # A guess on the low side is fair to a candidate that has yet to show that it can; as a bar it would let everything pass.
-    best = measure if measure is not None and (measure in known or not known) else min(weighed, key=_by_quality)
-    bar = best.p_correct - goal.max_loss - _SLACK
-    meeting = sorted((choice for choice in weighed if choice.p_correct >= bar), key=_by_cost)
-    if best is measure and not known and goal.max_loss < 1:
-        meeting = [measure]
-    rest = sorted((choice for choice in weighed if choice not in meeting), key=_by_quality)
-    if goal.max_cost_usd is not None:
-        if not _is_under(meeting[0], goal.max_cost_usd):
-            under, over, said = _best_under(weighed, goal, reference)
-            return under, over, f"{_loss(goal)} of {best.deployment} cannot be kept under the cost allowed: {said}"
-        both = (*meeting, *rest)
-        rest = sorted((choice for choice in both if not _is_under(choice, goal.max_cost_usd)), key=_by_cost)
-        meeting = [choice for choice in both if _is_under(choice, goal.max_cost_usd)]
-    return meeting, rest, _reason_within(meeting[0], best, goal, reference, measure, weighed)
-
-
-def _is_under(choice: _Choice, max_cost_usd: float) -> bool:
-    return choice.cost_usd is not None and choice.cost_usd <= max_cost_usd
-
-
-def _loss(goal: Goal) -> str:
-    return f"{100 * goal.max_loss:g} point{'' if goal.max_loss == 0.01 else 's'}"
-
-
-def _reason_within(
-    chosen: _Choice, best: _Choice, goal: Goal, reference: str | None, measure: _Choice | None, weighed: list[_Choice]
-) -> str:
-    points = _loss(goal)
-    measured = "the reference" if best is measure else "the best eligible candidate"
-    if len(weighed) == 1:
-        said = f"{chosen.deployment} is the only eligible candidate"
-    elif chosen is best is measure and all(choice.basis == "prior" for choice in weighed):
-        said = f"{chosen.deployment}, the reference, is taken because nothing is known of how good any candidate is"
-    elif chosen is best:
-        said = f"{chosen.deployment}, {measured}, has no cheaper rival expected to stay within {points} of it"
+def _safest(options: list[Option], reference: str | None) -> Ranked:
+    """What is done where a promise was asked for and cannot be made."""
+    order = sorted(options, key=lambda option: (option.deployment != reference, *by_quality(option)))
+    if order[0].deployment == reference:
+        said = f"{reference}, the reference, is taken because nothing can be promised of the others"
     else:
-        said = (
-            f"{chosen.deployment} is the least expensive candidate expected to stay within {points} of {best.deployment}, "
-            f"{measured} (P(correct) {chosen.p_correct:.3f} against {best.p_correct:.3f}"
-            f"{_saving(chosen.cost_usd, best.cost_usd)})"
-        )
-    if reference is not None and measure is None:
-        said += f"; the reference {reference} is not eligible for this request"
-    elif measure is not None and best is not measure:
-        said += f"; nothing is known of how good the reference {reference} is"
-    return said + _price_caveat(chosen) + "."
+        said = f"{order[0].deployment} has the best expected quality; the reference {reference} is not eligible"
+    return Ranked(order[:1], order[1:], said)
 
 
-def _best_under(weighed: list[_Choice], goal: Goal, _reference: str | None) -> tuple[list[_Choice], list[_Choice], str]:
-    limit = float("inf") if goal.max_cost_usd is None else goal.max_cost_usd
-    under = [choice for choice in weighed if _is_under(choice, limit)]
-    over = [choice for choice in weighed if not _is_under(choice, limit)]
-    if under:
-        # the best goes first; should it fail, the next best under the limit follows
-        meeting = sorted(under, key=_by_quality)
-        said = f"{meeting[0].deployment} has the best expected quality under {limit:.6g} USD a request"
-        return meeting, sorted(over, key=_by_cost), f"{said} (P(correct) {meeting[0].p_correct:.3f})."
-    meeting = sorted(over, key=_by_cost)
-    said = (
-        f"no candidate is expected to cost at most {limit:.6g} USD, so {meeting[0].deployment} is taken as the cheapest"
-    )
-    return meeting, [], said + _price_caveat(meeting[0]) + "."
+def _aim(goal: Goal, reference: str | None) -> str:
+    if goal.kind == "cheapest_within":
+        return f"{told_points(goal.max_loss)} of {reference or 'the best candidate'}"
+    return f"a right answer's worth of {goal.worth_usd:g} USD"
 
 
-def _saving(cost: float | None, measure: float | None) -> str:
-    if cost is None or measure is None:
-        return ""
-    return f", {cost:.6f} USD against {measure:.6f}"
+def _promised(knob: Knob, goal: Goal, options: Sequence[Option], *, kept: bool) -> str | None:
+    """What is promised of this choice, or why nothing is. `kept`: no bound on cost set the route's choice aside."""
+    if knob.promise is None:
+        return None
+    if goal.each_request:
+        return "nothing: this request allows a loss of its own, and the route's promise is about the average of all"
+    if not knob.refused:
+        missing = sorted(set(knob.among or ()) - {option.deployment for option in options})
+        if missing:
+            return f"nothing: the route's promise is about candidates that are not eligible here ({', '.join(missing)})"
+        if not kept:
+            return "nothing: the bound on cost sets aside what the route's promise is about"
+    return str(knob.promise)
 
 
-def _price_caveat(chosen: _Choice) -> str:
-    return "" if chosen.cost_usd is not None else ", though its price is unknown"
-
-
-def _shown(choice: _Choice, propensity: float) -> Weighed:
+def _shown(option: Option, propensity: float) -> Weighed:
     return Weighed(
-        deployment=choice.deployment,
-        model=choice.model,
-        p_correct=choice.p_correct,
-        p_error=choice.p_error,
-        output_tokens=choice.output_tokens,
-        cost_usd=choice.cost_usd,
-        basis=choice.basis,
+        deployment=option.deployment,
+        model=option.model,
+        p_correct=option.p_correct,
+        p_error=option.p_error,
+        output_tokens=option.output_tokens,
+        cost_usd=option.cost_usd,
+        basis=option.basis,
         propensity=propensity,
     )

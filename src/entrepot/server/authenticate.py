@@ -1,36 +1,56 @@
 """Who is asking: a key becomes a principal.
 
-Rules of this file: a key is looked up by its SHA-256 digest, so the time taken tells nothing of the key; the key itself is
-neither kept nor logged. OpenAI clients send `Authorization: Bearer`, Anthropic's either that or `x-api-key`, Gemini's
-`x-goog-api-key` or, in programs that speak HTTP themselves, `?key=` as Google's own examples do: there alone it is read from
-an address, because addresses are written to logs along the way.
+Rules of this file: a key is looked up by its SHA-256 digest. How long that takes tells nothing of the key: to come closer to
+a digest in force a caller would have to choose what SHA-256 makes of a text. The key itself is neither kept nor logged.
+OpenAI clients send `Authorization: Bearer`, Anthropic's either that or `x-api-key`, Gemini's `x-goog-api-key` or, in programs
+that speak HTTP themselves, `?key=` as Google's own examples do: there alone it is read from an address, because addresses are
+written to logs along the way. A keyring is never changed: another one takes its place.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
-from entrepot.errors import Unauthenticated
+from entrepot.errors import Forbidden, Unauthenticated
 from entrepot.policy.rules import Principal
+from entrepot.policy.teams import Team, parents_of
+from entrepot.server.addresses import Network, caller_address, lies_in, parse_networks
+from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import KeySettings
 
 MAX_KEY_BYTES = 512
 
 
+class _Known(NamedTuple):
+    """A key that was made once. `networks` None: it may be used from anywhere."""
+
+    principal: Principal
+    expires_s: float | None
+    disabled: bool
+    networks: tuple[Network, ...] | None
+
+
 class Keyring:
     """The keys of an installation, by digest."""
 
-    def __init__(self, keys: Iterable[KeySettings]) -> None:
-        self._principals: Mapping[bytes, Principal] = {
-            bytes.fromhex(key.sha256): Principal(key=key.name, team=key.team, tags=frozenset(key.tags)) for key in keys
-        }
+    def __init__(
+        self, keys: Iterable[KeySettings], teams: Iterable[Team] = (), trusted_proxies: Iterable[str] = ()
+    ) -> None:
+        parents = parents_of(teams)
+        self._trusted = parse_networks(trusted_proxies)
+        self._known: Mapping[bytes, _Known] = {bytes.fromhex(key.sha256): _compile(key, parents) for key in keys}
 
-    def authenticate(self, headers: Mapping[bytes, bytes], query: bytes = b"") -> Principal:
-        """The principal behind the request's key. Raises Unauthenticated, which does not say what was wrong with it.
+    def authenticate(
+        self, headers: Mapping[bytes, bytes], query: bytes = b"", *, peer: str | None = None, now_s: float = 0.0
+    ) -> Principal:
+        """The principal behind the request's key.
 
-        `query` is the address's where its dialect takes a key there.
+        Raises Unauthenticated, which does not say what was wrong with a key that is not known here, or Forbidden where the
+        key may not be used from the caller's address. `query` is the address's where its dialect takes a key there; `peer`
+        the other end of the connection; `now_s` Unix time.
         """
         key = _presented_key(headers) or _key_of_query(query)
         if not key:
@@ -38,10 +58,29 @@ class Keyring:
                 "no API key was sent: use 'Authorization: Bearer <key>' with a key of this gateway",
                 code="missing_api_key",
             )
-        principal = self._principals.get(hashlib.sha256(key).digest()) if len(key) <= MAX_KEY_BYTES else None
-        if principal is None:
+        known = self._known.get(hashlib.sha256(key).digest()) if len(key) <= MAX_KEY_BYTES else None
+        if known is None:
             raise Unauthenticated("the API key is not one of this gateway's; a provider's own key is not accepted here")
+        principal = known.principal
+        if known.disabled:
+            raise Unauthenticated(f"the API key '{principal.key}' is disabled", code="disabled_api_key")
+        if known.expires_s is not None and now_s >= known.expires_s:
+            raise Unauthenticated(f"the API key '{principal.key}' has expired", code="expired_api_key")
+        if known.networks is not None:
+            self._check_address(known, peer, headers.get(b"x-forwarded-for", b"").decode("latin-1"))
         return principal
+
+    def _check_address(self, known: _Known, peer: str | None, forwarded: str) -> None:
+        address = caller_address(peer, forwarded, self._trusted)
+        if address is None or not lies_in(address, known.networks or ()):
+            name, told = known.principal.key, "an address that cannot be told" if address is None else address
+            raise Forbidden(f"the API key '{name}' may not be used from {told}", code="address_not_allowed")
+
+
+def _compile(key: KeySettings, parents: Mapping[str, str]) -> _Known:
+    addresses = key.scope.addresses
+    networks = None if addresses is None else parse_networks(addresses)
+    return _Known(principal_of(key, parents), key.expires_s, key.disabled, networks)
 
 
 def _presented_key(headers: Mapping[bytes, bytes]) -> bytes:

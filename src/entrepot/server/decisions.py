@@ -22,6 +22,8 @@ def render_decision(entry: Entry) -> dict[str, Any]:
         "status": entry.status,
         "error_code": entry.error_code,
         "rule": entry.rule,
+        "data_classes": list(entry.data_classes),
+        "sensitive": entry.sensitive,
         "asked_model": entry.asked_model,
         "route": entry.route,
         "stream": entry.stream,
@@ -37,6 +39,7 @@ def render_decision(entry: Entry) -> dict[str, Any]:
         "first_token_ms": None if entry.first_token_ms is None else round(entry.first_token_ms, 3),
         "attempts": [_attempt(attempt) for attempt in entry.attempts],
         "decision": msgspec.to_builtins(entry.decision),
+        "deliberation": msgspec.to_builtins(entry.deliberation),
     }
 
 

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
-from urllib.parse import unquote
 
 import msgspec
 
@@ -27,12 +26,12 @@ from entrepot.errors import (
     CallerError,
     Defect,
     EntrepotError,
-    InvalidRequest,
     MethodNotAllowed,
     NotFound,
     Unavailable,
 )
-from entrepot.exchange.course import Course
+from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.course import course_of
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.planning import Planner, Steering
@@ -54,10 +53,12 @@ from entrepot.server.http import (
     headers_of,
     read_body,
 )
+from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
 from entrepot.server.models import asker_of, model_named, render_model, render_models
 from entrepot.server.openapi import GREETING, render_document
+from entrepot.server.steering import may_store, steering_of
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
@@ -67,7 +68,6 @@ _JSON = ((b"content-type", b"application/json"),)
 _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
-_MAX_TAGS = 32
 
 
 class Recorder(Protocol):
@@ -111,10 +111,11 @@ class Gateway:
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
         responses: KeptResponses,
+        inspector: Inspector,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
-        self._planner = planner
+        self._ruled = planner, inspector
         self._driver = driver
         self._recorder = recorder
         self._find_entry = find_entry
@@ -126,6 +127,17 @@ class Gateway:
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
         }
+
+    def admit_by(self, keyring: Keyring) -> None:
+        """Know these keys from now on. May be called from any thread."""
+        self._keyring = keyring
+
+    def plan_with(self, planner: Planner, inspector: Inspector) -> None:
+        """Look into requests and plan with these from now on; what is under way ends as it was planned.
+
+        May be called from any thread.
+        """
+        self._ruled = planner, inspector
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -202,13 +214,22 @@ class Gateway:
         return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
 
     def _authenticate(self, call: Call) -> Principal:
-        """Who asks. Raises Unauthenticated."""
+        """Who asks. Raises Unauthenticated, or Forbidden."""
         googles = self._dialect(call).name.startswith("gemini")
-        return self._keyring.authenticate(call.headers, call.scope["query_string"] if googles else b"")
+        peer = call.scope.get("client")
+        return self._keyring.authenticate(
+            call.headers,
+            call.scope["query_string"] if googles else b"",
+            peer=None if peer is None else peer[0],
+            now_s=call.started_ns / 1_000_000_000,
+        )
 
     async def _exchange(self, call: Call) -> None:
         principal = self._authenticate(call)
+        # Read once: a request that is looked into for some rules is held to the same.
+        planner, inspector = self._ruled
         asked: Asked | None = None
+        seen = UNSEEN
         try:
             asked = await self._read(call)
             steering = steering_of(call.headers)
@@ -221,10 +242,11 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
+            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call))
         except CallerError as error:
-            self._refuse(call, principal, Refusal(error), asked)
+            self._refuse(call, principal, Refusal(error), asked, seen)
             raise
-        planned = self._planner.plan(
+        planned = planner.plan(
             asked,
             self._dialect(call),
             principal,
@@ -233,12 +255,12 @@ class Gateway:
             started_ns=call.started_ns,
             started_s=call.started_s,
             upload_s=call.upload_s,
+            seen=seen,
         )
         if isinstance(planned, Refusal):
-            self._refuse(call, principal, planned, asked)
+            self._refuse(call, principal, planned, asked, seen)
             raise planned.error
-        course = Course(planned, time.monotonic)
-        await self._driver.perform(course.run(), client)
+        await self._driver.perform(course_of(planned, time.monotonic), client)
 
     async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""
@@ -248,7 +270,7 @@ class Gateway:
             call.received = True
         finally:
             call.upload_s = time.monotonic() - call.started_s
-        envelope = Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
+        envelope = _envelope(call)
         dialect = self._dialect(call)
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
@@ -263,7 +285,9 @@ class Gateway:
         tokens = estimate_input_tokens(asked.request)
         await answer(call.send, 200, _ESTIMATED, render_count(call.scope["path"], tokens))
 
-    def _refuse(self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None) -> None:
+    def _refuse(
+        self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None, seen: Seen = UNSEEN
+    ) -> None:
         self._recorder.append(
             refusal_entry(
                 id=call.id,
@@ -277,6 +301,8 @@ class Gateway:
                 stream=False if asked is None else asked.request.stream,
                 route=refusal.route,
                 decision=refusal.decision,
+                data_classes=refusal.data_classes,
+                sensitive=seen.counts,
             )
         )
 
@@ -284,7 +310,7 @@ class Gateway:
         principal = self._authenticate(call)
         asker = asker_of(call.scope["path"], call.headers)
         query = call.scope["query_string"].decode("latin-1")
-        body = render_models(self._planner.names(principal), asker, query, self._created)
+        body = render_models(self._ruled[0].names(principal), asker, query, self._created)
         await answer(call.send, 200, _JSON, body)
 
     async def _model(self, call: Call) -> None:
@@ -295,7 +321,7 @@ class Gateway:
 
     def _find(self, name: str, principal: Principal, steering: Steering) -> Listed:
         """What may be asked for by this name. Raises Forbidden, or NotFound."""
-        found = self._planner.find(name, principal, steering)
+        found = self._ruled[0].find(name, principal, steering)
         if isinstance(found, Refusal):
             raise found.error
         return found
@@ -332,50 +358,5 @@ class Gateway:
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
 
 
-def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
-    """What the `x-entrepot-*` request headers ask for. Raises InvalidRequest naming the header."""
-    named = _tags(headers.get(b"x-entrepot-tags", b""))
-    if len(named) > _MAX_TAGS:
-        raise InvalidRequest(
-            f"x-entrepot-tags names {len(named)} tags; the limit is {_MAX_TAGS}", param="x-entrepot-tags"
-        )
-    return Steering(
-        max_loss=_fraction(headers, b"x-entrepot-quality", 1.0),
-        max_cost_usd=_fraction(headers, b"x-entrepot-max-cost-usd", 1e6),
-        tags=named,
-        session=headers.get(b"x-entrepot-session", b"").decode("utf-8", "replace") or None,
-    )
-
-
-def may_store(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether what this request says may be kept: not where `x-entrepot-no-store` says so."""
-    return headers.get(b"x-entrepot-no-store", b"false").strip().lower() in (b"", b"0", b"false", b"no")
-
-
-def _tags(value: bytes) -> frozenset[str]:
-    """Tags between commas, in UTF-8 or percent-encoded, because many HTTP clients send ASCII only.
-
-    What cannot be read is refused: a tag that nobody recognizes would not narrow what it was sent to narrow.
-    """
-    try:
-        words = [unquote(word, errors="strict").strip() for word in value.decode().split(",")]
-    except UnicodeDecodeError:
-        raise InvalidRequest(
-            "x-entrepot-tags is not UTF-8: send it as such, or percent-encoded (%E5%AE%A2%E6%88%B7 is 客户)",
-            param="x-entrepot-tags",
-        ) from None
-    return frozenset(word for word in words if word)
-
-
-def _fraction(headers: Mapping[bytes, bytes], name: bytes, top: float) -> float | None:
-    given = headers.get(name)
-    if given is None:
-        return None
-    try:
-        number = float(given)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= top:
-        header = name.decode()
-        raise InvalidRequest(f"{header} must be a number between 0 and {top:g}", param=header)
-    return number
+def _envelope(call: Call) -> Envelope:
+    return Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)

@@ -17,7 +17,7 @@ from entrepot.canonical.response import Usage
 from entrepot.dialects.gemini_generate.wire import WireAnswer
 from entrepot.dialects.openai_chat.wire import WireCompletion
 from entrepot.dialects.openai_completions import wire as completions
-from entrepot.exchange.records import Served
+from entrepot.exchange.records import Deliberation, Served, Vote
 from entrepot.routing.utility import Decision
 
 Schema = dict[str, Any]
@@ -88,6 +88,7 @@ _ATTEMPT = _object(
         **_FLAG,
         "description": "The answer names a model that was not asked for; it is billed as the deployment",
     },
+    vote=_or_null(reference("Exchange.Vote")),
 )
 _BASELINE = _object(
     "What the route's baseline would have cost",
@@ -106,6 +107,8 @@ _DECIDED: dict[str, Schema] = {
     "status": _COUNT,
     "error_code": _or_null(_TEXT),
     "rule": _or_null(_TEXT),
+    "data_classes": _list(_TEXT),
+    "sensitive": {"type": "object", "additionalProperties": _COUNT},
     "asked_model": _TEXT,
     "route": _or_null(_TEXT),
     "stream": _FLAG,
@@ -121,6 +124,7 @@ _DECIDED: dict[str, Schema] = {
     "first_token_ms": _or_null(_NUMBER),
     "attempts": _list(_ATTEMPT),
     "decision": _or_null(reference("Exchange.Decision")),
+    "deliberation": _or_null(reference("Exchange.Deliberation")),
 }
 
 _OPENAI_ERROR = _object(
@@ -205,7 +209,7 @@ def schemas() -> dict[str, Schema]:
     return {
         **of_structs("Chat", WireCompletion),
         **of_structs("Gemini", WireAnswer),
-        **of_structs("Exchange", Usage, Served, Decision),
+        **of_structs("Exchange", Usage, Served, Decision, Deliberation, Vote),
         "Response": _RESPONSE,
         "Deleted": _object(
             "What is gone", ("id", "deleted"), id=_TEXT, object={"const": "response"}, deleted={"const": True}

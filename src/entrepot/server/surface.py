@@ -21,7 +21,7 @@ from entrepot.dialects.openai_responses import wire as responses
 Body = tuple[str, type[msgspec.Struct]]
 """A family's name, before the struct's own in the document (three dialects have a `Request`), and the struct."""
 
-READ_STATUSES = (400, 401, 404, 408, 413, 431, 500, 503)
+READ_STATUSES = (400, 401, 403, 404, 408, 413, 431, 500, 503)
 """What may go wrong with any request that shows a key: with the key, with what is asked for, with sending it, with us."""
 CALL_STATUSES = (400, 401, 403, 404, 408, 413, 429, 431, 500, 502, 503, 504)
 """What may go wrong where a model is called."""
@@ -253,7 +253,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "OpenAI",
         "Model",
         "AnyError",
-        (403, *READ_STATUSES),
+        READ_STATUSES,
         parameters=(_MODEL,),
     ),
     Operation(
@@ -274,7 +274,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Gemini",
         "GeminiModel",
         "GeminiError",
-        (403, *READ_STATUSES),
+        READ_STATUSES,
         parameters=(_MODEL,),
     ),
     Operation(

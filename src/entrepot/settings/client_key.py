@@ -15,6 +15,9 @@ from typing import NamedTuple
 PREFIX = "ent-"
 ENTROPY_BYTES = 32
 
+PREFIX_CHARACTERS = 8
+"""How many characters of a key may be shown: 24 of its 256 random bits."""
+
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BODY_CHARACTERS = 43  # 62**43 > 2**256
 _CHECK_CHARACTERS = 6  # 62**6 > 2**32
@@ -42,6 +45,11 @@ def make_key(entropy: bytes) -> ClientKey:
 def digest(text: str) -> str:
     """The hex SHA-256 by which a key is held."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def prefix_of(text: str) -> str:
+    """How a key begins: enough to recognize it in a list or a log, too little to use it."""
+    return f"{text[:PREFIX_CHARACTERS]}…"
 
 
 def is_well_formed(text: str) -> bool:

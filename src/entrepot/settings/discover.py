@@ -23,7 +23,7 @@ from entrepot.settings.join import join
 from entrepot.settings.probe import LocalServer, Port, usual_ports
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.routes import DEFAULT_ROUTE
-from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
+from entrepot.settings.schema import ControlSettings, GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.settings.selection import chats, choose_offers, makes_embeddings
 from entrepot.settings.surroundings import Surroundings
 
@@ -69,6 +69,7 @@ def discover(
         keys=(KeySettings(name=FIRST_KEY_NAME, sha256=key.sha256),),
         exchange_rates=catalog.exchange_rates,
         source=SOURCE,
+        control=ControlSettings(),
     )
     findings.append(f"entries of the ledger go to {settings.ledger.directory}")
     return Discovery(settings, tuple(findings), key.text)

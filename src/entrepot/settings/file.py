@@ -17,14 +17,21 @@ from entrepot.canonical.capabilities import Capability
 from entrepot.catalog.price import Currency, PriceChange, PriceService, PriceTier, PriceWindow
 from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
+from entrepot.policy.scope import Scope
+from entrepot.policy.teams import Team
+from entrepot.routing.ballot import By
+from entrepot.routing.validator import Validator
 
 Name = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 Tokens = Annotated[int, Meta(gt=0)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+JsonPointer = Annotated[str, Meta(pattern="^(/.*)?$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Dollars = Annotated[float, Meta(gt=0)]
+Confidence = Annotated[float, Meta(ge=0.5, lt=1)]
 
 
 class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +43,20 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_body_mb: Annotated[int, Meta(ge=1, le=1024, description="Largest request body, in MiB.")] = 32
     body_timeout_s: Annotated[Seconds, Meta(description="How long a request's head, then its body, may take.")] = 30.0
     grace_s: Annotated[float, Meta(ge=0, description="How long open answers may still run at a stop.")] = 20.0
+    trusted_proxies: Annotated[
+        tuple[Name, ...], Meta(description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.")
+    ] = ()
+    region_header: Annotated[
+        Name | None, Meta(description="The header in which your proxy says the client's country, such as cf-ipcountry.")
+    ] = None
+
+
+class ControlTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the admin API listens."""
+
+    host: Annotated[Name, Meta(description="Address to listen on; 127.0.0.1 admits this machine alone.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8081
+    session_hours: Annotated[float, Meta(gt=0, le=720, description="How long somebody stays signed in.")] = 12.0
 
 
 class TimeoutsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +96,14 @@ class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[Digest | None, Meta(description="Or the SHA-256 of its text, in hex.")] = None
     team: Annotated[Name | None, Meta(description="The team that it belongs to.")] = None
     tags: Annotated[tuple[Name, ...], Meta(description="Tags by which rules and reports know its requests.")] = ()
+    data_classes: Annotated[tuple[Name, ...], Meta(description="Data classes of all that it sends.")] = ()
+    region: Annotated[Country | None, Meta(description="The country of its clients, ISO 3166-1 alpha-2.")] = None
+    scope: Annotated[
+        Scope | None, Meta(description="What it is confined to: routes, models, tags, addresses. Default: to nothing.")
+    ] = None
+    expires: Annotated[
+        datetime.date | None, Meta(description="The first day on which it is no longer valid, in UTC.")
+    ] = None
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +131,29 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: Annotated[
         datetime.date | None, Meta(description="The day it was read. Default: when this file last changed.")
     ] = None
+
+
+class DetectionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked for in requests."""
+
+    always: Annotated[
+        bool, Meta(description="Look for every kind, also where no rule asks, and record what is found.")
+    ] = False
+    redact: Annotated[
+        tuple[Name, ...], Meta(description="Kinds that are taken out of every request before it leaves.")
+    ] = ()
+    phone_regions: Annotated[
+        tuple[Country, ...], Meta(description="Countries whose own way of writing phone numbers counts.")
+    ] = ("CN", "US", "GB", "DE", "FR")
+
+
+class DetectorTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of your own, found by a regular expression."""
+
+    pattern: Annotated[
+        Name, Meta(description="A regular expression whose repetitions are bounded: {1,20}, not + or *.")
+    ]
+    data_class: Annotated[Name, Meta(description="The data class that a find makes.")]
 
 
 class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,6 +200,41 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open_weights: Annotated[bool | None, Meta(description="Whether the weights are published.")] = None
     licence: Annotated[Name | None, Meta(description="The licence of the weights.")] = None
     reasoning: Annotated[bool | None, Meta(description="Whether it thinks before it answers.")] = None
+    retention_days: Annotated[
+        Count | None, Meta(description="How many days the provider keeps what it is sent; 0: not at all.")
+    ] = None
+    trains_on_data: Annotated[bool | None, Meta(description="Whether the provider trains on what it is sent.")] = None
+
+
+class AgreementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of an answer is compared with other models' answers."""
+
+    compare: Annotated[
+        By, Meta(description="auto: what the request asks for, JSON, a tool call, a letter, else the final answer.")
+    ] = "auto"
+    field: Annotated[
+        JsonPointer | None, Meta(description="With json: a JSON pointer to what is compared, as /total.")
+    ] = None
+    pattern: Annotated[
+        Name | None, Meta(description="With regex: its last match is compared, or what its first group matched.")
+    ] = None
+    options: Annotated[
+        tuple[Name, ...], Meta(description="With choice: what there is to choose from. Default: letters.")
+    ] = ()
+
+
+class ExploreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A small part of a route's exchanges given to others than the goal's choice, to learn what they can do."""
+
+    kind: Annotated[
+        Literal["epsilon", "posterior"],
+        Meta(description="epsilon: evenly; posterior: as often as each is the best within the errors of estimates."),
+    ] = "epsilon"
+    share: Annotated[Share, Meta(description="Share of exchanges that is drawn so.")] = 0.02
+    floor: Annotated[Share, Meta(description="What each candidate gets at least, beside that.")] = 0.002
+    max_loss: Annotated[
+        Share, Meta(description="No candidate is explored that is expected to lose more against the goal's choice.")
+    ] = 1.0
 
 
 class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,11 +245,22 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Name, ...], Meta(min_length=1, description="Deployment ids, or patterns over them such as deepseek/*.")
     ] = ("*",)
     goal: Annotated[
-        Literal["cheapest_within", "best_under"],
-        Meta(description="cheapest_within max_loss of the reference, or best_under max_cost_usd."),
+        Literal["cheapest_within", "weighted", "best_under", "shares"],
+        Meta(
+            description="cheapest_within max_loss of the reference on average, weighted by worth_usd, best_under "
+            "max_cost_usd, or fixed shares."
+        ),
     ] = "cheapest_within"
     max_loss: Annotated[
         Share | None, Meta(description="Points of quality below the reference; 0.02 is two points.")
+    ] = None
+    confidence: Annotated[
+        Confidence | None,
+        Meta(description="Promise max_loss with so much confidence, or send all to the reference."),
+    ] = None
+    worth_usd: Annotated[Dollars | None, Meta(description="What a right answer is worth, in dollars.")] = None
+    shares: Annotated[
+        dict[str, Share] | None, Meta(description="Each deployment's share of the requests, by lot; they sum to 1.")
     ] = None
     max_cost_usd: Annotated[Dollars | None, Meta(description="The most that one request may cost.")] = None
     reference: Annotated[Name | None, Meta(description="What quality is measured from: a deployment or model.")] = None
@@ -170,9 +268,27 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Name | None, Meta(description="What you would use without routing; savings are against it.")
     ] = None
     max_output_tokens: Annotated[Tokens | None, Meta(description="Sent where a client names no limit.")] = None
+    redact: Annotated[
+        tuple[Name, ...], Meta(description="Kinds that are taken out of its requests before they leave, such as email.")
+    ] = ()
     holdout: Annotated[
         Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
     ] = 0.0
+    strategy: Annotated[
+        Literal["before", "agreement", "check"],
+        Meta(
+            description="before: one model, chosen before the call. agreement: as many as it takes to agree. "
+            "check: as many as it takes to pass a check."
+        ),
+    ] = "before"
+    max_calls: Annotated[int, Meta(ge=2, le=10, description="How many models may answer one request.")] = 4
+    parallel: Annotated[int, Meta(ge=1, le=2, description="How many are asked at once to begin with.")] = 1
+    agreement: Annotated[AgreementTable | None, Meta(description="What is compared.")] = None
+    check: Annotated[
+        Validator | None,
+        Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
+    ] = None
+    explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -195,12 +311,18 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """entrepot.toml, whole."""
 
     gateway: GatewayTable = GatewayTable()
+    control: ControlTable = ControlTable()
     timeouts: TimeoutsTable = TimeoutsTable()
     ledger: LedgerTable = LedgerTable()
     keys: tuple[KeyTable, ...] = ()
+    teams: tuple[Team, ...] = ()
     deployments: tuple[DeploymentTable, ...] = ()
     routes: tuple[RouteTable, ...] = ()
     policy: tuple[Rule, ...] = ()
+    lists: dict[str, tuple[Name, ...]] = {}
+    data_classes: dict[str, tuple[Name, ...]] = {}
+    detectors: dict[str, DetectorTable] = {}
+    detection: DetectionTable = DetectionTable()
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
     responses: ResponsesTable = ResponsesTable()

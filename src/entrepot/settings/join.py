@@ -39,6 +39,8 @@ _STATED = (
     "open_weights",
     "licence",
     "reasoning",
+    "retention_days",
+    "trains_on_data",
 )
 
 
@@ -71,6 +73,9 @@ def join(table: DeploymentTable, price: Price | None, around: Surroundings, warn
     on_premises = _on_premises(table, base, provider, warnings)
     region = _processed_in(table, base, provider, on_premises)
     stated.setdefault("provider_country", _law(base, on_premises))
+    if on_premises:  # nobody else is sent anything: what the operator keeps is the operator's to know
+        stated.setdefault("retention_days", 0)
+        stated.setdefault("trains_on_data", False)
     return msgspec.structs.replace(base, on_premises=on_premises, region=region, **stated)
 
 

@@ -12,18 +12,18 @@ import msgspec
 
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.errors import SettingsError
 from entrepot.exchange.plan import Deadlines
-from entrepot.settings.client_key import digest
+from entrepot.policy.lists import expand
 from entrepot.settings.deployments import resolve_deployments
-from entrepot.settings.file import GatewayTable, KeyTable, SettingsFile
+from entrepot.settings.file import ControlTable, GatewayTable, SettingsFile
+from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
+from entrepot.settings.networks import check_network
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
-from entrepot.settings.rules import check_rules
-from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, ResponsesSettings, Settings
-from entrepot.settings.secret import anchor_reference, check_reference
+from entrepot.settings.rules import Known, check_rules
+from entrepot.settings.schema import ControlSettings, GatewaySettings, LedgerSettings, ResponsesSettings, Settings
+from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
-from entrepot.upstream.credentials import Credentials
 
 LEDGER_FOLDER = "entrepot-data"
 _MIB = 1024 * 1024
@@ -36,27 +36,44 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     deployments = resolve_deployments(file.deployments, around, rates, problems, warnings)
     if not file.deployments:
         problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
-    routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings)
-    keys, absent_keys = _keys(file.keys, around, problems, warnings)
-    check_rules(file.policy, file.keys, deployments, around.catalog, problems)
+    folder = str(around.directory)
+    routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings, folder)
+    keys, absent_keys = resolve_keys(file.keys, around, problems, warnings)
+    check_scopes(file.keys, routes, deployments, problems)
+    check_teams(file.teams, problems)
+    known = Known(
+        keys=[key.name for key in file.keys],
+        teams=[*(team.name for team in file.teams), *(key.team for key in file.keys if key.team)],
+        routes=[route.name for route in routes],
+        data_classes=known_classes(file),
+        lists=file.lists,
+    )
+    check_rules(file.policy, known, deployments, around.catalog, problems)
     return Settings(
-        gateway=_gateway(file.gateway),
+        gateway=_gateway(file.gateway, problems),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
         ledger=LedgerSettings(str(_anchored(file.ledger.directory or LEDGER_FOLDER, around.directory))),
         deployments=deployments,
         routes=routes,
         keys=keys,
-        rules=file.policy,
+        rules=tuple(expand(rule, file.lists) for rule in file.policy),
+        lists=file.lists,
+        sensing=resolve_sensing(file, problems),
+        teams=file.teams,
         router=_router(file.router.artifact, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
         source=around.source,
         warnings=tuple(warnings),
         absent_keys=absent_keys,
+        control=_control(file.control),
     )
 
 
-def _gateway(table: GatewayTable) -> GatewaySettings:
+def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
+    for index, network in enumerate(table.trusted_proxies):
+        if wrong := check_network(network):
+            problems.add(("gateway", "trusted_proxies", index), wrong)
     return GatewaySettings(
         host=table.host,
         port=table.port,
@@ -64,7 +81,13 @@ def _gateway(table: GatewayTable) -> GatewaySettings:
         max_body_bytes=table.max_body_mb * _MIB,
         body_timeout_s=table.body_timeout_s,
         grace_s=table.grace_s,
+        region_header=table.region_header,
+        trusted_proxies=table.trusted_proxies,
     )
+
+
+def _control(table: ControlTable) -> ControlSettings:
+    return ControlSettings(host=table.host, port=table.port, session_s=table.session_hours * 3600)
 
 
 def _exchange_rates(file: SettingsFile, catalog: Catalog, problems: Problems) -> ExchangeRates:
@@ -84,53 +107,6 @@ def _router(artifact: str | None, directory: Path, problems: Problems) -> str | 
     if not path.is_file():
         problems.add(("router", "artifact"), f"there is no file {path}; entrepot train writes one")
     return str(path)
-
-
-def _keys(
-    tables: tuple[KeyTable, ...], around: Surroundings, problems: Problems, warnings: list[str]
-) -> tuple[tuple[KeySettings, ...], tuple[str, ...]]:
-    """The keys that let somebody in, and the names of those whose secret is not there."""
-    keys: list[KeySettings] = []
-    absent: list[str] = []
-    names: dict[str, int] = {}
-    digests: dict[str, str] = {}
-    for index, table in enumerate(tables):
-        if table.name in names:
-            problems.add(("keys", index, "name"), f"'{table.name}' is already the name of keys[{names[table.name]}]")
-        names.setdefault(table.name, index)
-        if not _is_one_of_two(table, index, problems):
-            continue
-        sha256 = table.sha256 or _digest(table, around, warnings)
-        if sha256 is None:
-            absent.append(table.name)
-            continue
-        if sha256 in digests:
-            problems.add(("keys", index), f"the same key as '{digests[sha256]}'; one key has one name")
-        digests.setdefault(sha256, table.name)
-        keys.append(KeySettings(name=table.name, sha256=sha256, team=table.team, tags=table.tags))
-    return tuple(keys), tuple(absent)
-
-
-def _is_one_of_two(table: KeyTable, index: int, problems: Problems) -> bool:
-    """Whether the key is given as a reference or as a digest, and not both."""
-    if (table.secret is None) == (table.sha256 is None):
-        problems.add(
-            ("keys", index), "a key has either 'secret' or 'sha256'; entrepot keys new prints a block to paste"
-        )
-        return False
-    if table.secret is not None and (wrong := check_reference(table.secret)):
-        problems.add(("keys", index, "secret"), wrong)
-        return False
-    return True
-
-
-def _digest(table: KeyTable, around: Surroundings, warnings: list[str]) -> str | None:
-    """The digest of the key that the table refers to; None, with a warning, if it is not there."""
-    try:
-        return digest(Credentials(around.environ).read(anchor_reference(table.secret or "", around.directory)))
-    except SettingsError as error:
-        warnings.append(f"client key '{table.name}' lets nobody in: {error.message}")
-        return None
 
 
 def _anchored(path: str, directory: Path) -> Path:

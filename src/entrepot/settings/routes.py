@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+import msgspec
+
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.embedding import embeds
 from entrepot.exchange.plan import Route
-from entrepot.routing.utility import Goal
+from entrepot.routing.explore import Exploration
 from entrepot.settings.file import RouteTable
+from entrepot.settings.goals import resolve_goal
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
+from entrepot.settings.strategy import resolve_strategy
 
 DEFAULT_ROUTE = RouteTable(name="auto")
-DEFAULT_MAX_LOSS = 0.02
 
 
 def resolve_routes(
@@ -28,8 +31,12 @@ def resolve_routes(
     rates: ExchangeRates,
     problems: Problems,
     warnings: list[str],
+    folder: str,
 ) -> tuple[Route, ...]:
-    """The routes that `tables` mean; with none, one called `auto` over every deployment."""
+    """The routes that `tables` mean; with none, one called `auto` over every deployment.
+
+    `folder` is where the settings file lies.
+    """
     routes: list[Route] = []
     names: dict[str, int] = {}
     whole = not len(problems)  # with deployments left out, a pattern without a match may be no fault of its own
@@ -38,9 +45,9 @@ def resolve_routes(
         _check_name(table.name, (*path, "name"), names, deployments, catalog, problems)
         names.setdefault(table.name, index)
         candidates = _expand(table.candidates, (*path, "candidates"), deployments, problems if whole else None)
-        goal = _goal(table, path, problems)
         reference = _named(table.reference, (*path, "reference"), deployments, problems if whole else None)
         baseline = _named(table.baseline, (*path, "baseline"), deployments, problems if whole else None)
+        goal = resolve_goal(table, candidates, path, problems, whole=whole)
         for name, named in (("reference", reference), ("baseline", baseline)):
             if named is not None and embeds(named):
                 problems.add((*path, name), f"{named.id} makes embeddings, and does not answer")
@@ -50,6 +57,9 @@ def resolve_routes(
             chosen = choose_reference(answering, catalog, rates)
             reference = chosen.deployment
             warnings.append(f"route '{table.name}' names no reference; it is {reference.id}: {chosen.reason}")
+        if goal.confidence is not None and reference is not None and reference not in candidates:
+            told = f"'{reference.id}' takes over where nothing can be promised, and must be among the candidates"
+            problems.add((*path, "reference"), told)
         routes.append(
             Route(
                 name=table.name,
@@ -59,9 +69,20 @@ def resolve_routes(
                 baseline=baseline.id if baseline else None,
                 max_output_tokens=table.max_output_tokens,
                 holdout=table.holdout,
+                strategy=resolve_strategy(table, path, folder, problems),
+                redact=table.redact,
+                explore=_exploration(table, path, problems),
             )
         )
     return tuple(routes)
+
+
+def _exploration(table: RouteTable, path: Path, problems: Problems) -> Exploration | None:
+    if table.explore is None:
+        return None
+    if table.goal == "shares":
+        problems.add((*path, "explore"), "has no meaning with shares, which give each deployment its part already")
+    return Exploration(**msgspec.structs.asdict(table.explore))
 
 
 def _check_embedding(
@@ -121,17 +142,3 @@ def _named(
         known = did_you_mean(name, [one.id for one in deployments] + [one.model for one in deployments])
         problems.add(path, f"{quote(name)} is neither the id nor the model of a deployment{known}")
     return None
-
-
-def _goal(table: RouteTable, path: Path, problems: Problems) -> Goal:
-    if table.goal == "best_under":
-        if table.max_cost_usd is None:
-            problems.add(path, "'max_cost_usd' is missing: best_under needs the most that one request may cost")
-        if table.max_loss is not None:
-            problems.add((*path, "max_loss"), "has no meaning with best_under; remove it")
-        return Goal(kind="best_under", max_cost_usd=table.max_cost_usd)
-    if table.max_cost_usd is not None:
-        problems.add(
-            (*path, "max_cost_usd"), 'has no meaning with cheapest_within; remove it, or set goal = "best_under"'
-        )
-    return Goal(max_loss=DEFAULT_MAX_LOSS if table.max_loss is None else table.max_loss)

@@ -11,11 +11,14 @@ import msgspec
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
+from entrepot.exchange.sensing import SensingSettings
 from entrepot.policy.rules import Rule
+from entrepot.policy.scope import EVERYTHING, Scope
+from entrepot.policy.teams import Team
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
-    """Where and how the data plane listens."""
+    """Where and how the data plane listens. `trusted_proxies` are networks in CIDR form."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -23,6 +26,8 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     max_body_bytes: int = 32 * 1024 * 1024
     body_timeout_s: float = 30.0
     grace_s: float = 20.0
+    region_header: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class LedgerSettings(msgspec.Struct, frozen=True):
@@ -39,12 +44,28 @@ class ResponsesSettings(msgspec.Struct, frozen=True):
 
 
 class KeySettings(msgspec.Struct, frozen=True):
-    """A client key: known by name, held as the hex SHA-256 of its text."""
+    """A client key: known by name, held as the hex SHA-256 of its text.
+
+    A key that is being rotated has two texts, and stands here twice under its name. `expires_s` is Unix time.
+    """
 
     name: str
     sha256: str
     team: str | None = None
     tags: tuple[str, ...] = ()
+    scope: Scope = EVERYTHING
+    expires_s: float | None = None
+    disabled: bool = False
+    data_classes: tuple[str, ...] = ()
+    region: str | None = None
+
+
+class ControlSettings(msgspec.Struct, frozen=True):
+    """Where the admin API listens, and how long somebody stays signed in."""
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    session_s: float = 12 * 3600.0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -52,7 +73,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     `warnings` are sentences for the operator about what works otherwise than the file may have meant: a client key that
     is left out because its secret is not there, a reference that was chosen for a route that names none. `absent_keys`
-    are the names of those client keys.
+    are the names of those client keys. `rules` have their named lists written out; `lists` are those, for rules to come.
+    Without `control` there is no admin API.
     """
 
     gateway: GatewaySettings
@@ -61,10 +83,14 @@ class Settings(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...]
     exchange_rates: ExchangeRates
     keys: tuple[KeySettings, ...] = ()
+    teams: tuple[Team, ...] = ()
     rules: tuple[Rule, ...] = ()
+    lists: dict[str, tuple[str, ...]] = {}
+    sensing: SensingSettings = SensingSettings()
     deadlines: Deadlines = Deadlines()
     router: str | None = None
     responses: ResponsesSettings = ResponsesSettings()
     source: str = ""
     warnings: tuple[str, ...] = ()
     absent_keys: tuple[str, ...] = ()
+    control: ControlSettings | None = None

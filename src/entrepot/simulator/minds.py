@@ -9,6 +9,7 @@ from pathlib import Path
 
 from entrepot.errors import SettingsError
 from entrepot.simulator.answers import Echo, Mind
+from entrepot.simulator.keyed import KeyedJudge, tasks_of
 from entrepot.simulator.models import Solver
 from entrepot.simulator.plan import Plan, StandInModel
 from entrepot.simulator.replay import Recording, Replayer, load_recording
@@ -28,12 +29,14 @@ class Memory:
         if model.replays is not None:
             return Replayer(self._read_recording(model), model.replays)
         if model.skill is not None:
-            return Solver(model, self._tasks(), self._plan.seed, self._plan.slope)
+            solver = Solver(model, self._tasks(), self._plan.seed, self._plan.slope)
+            return KeyedJudge(solver, self._tasks()) if self._plan.keys else solver
         return Echo()
 
     def _tasks(self) -> TaskTable:
         if self._table is None:
-            self._table = TaskTable(generate_tasks(self._plan.seed, self._plan.tasks))
+            generated = generate_tasks(self._plan.seed, self._plan.tasks)
+            self._table = TaskTable((*generated, *tasks_of(self._plan.keys, self._plan.seed)))
         return self._table
 
     def _read_recording(self, model: StandInModel) -> Recording:

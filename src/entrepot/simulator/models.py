@@ -49,7 +49,8 @@ class Solver:
             return self._echo.think(prompt, sample)
         answer = task.answer if self.solves(task, sample) else self._slip(task, sample)
         effort = self._effort(task, sample)
-        return Thought(self._reason(task, answer, sample, effort), answer, effort=effort)
+        text = answer if task.bare else self._reason(task, answer, sample, effort)
+        return Thought(text, answer, effort=effort)
 
     def solves(self, task: Task, sample: int = 0) -> bool:
         """Whether the model gets this task right."""

@@ -70,11 +70,20 @@ class LocalServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 0
 
 
+class AnswerKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A prompt of somebody's own with its right answer, for stand-ins that are to know it and slip at times."""
+
+    id: str
+    prompt: str
+    answer: str
+
+
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole simulation.
 
     `providers` share one port, each under its own path prefix. Models with a `skill` know the `tasks` tasks that `seed`
-    generates (`tasks.py`); models that replay read the folder `outcomes`. `slope` is how sharply skill decides.
+    generates (`tasks.py`) and the prompts in `keys` (`keyed.py`); models that replay read the folder `outcomes`. `slope` is how
+    sharply skill decides.
     """
 
     providers: tuple[StandInProvider, ...] = ()
@@ -82,6 +91,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
     tasks: int = 0
     slope: float = 1.0
+    keys: tuple[AnswerKey, ...] = ()
     outcomes: str | None = None
     host: str = "127.0.0.1"
     port: int = 0

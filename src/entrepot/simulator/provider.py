@@ -39,13 +39,14 @@ _HEARD = 64
 class Host:
     """One stand-in provider at work: its wire, its models, their minds, its prefix cache and its count of requests.
 
-    `heard` are its latest requests as it understood them, for tests.
+    `heard` are its latest requests as it understood them, `bodies` what it was sent, for tests.
     """
 
     def __init__(self, provider: StandInProvider, memory: Memory) -> None:
         self.provider = provider
         self.wire = wire_of(provider.dialect)
         self.heard: deque[Heard] = deque(maxlen=_HEARD)
+        self.bodies: deque[bytes] = deque(maxlen=_HEARD)
         self.models = {model.name: model for model in provider.models}
         self.minds = {model.name: memory.mind(model) for model in provider.models}
         self.cache = PrefixCache()
@@ -118,6 +119,7 @@ class Simulator:
             connection.write_whole(200, JSON_HEADERS, _render_books(self.books.of(host.provider.name)))
             return
         wire = host.wire
+        host.bodies.append(request.body)
         try:
             if host.provider.key is not None:
                 wire.check_key(request, host.provider.key)

@@ -27,7 +27,10 @@ _CLOSING = {
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One task. `answer` is the answer key, `wrong` are answers that somebody who slipped might give."""
+    """One task. `answer` is the answer key, `wrong` are answers that somebody who slipped might give.
+
+    `bare`: it is to be answered with nothing around the answer.
+    """
 
     id: str
     family: str
@@ -37,6 +40,7 @@ class Task(msgspec.Struct, frozen=True):
     answer: str
     wrong: tuple[str, ...]
     difficulty: float
+    bare: bool = False
 
 
 class TaskTable:

@@ -1,4 +1,4 @@
-"""What a request's own headers ask for; the endpoints as a whole are met in tests/end_to_end."""
+"""What a request's own headers ask for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from entrepot.errors import InvalidRequest
 from entrepot.exchange.planning import Steering
-from entrepot.server.endpoints import may_store, steering_of
+from entrepot.server.steering import may_store, steering_of
 
 
 def test_without_headers_nothing_is_asked_for() -> None:

@@ -1,0 +1,190 @@
+"""Settings put together to what works by them: a planner, a gateway, a gateway without a socket.
+
+Rules of this file: no decisions and no wire; only who is given what. `app.py` makes processes of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from entrepot.canonical.request import Message, Request, Text
+from entrepot.catalog.load import Catalog, load_catalog
+from entrepot.control.reload import build_keyring
+from entrepot.dialects.registry import PROVIDER_DIALECTS
+from entrepot.drive.driver import Driver
+from entrepot.drive.recorder import SpoolRecorder
+from entrepot.exchange.choices import Choices
+from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.refusing import Refusal
+from entrepot.ledger.kept_responses import ResponseStore
+from entrepot.ledger.lookup import find_entry
+from entrepot.ledger.spool import SpoolWriter
+from entrepot.policy.eligibility import Effect
+from entrepot.policy.rules import Principal, Rule
+from entrepot.policy.teams import parents_of
+from entrepot.routing.artifact import Artifact, default_artifact_path, load_artifact
+from entrepot.routing.base import BoundRouter, ModelFacts
+from entrepot.routing.worth import Knob
+from entrepot.server.endpoints import Gateway
+from entrepot.server.in_process import InProcess, TappedSpool
+from entrepot.server.inspection import Inspector
+from entrepot.server.kept_responses import KeptResponses
+from entrepot.settings.client_key import ENTROPY_BYTES, make_key
+from entrepot.settings.principals import principal_of
+from entrepot.settings.schema import KeySettings, Settings
+from entrepot.settings.sensing import build_sensor
+from entrepot.upstream.client import UpstreamClient
+
+
+def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
+    """What a router may know of models beside outcomes."""
+    return {
+        model.id: ModelFacts(
+            scores={score.benchmark: score.score for score in model.scores},
+            reasoning=bool(model.reasoning),
+            names=model.names,
+        )
+        for model in catalog.models
+    }
+
+
+def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
+    """What compiles the names of these settings under other rules: what is slow to load is loaded once.
+
+    The router is the one that the settings name or the one that ships; prices are those of the moment of compiling.
+    """
+    facts = model_facts(load_catalog())
+    artifact = _load_router(settings)
+    router = artifact.router()
+
+    def build(rules: Sequence[Rule]) -> Choices:
+        return Choices(
+            deployments=settings.deployments,
+            routes=settings.routes,
+            rules=rules,
+            exchange_rates=settings.exchange_rates,
+            dialects=PROVIDER_DIALECTS,
+            router=router,
+            facts=facts,
+            votes=artifact.votes,
+            at_s=time.time(),
+        )
+
+    return build
+
+
+def planner_builder(settings: Settings) -> Callable[[Sequence[Rule]], Planner]:
+    """What makes planners for these settings that differ in their rules alone."""
+    build = choices_builder(settings)
+    return lambda rules: Planner(build(rules), settings.deadlines)
+
+
+def build_planner(settings: Settings) -> Planner:
+    """The planner for these settings."""
+    return planner_builder(settings)(settings.rules)
+
+
+def find_knobs(settings: Settings) -> dict[str, Knob]:
+    """What the routes' goals come to over all requests, and what is promised of them, by route."""
+    return choices_builder(settings)(settings.rules).knobs
+
+
+def _load_router(settings: Settings) -> Artifact:
+    return load_artifact(Path(settings.router) if settings.router else default_artifact_path())
+
+
+def bind_router(settings: Settings, models: Sequence[str]) -> BoundRouter:
+    """The router that these settings name, or the one that ships, for these models."""
+    return _load_router(settings).router().bind(models, model_facts(load_catalog()))
+
+
+def check_router(settings: Settings) -> None:
+    """Raises ArtifactError if the router that the settings name cannot be used: here, once, and not in every process."""
+    if settings.router is not None:
+        load_artifact(Path(settings.router))
+
+
+def decide_offline(
+    settings: Settings, text: str, model: str, principal: Principal, steering: Steering, said: Seen = UNSEEN
+) -> Explained:
+    """The decision that a gateway with these settings would take for this text, without calling anyone or drawing lots.
+
+    `said` is what headers would say of it.
+    """
+    request = Request(model=model, messages=(Message("user", (Text(text),)),))
+    found = build_sensor(settings).look({"text": msgspec.Raw(msgspec.json.encode(text))}, model)
+    seen = msgspec.structs.replace(said, data_classes=said.data_classes | found.data_classes, counts=found.counts)
+    planner = build_planner(settings)
+    considered = planner.consider(request, principal, steering, None, time.time(), seen)
+    return Explained(considered, planner.effects(request, principal, steering, seen), seen)
+
+
+class Explained(msgspec.Struct, frozen=True, eq=False):
+    """A decision, what each rule did for it, and what was seen of the request."""
+
+    considered: Considered | Refusal
+    effects: tuple[Effect, ...]
+    seen: Seen
+
+
+def ruled_builder(settings: Settings) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
+    """What makes all of a gateway that depends on rules, for these settings."""
+    build_planner = planner_builder(settings)
+
+    def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
+        sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
+        return build_planner(rules), Inspector(sensor, settings.gateway.region_header)
+
+    return build
+
+
+def build_gateway(
+    settings: Settings, planner: Planner, inspector: Inspector, upstream: UpstreamClient, spool: SpoolWriter
+) -> Gateway:
+    """The ASGI application of one gateway process."""
+    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
+    return Gateway(
+        settings=settings.gateway,
+        keyring=build_keyring(settings),
+        planner=planner,
+        driver=Driver(upstream, recorder.append),
+        recorder=recorder,
+        find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
+        responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
+        inspector=inspector,
+    )
+
+
+@contextlib.asynccontextmanager
+async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> AsyncIterator[InProcess]:
+    """The gateway in this process, without a socket, asked as `key` would; entries go to a spool of its own.
+
+    Who asks has no need of the key's text: for as long as this lasts another one stands for the same principal.
+    """
+    made = make_key(secrets.token_bytes(ENTROPY_BYTES))
+    scope = msgspec.structs.replace(key.scope, addresses=None)  # there is no address: nobody is connected
+    known = msgspec.structs.replace(key, sha256=made.sha256, scope=scope)
+    settings = msgspec.structs.replace(settings, keys=(known,))
+    upstream = UpstreamClient(environ=os.environ)
+    with TappedSpool(settings.ledger.directory, "in-process") as spool:
+        try:
+            planner, inspector = ruled_builder(settings)(settings.rules)
+            gateway = build_gateway(settings, planner, inspector, upstream, spool)
+            principal = principal_of(known, parents_of(settings.teams))
+            yield InProcess(gateway, spool, planner, made.text, principal, tags)
+        finally:
+            await upstream.close()
+
+
+def open_responses(settings: Settings) -> ResponseStore | None:
+    """Where answers are kept for clients who ask for them again, None if they are not."""
+    kept = settings.responses
+    return ResponseStore(settings.ledger.directory, kept.keep_days) if kept.store else None

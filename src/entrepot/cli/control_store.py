@@ -1,0 +1,53 @@
+"""The control store of the installation that a command is typed for."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from entrepot.control.store import Actor, ControlStore, Transaction, open_control
+from entrepot.settings.discover import data_directory
+from entrepot.settings.load import find_settings_file, load_settings
+from entrepot.settings.schema import Settings
+
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class Opened(msgspec.Struct, frozen=True, eq=False):
+    """A store, and the settings of the file; without a file the store is that of the data directory."""
+
+    store: ControlStore
+    settings: Settings | None
+
+    def change(self) -> contextlib.AbstractContextManager[Transaction]:
+        """A change by whoever typed the command."""
+        return self.store.change(Actor(_who(), "command line"), time.time_ns())
+
+
+@contextlib.contextmanager
+def opened(config: Path | None) -> Iterator[Opened]:
+    """The store for as long as the block lasts."""
+    path = find_settings_file(config, os.environ, Path.cwd())
+    settings = None if path is None else load_settings(path, os.environ)
+    store = open_control(data_directory(os.environ) if settings is None else settings.ledger.directory)
+    try:
+        yield Opened(store, settings)
+    finally:
+        store.close()
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that is nobody's
+        return f"uid {os.getuid()}"

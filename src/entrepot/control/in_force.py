@@ -1,0 +1,43 @@
+"""What is in force: the settings of the file together with what the control store keeps.
+
+Rules of this file: nothing that is written in the file is changed by the store. Where both have a key or a team of one name, the
+file's counts; rules of both hold.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from entrepot.control.objects import Snapshot, settings_of
+from entrepot.control.store import control_path, open_control_reader
+from entrepot.policy.lists import expand
+from entrepot.settings.schema import Settings
+
+
+def put_in_force(settings: Settings, snapshot: Snapshot) -> Settings:
+    """The settings with the keys, teams and rules of the store."""
+    taken = names_in_file(settings)
+    kept = [each for key in snapshot.keys if key.name not in taken for each in settings_of(key)]
+    return msgspec.structs.replace(
+        settings,
+        keys=(*settings.keys, *kept),
+        teams=(*settings.teams, *snapshot.teams),
+        rules=(*settings.rules, *(expand(rule, settings.lists) for rule in snapshot.rules)),
+    )
+
+
+def names_in_file(settings: Settings) -> set[str]:
+    """The names of keys that the settings have given, also of those whose secret is not there."""
+    return {key.name for key in settings.keys} | set(settings.absent_keys)
+
+
+def read_in_force(settings: Settings) -> Settings:
+    """As `put_in_force`, with what is kept now. Raises ControlError if there is a store that cannot be read."""
+    directory = settings.ledger.directory
+    if not control_path(directory).exists():
+        return settings
+    store = open_control_reader(directory)
+    try:
+        return put_in_force(settings, store.snapshot())
+    finally:
+        store.close()

@@ -1,0 +1,110 @@
+"""The shapes of what the control store keeps.
+
+Rules of this file: the text of a secret is in none of them. Times are Unix seconds. A name is one line of printable text.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from entrepot.errors import InvalidRequest
+from entrepot.policy.rules import Rule
+from entrepot.policy.scope import EVERYTHING, Scope
+from entrepot.policy.teams import Team
+from entrepot.settings.schema import KeySettings
+
+Kind = Literal["key", "team", "member", "rule", "budget"]
+Role = Literal["admin", "operator", "viewer"]
+
+LONGEST_NAME = 200
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """A text that was shown once: its digest, how it begins, and until when it is valid (None: as long as what it is of)."""
+
+    sha256: str
+    prefix: str
+    made_s: int
+    until_s: float | None = None
+
+
+class StoredKey(msgspec.Struct, frozen=True):
+    """A client's key. While it is being rotated it has two secrets, the newest last."""
+
+    name: str
+    secrets: tuple[Secret, ...]
+    made_s: int
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+    scope: Scope = EVERYTHING
+    expires_s: float | None = None
+    disabled: bool = False
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A person of the control plane.
+
+    One who is `confined` acts on the teams that they are in, and on those below, and on nothing else.
+    """
+
+    name: str
+    role: Role
+    secrets: tuple[Secret, ...]
+    made_s: int
+    teams: tuple[str, ...] = ()
+    confined: bool = False
+    disabled: bool = False
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """A budget as it was written."""
+
+    name: str
+    document: dict[str, Any]
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All that is kept, at one moment. `version` grows with every change."""
+
+    version: int = 0
+    keys: tuple[StoredKey, ...] = ()
+    teams: tuple[Team, ...] = ()
+    members: tuple[Member, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+
+
+SHAPES: dict[Kind, type[msgspec.Struct]] = {
+    "key": StoredKey,
+    "team": Team,
+    "member": Member,
+    "rule": Rule,
+    "budget": Budget,
+}
+
+
+def check_name(name: str, what: str = "name") -> None:
+    """Raises InvalidRequest if `name` may not be one: it is printed in tables and logs, and stands in addresses."""
+    if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise InvalidRequest(
+            f"'{what}' must be 1 to {LONGEST_NAME} printable characters on one line, without spaces around them",
+            param=what,
+        )
+
+
+def settings_of(key: StoredKey) -> tuple[KeySettings, ...]:
+    """The key as the gateway's keyring takes it: once for each of its secrets."""
+    return tuple(
+        KeySettings(
+            name=key.name,
+            sha256=secret.sha256,
+            team=key.team,
+            tags=key.tags,
+            scope=key.scope,
+            expires_s=min((at for at in (key.expires_s, secret.until_s) if at is not None), default=None),
+            disabled=key.disabled,
+        )
+        for secret in key.secrets
+    )

@@ -1,0 +1,45 @@
+"""The trail of changes over the admin API and on the command line: who did what, when, before and after."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, cast, get_args
+
+from entrepot.control.asking import Ask
+from entrepot.control.objects import Kind
+from entrepot.control.store import Change
+from entrepot.errors import InvalidRequest
+
+USUAL_PAGE = 100
+LONGEST_PAGE = 1000
+_LAST_SEQ = 2**62
+
+
+def list_changes(ask: Ask) -> list[dict[str, Any]]:
+    """A page of the trail, the newest first; `before` is the `seq` at which the page before ended."""
+    kind = ask.query.get("kind")
+    if kind is not None and kind not in get_args(Kind):
+        raise InvalidRequest(f"'kind' is one of {', '.join(get_args(Kind))}", param="kind")
+    changes = ask.installation.store.changes(
+        before_seq=ask.number("before", _LAST_SEQ, _LAST_SEQ),
+        limit=ask.number("limit", USUAL_PAGE, LONGEST_PAGE),
+        kind=cast("Kind | None", kind),
+        name=ask.query.get("name"),
+    )
+    return [describe(change) for change in changes]
+
+
+def describe(change: Change) -> dict[str, Any]:
+    """One change as it is shown."""
+    at = datetime.datetime.fromtimestamp(change.at_ns / 1_000_000_000, datetime.UTC)
+    return {
+        "seq": change.seq,
+        "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "who": change.who,
+        "via": change.via,
+        "action": change.action,
+        "kind": change.kind,
+        "name": change.name,
+        "before": change.before,
+        "after": change.after,
+    }

@@ -1,0 +1,72 @@
+"""From a request to the circumstances that rules look at.
+
+Rules of this file: what a client says is added to what the operator knows and never takes its place. Only what some rule
+names is worked out. A language is guessed from a bounded slice of the text.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from entrepot.canonical.request import Media, Request, ToolCall, ToolResult, Unknown
+from entrepot.catalog.places import UNKNOWN
+from entrepot.policy.circumstances import UNREADABLE, Circumstances
+from entrepot.policy.rulebook import Rulebook
+from entrepot.policy.rules import Principal
+from entrepot.policy.tags import fold_tag
+from entrepot.routing.features import prompt_of
+from entrepot.routing.languages import languages_of
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What was found in a request, or said of it, before it is planned.
+
+    `data_classes` are those that its headers say or that a detector found, `counts` how many finds of which kind. `region` is
+    the country of its client, if somebody says so whom the operator trusts; `client_regions` what the client itself says.
+    """
+
+    data_classes: frozenset[str] = frozenset()
+    counts: dict[str, int] = {}
+    region: str | None = None
+    client_regions: frozenset[str] = frozenset()
+
+
+UNSEEN = Seen()
+
+
+def circumstances_of(
+    request: Request, route: str | None, principal: Principal, seen: Seen, book: Rulebook
+) -> Circumstances:
+    """What is known of this request, as far as a rule looks at it. `principal` has the request's own tags.
+
+    A tag that is the name of a data class says it.
+    """
+    named = book.named
+    classes = principal.data_classes | seen.data_classes
+    if named.data_classes:
+        classes |= {tag for tag in principal.tags if fold_tag(tag) in named.data_classes}
+    if UNREADABLE in named.data_classes and has_unreadable(request):
+        classes |= {UNREADABLE}
+    return Circumstances(
+        route=route,
+        client_regions=seen.client_regions | {principal.region or seen.region or UNKNOWN},
+        data_classes=classes,
+        languages=languages_of(prompt_of(request, 0).text) if named.languages else frozenset(),
+        tools=tools_of(request) if named.tools else frozenset(),
+    )
+
+
+def has_unreadable(request: Request) -> bool:
+    """Whether there is anything in the request that is not text."""
+    return any(
+        isinstance(part, Media)
+        or (isinstance(part, ToolResult) and any(isinstance(inner, Media) for inner in part.parts))
+        or (isinstance(part, Unknown) and "token_ids" in part.raw)
+        for part in request.parts()
+    )
+
+
+def tools_of(request: Request) -> frozenset[str]:
+    """The names of the functions that the model may call, and of those that were called before."""
+    called = (part.name for part in request.parts() if isinstance(part, ToolCall))
+    return frozenset((*(tool.name for tool in request.tools), *called))

@@ -1,0 +1,64 @@
+"""Which languages a text may be in, by its scripts and, among those written in Latin letters, by their little words.
+
+Rules of this file: a guess that errs towards more. Every script that holds a part of the text counts, not the commonest alone;
+Latin text whose language cannot be told may be in any of those listed. Bounded: the caller slices the text.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A script holds a part of a text if it has so many of its letters: a name quoted in another script is no text in it.
+_LEAST_SHARE = 0.05
+_LEAST_LITTLE_WORDS = 3
+
+_SCRIPTS = {
+    "zh": re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"),
+    "ja": re.compile("[\u3040-\u30ff]"),
+    "ko": re.compile("[\uac00-\ud7af]"),
+    "ar": re.compile("[\u0600-\u077f]"),
+    "ru": re.compile("[\u0400-\u052f]"),
+    "el": re.compile("[\u0370-\u03ff]"),
+    "he": re.compile("[\u0590-\u05ff]"),
+    "hi": re.compile("[\u0900-\u097f]"),
+    "th": re.compile("[\u0e00-\u0e7f]"),
+}
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_WORD = re.compile("[a-z\u00c0-\u024f]+")
+_LITTLE_WORDS = {
+    "en": "the of and to is in that it for with as was are this be by on not what you which have from",
+    "de": "der die das und ist nicht ein eine zu den mit von auf für im dem sich des wie sind werden auch",
+    "fr": "le la les des et est une pour dans que qui sur pas avec ce du au vous nous sont cette",
+    "es": "el los las una que del por con para es como más pero sus al lo esta son cuál qué",
+    "it": "il gli che di per una con non del della sono è nel alla come questo anche più dei",
+    "pt": "os as uma que não para com dos da do em por mais como são ao pelo qual você",
+    "nl": "de het een van en is niet dat op te zijn voor met die aan er ook bij wat naar",
+}
+_WORDS = {language: frozenset(words.split()) for language, words in _LITTLE_WORDS.items()}
+
+LANGUAGES = (*_SCRIPTS, *_LITTLE_WORDS)
+"""Codes (ISO 639-1) that can be told. Text in Cyrillic counts as `ru`, in Arabic script as `ar`, in Devanagari as `hi`."""
+
+
+def languages_of(text: str) -> frozenset[str]:
+    """All that `text` may be in; none where it has no letters."""
+    counts = {language: len(script.findall(text)) for language, script in _SCRIPTS.items()}
+    latin = len(_LATIN.findall(text))
+    letters = sum(counts.values()) + latin
+    if not letters:
+        return frozenset()
+    found = {language for language, count in counts.items() if count >= letters * _LEAST_SHARE}
+    if "ja" in found and counts["ja"] >= counts["zh"] * _LEAST_SHARE:
+        found.discard("zh")  # kana is written in Japanese only, and among ideographs
+    if latin >= letters * _LEAST_SHARE:
+        found |= _latin_languages(text)
+    return frozenset(found)
+
+
+def _latin_languages(text: str) -> set[str]:
+    words = _WORD.findall(text.lower())
+    counts = {language: sum(word in little for word in words) for language, little in _WORDS.items()}
+    most = max(counts.values())
+    if most < _LEAST_LITTLE_WORDS:
+        return set(_WORDS)
+    return {language for language, count in counts.items() if 2 * count >= most}

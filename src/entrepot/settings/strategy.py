@@ -1,0 +1,60 @@
+"""How a route finds its answer: `strategy` and the tables that go with it, checked."""
+
+from __future__ import annotations
+
+import re
+
+from entrepot.exchange.plan import Strategy
+from entrepot.routing.ballot import Compare
+from entrepot.routing.validator import settle, validator_problem
+from entrepot.settings.file import AgreementTable, RouteTable
+from entrepot.settings.lines import Path
+from entrepot.settings.problems import Problems
+
+
+def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Problems) -> Strategy | None:
+    """What the route says, None where one model is chosen before the call. What has no meaning there is a problem.
+
+    `folder` is where the settings file lies: a check's own files are found from there.
+    """
+    for name in ("agreement", "check"):
+        if getattr(table, name) is not None and table.strategy != name:
+            problems.add((*path, name), f'has no meaning without strategy = "{name}"')
+    if table.strategy == "before":
+        for name, told in (("max_calls", table.max_calls != 4), ("parallel", table.parallel != 1)):
+            if told:
+                problems.add((*path, name), 'has no meaning where one model answers; set strategy = "agreement"')
+        return None
+    if table.confidence is not None:
+        problems.add((*path, "confidence"), 'what is promised is tested for one call: set strategy = "before"')
+    if table.goal == "shares":
+        problems.add((*path, "strategy"), "has no meaning with shares, which are drawn by lot")
+    if table.strategy == "check" and table.parallel != 1:
+        problems.add((*path, "parallel"), "has no meaning where each answer is checked before another is asked for")
+    agreed = table.agreement or AgreementTable()
+    _check_agreement(agreed, (*path, "agreement"), problems)
+    compare = Compare(agreed.compare, agreed.field, agreed.pattern, agreed.options)
+    check = table.check
+    if check is not None:
+        problem = validator_problem(check)
+        if problem is not None:
+            problems.add((*path, "check"), problem)
+        else:
+            check = settle(check, folder)
+    return Strategy(table.strategy, table.max_calls, table.parallel, compare, check)
+
+
+def _check_agreement(told: AgreementTable, path: Path, problems: Problems) -> None:
+    for name, belongs_to in (("field", "json"), ("pattern", "regex"), ("options", "choice")):
+        if getattr(told, name) and told.compare != belongs_to:
+            problems.add((*path, name), f'has no meaning without compare = "{belongs_to}"')
+    if told.compare == "regex":
+        if told.pattern is None:
+            problems.add(path, "'pattern' is missing: compare = \"regex\" needs a regular expression")
+            return
+        try:
+            re.compile(told.pattern)
+        except re.error as error:
+            problems.add((*path, "pattern"), f"is no regular expression: {error}")
+    if len(told.options) == 1 or len(set(told.options)) < len(told.options):
+        problems.add((*path, "options"), "must name at least two, each once")

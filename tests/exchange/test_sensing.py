@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entrepot.errors import InvalidRequest, OperatorError
+from entrepot.exchange.sensing import SensingSettings, Sensor
+from entrepot.policy.numbers import Numbers, load_numbers
+
+MAIL, PHONE = "zhang.wei@qq.com", "13812345678"
+
+
+def fields(value: dict[str, Any]) -> dict[str, msgspec.Raw]:
+    """A request's own fields, as they came in."""
+    return msgspec.json.decode(json.dumps(value), type=dict[str, msgspec.Raw])
+
+
+def sensor(*ruled: str, redact: tuple[str, ...] = (), **more: Any) -> Sensor:
+    return Sensor(SensingSettings(**more), frozenset(ruled), {"auto": redact, None: ()}, load_numbers)
+
+
+def unavailable() -> Numbers:
+    raise OperatorError("python-stdnum is not installed")
+
+
+def test_where_no_rule_asks_nothing_is_looked_for() -> None:
+    idle = Sensor(SensingSettings(), frozenset({"hr"}), {"auto": ()}, unavailable)
+    assert not idle.looks
+    assert idle.look(fields({"messages": MAIL}), "auto").counts == {}
+
+
+def test_what_needs_no_check_digits_needs_no_library() -> None:
+    secrets = Sensor(SensingSettings(), frozenset({"secret"}), {}, unavailable)
+    assert secrets.look(fields({"x": "sk-abcdefghijklmnopqrstuvwx"}), "auto").data_classes == {"secret"}
+
+
+def test_a_rule_that_needs_a_library_which_is_not_there_is_an_error() -> None:
+    with pytest.raises(OperatorError, match="not installed"):
+        Sensor(SensingSettings(), frozenset({"personal"}), {}, unavailable)
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        {"messages": [{"role": "system", "content": f"Write to {MAIL}"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": f"我是{MAIL}"}]}]},
+        {"messages": [{"role": "tool", "tool_call_id": "1", "content": MAIL}]},
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": json.dumps({"to": MAIL})}}]}]},
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": '{"to": "\\n' + MAIL}}]}]},
+        {"tools": [{"function": {"name": "f", "description": f"for {MAIL}", "parameters": {}}}]},
+        {"tools": [{"function": {"name": "f", "parameters": {"properties": {MAIL: {}}}}}]},
+        {"messages": [{"role": "user", "content": [{"type": "file", "file": {"filename": f"{MAIL}.pdf.cn"}}]}]},
+        {"input": ["a", MAIL]},
+        {"user": MAIL},
+        {"metadata": {"a": {"b": [MAIL]}}},
+        {"model": MAIL},
+    ],
+)
+def test_the_whole_request_is_looked_at(request_body: dict[str, Any]) -> None:
+    found = sensor("personal").look(fields(request_body), "auto")
+    assert found.counts == {"email": 1}
+    assert found.data_classes == {"personal"}
+    assert found.redacted is None
+
+
+def test_json_inside_of_json_is_read_as_what_it_says() -> None:
+    inner = json.dumps({"lines": f"a\n{PHONE}\n{MAIL}"})
+    found = sensor("personal").look(fields({"arguments": json.dumps({"body": inner})}), "auto")
+    assert found.counts == {"phone": 1, "email": 1}
+
+
+def test_a_number_without_quotes_counts_and_is_taken_out() -> None:
+    found = sensor("personal", redact=("phone",)).look(fields({"a": {"phone": int(PHONE), "top": 7}}), "auto")
+    assert found.counts == {"phone": 1}
+    assert found.redacted == {"a": {"phone": "<phone-1>", "top": 7}}
+
+
+def test_what_is_base64_is_not_looked_into() -> None:
+    image = "data:image/png;base64," + "Abc1" * 200
+    assert sensor("personal", always=True).look(fields({"url": image}), "auto").counts == {}
+
+
+def test_what_is_taken_out_leaves_the_same_placeholder_for_the_same_text() -> None:
+    said = {"a": f"{MAIL}, {PHONE} and x@y.cn", "b": [f"again {MAIL}"], "model": "auto"}
+    found = sensor(redact=("email",)).look(fields(said), "auto")
+    assert found.redacted == {"a": f"<email-1>, {PHONE} and <email-2>", "b": ["again <email-1>"], "model": "auto"}
+    assert found.counts == {"email": 3}
+
+
+def test_what_is_taken_out_of_json_in_a_text_leaves_json() -> None:
+    arguments = json.dumps({"to": f"{MAIL}\n", "n": 1})
+    found = sensor(redact=("email",)).look(fields({"arguments": arguments}), "auto")
+    assert isinstance(found.redacted, dict)
+    assert json.loads(found.redacted["arguments"]) == {"to": "<email-1>\n", "n": 1}
+
+
+def test_a_route_takes_out_what_it_says_and_others_what_all_do() -> None:
+    one = Sensor(SensingSettings(), frozenset(), {"auto": ("email",), None: ("phone",)}, load_numbers)
+    said = fields({"a": f"{MAIL} {PHONE}"})
+    assert one.look(said, "auto").redacted == {"a": f"<email-1> {PHONE}"}
+    assert one.look(said, "some-model").redacted == {"a": f"{MAIL} <phone-1>"}
+
+
+def test_a_class_of_the_operators_is_found_by_kinds_and_patterns_of_its_own() -> None:
+    own = sensor("matter", classes={"matter": ("case_number", "email")}, patterns={"case_number": r"AZ-\d{4}"})
+    assert own.look(fields({"a": "AZ-1234"}), "auto").data_classes == {"matter"}
+    assert own.look(fields({"a": PHONE}), "auto").counts == {}
+
+
+def test_a_request_that_is_nested_without_end_is_refused() -> None:
+    deep = json.loads("[" * 300 + "]" * 300)
+    with pytest.raises(InvalidRequest, match="nested"):
+        sensor("personal").look(fields({"a": deep}), "auto")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=12),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+        max_leaves=12,
+    ),
+    st.sampled_from([MAIL, f"{PHONE}；", "４１１１ １１１１ １１１１ １１１１"]),
+)
+def test_wherever_it_stands_it_is_found_and_nothing_of_it_is_left(value: Any, planted: str) -> None:
+    kinds = ("email", "phone", "card")
+    body = {"a": [value, {"b": f"（{planted}）"}], "c": json.dumps({"d": f"\n{planted}"})}
+    found = sensor(redact=kinds).look(fields(body), "auto")
+    assert sum(found.counts.get(kind, 0) for kind in kinds) >= 2
+    assert planted.rstrip("；") not in json.dumps(found.redacted, ensure_ascii=False)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from entrepot.routing.languages import LANGUAGES, languages_of
+
+LATIN = frozenset({"en", "de", "fr", "es", "it", "pt", "nl"})
+
+
+@pytest.mark.parametrize(
+    ("text", "languages"),
+    [
+        ("请把这份合同翻译成通俗易懂的语言。", {"zh"}),
+        ("この契約書を分かりやすく説明してください", {"ja"}),
+        ("이 계약서를 설명해 주세요", {"ko"}),
+        ("Объясните этот договор простыми словами", {"ru"}),
+        ("Explain to me what this contract is for and what it says about the notice that you have", {"en"}),
+        ("Erklären Sie mir bitte, was der Vertrag ist und wie das mit den Fristen für die Kündigung sind", {"de"}),
+        ("Expliquez-moi ce que le contrat dit des délais et qui est dans une situation pour la rupture", {"fr"}),
+        ("请把 the contract is for you and what it says about the notice 翻译成中文，谢谢", {"zh", "en"}),
+        ("", set()),
+        ("12345 + 67 = ?", set()),
+    ],
+)
+def test_a_text_is_in_the_languages_of_its_scripts_and_little_words(text: str, languages: set[str]) -> None:
+    assert languages_of(text) == languages
+
+
+def test_latin_text_that_cannot_be_told_may_be_in_any_of_them() -> None:
+    assert languages_of("Lorem ipsum dolor") == LATIN
+
+
+def test_a_quoted_name_is_no_text_in_its_language() -> None:
+    assert "zh" not in languages_of(
+        "The reply of Mr. 张 to the letter that you have from the ministry is in this file. " * 3
+    )
+
+
+def test_all_that_is_told_is_listed() -> None:
+    assert set(LANGUAGES) >= LATIN
+    assert len(set(LANGUAGES)) == len(LANGUAGES)
