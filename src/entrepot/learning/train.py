@@ -19,7 +19,6 @@ from entrepot.learning.sample import MOST_PROMPTS, PRIOR_PROMPTS, draw_sample
 from entrepot.learning.votes import learn_votes
 from entrepot.routing.artifact import Artifact, Provenance, digest_of, render_artifact
 from entrepot.routing.base import ModelFacts
-from entrepot.routing.calibration import calibrated
 from entrepot.routing.ensemble import EnsembleRouter, Step
 
 
@@ -131,7 +130,7 @@ def save_artifact(artifact: Artifact, path: Path) -> None:
 
 def _figures(router: EnsembleRouter) -> list[Figures]:
     design = router.design_
-    predicted = calibrated(router.fitted_.calibration, router.cross_fit_.logits, router.cross_fit_.ease)
+    predicted = router.cross_fitted()[0]
     return _figures_of(design.models, np.where(design.weight > 0, design.correct, np.nan), predicted)
 
 

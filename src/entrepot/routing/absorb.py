@@ -26,6 +26,7 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
     for model in outcomes.models:
         if model not in members.heads.models:
             members, calibration = with_model(members, calibration, model, None)
+    near = members.near(rows)
     abilities, errors = members.ability.abilities.copy(), members.ability.errors.copy()
     shifts, factors = calibration.shifts.copy(), calibration.length_factors.copy()
     counts = members.heads.outcomes.copy()
@@ -36,9 +37,10 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
         slope = float(np.exp(np.clip(log_slope, -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT)))
         by_head = float(row @ members.heads.weights[:, model])
         by_ease = float((bent(row[None] @ members.ease, calibration.knots) @ calibration.eases[model])[0])
+        by_near = float(near[outcomes.prompt[i], model] @ calibration.nears[model])
         by_ability = 0.0 if members.kind == "linear" else slope * float(abilities[model]) - float(difficulty)
         stretch = float(calibration.slopes[model])
-        logit = stretch * (by_head + by_ability) + by_ease + float(shifts[model])
+        logit = stretch * (by_head + by_ability) + by_ease + by_near + float(shifts[model])
         p = float(sigmoid(np.array(logit)))
         missed = weight * (float(outcomes.correct[i]) - p)
         if members.kind == "linear":
@@ -86,13 +88,23 @@ def with_model(
         weights=np.column_stack([members.lengths.weights, members.lengths.weights[:, -1]]),
         log_errors=np.append(members.lengths.log_errors, members.lengths.log_errors[-1]),
     )
+    nearby = members.nearby
+    if nearby is not None:
+        unknown = np.zeros((len(nearby.at), 1), np.float32)
+        nearby = msgspec.structs.replace(
+            nearby,
+            models=models,
+            right=np.hstack([nearby.right, unknown]),
+            weight=np.hstack([nearby.weight, unknown]),
+        )
     return (
-        msgspec.structs.replace(members, heads=heads, ability=ability, lengths=lengths),
+        msgspec.structs.replace(members, heads=heads, ability=ability, lengths=lengths, nearby=nearby),
         Calibration(
             slopes=_grown(calibration.slopes),
             shifts=_grown(calibration.shifts),
             eases=_grown(calibration.eases),
             knots=calibration.knots,
+            nears=_grown(calibration.nears),
             length_factors=_with_last(calibration.length_factors, longer),
             spread=calibration.spread,
         ),
