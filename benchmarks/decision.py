@@ -26,9 +26,11 @@ from entrepot.exchange.sessions import recognise, remember, weigh_caches
 from entrepot.ledger.session_table import SessionTable
 from entrepot.policy.rules import Principal
 from entrepot.routing.artifact import default_artifact_path, load_artifact
+from entrepot.routing.explore import Exploration, explore
 from entrepot.routing.features import prompt_of
 from entrepot.routing.settling import settle
 from entrepot.routing.utility import Goal, decide
+from entrepot.routing.worth import Knob
 
 CANDIDATES = (
     "gpt-4o-2024-08-06", "claude-3-5-sonnet-20241022", "gemini-1.5-pro", "llama-3.1-405b", "llama-3.1-70b",
@@ -38,6 +40,7 @@ WORDS = (
     "the contract tenant obligation list every clause with its date and amount if def return x for in "
     "请 总结 以下 合同 的 主要 义务 预算 报告 数据 分析 市场 成本"
 ).split()
+KNOB = Knob(0.01, 0.02, 0.3, 0.9, 400, measured=False)
 SIZES = {"200 B": 200, "2 kB": 2_000, "1 MB": 1_000_000}
 
 
@@ -90,14 +93,18 @@ def main() -> None:
     def whole(request: Request) -> object:
         prompt = prompt_of(request)
         estimates = bound.predict(prompt)
-        return decide(deployments, (), estimates, tariffs, Goal(), CANDIDATES[0], prompt, router.version)
+        return decide(deployments, (), estimates, tariffs, Goal(), CANDIDATES[0], prompt, router.version, KNOB)
 
     prompt = prompt_of(Request("auto", (Message("user", (Text("Why?"),)),)))
     estimates = bound.predict(prompt)
 
     def choice(_request: Request) -> object:
-        return decide(deployments, (), estimates, tariffs, Goal(), CANDIDATES[0], prompt, router.version)
+        return decide(deployments, (), estimates, tariffs, Goal(), CANDIDATES[0], prompt, router.version, KNOB)
 
+    def exploring(_request: Request) -> object:
+        return explore(decided, Exploration("posterior"), 0.5)
+
+    decided = decide(deployments, (), estimates, tariffs, Goal(), CANDIDATES[0], prompt, router.version, KNOB)
     folder = tempfile.TemporaryDirectory()
     table, asker = SessionTable(folder.name), Principal(key="a")
 
@@ -119,7 +126,12 @@ def main() -> None:
     print(f"{len(CANDIDATES)} candidates, {router.version}; milliseconds, p50 and p99")
     for name, size in SIZES.items():
         requests = [Request("auto", (Message("user", (Text(text_of(size, chance)),)),)) for _ in range(50)]
-        for what, run in (("decision", whole), ("  of it prompt", prompt_of), ("  of it choice", choice)):
+        for what, run in (
+            ("decision", whole),
+            ("  of it prompt", prompt_of),
+            ("  of it choice", choice),
+            ("exploring", exploring),
+        ):
             median, slow = quantiles_ms(run, requests, 20)
             print(f"{name:>6}  {what:<26} {median:7.3f} {slow:7.3f}")
         talks = [conversation(size, chance) for _ in range(50)]

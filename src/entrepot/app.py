@@ -208,7 +208,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     open_control(settings.ledger.directory).close()
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]
-    admin, trouble = _listen_for_admin(settings.control)
+    admin, trouble = listen_for_admin(settings.control)
 
     def child(role: Role, number: int) -> Child:
         of_role = listening if role == "gateway" else admin
@@ -231,7 +231,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     )
 
 
-def _listen_for_admin(control: ControlSettings | None) -> tuple[socket.socket | None, str | None]:
+def listen_for_admin(control: ControlSettings | None) -> tuple[socket.socket | None, str | None]:
     """The admin API's socket, or why there is none. It is no reason not to serve: gateways do without."""
     if control is None:
         return None, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.end_to_end.world import PLAN, World, eventually, settings_for, simula
 pytestmark = pytest.mark.end_to_end
 
 CHEAP, DEAR = "cheap/small", "dear/large"
+_NUMBERS = itertools.count(12)
 
 
 def write_router(path: Path) -> None:
@@ -59,8 +61,9 @@ def write_fresh(directory: Path, prompts: int) -> None:
 
 
 def chosen(entrepot: World) -> tuple[str, str]:
-    """Who answers an easy question, and what is promised of it."""
-    status, headers, _ = entrepot.chat("promised", "What is 12 plus 7? Answer with the number.")
+    """Who answers an easy question that nobody asked before, and what is promised of it."""
+    question = f"What is {next(_NUMBERS)} plus 7? Answer with the number."
+    status, headers, _ = entrepot.chat("promised", question)
     assert status == 200
     assert eventually(lambda: entrepot.request(f"/decisions/{headers['x-entrepot-exchange']}")[0] == 200)
     decision = entrepot.decision(headers["x-entrepot-exchange"])["decision"]

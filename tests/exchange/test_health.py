@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,3 +162,10 @@ def test_the_slow_are_set_apart_unless_all_are_slow_or_nothing_is_known() -> Non
     assert split_slow((one, other), {"a/m": 9.0}, 5.0, "a/m") == ((one, other), ())
     assert split_slow((one, other), {"a/m": 9.0, "b/m": 9.0}, 5.0, None) == ((one, other), ())
     assert split_slow((one, other), {"a/m": 9.0}, None, None) == ((one, other), ())
+
+
+def test_nothing_is_promised_of_a_choice_that_is_ill() -> None:
+    promised = msgspec.structs.replace(decision(1.0, 0.0, 0.0), promise="at most 2 points")
+    assert demote(promised, {"a": "is down"}).promise == "nothing: a is down, so b goes first"
+    assert demote(promised, {"b": "is down"}).promise == "at most 2 points"
+    assert demote(decision(1.0, 0.0, 0.0), {"a": "is down"}).promise is None

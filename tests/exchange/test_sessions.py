@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from entrepot.canonical.request import Message, Part, Reasoning, Request, Text, ToolCall, ToolResult
 from entrepot.canonical.response import Usage
-from entrepot.catalog.schema import Deployment
+from entrepot.catalog.schema import Deployment, PrefixCache
 from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.exchange.choices import Choices
@@ -142,7 +142,8 @@ class Talk:
         if session is not None:
             tariff = self.planner._choices.tariffs.get(deployment)
             told = considered.decision.session
-            kept = remember(session, attempt, told, tariff, self.now_s, completed=True)
+            cache = self.planner._choices.candidates[deployment].deployment.prefix_cache
+            kept = remember(session, attempt, told, tariff, self.now_s, cache, completed=True)
             for key in session.keys:
                 self.memory.keep(key, kept)
 
@@ -607,3 +608,26 @@ def test_where_nothing_is_known_of_the_models_an_escalation_is_to_the_reference(
     assert told(talk.turn("unknown question")) == ("cheap/who", None)
     talk.again()
     assert told(talk.again()) == ("dear/knows", "escalated")
+
+
+def test_what_the_catalog_says_of_a_providers_cache_holds() -> None:
+    price = a_price("5", "25", cache_read_per_mtok=Decimal("0.5"), cache_write_per_mtok=Decimal("6.25"))
+    for automatic, cached in ((True, 9_000), (False, 0)):
+        cache = PrefixCache(automatic, "a page", "2026-11-22", lifetime_s=1800)
+        talk = Talk((a_deployment("dear/large", price=price, prefix_cache=cache),))
+        talk.turn(f"{LONG} easy", input_tokens=9_000)
+        later = talk.turn("easy", after_s=1700).decision.session
+        assert later is not None
+        assert later.cached_tokens == cached
+        assert talk.turn("easy", after_s=1900).decision.session == msgspec.structs.replace(
+            later, cached_tokens=0, reason=later.reason
+        )
+
+
+def test_a_prompt_that_is_too_short_for_the_providers_cache_is_not_cached() -> None:
+    cache = PrefixCache(True, "a page", "2026-11-22", least_tokens=4096)
+    talk = Talk((a_deployment("dear/large", price=a_price(cache_read_per_mtok=Decimal("0.1")), prefix_cache=cache),))
+    talk.turn("easy", input_tokens=4_000)
+    found = talk.turn("easy").decision.session
+    assert found is not None
+    assert found.cached_tokens == 0

@@ -44,7 +44,7 @@ def test_calibration_brings_the_mean_prediction_to_the_mean_outcome(design: Desi
     biased = msgspec.structs.replace(crossed, logits=crossed.logits + 2)
     found = fit_calibration(design, members, biased)
     known = design.weight > 0
-    assert calibrated(found, biased.logits, biased.ease)[known].mean() == pytest.approx(
+    assert calibrated(found, biased.logits, biased.ease, biased.near)[known].mean() == pytest.approx(
         design.correct[known].mean(), abs=0.05
     )
 

@@ -33,7 +33,12 @@ def test_the_hot_path_gives_what_the_members_and_their_calibration_give(router: 
     estimates = router.bind((STRONG, WEAK, SPARSE), {}).predict(prompt)
     fitted = router.fitted_
     rows = fitted.featurizer.rows(*read_prompts([prompt])).astype(np.float64)
-    expected = calibrated(fitted.calibration, fitted.members.logits(rows), rows @ fitted.members.ease)[0]
+    expected = calibrated(
+        fitted.calibration,
+        fitted.members.logits(rows),
+        rows @ fitted.members.ease,
+        fitted.members.near(rows.astype(np.float32)),
+    )[0]
     assert estimates.p_correct == pytest.approx(expected, abs=1e-4)
     lengths = np.exp(np.maximum(fitted.members.lengths.logs(rows)[0, :3], 0)) * fitted.calibration.length_factors[:3]
     assert estimates.output_tokens == pytest.approx(lengths, rel=1e-3)

@@ -48,3 +48,11 @@ def test_a_line_corrects_logits_that_are_twice_too_sure() -> None:
     slope, shift = fit_towards(design, outcomes, np.array([1.0, 0.0]), 1.0)
     assert slope == pytest.approx(0.5, abs=0.03)
     assert shift == pytest.approx(0, abs=0.05)
+
+
+def test_a_small_regression_stays_near_what_it_is_drawn_to_where_columns_say_the_same() -> None:
+    chance = np.random.default_rng(0)
+    truth = np.where(chance.random(120) < 0.5, 4.0, -4.0)
+    design = np.column_stack([truth, truth + chance.normal(0, 0.1, 120), np.maximum(truth, 0), np.ones(120)])
+    found = fit_towards(design, (truth > 0).astype(np.float64), np.array([1.0, 0.0, 0.0, 0.0]), 1.0)
+    assert np.abs(found).max() < 3

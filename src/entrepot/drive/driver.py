@@ -79,6 +79,14 @@ class Client(Protocol):
         ...
 
 
+class Notebook(msgspec.Struct, frozen=True, eq=False):
+    """Where what an exchange teaches is written: entries, the health of deployments, and what is remembered of sessions."""
+
+    record: Callable[[Entry], None]
+    learn: Callable[[AttemptRecord], None] = lambda _: None
+    keep: Callable[[bytes, Remembered], None] = lambda _key, _remembered: None
+
+
 class Ticket(Protocol):
     """What an exchange was let in with, where limits or budgets hold for it (`admit.py`)."""
 
@@ -101,14 +109,6 @@ class Ticket(Protocol):
     def close(self) -> None:
         """The exchange is over. What was never settled stays charged if anybody was called."""
         ...
-
-
-class Notebook(msgspec.Struct, frozen=True, eq=False):
-    """Where what an exchange teaches is written: entries, the health of deployments, and what is remembered of sessions."""
-
-    record: Callable[[Entry], None]
-    learn: Callable[[AttemptRecord], None] = lambda _: None
-    keep: Callable[[bytes, Remembered], None] = lambda _key, _remembered: None
 
 
 Check = Callable[[Validator, str], Awaitable[Verdict]]
@@ -145,12 +145,7 @@ class _Performance:
     """One exchange being performed."""
 
     def __init__(
-        self,
-        upstream: Upstream,
-        notebook: Notebook,
-        check: Check,
-        client: Client,
-        ticket: Ticket | None,
+        self, upstream: Upstream, notebook: Notebook, check: Check, client: Client, ticket: Ticket | None
     ) -> None:
         self._upstream = upstream
         self._notebook = notebook

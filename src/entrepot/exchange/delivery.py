@@ -91,11 +91,11 @@ class Delivery:
         if session is None or content_s is None:
             return
         answering = next((attempt for attempt in self.attempts if attempt.answered), self.attempts[-1])
-        tariffs = {candidate.deployment.id: candidate.tariff for candidate in plan.candidates}
+        asked = next(each for each in plan.candidates if each.deployment.id == answering.deployment)
         at_s = plan.started_ns / _NANO + self._clock() - plan.started_s
-        tariff, told = tariffs[answering.deployment], plan.decision.session
-        completed = state == "completed"
-        yield Remember(session.keys, remember(session, answering, told, tariff, at_s, completed=completed))
+        told, cache = plan.decision.session, asked.deployment.prefix_cache
+        kept = remember(session, answering, told, asked.tariff, at_s, cache, completed=state == "completed")
+        yield Remember(session.keys, kept)
 
     def forward(
         self, progress: Progress, relayed: Relayed, content_s: float | None, vote: Vote | None = None

@@ -148,10 +148,11 @@ def demote(decision: Decision, unhealthy: Mapping[str, str]) -> Decision:
         else each
         for each in decision.candidates
     )
-    reason = decision.reason
+    reason, promise = decision.reason, decision.promise
     if first != decision.chosen:
-        reason = f"{decision.chosen} {unhealthy[decision.chosen]}, so {first} goes first; otherwise: {reason}"
-    return msgspec.structs.replace(decision, order=order, candidates=candidates, reason=reason)
+        why = f"{decision.chosen} {unhealthy[decision.chosen]}, so {first} goes first"
+        reason, promise = f"{why}; otherwise: {reason}", None if promise is None else f"nothing: {why}"
+    return msgspec.structs.replace(decision, order=order, candidates=candidates, reason=reason, promise=promise)
 
 
 def split_slow(

@@ -11,7 +11,6 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.refusing import weigh_rejected
 from entrepot.policy.eligibility import Eligibility
-from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Weighed
 
 
@@ -49,11 +48,3 @@ def _by_price(deployments: Sequence[Deployment], tariffs: Mapping[str, Tariff], 
         return (Decimal("Infinity") if rates is None else Decimal(rates[0] + rates[1]), deployment.id)
 
     return tuple(deployment.id for deployment in sorted(deployments, key=price))
-
-
-def prefer_held(eligibility: Eligibility, session: Session | None) -> Eligibility:
-    """A preference does not tear a conversation from a deployment that it must stay with."""
-    if session is None or not session.must_stay:
-        return eligibility
-    held = [one for one in eligibility.allowed if one.id == session.held and one not in eligibility.preferred]
-    return msgspec.structs.replace(eligibility, preferred=(*eligibility.preferred, *held)) if held else eligibility

@@ -15,6 +15,7 @@ from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDi
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
+from entrepot.routing.confidence import Confidence
 from entrepot.routing.explore import Exploration
 from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal
@@ -40,14 +41,16 @@ class Strategy(msgspec.Struct, frozen=True):
     """How a route finds its answer where it may ask more than one model for it.
 
     `agreement` compares answers as `compare` says, `parallel` of them asked at once to begin with. `check` holds each to `check`,
-    or without one to the JSON Schema that the request asks for. At most `max_calls` models answer.
+    or without one to the JSON Schema that the request asks for. `confidence` goes by the log-probabilities of an answer's tokens.
+    At most `max_calls` models answer.
     """
 
-    name: Literal["agreement", "check"]
+    name: Literal["agreement", "check", "confidence"]
     max_calls: int = 4
     parallel: int = 1
     compare: Compare = Compare()
     check: Validator | None = None
+    confidence: Confidence = Confidence()
 
 
 class Route(msgspec.Struct, frozen=True):

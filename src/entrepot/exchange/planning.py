@@ -6,8 +6,6 @@ that every attempt, the first as the last, has passed the gate.
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens, longest_input_tokens, required_capabilities
@@ -17,9 +15,9 @@ from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
-from entrepot.exchange.health import Board, demote, show_latency, split_slow
+from entrepot.exchange.health import Board, show_latency, split_slow
 from entrepot.exchange.listing import Listed
-from entrepot.exchange.ordering import decide_by_name, follow_with_others, prefer_held
+from entrepot.exchange.ordering import decide_by_name, follow_with_others
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import (
     Refusal,
@@ -31,16 +29,14 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
+from entrepot.exchange.steadying import draw, is_settled, steady
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
-from entrepot.routing.explore import explore
 from entrepot.routing.features import prompt_of
-from entrepot.routing.holdout import hold_out
 from entrepot.routing.session import Session
-from entrepot.routing.settling import count_caches, settle
 from entrepot.routing.utility import Decision, Goal, bound_output, decide
 
 
@@ -132,21 +128,17 @@ class Planner:
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, named, circumstances)
         session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
-        eligibility = prefer_held(eligibility, session)
         drawn_by = steering.session or (id if session is None or id is None else f"session {session.seed}")
         decision, estimates = self._decide(
             choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
         )
-        decision = self._keep_on(decision, session, choice.route, drawn_by, at_s)
+        decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s)
         cascade = None
-        if decision.session is None or decision.session.verdict not in (
-            "must stay",
-            "escalated",
-        ):  # else one is to answer
+        if not is_settled(decision, choice.route, drawn_by):
             cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
         return Considered(
             principal,
-            follow_with_others(decision, eligibility, self._choices.tariffs, at_s),
+            decision,
             input_tokens,
             choice.route,
             _baseline(choice, estimates, request),
@@ -188,31 +180,18 @@ class Planner:
         seed = mark_of(id or "") >> 32 if session.found is None else session.found.seed
         return msgspec.structs.replace(session, seed=seed)
 
-    def _keep_on(
-        self, decision: Decision, session: Session | None, route: Route | None, drawn_by: str | None, at_s: float
+    def _steady(
+        self,
+        decision: Decision,
+        eligibility: Eligibility,
+        session: Session | None,
+        route: Route | None,
+        drawn_by: str | None,
+        at_s: float,
     ) -> Decision:
-        """The goal's decision as the health of the candidates, exploration, the session and the holdout leave it.
-
-        A session that the holdout drew is the baseline's whole: it does not move, and does not escalate.
-        """
+        decision = follow_with_others(decision, eligibility, self._choices.tariffs, at_s)
         unhealthy = self._board.unhealthy(decision.order, at_s)
-        decision = demote(decision, unhealthy)
-        if session is not None:
-            decision = count_caches(decision, session)
-        if route is None:
-            return decision if session is None else settle(decision, session, unhealthy)
-        if route.explore is not None:
-            lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
-            decision = explore(decision, route.explore, lot)
-        lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
-        goes_on_elsewhere = session is not None and session.must_stay and session.held != route.baseline
-        drawn = route.baseline is not None and lot < route.holdout and not goes_on_elsewhere
-        if session is not None and not drawn:
-            decision = settle(decision, session, unhealthy)
-        forced = decision.session is not None and decision.session.verdict == "must stay"
-        if route.baseline is None or forced:
-            return decision
-        return hold_out(decision, route.baseline, route.holdout, lot)
+        return steady(decision, session, route, drawn_by, unhealthy, {one.id for one in eligibility.preferred})
 
     def _embed(
         self,
@@ -234,10 +213,8 @@ class Planner:
         eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest, circumstances)
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, route, circumstances)
-        decision = self._keep_on(
-            decide_by_name(eligibility, request.model, self._choices.tariffs, at_s), None, None, None, at_s
-        )
-        decision = follow_with_others(decision, eligibility, self._choices.tariffs, at_s)
+        decision = decide_by_name(eligibility, request.model, self._choices.tariffs, at_s)
+        decision = self._steady(decision, eligibility, None, None, None, at_s)
         return Considered(principal, decision, input_tokens, choice.route, None, _ids(eligibility), circumstances)
 
     def plan(
@@ -330,11 +307,6 @@ class Planner:
                 expected = float(estimates.output_tokens[rows[each.model]])
                 found[each.id] = health.latency_s(bound_output(expected, max_output_tokens, each, answers))
         return found
-
-
-def draw(seed: str) -> float:
-    """A number in [0, 1), the same for the same text and otherwise as good as random."""
-    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
 
 
 def _goal(goal: Goal, steering: Steering) -> Goal:

@@ -25,11 +25,11 @@ CheckResult = Literal["passed", "failed", "inconclusive"]
 
 
 class Vote(msgspec.Struct, frozen=True):
-    """What one attempt's answer counted for where several models were asked.
+    """What one attempt's answer counted for where several models may be asked.
 
     `answer` is a number that equal answers share, None where it could not be compared or did not count: `abstained` says why.
     `p_before` is P(correct) as the router estimated it, `p_correct` after all votes, or by the route's check: an outcome of this
-    attempt, by `source`.
+    attempt, by `source`. `mean_logprob` is that of the answer's tokens, where it was asked for and given.
     """
 
     answer: int | None = None
@@ -38,6 +38,7 @@ class Vote(msgspec.Struct, frozen=True):
     p_correct: float | None = None
     source: Literal["agreement", "check", "confidence"] = "agreement"
     check: CheckResult | None = None
+    mean_logprob: float | None = None
 
 
 class Deliberation(msgspec.Struct, frozen=True):

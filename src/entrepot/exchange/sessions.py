@@ -17,19 +17,18 @@ import msgspec
 from entrepot.canonical.request import Request
 from entrepot.canonical.response import Usage
 from entrepot.catalog.pricing import Tariff
-from entrepot.catalog.schema import Deployment
+from entrepot.catalog.schema import Deployment, PrefixCache
 from entrepot.exchange.records import AttemptRecord
 from entrepot.policy.rules import Principal
 from entrepot.routing.continuity import Continuity
 from entrepot.routing.conversation import Conversation, read_conversation
 from entrepot.routing.session import MOST_REPEATS, REPEATED_WITHIN_S, Remembered, Session, Worth
 
-LEAST_CACHED_TOKENS = 1024
-"""Providers cache no shorter prompt (OpenAI, most of Anthropic and Google, by their pages in November 2026)."""
 LIFETIME_S = 300
-"""For how long they keep it without a use, at least (the same pages)."""
+"""For how long a provider of which the catalog says nothing is taken to keep a prefix that is not used."""
 LONG_LIFETIME_S = 3600
 """For how long where the client pays for an hour."""
+_LEAST_TOKENS = 1024
 
 
 class SessionMemory(Protocol):
@@ -126,14 +125,15 @@ def weigh_caches(
         tariff = tariffs.get(each.id)
         if tariff is not None:
             cached = min(session.cached_tokens, input_tokens) if each.id == session.held else 0
-            worth[each.id] = _worth(tariff, cached, input_tokens, session.conversation.marked, session.at_s)
+            worth[each.id] = _worth(each.prefix_cache, tariff, cached, input_tokens, session)
     return msgspec.structs.replace(session, worth=worth)
 
 
-def _worth(tariff: Tariff, cached: int, input_tokens: int, marked: bool, at_s: float) -> Worth:
-    full, read, write = tariff.usd_per_input_token(input_tokens, at_s)
+def _worth(cache: PrefixCache | None, tariff: Tariff, cached: int, input_tokens: int, session: Session) -> Worth:
+    full, read, write = tariff.usd_per_input_token(input_tokens, session.at_s)
+    marked = session.conversation.marked
     writing = (input_tokens - cached) * (write - full) if marked else 0.0
-    caches = input_tokens >= LEAST_CACHED_TOKENS and (marked or write <= full)
+    caches = input_tokens >= _least_tokens(cache) and (marked or _is_automatic(cache, full, read, write))
     return Worth(now_usd=cached * (full - read) - writing, later_usd=input_tokens * (full - read) if caches else 0.0)
 
 
@@ -143,6 +143,7 @@ def remember(
     continuity: Continuity | None,
     tariff: Tariff | None,
     at_s: float,
+    cache: PrefixCache | None = None,
     *,
     completed: bool,
 ) -> Remembered:
@@ -157,8 +158,12 @@ def remember(
         prefix=_short(conversation.whole),
         asked=conversation.asked if completed else 0,
         at_s=at_s,
-        cached_tokens=_cached_tokens(usage, tariff, at_s),
-        lifetime_s=LONG_LIFETIME_S if usage.cache_write_1h_tokens else LIFETIME_S,
+        cached_tokens=_cached_tokens(usage, tariff, at_s, cache),
+        lifetime_s=LONG_LIFETIME_S
+        if usage.cache_write_1h_tokens
+        else LIFETIME_S
+        if cache is None
+        else cache.lifetime_s,
         seed=session.seed,
         repeats=session.repeats,
         forgiven=forgiven,
@@ -166,12 +171,21 @@ def remember(
     )
 
 
-def _cached_tokens(usage: Usage, tariff: Tariff | None, at_s: float) -> int:
+def _cached_tokens(usage: Usage, tariff: Tariff | None, at_s: float, cache: PrefixCache | None) -> int:
     said = usage.cache_read_tokens + usage.cache_write_tokens
-    if tariff is None or usage.all_input < LEAST_CACHED_TOKENS:
+    if tariff is None or usage.all_input < _least_tokens(cache):
         return said
     full, read, write = tariff.usd_per_input_token(usage.all_input, at_s)
-    return max(said, usage.all_input) if read < full and write <= full else said
+    return max(said, usage.all_input) if _is_automatic(cache, full, read, write) else said
+
+
+def _least_tokens(cache: PrefixCache | None) -> int:
+    return _LEAST_TOKENS if cache is None else cache.least_tokens
+
+
+def _is_automatic(cache: PrefixCache | None, full: float, read: float, write: float) -> bool:
+    """Whether every prompt is cached. Where nobody said, a price for reading tells of a cache, and one for writing of marks."""
+    return read < full and (write <= full if cache is None else cache.automatic)
 
 
 @lru_cache(maxsize=4096)

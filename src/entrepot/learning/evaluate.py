@@ -101,9 +101,12 @@ def strategies(task: Task, estimated: dict[str, Estimated]) -> list[Strategy]:
     for name, one in estimated.items():
         if name != DEFAULT:
             found.append(before_call(name, task.train, task.test, one.learned, one.tested))
-    for number, model in enumerate(task.train.models):
-        always = (np.full(len(pool.prompts), number) for pool in (task.train, task.test))
-        found.append(fixed(f"always {model}", task.train, task.test, *always))
+    cheapest = int(task.train.cost_usd.mean(axis=0).argmin())
+    always = {"best-single": task.train.best, "cheapest": cheapest}
+    always |= {f"fixed {model}": number for number, model in enumerate(task.train.models)}
+    for name, number in always.items():
+        everywhere = (np.full(len(pool.prompts), number) for pool in (task.train, task.test))
+        found.append(fixed(name, task.train, task.test, *everywhere))
     return found
 
 

@@ -33,9 +33,13 @@ def draw_sample(
     data: str,
     date: str,
     seed: int = 0,
+    crossed: Sample | None = None,
 ) -> Sample:
-    """A sample of the prompts that `router` was fitted on, and of those kept for calibration, `most` of either at most."""
-    learned = _crossed(router, dataset.outcomes)
+    """A sample of the prompts that `router` was fitted on, and of those kept for calibration, `most` of either at most.
+
+    `crossed` are the former as predicted without having been seen, where the router's own fit did not predict them.
+    """
+    learned = _crossed(router, dataset.outcomes) if crossed is None else crossed
     chance = np.random.default_rng(seed)
     if calibrate is None:
         kept = newest(dataset, most, chance)

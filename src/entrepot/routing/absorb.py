@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT
-from entrepot.routing.base import Floats, Outcomes
+from entrepot.routing.base import Floats, ModelFacts, Outcomes
 from entrepot.routing.calibration import Calibration, Members, bent
+from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import sigmoid
 
 _LEAST_ERROR = 0.07  # of an ability: about what four hundred outcomes tell
@@ -24,7 +25,8 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
     """Both with `outcomes` taken in, one after another; `rows` (prompts, columns) are the prompts' features."""
     for model in outcomes.models:
         if model not in members.heads.models:
-            members, calibration = _with_model(members, calibration, model)
+            members, calibration = with_model(members, calibration, model, None)
+    near = members.near(rows)
     abilities, errors = members.ability.abilities.copy(), members.ability.errors.copy()
     shifts, factors = calibration.shifts.copy(), calibration.length_factors.copy()
     counts = members.heads.outcomes.copy()
@@ -35,9 +37,10 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
         slope = float(np.exp(np.clip(log_slope, -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT)))
         by_head = float(row @ members.heads.weights[:, model])
         by_ease = float((bent(row[None] @ members.ease, calibration.knots) @ calibration.eases[model])[0])
+        by_near = float(near[outcomes.prompt[i], model] @ calibration.nears[model])
         by_ability = 0.0 if members.kind == "linear" else slope * float(abilities[model]) - float(difficulty)
         stretch = float(calibration.slopes[model])
-        logit = stretch * (by_head + by_ability) + by_ease + float(shifts[model])
+        logit = stretch * (by_head + by_ability) + by_ease + by_near + float(shifts[model])
         p = float(sigmoid(np.array(logit)))
         missed = weight * (float(outcomes.correct[i]) - p)
         if members.kind == "linear":
@@ -60,9 +63,12 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
     )
 
 
-def _with_model(members: Members, calibration: Calibration, model: str) -> tuple[Members, Calibration]:
-    """Room for a model never seen: no head, a prior ability, the calibration and length of such models."""
-    place, error, _ = members.ability.place(None, None)
+def with_model(
+    members: Members, calibration: Calibration, model: str, facts: ModelFacts | None
+) -> tuple[Members, Calibration]:
+    """Room for a model never seen: no head, the ability that its scores say, the calibration and length of such models."""
+    place, error, _ = members.ability.place(None, facts)
+    longer = REASONING_FACTOR if facts is not None and facts.reasoning else 1.0
     models = (*members.heads.models, model)
     heads = msgspec.structs.replace(
         members.heads,
@@ -82,17 +88,34 @@ def _with_model(members: Members, calibration: Calibration, model: str) -> tuple
         weights=np.column_stack([members.lengths.weights, members.lengths.weights[:, -1]]),
         log_errors=np.append(members.lengths.log_errors, members.lengths.log_errors[-1]),
     )
+    nearby = members.nearby
+    if nearby is not None:
+        unknown = np.zeros((len(nearby.at), 1), np.float32)
+        nearby = msgspec.structs.replace(
+            nearby,
+            models=models,
+            right=np.hstack([nearby.right, unknown]),
+            weight=np.hstack([nearby.weight, unknown]),
+        )
     return (
-        msgspec.structs.replace(members, heads=heads, ability=ability, lengths=lengths),
+        msgspec.structs.replace(members, heads=heads, ability=ability, lengths=lengths, nearby=nearby),
         Calibration(
             slopes=_grown(calibration.slopes),
             shifts=_grown(calibration.shifts),
             eases=_grown(calibration.eases),
             knots=calibration.knots,
-            length_factors=_grown(calibration.length_factors),
+            nears=_grown(calibration.nears),
+            length_factors=_with_last(calibration.length_factors, longer),
             spread=calibration.spread,
         ),
     )
+
+
+def _with_last(values: Floats, longer: float) -> Floats:
+    """As `_grown`, and the model's own, which stands before that of models never seen, so many times as long."""
+    grown = _grown(values)
+    grown[-2] *= longer
+    return grown
 
 
 def _grown(values: Floats) -> Floats:

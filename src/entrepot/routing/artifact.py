@@ -23,17 +23,19 @@ from entrepot.routing.ensemble import EnsembleRouter, Fitted
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import Lengths
 from entrepot.routing.linear import Heads
+from entrepot.routing.nearby import Nearby
 from entrepot.routing.rehearsal import DIGEST_BYTES, Sample
 from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
 
-FORMAT = 3
+FORMAT = 4
 _MAGIC = b"entrepot router\n"
 _DIGEST_BYTES = 32
 _LARGEST_BYTES = 64 * 1024 * 1024
 _SAMPLED = ("input_tokens", "p_correct", "output_tokens", "traits", "quality", "learned")
-_HALF = frozenset(
-    {"heads", "prompt_weights", "lengths", "idf", "ease", "sample_p_correct", "sample_traits", "sample_learned"}
-)
+_HALF = frozenset({
+    "heads", "prompt_weights", "lengths", "idf", "ease", "near_directions", "near_at", "near_right", "near_weight",
+    "sample_p_correct", "sample_traits", "sample_learned",
+})  # fmt: skip
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -158,7 +160,19 @@ class _Version(msgspec.Struct, frozen=True):
 
 
 def _arrays(fitted: Fitted) -> dict[str, np.ndarray[Any, Any]]:
-    members, calibration = fitted.members, fitted.calibration
+    members, calibration, nearby = fitted.members, fitted.calibration, fitted.members.nearby
+    near: dict[str, np.ndarray[Any, Any]] = (
+        {}
+        if nearby is None
+        else {
+            "near_directions": nearby.directions,
+            "near_centres": nearby.centres,
+            "near_starts": nearby.starts,
+            "near_at": nearby.at,
+            "near_right": nearby.right,
+            "near_weight": nearby.weight,
+        }
+    )
     return {
         "idf": fitted.featurizer.idf_,
         "mean": fitted.featurizer.mean_,
@@ -176,8 +190,10 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray[Any, Any]]:
         "shifts": calibration.shifts,
         "eases": calibration.eases,
         "knots": calibration.knots,
+        "nears": calibration.nears,
         "ease": members.ease,
         "length_factors": calibration.length_factors,
+        **near,
     }
 
 
@@ -228,13 +244,31 @@ def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float
         ability=Ability(models, arrays["prompt_weights"], arrays["abilities"], arrays["ability_errors"], header.scales),
         lengths=Lengths(models, arrays["lengths"], arrays["log_errors"]),
         ease=arrays["ease"],
+        nearby=_nearby(models, arrays) if "near_at" in arrays else None,
     )
     calibration = Calibration(
         arrays["slopes"],
         arrays["shifts"],
         arrays["eases"],
         arrays["knots"],
+        arrays["nears"],
         arrays["length_factors"],
         header.spread,
     )
     return Fitted(featurizer, members, calibration, header.aliases)
+
+
+def _nearby(models: tuple[str, ...], arrays: dict[str, np.ndarray[Any, np.dtype[np.float32]]]) -> Nearby:
+    starts = arrays["near_starts"].astype(np.intp)
+    prompts = len(arrays["near_at"])
+    if len(starts) != len(arrays["near_centres"]) + 1 or starts[0] != 0 or starts[-1] != prompts:
+        raise ValueError(f"clusters that do not hold the {prompts} prompts")
+    return Nearby(
+        models,
+        arrays["near_directions"],
+        arrays["near_centres"],
+        starts,
+        arrays["near_at"],
+        arrays["near_right"],
+        arrays["near_weight"],
+    )

@@ -22,6 +22,7 @@ from entrepot.routing.ease import fit_ease
 from entrepot.routing.lengths import Lengths, fit_lengths
 from entrepot.routing.linear import Heads, fit_heads, no_heads
 from entrepot.routing.logistic import Doubles, fit_towards, sigmoid
+from entrepot.routing.nearby import Nearby, fit_nearby
 
 Kind = Literal["ensemble", "linear", "ability"]
 """Ability corrected by heads, heads alone (ability then serves only models never seen), or ability alone."""
@@ -32,18 +33,27 @@ _KNOTS = (0.15, 0.35, 0.65, 0.85)  # quantiles of the prompts' ease
 
 
 class Members(msgspec.Struct, frozen=True, eq=False):
-    """The estimators of one fit, before calibration. `ease` (columns of the featurizer,) is zero in all kinds but ensembles."""
+    """The estimators of one fit, before calibration. In all kinds but ensembles `ease` (columns of the
+    featurizer,) is zero and `nearby` None.
+    """
 
     kind: Kind
     heads: Heads
     ability: Ability
     lengths: Lengths
     ease: Floats
+    nearby: Nearby | None
 
     def logits(self, rows: Doubles) -> Doubles:
         """Logits of the trained models, shape (prompts, models)."""
         by_heads = self.heads.logits(rows)
         return by_heads if self.kind == "linear" else by_heads + self.ability.logits(rows)
+
+    def near(self, rows: Floats) -> Doubles:
+        """Logits by what lies near, for rows of the featurizer, shape (prompts, models, 2)."""
+        if self.nearby is None:
+            return np.zeros((len(rows), len(self.heads.models), 2))
+        return self.nearby.logits(rows)
 
     def folded(self, loadings: Floats) -> Members:
         """The same over the featurizer's columns."""
@@ -56,11 +66,14 @@ class Members(msgspec.Struct, frozen=True, eq=False):
 
 
 class CrossFit(msgspec.Struct, frozen=True, eq=False):
-    """Predictions for every prompt by a fit that had not seen it, shapes (prompts, models); `ease` (prompts,)."""
+    """Predictions for every prompt by a fit that had not seen it, shapes (prompts, models); `ease` (prompts,), `near`
+    (prompts, models, 2).
+    """
 
     logits: Doubles
     ability_logits: Doubles
     ease: Doubles
+    near: Doubles
     output_logs: Doubles
 
 
@@ -69,14 +82,16 @@ class Calibration(msgspec.Struct, frozen=True, eq=False):
 
     `eases` (models + 1, 1 + knots) weigh the prompt's ease beside the logit: a line that may bend at `knots`, for a kind of
     prompt that hardly any model fails on is not merely twice as easy as one that a quarter of them fail on.
-    `length_factors`, same shape, turn the exponential of a predicted log length into an expected length. `spread` is how far
-    a prompt's own outcomes would have moved its logit: the standard error of an estimate for a prompt unlike no other.
+    `nears` (models + 1, 2) weigh what lies near; for models never seen nothing does. `length_factors` (models + 1,) turn
+    the exponential of a predicted log length into an expected length. `spread` is how far a prompt's own outcomes would
+    have moved its logit: the standard error of an estimate for a prompt unlike no other.
     """
 
     slopes: Floats
     shifts: Floats
     eases: Floats
     knots: Floats
+    nears: Floats
     length_factors: Floats
     spread: float
 
@@ -89,7 +104,8 @@ def fit_members(design: Design, kind: Kind) -> Members:
     else:
         heads = fit_heads(design, None if kind == "linear" else ability.logits(design.latent))
     ease = fit_ease(design) if kind == "ensemble" else np.zeros(design.rows.shape[1], np.float32)
-    return Members(kind, heads, ability, fit_lengths(design), ease)
+    nearby = fit_nearby(design) if kind == "ensemble" else None
+    return Members(kind, heads, ability, fit_lengths(design), ease, nearby)
 
 
 def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[[str], None]) -> CrossFit:
@@ -97,7 +113,13 @@ def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[
     prompts = len(design.latent)
     fold = np.random.default_rng(seed).permutation(prompts) % max(2, min(folds, prompts))
     shape = design.correct.shape
-    found = CrossFit(np.zeros(shape), np.zeros(shape), np.zeros(shape[0]), np.zeros((shape[0], shape[1] + 1)))
+    found = CrossFit(
+        logits=np.zeros(shape),
+        ability_logits=np.zeros(shape),
+        ease=np.zeros(shape[0]),
+        near=np.zeros((*shape, 2)),
+        output_logs=np.zeros((shape[0], shape[1] + 1)),
+    )
     if prompts < 2:
         return found
     for number in range(fold.max() + 1):
@@ -108,6 +130,7 @@ def cross_fit(design: Design, kind: Kind, folds: int, seed: int, step: Callable[
         found.logits[left_out] = members.logits(rows)
         found.ability_logits[left_out] = members.ability.logits(rows)
         found.ease[left_out] = design.rows[left_out] @ members.ease
+        found.near[left_out] = members.near(design.rows[left_out])
         found.output_logs[left_out] = members.lengths.logs(rows)
     return found
 
@@ -119,10 +142,11 @@ def fit_calibration(design: Design, members: Members, crossed: CrossFit) -> Cali
     ease = bent(crossed.ease, knots)
 
     def stacked(logits: Doubles, among: tuple[NDArray[np.intp], ...], towards: Doubles, strength: float) -> Doubles:
-        rows = np.column_stack([logits[among], ease[among[0]], np.ones(len(among[0]))])
+        near = crossed.near[among][:, : len(towards) - ease.shape[1] - 2]
+        rows = np.column_stack([logits[among], ease[among[0]], near, np.ones(len(among[0]))])
         return fit_towards(rows, design.correct[among], towards, strength)
 
-    plain = np.zeros(ease.shape[1] + 2)
+    plain = np.zeros(ease.shape[1] + 4)
     plain[0] = 1.0
     everything = known.nonzero()
     pooled = stacked(crossed.logits, everything, plain, _POOLED_STRENGTH)
@@ -130,23 +154,25 @@ def fit_calibration(design: Design, members: Members, crossed: CrossFit) -> Cali
         stacked(crossed.logits, (rows, np.full(len(rows), model)), pooled, _OWN_STRENGTH)
         for model, rows in enumerate(np.flatnonzero(column) for column in known.T)
     ]
-    unseen = stacked(crossed.ability_logits, everything, plain, _POOLED_STRENGTH)
-    weights = np.array([*own, unseen], np.float32)
+    unseen = stacked(crossed.ability_logits, everything, plain[:-2], _POOLED_STRENGTH)
+    weights = np.array([*own, np.insert(unseen, -1, [0.0, 0.0])], np.float32)
     moved = (members.logits(design.latent) - crossed.logits)[known]
     return Calibration(
         slopes=weights[:, 0],
         shifts=weights[:, -1],
-        eases=weights[:, 1:-1],
+        eases=weights[:, 1:-3],
+        nears=weights[:, -3:-1],
         knots=knots.astype(np.float32),
         length_factors=_length_factors(design, crossed.output_logs),
         spread=float(np.sqrt(np.mean(moved**2))),
     )
 
 
-def calibrated(calibration: Calibration, logits: Doubles, ease: Doubles) -> Doubles:
-    """P(correct) of trained models, shape (prompts, models); `ease` (prompts,)."""
+def calibrated(calibration: Calibration, logits: Doubles, ease: Doubles, near: Doubles) -> Doubles:
+    """P(correct) of trained models, shape (prompts, models); `ease` (prompts,), `near` (prompts, models, 2)."""
     by_ease = bent(ease, calibration.knots) @ calibration.eases[:-1].T
-    return sigmoid(logits * calibration.slopes[:-1] + by_ease + calibration.shifts[:-1])
+    by_near = (near * calibration.nears[:-1]).sum(axis=2)
+    return sigmoid(logits * calibration.slopes[:-1] + by_ease + by_near + calibration.shifts[:-1])
 
 
 def bent(ease: Doubles, knots: Doubles | Floats) -> Doubles:

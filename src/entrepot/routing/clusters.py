@@ -42,7 +42,7 @@ class ClustersRouter:
         self.places_ = find_places(featurizer, design)
         at = self.places_.of(design.rows)
         count = min(self.clusters, len(at))
-        self.centres_, nearest = _k_means(at, count, np.random.default_rng(self.seed))
+        self.centres_, nearest = k_means(at, count, np.random.default_rng(self.seed))
         one = sums_of(design)
         member = (nearest[None] == np.arange(count)[:, None]).astype(np.float32)
         self.sums_ = Sums(*(member @ getattr(one, name) for name in Sums.__struct_fields__))
@@ -84,13 +84,12 @@ class _BoundClusters:
         return estimates_near(self.models, self._known, near, router.sums_, _STRENGTH)
 
 
-def _k_means(at: Floats, count: int, chance: np.random.Generator) -> tuple[Floats, NDArray[np.intp]]:
+def k_means(at: Floats, count: int, chance: np.random.Generator) -> tuple[Floats, NDArray[np.intp]]:
     """Centres of length one, and each prompt's."""
     centres = at[chance.permutation(len(at))[:count]]
     nearest = (at @ centres.T).argmax(axis=1)
     for _ in range(_ROUNDS):
-        sums = np.zeros_like(centres)
-        np.add.at(sums, nearest, at)
+        sums = (nearest == np.arange(count)[:, None]).astype(np.float32) @ at
         length = np.sqrt((sums * sums).sum(axis=1, keepdims=True))
         centres = np.where(length > 0, sums / np.maximum(length, 1e-6), centres).astype(np.float32)
         moved = (at @ centres.T).argmax(axis=1)

@@ -28,6 +28,7 @@ from entrepot.canonical.request import (
 )
 
 _MOST_PARENTS = 4
+_MOST_TURNS = 64  # in which failures are counted
 _LONGEST = 8_192
 """Characters of one part that are read: of a longer one its two ends and its length."""
 
@@ -86,10 +87,7 @@ def read_conversation(request: Request, besides: str = "") -> Conversation:
             parents.append(hasher.digest()[:16])
         if unfinished and number == len(turns) - 1:
             whole = hasher.digest()[:16]
-        for message in turn.messages:
-            for piece in _pieces(message):
-                hasher.update(b"%d " % len(piece))
-                hasher.update(piece)
+        hasher.update(b"".join([b"%d %b" % (len(piece), piece) for each in turn.messages for piece in _pieces(each)]))
     whole = whole or hasher.digest()[:16]
     hasher.update(_settings(request, besides))
     results = bool(given) and any(isinstance(part, ToolResult) for part in turns[-1].parts())
@@ -101,7 +99,7 @@ def read_conversation(request: Request, besides: str = "") -> Conversation:
         turns=len(given),
         open=goes_on,
         bound_to=_bound_to(turns) if goes_on else frozenset(),
-        failures=_failures(turns),
+        failures=_failures(turns[-_MOST_TURNS:]),
         marked=_is_marked(request),
     )
 
@@ -182,11 +180,15 @@ def _bound_to(turns: Sequence[_Turn]) -> frozenset[str]:
     return frozenset(bound)
 
 
+_MARKABLE = (Text, ToolResult, Media)
+
+
 def _is_marked(request: Request) -> bool:
     return any("cache_control" in tool.extra for tool in request.tools) or any(
-        "cache_control" in message.extra
-        or any(isinstance(part, Text | ToolResult | Media) and "cache_control" in part.extra for part in message.parts)
+        "cache_control" in extra
         for message in request.messages
+        for extra in (message.extra, *[part.extra for part in message.parts if isinstance(part, _MARKABLE)])
+        if extra
     )
 
 

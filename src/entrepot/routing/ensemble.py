@@ -15,22 +15,25 @@ import numpy as np
 
 from entrepot.errors import Defect
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_priors, with_scores
-from entrepot.routing.absorb import absorb
+from entrepot.routing.absorb import absorb, with_model
 from entrepot.routing.base import Basis, Estimates, Floats, ModelFacts, Outcomes, Prompt
 from entrepot.routing.calibration import (
     Calibration,
     CrossFit,
     Kind,
     Members,
+    bent,
     calibrated,
     cross_fit,
     fit_calibration,
     fit_members,
 )
 from entrepot.routing.design import Design, build_design
+from entrepot.routing.features import BUCKETS
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, sigmoid
+from entrepot.routing.nearby import DIRECTIONS, Records, place
 from entrepot.routing.rehearsal import Rehearsal, Sample
 
 Step = Callable[[str], None]
@@ -131,11 +134,27 @@ class EnsembleRouter:
         self.fitted_ = msgspec.structs.replace(fitted, members=members, calibration=calibration)
         return self
 
+    def place(self, facts: Mapping[str, ModelFacts]) -> Self:
+        """Make room for the models of `facts` that it does not know, where their published scores place them.
+
+        One that it knows by another name is found by this one from now on.
+        """
+        fitted, known = self.fitted_, self.trained()
+        members, calibration, aliases = fitted.members, fitted.calibration, dict(fitted.aliases)
+        for model, fact in facts.items():
+            number = _trained_as(model, fact, known)
+            if number is None:
+                members, calibration = with_model(members, calibration, model, fact)
+            elif model not in known:
+                aliases[model] = members.heads.models[number]
+        self.fitted_ = Fitted(fitted.featurizer, members, calibration, aliases)
+        return self
+
     def cross_fitted(self) -> tuple[Doubles, Doubles]:
         """P(correct) and expected output tokens of every prompt by a fit that had not seen it, shape (prompts, models)."""
         calibration, crossed = self.fitted_.calibration, self.cross_fit_
         lengths = np.exp(np.clip(crossed.output_logs[:, :-1], 0, _LONGEST_LOG)) * calibration.length_factors[:-1]
-        return calibrated(calibration, crossed.logits, crossed.ease), np.asarray(lengths, np.float64)
+        return calibrated(calibration, crossed.logits, crossed.ease, crossed.near), np.asarray(lengths, np.float64)
 
     def traits(self, rows: Floats) -> Floats:
         """What places models never seen on prompts, given as rows of the featurizer: see `rehearsal.Sample`."""
@@ -190,8 +209,9 @@ class BoundEnsemble:
         members, calibration = fitted.members, fitted.calibration
         heads, names = members.heads, members.heads.models
         count = len(models)
-        columns = np.zeros((self._featurizer.columns, 2 * count + 3), np.float32)
-        columns[:, -1] = members.ease
+        near = DIRECTIONS if members.nearby is not None else 0
+        columns = np.zeros((self._featurizer.columns, 2 * count + 3 + near), np.float32)
+        columns[:, 2 * count + 2] = members.ease
         columns[:, count : count + 2] = members.ability.prompt_weights
         self._keep = np.ones(count, np.float32)
         self._ability, self._ability_error = np.zeros(count, np.float32), np.zeros(count, np.float32)
@@ -201,6 +221,11 @@ class BoundEnsemble:
             part[number] for part in (calibration.slopes, calibration.shifts, calibration.eases)
         )
         self._knots = calibration.knots
+        self._records: Records | None = None
+        if members.nearby is not None:
+            columns[:, 2 * count + 3 :] = members.nearby.directions
+            self._records = Records(members.nearby, number)
+            self._nears = calibration.nears[number].T.copy()
         self._length = calibration.length_factors[number].copy()
         basis: list[Basis] = []
         for i, at in enumerate(known):
@@ -236,11 +261,10 @@ class BoundEnsemble:
         traits = sample.traits.astype(np.float64)
         slope = np.exp(np.clip(traits[:, 1], -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT))
         lengths = np.exp(np.clip(traits[:, 3], 0, _LONGEST_LOG))
-        bent = np.column_stack([traits[:, 2], np.maximum(traits[:, 2:3] - self._knots, 0)])
         for i, at in enumerate(self._known):
             if at is None:
-                logits = (slope * self._ability[i] - traits[:, 0]) * self._slope[i] + bent @ self._ease[i]
-                p_correct[:, i] = sigmoid(logits + self._shift[i])
+                logits = (slope * self._ability[i] - traits[:, 0]) * self._slope[i] + self._shift[i]
+                p_correct[:, i] = sigmoid(logits + bent(traits[:, 2], self._knots) @ self._ease[i])
                 output_tokens[:, i] = lengths * self._length[i]
                 continue
             p_correct[:, i], output_tokens[:, i] = sample.p_correct[:, at], sample.output_tokens[:, at]
@@ -267,12 +291,15 @@ class BoundEnsemble:
         slope = exp(min(max(float(scores[count + 1]), -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_head = scores[:count]
         logits = ((slope * self._ability - scores[count]) * self._keep + by_head) * self._slope
-        ease = scores[-1]
+        ease = scores[2 * count + 2]
         logits += self._ease[:, 0] * ease + self._ease[:, 1:] @ np.maximum(ease - self._knots, 0) + self._shift
+        if self._records is not None:
+            at = place(scores[2 * count + 3 :], row[BUCKETS:-1])
+            logits += (self._nears * self._records.logits(at)).sum(axis=0)
         p_correct = 1 / (1 + np.exp(-np.minimum(np.maximum(logits, -LOGIT_LIMIT), LOGIT_LIMIT)))
         variance = (slope * self._ability_error) ** 2 + (by_head * self._doubt) ** 2
         variance += self._spread_squared + (_NOVELTY_ERROR * novelty) ** 2
-        logs = np.minimum(np.maximum(scores[count + 2 : -1], 0), _LONGEST_LOG)
+        logs = np.minimum(np.maximum(scores[count + 2 : 2 * count + 2], 0), _LONGEST_LOG)
         return Estimates(
             models=self.models,
             p_correct=p_correct,

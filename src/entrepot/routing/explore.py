@@ -1,7 +1,7 @@
 """A small share of exchanges given to other candidates than the goal's, so that what they can do is learned from real traffic.
 
 Rules of this file: what is drawn is drawn from the propensities that are written down, so that they are true whatever they
-were computed with. Only candidates that the rules leave, of known price and within the bound on cost, are explored.
+were computed with. Only candidates that the rules leave, that are well, of known price and within the bound on cost are explored.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 _STEPS = 12
+_SMALL_STEPS = 40
+_LARGEST_STEP = 0.5
 _CONVERGED = 1e-2
 _LEAST_CURVATURE = 1e-3
 CONSTANT_RIDGE = 1e-3
@@ -77,11 +79,12 @@ def fit_towards(design: Doubles, outcomes: Doubles, towards: Doubles, strength: 
     found = towards.astype(np.float64)
     penalty = np.full(len(found), strength)
     penalty[-1] = strength / 4
-    for _ in range(_STEPS):
+    for _ in range(_SMALL_STEPS):
         expected = sigmoid(design @ found)
         gradient = design.T @ (outcomes - expected) - penalty * (found - towards)
         step = newton_step(design, expected * (1 - expected), gradient, penalty)
-        found += step
+        # far from the optimum a whole step overshoots, and from there the next one does so by more
+        found += step * min(1.0, _LARGEST_STEP / max(float(np.abs(step).max()), _CONVERGED))
         if np.abs(step).max() < _CONVERGED:
             break
     return found

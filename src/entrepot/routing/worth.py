@@ -29,6 +29,7 @@ FEWEST_OUTCOMES = 30
 
 _HIGHEST, _LOWEST, _FINE = 2000.0, 0.1, 160  # worths, in mean costs of a call to the reference
 _SETTINGS = 24
+_ENOUGH = 500  # prompts, to space the settings by
 _LEAST_PART = 0.5  # of the reference's outcomes that a candidate needs, to be chosen under a promise
 
 
@@ -237,6 +238,7 @@ def _spaced(expected: Expected, reference: int) -> list[float]:
     fine = _worths(expected, reference)
     if not fine:
         return []
+    expected = expected.only(np.arange(0, len(expected.learned), max(1, len(expected.learned) // _ENOUGH)))
     costs = _chosen(expected.cost_usd, choose(expected, reference, fine)).mean(axis=0)
     wanted = np.linspace(costs.max(), costs.min(), _SETTINGS)
     picked = [int(np.argmax(costs <= level * (1 + 1e-12))) for level in wanted[1:]]

@@ -17,8 +17,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Route
 from entrepot.policy.budgets import EACH, Budget, check_budget
 from entrepot.policy.limits import Limit, Limits, check_limit, check_limits
-from entrepot.settings.file import DeploymentTable, KeyTable
-from entrepot.settings.file_metering import BudgetTable, CountersTable, LimitsTable, LimitTable
+from entrepot.settings.file import BudgetTable, CountersTable, DeploymentTable, KeyTable, LimitsTable, LimitTable
 from entrepot.settings.lines import Path as Place
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.schema import CountersSettings

@@ -21,21 +21,15 @@ from entrepot.settings.budgets import (
     resolve_deployment_limits,
     resolve_limits,
 )
+from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
-from entrepot.settings.file import ControlTable, GatewayTable, RouterTable, SettingsFile
+from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
 from entrepot.settings.networks import check_network
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
-from entrepot.settings.schema import (
-    ControlSettings,
-    FreshSettings,
-    GatewaySettings,
-    LedgerSettings,
-    ResponsesSettings,
-    Settings,
-)
+from entrepot.settings.schema import FreshSettings, GatewaySettings, LedgerSettings, ResponsesSettings, Settings
 from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
 
@@ -86,7 +80,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         source=around.source,
         warnings=tuple(warnings),
         absent_keys=absent_keys,
-        control=_control(file.control),
+        control=resolve_control(file.control, around, problems),
     )
 
 
@@ -104,10 +98,6 @@ def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
         region_header=table.region_header,
         trusted_proxies=table.trusted_proxies,
     )
-
-
-def _control(table: ControlTable) -> ControlSettings:
-    return ControlSettings(host=table.host, port=table.port, session_s=table.session_hours * 3600)
 
 
 def _exchange_rates(file: SettingsFile, catalog: Catalog, problems: Problems) -> ExchangeRates:

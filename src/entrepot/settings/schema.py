@@ -74,12 +74,29 @@ class KeySettings(msgspec.Struct, frozen=True):
     region: str | None = None
 
 
+class OidcSettings(msgspec.Struct, frozen=True):
+    """An identity provider for the admin API, and what its groups are here. `teams` are teams by group."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = None
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    groups_claim: str = "groups"
+    admin_groups: tuple[str, ...] = ()
+    operator_groups: tuple[str, ...] = ()
+    viewer_groups: tuple[str, ...] = ()
+    teams: dict[str, str] = {}
+    team_role: Literal["operator", "viewer"] = "viewer"
+
+
 class ControlSettings(msgspec.Struct, frozen=True):
-    """Where the admin API listens, and how long somebody stays signed in."""
+    """Where the admin API listens, how browsers know it, and how long somebody stays signed in."""
 
     host: str = "127.0.0.1"
     port: int = 8081
     session_s: float = 12 * 3600.0
+    public_url: str | None = None
+    oidc: OidcSettings | None = None
 
 
 class CountersSettings(msgspec.Struct, frozen=True):
