@@ -26,7 +26,7 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test prices programs check lint format types imports footprint bench build lock clean
+.PHONY: help install demo test soak prices programs check lint format types imports footprint bench build lock clean
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ demo: .venv/.wheel ## run the demonstration on simulated providers; ARGS=--exit 
 
 test: .venv-dev/.wheel ## run every test against the built wheel; PYTEST_ARGS are handed on
 	.venv-dev/bin/python -m pytest $(PYTEST_ARGS)
+
+soak: .venv-dev/.wheel ## run the long races for budgets, which are no part of make test
+	.venv-dev/bin/python -m pytest -m soak $(PYTEST_ARGS)
 
 programs: tests/programs/node_modules/.package-lock.json ## install the npm programs that tests run (1 GB; without them those tests skip)
 

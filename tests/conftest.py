@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # pytest finds hooks among a conftest's names.
@@ -18,6 +19,10 @@ from tests.skips import pytest_make_collect_report, pytest_runtest_makereport
 __all__ = ["outcomes_dir", "project_dir", "pytest_make_collect_report", "pytest_runtest_makereport", "wire_dir"]
 
 PROJECT = Path(__file__).parent.parent
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 

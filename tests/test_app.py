@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from entrepot.app import Launch, Running, start
+from entrepot.app import Launch, Running, listen_for_admin, start
 from entrepot.assembly import build_planner, decide_offline, model_facts
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.pricing import ExchangeRates
@@ -21,7 +21,7 @@ from entrepot.policy.rules import Facts, Principal, Rule, When
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts, Prompt
 from entrepot.server.supervisor import Supervisor
-from entrepot.settings.schema import GatewaySettings, LedgerSettings, Settings
+from entrepot.settings.schema import ControlSettings, GatewaySettings, LedgerSettings, Settings
 from tests.exchange.things import a_deployment
 
 
@@ -64,6 +64,18 @@ def test_what_a_child_is_told_survives_the_way(settings: Settings) -> None:
 def test_a_host_that_is_not_ours_is_told(settings: Settings) -> None:
     with pytest.raises(SettingsError, match=r"\[gateway\] host and port"):
         start(msgspec.structs.replace(settings, gateway=GatewaySettings(host="203.0.113.7", port=0)), {})
+
+
+@pytest.mark.sockets
+def test_an_admin_port_that_is_taken_is_told_and_no_reason_not_to_serve() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        listening, trouble = listen_for_admin(ControlSettings(port=port))
+    assert listening is None
+    assert trouble is not None
+    assert f"cannot listen on 127.0.0.1:{port}" in trouble
+    assert "[control] host and port" in trouble
+    assert listen_for_admin(None) == (None, None)
 
 
 @pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:8080/v1"), ("::1", "http://[::1]:8080/v1")])

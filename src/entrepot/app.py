@@ -24,15 +24,26 @@ from typing import Literal
 import msgspec
 import uvloop
 
-from entrepot.assembly import build_gateway, check_router, open_responses, ruled_builder
+from entrepot.assembly import (
+    Experience,
+    build_gateway,
+    check_router,
+    keep_promises,
+    open_responses,
+    ruled_builder,
+)
+from entrepot.control.accounting import WARN_EVERY_S, Accounting
 from entrepot.control.in_force import put_in_force
+from entrepot.control.metering import build_admission, counts, open_counters
 from entrepot.control.objects import Snapshot
 from entrepot.control.reload import Reloader, Watch, follow
 from entrepot.control.serving import serve_admin
 from entrepot.control.store import open_control
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
+from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.server.connection import ConnectionLimits
@@ -42,6 +53,7 @@ from entrepot.settings.schema import ControlSettings, Settings
 from entrepot.upstream.client import UpstreamClient
 
 Role = Literal["gateway", "control"]
+SETTLE_S = 0.1
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -62,11 +74,14 @@ async def run_gateway(launch: Launch) -> None:
     settings = launch.settings
     watch = Watch(settings.ledger.directory)
     in_force = put_in_force(settings, watch.look() or Snapshot())
-    build = ruled_builder(settings)
+    sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
+    experience = Experience(sessions, promises)
+    build = ruled_builder(settings, experience)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
-    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool)
-    reloader = Reloader(settings, in_force.rules, build, gateway)
+    admission = build_admission(in_force, launch.name)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission)
+    reloader = Reloader(settings, in_force.rules, build, gateway, admission)
     server = build_server(
         gateway,
         limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),
@@ -74,30 +89,63 @@ async def run_gateway(launch: Launch) -> None:
         render_error=OpenAIChat.render_error,
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
-    following = asyncio.create_task(follow(watch, reloader.adopt))
+    following = [asyncio.create_task(follow(watch, reloader.adopt)), asyncio.create_task(promises.follow())]
+    if admission is not None:
+        admission.leases.start()
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         await upstream.close()
+        if admission is not None:
+            await admission.leases.close()
         spool.close()
+        sessions.close()
 
 
 async def run_control(launch: Launch) -> None:
-    """Bring entries from the spools into the ledger until told to stop, then once more; serve the admin API meanwhile."""
+    """Bring entries from the spools into the ledger until told to stop, then once more.
+
+    Meanwhile serve the admin API, keep the promises of routes, and settle what processes that died had reserved.
+    """
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
     settings, directory = launch.settings, launch.settings.ledger.directory
     store = open_sqlite(directory)
-    admin: list[asyncio.Task[None]] = []
+    beside = [asyncio.create_task(keep_promises(settings, stop))]
     if settings.control is not None and launch.fd >= 0:
         listening = socket.socket(fileno=launch.fd)
-        admin.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
+        beside.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
+    ingester = Ingester(store, directory)
+    duties = [ingester.follow(stop)]
+    counters = open_counters(settings, os.environ) if counts(settings) else None
+    if counters is not None:
+        accounting = Accounting(settings, counters, store, ingester)
+        duties.append(repeat(accounting.settle, stop, SETTLE_S))
+        duties.append(repeat(accounting.warn, stop, WARN_EVERY_S))
     try:
-        await Ingester(store, directory).follow(stop)
+        await asyncio.gather(*duties)
     finally:
-        await asyncio.gather(*admin)
+        await asyncio.gather(*beside)
         store.close()
+        if counters is not None:
+            counters.close()
+
+
+async def repeat(duty: Callable[[], object], stop: asyncio.Event, interval_s: float) -> None:
+    """Do something again and again, beside the loop, until told to stop. Failures are logged once and tried again."""
+    last_failure = ""
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(duty)
+            last_failure = ""
+        except EntrepotError as error:
+            if error.message != last_failure:
+                logging.getLogger("entrepot.control").error("%s", error.message)
+            last_failure = error.message
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), interval_s)
 
 
 def _stop_with(stop: Callable[[], object], parent: int) -> None:
@@ -153,12 +201,14 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
+    if counts(settings):
+        open_counters(settings, environ).close()
     open_responses(settings)
     open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
     open_control(settings.ledger.directory).close()
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]
-    admin, trouble = _listen_for_admin(settings.control)
+    admin, trouble = listen_for_admin(settings.control)
 
     def child(role: Role, number: int) -> Child:
         of_role = listening if role == "gateway" else admin
@@ -181,7 +231,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     )
 
 
-def _listen_for_admin(control: ControlSettings | None) -> tuple[socket.socket | None, str | None]:
+def listen_for_admin(control: ControlSettings | None) -> tuple[socket.socket | None, str | None]:
     """The admin API's socket, or why there is none. It is no reason not to serve: gateways do without."""
     if control is None:
         return None, None

@@ -5,7 +5,9 @@ Rules of this file: no decisions and no wire; only who is given what. `app.py` m
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import time
@@ -16,14 +18,22 @@ import msgspec
 
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
+from entrepot.control.metering import build_admission
 from entrepot.control.reload import build_keyring
 from entrepot.dialects.registry import PROVIDER_DIALECTS
-from entrepot.drive.driver import Driver
+from entrepot.drive.admit import Admission
+from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
+from entrepot.errors import EntrepotError
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.health import Board
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.sessions import SessionMemory
+from entrepot.learning.fresh import Sources
+from entrepot.learning.promises import Follower
+from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
@@ -43,6 +53,20 @@ from entrepot.settings.schema import KeySettings, Settings
 from entrepot.settings.sensing import build_sensor
 from entrepot.upstream.client import UpstreamClient
 
+log = logging.getLogger(__name__)
+
+
+class Experience(msgspec.Struct, frozen=True, eq=False):
+    """What a process learns as it goes, whichever planner is in force: of conversations, of how deployments fare, of promises.
+
+    `sessions` None: nothing is remembered of any conversation. `promises` follows for the last promises of routes; None: those
+    that stand when a planner is made.
+    """
+
+    sessions: SessionMemory | None = None
+    promises: Follower | None = None
+    board: Board = msgspec.field(default_factory=Board)
+
 
 def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
     """What a router may know of models beside outcomes."""
@@ -56,13 +80,14 @@ def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
     }
 
 
-def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
-    """What compiles the names of these settings under other rules: what is slow to load is loaded once.
+def load_router(settings: Settings) -> Artifact:
+    """The file of the router that the settings name, or of the one that ships. Raises ArtifactError."""
+    return load_artifact(Path(settings.router) if settings.router else default_artifact_path())
 
-    The router is the one that the settings name or the one that ships; prices are those of the moment of compiling.
-    """
+
+def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequence[Rule]], Choices]:
+    """What compiles the names of these settings under other rules; prices are those of the moment of compiling."""
     facts = model_facts(load_catalog())
-    artifact = _load_router(settings)
     router = artifact.router()
 
     def build(rules: Sequence[Rule]) -> Choices:
@@ -81,29 +106,61 @@ def choices_builder(settings: Settings) -> Callable[[Sequence[Rule]], Choices]:
     return build
 
 
-def planner_builder(settings: Settings) -> Callable[[Sequence[Rule]], Planner]:
-    """What makes planners for these settings that differ in their rules alone."""
-    build = choices_builder(settings)
-    return lambda rules: Planner(build(rules), settings.deadlines)
+def planner_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], Planner]:
+    """What makes planners for these settings that differ in their rules alone: what is slow to load is loaded once.
+
+    Each is given the promises that stand.
+    """
+    compile_ = choices_builder(settings, load_router(settings))
+    follower = experience.promises or Follower(settings.ledger.directory)
+
+    def build(rules: Sequence[Rule]) -> Planner:
+        choices = compile_(rules)
+        follower.attach(choices)
+        return Planner(choices, settings.deadlines, experience.sessions, experience.board)
+
+    return build
 
 
 def build_planner(settings: Settings) -> Planner:
-    """The planner for these settings."""
-    return planner_builder(settings)(settings.rules)
+    """The planner for these settings, with the promises that stand and without any other experience."""
+    return planner_builder(settings, Experience())(settings.rules)
 
 
 def find_knobs(settings: Settings) -> dict[str, Knob]:
     """What the routes' goals come to over all requests, and what is promised of them, by route."""
-    return choices_builder(settings)(settings.rules).knobs
+    choices = choices_builder(settings, load_router(settings))(settings.rules)
+    Follower(settings.ledger.directory).attach(choices)
+    return choices.knobs
 
 
-def _load_router(settings: Settings) -> Artifact:
-    return load_artifact(Path(settings.router) if settings.router else default_artifact_path())
+async def keep_promises(settings: Settings, stop: asyncio.Event) -> None:
+    """Keep the promises of routes until told to stop, where anything can change them: outcomes that come in, or prices that
+    depend on the hour or the day.
+
+    What it takes is made in a thread: loading a router takes half a second, in which the ledger has to be written on.
+    """
+    prices = [one.price for one in settings.deployments if one.price is not None]
+    if not (settings.fresh.outcomes or any(price.windows or price.changes for price in prices)):
+        return
+
+    def build() -> Recalibrator:
+        artifact, catalog = load_router(settings), load_catalog()
+        fresh = Sources(settings.fresh.outcomes, settings.fresh.prompts, settings.fresh.last)
+        choices = choices_builder(settings, artifact)(settings.rules)
+        return build_recalibrator(
+            choices, artifact.router(), catalog, model_facts(catalog), fresh, settings.ledger.directory
+        )
+
+    try:
+        await recalibrate(await asyncio.to_thread(build), stop)
+    except EntrepotError as error:
+        log.error("promises are not kept up: %s", error.message)
 
 
 def bind_router(settings: Settings, models: Sequence[str]) -> BoundRouter:
     """The router that these settings name, or the one that ships, for these models."""
-    return _load_router(settings).router().bind(models, model_facts(load_catalog()))
+    return load_router(settings).router().bind(models, model_facts(load_catalog()))
 
 
 def check_router(settings: Settings) -> None:
@@ -135,9 +192,9 @@ class Explained(msgspec.Struct, frozen=True, eq=False):
     seen: Seen
 
 
-def ruled_builder(settings: Settings) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
+def ruled_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
     """What makes all of a gateway that depends on rules, for these settings."""
-    build_planner = planner_builder(settings)
+    build_planner = planner_builder(settings, experience)
 
     def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
         sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
@@ -147,19 +204,29 @@ def ruled_builder(settings: Settings) -> Callable[[Sequence[Rule]], tuple[Planne
 
 
 def build_gateway(
-    settings: Settings, planner: Planner, inspector: Inspector, upstream: UpstreamClient, spool: SpoolWriter
+    settings: Settings,
+    planner: Planner,
+    inspector: Inspector,
+    upstream: UpstreamClient,
+    spool: SpoolWriter,
+    experience: Experience,
+    admission: Admission | None = None,
 ) -> Gateway:
-    """The ASGI application of one gateway process."""
+    """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
+    notebook = Notebook(recorder.append, lambda attempt: experience.board.learn(attempt, time.time()))
+    if experience.sessions is not None:
+        notebook = msgspec.structs.replace(notebook, keep=experience.sessions.keep)
     return Gateway(
         settings=settings.gateway,
         keyring=build_keyring(settings),
         planner=planner,
-        driver=Driver(upstream, recorder.append),
+        driver=Driver(upstream, notebook),
         recorder=recorder,
         find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
+        admission=admission,
     )
 
 
@@ -174,14 +241,19 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     known = msgspec.structs.replace(key, sha256=made.sha256, scope=scope)
     settings = msgspec.structs.replace(settings, keys=(known,))
     upstream = UpstreamClient(environ=os.environ)
+    admission = build_admission(settings, "in-process")
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
-            planner, inspector = ruled_builder(settings)(settings.rules)
-            gateway = build_gateway(settings, planner, inspector, upstream, spool)
+            planner, inspector = ruled_builder(settings, Experience())(settings.rules)
+            gateway = build_gateway(settings, planner, inspector, upstream, spool, Experience(), admission)
+            if admission is not None:
+                admission.leases.start()
             principal = principal_of(known, parents_of(settings.teams))
             yield InProcess(gateway, spool, planner, made.text, principal, tags)
         finally:
             await upstream.close()
+            if admission is not None:
+                await admission.leases.close()
 
 
 def open_responses(settings: Settings) -> ResponseStore | None:

@@ -4,6 +4,7 @@
     ├── CallerError              the client's request cannot be served as it stands
     │   ├── InvalidRequest       400  malformed or of the wrong shape; `param` says where
     │   ├── Unauthenticated      401  no key, or not one of ours
+    │   ├── BudgetExceeded       402  a hard budget is used up, or cannot be kept; `rule` names it
     │   ├── Forbidden            403  a rule or a key's scope says no; `rule` names it
     │   ├── NotFound             404  no such path, model, route or exchange
     │   ├── MethodNotAllowed     405  the path exists, the method does not
@@ -15,6 +16,8 @@
     ├── ProviderError            a provider failed; the next candidate may do better
     │   └── AllCandidatesFailed  502/504/…  what is left to say when none did
     ├── Unavailable              503  we cannot take it now (starting, stopping, overloaded)
+    │   ├── CountersUnreachable  503  the shared counters do not answer, and the operator chose to refuse
+    │   └── EpochMissing         503  they have lost their memory, and are being rebuilt from the ledger
     ├── OperatorError            the installation is wrong; never caused by a request
     │   ├── SettingsError        entrepot.toml or the environment; names file, line and the right word
     │   ├── CatalogError         a fact about a maker, model or provider is missing or malformed
@@ -72,6 +75,20 @@ class Unauthenticated(CallerError):
 
     status = 401
     code = "invalid_api_key"
+
+
+class BudgetExceeded(CallerError):
+    """A hard budget has no room for the request, or its worst case cannot be bounded. `rule` names the budget.
+
+    402, because client libraries repeat what is answered with 429, and asking again will not help.
+    """
+
+    status = 402
+    code = "budget_exceeded"
+
+    def __init__(self, message: str, *, budget: str, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.rule = f"budget {budget}"
 
 
 class Forbidden(CallerError):
@@ -140,10 +157,13 @@ class RateLimited(CallerError):
 
     status = 429
     code = "rate_limit_exceeded"
+    announced: tuple[tuple[bytes, bytes], ...] = ()
+    """Headers that say how much of the limits is left."""
 
-    def __init__(self, message: str, *, retry_after_s: float, code: str | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float, code: str | None = None, rule: str | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
+        self.rule = rule
 
 
 class ProviderError(EntrepotError):
@@ -175,6 +195,23 @@ class Unavailable(EntrepotError):
     status = 503
     code = "unavailable"
     retry_after_s: float = 1.0
+
+
+class CountersUnreachable(Unavailable):
+    """The shared counters do not answer. The text is for the log."""
+
+    code = "counters_unreachable"
+
+    @property
+    def public(self) -> str:
+        """Nothing of the installation is shown to a client."""
+        return "the gateway cannot count what is spent at the moment, and may not serve without: try again shortly"
+
+
+class EpochMissing(CountersUnreachable):
+    """The shared counters have lost their memory. Nothing is granted until they are rebuilt from the ledger."""
+
+    code = "counters_rebuilding"
 
 
 class OperatorError(EntrepotError):

@@ -385,3 +385,9 @@ def test_an_hours_cache_write_at_anthropic_costs_twice_the_input_in_every_tier()
     for each in every:
         assert each.cache_write_1h_per_mtok == 2 * each.input_per_mtok
     assert len(prices) > 10
+
+
+def test_what_a_cached_token_costs_is_known_before_the_call() -> None:
+    cached = Tariff(price("2", "10", cache_read_per_mtok=Decimal("0.2"), cache_write_per_mtok=Decimal("2.5")), RATES)
+    assert cached.usd_per_input_token(0, 0.0) == pytest.approx((2e-6, 0.2e-6, 2.5e-6))
+    assert Tariff(price("2", "10"), RATES).usd_per_input_token(0, 0.0) == pytest.approx((2e-6, 2e-6, 2e-6))

@@ -267,6 +267,8 @@ def configured(entrepot: Command) -> Command:
         ),
         (("--deployments", "*", "--as", "nobody"), "no key of the settings is called 'nobody'"),
         (("--deployments", "*", "--out", "x.csv"), "says neither Parquet"),
+        (("--deployments", "*", "--out", "mine.jsonl"), "over your prompts"),
+        (("--deployments", "*", "--prompts-out", "outcomes.jsonl"), "over itself"),
         (("--deployments", "openai/*"), "add --yes"),
     ],
 )

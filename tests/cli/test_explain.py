@@ -182,3 +182,38 @@ def test_a_route_that_asks_several_says_what_that_is_expected_to_take(
 
 def test_a_route_that_asks_one_has_no_strategy_to_tell(configured: Command) -> None:
     assert json.loads(configured("explain", "hi", "--json").output)["strategy"] is None
+
+
+def test_what_each_rule_did_is_told_for_the_key_that_asks(entrepot: Command) -> None:
+    document = DOCUMENT + (
+        "\n[[keys]]\nname = '法务'\nsha256 = '" + "0" * 64 + "'\nteam = 'legal'\ntags = ['机密']\n"
+        "\n[[policy]]\nname = 'personal'\nwhen = { data_classes = ['personal'] }\nrequire = { on_premises = true }\n"
+        "\n[[policy]]\nname = 'elsewhere'\nwhen = { client_regions = ['DE'] }\ndeny = { maker = ['deepseek'] }\n"
+    )
+    (entrepot.directory / "entrepot.toml").write_text(document, encoding="utf-8")
+    told = entrepot(
+        "explain", "Mail an a.b@web.de", "--as", "法务", "--client-region", "cn", environ={"COLUMNS": "160"}
+    )
+    assert told.exit_code == 0, told.output
+    assert "Found in it: 1 email" in told.output
+    lines = {line.split()[0]: line for line in told.output.splitlines() if line.strip()}
+    assert "yes" in lines["机密不出门"]
+    assert "openai/gpt-6.1-sol" in lines["personal"]
+    assert "no: client elsewhere" in lines["elsewhere"]
+    as_json = json.loads(entrepot("explain", "hi", "--as", "法务", "--data-class", "personal", "--json").output)
+    assert [(rule["rule"], rule["spared_by"]) for rule in as_json["rules"]] == [
+        ("机密不出门", None),
+        ("personal", None),
+        ("elsewhere", None),
+    ]
+    assert as_json["order"] == ["本地/千问"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("--as", "法"), "there is no key '法'"), (("--client-region", "Germany"), "'Germany' is not a country's")],
+)
+def test_who_asks_must_be_there(configured: Command, arguments: tuple[str, ...], said: str) -> None:
+    result = configured("explain", "hi", *arguments)
+    assert result.exit_code == 2
+    assert said in result.output

@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from entrepot.cli.main import main
+from entrepot.learning.promises import Promises, Standing, write_promises
 from entrepot.ledger.checks import SAMPLE_SERVED, sample_entry
 from entrepot.ledger.frames import frame
 from entrepot.ledger.spool import SpoolWriter, list_spools, spool_folder
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
+from entrepot.routing.worth import refuse
 
 LOCAL = msgspec.structs.replace(SAMPLE_SERVED, on_premises=True, region="LOCAL", maker="meta", maker_country="US")
 
@@ -153,6 +155,18 @@ def test_what_cannot_be_ingested_is_told_and_the_rest_is_reported(ledger: Path) 
     assert result.exit_code == 0
     assert "10 exchanges" in result.output
     assert "Not everything is in these figures yet" in result.output
+
+
+def test_a_promise_that_was_broken_is_told(ledger: Path) -> None:
+    knob = refuse("dear/large", 0.02, 0.95, 412, "票据", "2026-11-20")
+    assert knob.promise is not None
+    broken = msgspec.structs.replace(knob.promise, withdrawn="on 40 fresh prompts 75.0 points were lost on average")
+    knob = msgspec.structs.replace(knob, promise=broken)
+    standing = Standing(knob, "", (), "2026-11-20T00:00:00+00:00", alarm_at="2026-11-22T08:00:00+00:00")
+    write_promises(ledger, Promises({"自动": standing}))
+    told = run("--ledger", str(ledger)).output
+    assert "Route 自动 promises nothing since 2026-11-22: the promise of at most 2 points below dear/large" in told
+    assert "路由 自动 自 2026-11-22 起不再作任何承诺" in run("--ledger", str(ledger), "--lang", "zh").output
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from entrepot.cli.train import train_command
-from entrepot.routing.artifact import load_artifact
+from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.checks import STRONG, WEAK, made_up_outcomes
 
 
@@ -39,13 +39,23 @@ def run(files: Path, *more: str) -> str:
 
 def test_writes_a_router_and_prints_cross_validated_figures(files: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine.router"
-    said = run(files, "--out", str(out), "--window", "2026-10", "--source", "made up")
+    said = run(files, "--out", str(out), "--window", "2026-10", "--source", "made up", "--from", "none")
     artifact = load_artifact(out)
     assert artifact.provenance.window == "2026-10"
     assert artifact.provenance.sources == ("made up",)
     assert "Cross-validated" in said
     assert STRONG in said
     assert artifact.digest[:12] in said.replace("\n", "")
+
+
+def test_few_prompts_are_taken_in_by_the_router_that_ships(files: Path, tmp_path: Path) -> None:
+    shipped = load_artifact(default_artifact_path())
+    out = tmp_path / "mine.router"
+    run(files, "--out", str(out))
+    assert load_artifact(out).provenance.sources == ("outcomes.jsonl", f"taken in by {shipped.version}")
+    again = tmp_path / "again.router"
+    run(files, "--out", str(again), "--from", str(out))
+    assert load_artifact(again).provenance.sources[1] == f"taken in by {load_artifact(out).version}"
 
 
 def test_measures_on_the_half_that_was_not_learned_from(files: Path) -> None:

@@ -43,7 +43,8 @@ class Answered:
     def __init__(self, messages: list[Message]) -> None:
         start, *rest = messages
         self.status: int = start["status"]
-        self.headers: dict[bytes, bytes] = dict(start["headers"])
+        self.all_headers: list[tuple[bytes, bytes]] = start["headers"]
+        self.headers = dict(self.all_headers)
         self.body = b"".join(message.get("body", b"") for message in rest)
 
     @property

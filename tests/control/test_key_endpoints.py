@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from entrepot.control.in_force import put_in_force
 from entrepot.settings.client_key import is_well_formed
+from entrepot.settings.principals import principal_of
 from tests.control.admin import Admin
 
 
@@ -25,6 +27,18 @@ def test_a_key_is_made_shown_changed_rotated_and_deleted(admin: Admin) -> None:
     assert admin.ask("DELETE", "keys/%E7%BD%91%E7%AB%99").json == {"name": "网站", "deleted": True}
     assert admin.ask("GET", "keys/%E7%BD%91%E7%AB%99").status == 404
     assert admin.ask("POST", "keys", {"name": "网站"}).status == 409
+
+
+def test_what_a_key_says_of_its_requests_reaches_rules(admin: Admin) -> None:
+    made = admin.ask("POST", "keys", {"name": "a", "data_classes": ["机密数据"], "region": "CN"}).json
+    assert (made["data_classes"], made["region"]) == (["机密数据"], "CN")
+    (key,) = put_in_force(admin.settings, admin.store.snapshot()).keys[1:]
+    principal = principal_of(key, {})
+    assert (principal.data_classes, principal.region) == (frozenset({"机密数据"}), "CN")
+    rule = {"when": {"data_classes": ["机密数据"]}, "require": {"on_premises": True}}
+    assert admin.ask("PUT", "rules/r", rule).status == 200
+    assert admin.ask("PATCH", "keys/a", {"region": None, "data_classes": []}).json["region"] is None
+    assert admin.ask("PATCH", "keys/a", {"region": "Chine"}).status == 400
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ def logged_in(admin: Admin, key: str | None = None) -> str:
     answered = admin.ask("POST", "login", {"key": key or admin.key}, key="")
     assert answered.status == 200
     assert b"HttpOnly" in answered.headers[b"set-cookie"]
-    return answered.headers[b"set-cookie"].partition(b";")[0].decode()
+    cookie: bytes = answered.headers[b"set-cookie"].partition(b";")[0]
+    return cookie.decode()
 
 
 def by_session(admin: Admin, cookie: str, method: str = "GET", path: str = "whoami", **headers: str) -> Answered:

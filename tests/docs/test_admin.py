@@ -8,6 +8,7 @@ from typing import get_args
 
 import msgspec
 
+import entrepot.control
 from entrepot.control.api import ENDPOINTS
 from entrepot.control.key_endpoints import KeyBody, KeyChange
 from entrepot.control.member_endpoints import MemberBody, MemberChange
@@ -16,7 +17,10 @@ from entrepot.control.people import GRANTS, Permission
 from entrepot.control.store import Change
 from entrepot.control.trail import describe
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "admin.md").read_text(encoding="utf-8")
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+PAGE = (REFERENCE / "admin.md").read_text(encoding="utf-8")
+GATEWAY = (REFERENCE / "http.md").read_text(encoding="utf-8")
+CONTROL = Path(entrepot.control.__file__).parent
 
 
 def section(heading: str) -> str:
@@ -40,6 +44,14 @@ def test_every_field_of_a_body_is_documented() -> None:
     text = section("Endpoints")
     shapes = (KeyBody, KeyChange, MemberBody, MemberChange)
     assert [name for shape in shapes for name in shape.__struct_fields__ if f"`{name}`" not in text] == []
+
+
+def test_every_error_code_is_documented_here_or_with_the_gateway() -> None:
+    here = set(re.findall(r"^\| `(\w+)` \| \d+ \|", section("Errors of its own"), re.MULTILINE))
+    beside = set(re.findall(r"^\| `(\w+)` \| \d+ \|", GATEWAY, re.MULTILINE))
+    sources = [path.read_text(encoding="utf-8") for path in CONTROL.glob("*.py")]
+    written = {code for text in sources for code in re.findall(r'\bcode="(\w+)"', text)}
+    assert here == written - beside
 
 
 def test_every_field_of_the_trail_is_documented_and_no_other() -> None:

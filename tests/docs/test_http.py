@@ -22,7 +22,7 @@ from entrepot.server.decisions import render_decision
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
 PACKAGE = Path(entrepot.__file__).parent
 # A gateway's answers are made here; the simulator's are those of its providers, and `upstream` calls them.
-ROOMS = ("server", "exchange", "policy", "dialects")
+ROOMS = ("server", "drive", "exchange", "policy", "dialects")
 
 
 def section(heading: str) -> str:

@@ -17,6 +17,7 @@ from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.routing.validator import Validator
 from entrepot.settings import file as shapes
+from entrepot.settings import route_table
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_fences
 
@@ -24,6 +25,7 @@ TEXT = (Path(__file__).parent.parent.parent / "docs" / "reference" / "settings.m
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": shapes.GatewayTable,
     "[control]": shapes.ControlTable,
+    "oidc": shapes.OidcTable,
     "[timeouts]": shapes.TimeoutsTable,
     "[ledger]": shapes.LedgerTable,
     "[responses]": shapes.ResponsesTable,
@@ -32,16 +34,21 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[[teams]]": Team,
     "[[deployments]]": shapes.DeploymentTable,
     "price": shapes.PriceTable,
-    "[[routes]]": shapes.RouteTable,
-    "agreement": shapes.AgreementTable,
+    "[[routes]]": route_table.RouteTable,
+    "agreement": route_table.AgreementTable,
     "check": Validator,
-    "explore": shapes.ExploreTable,
+    "logprobs": route_table.LogprobsTable,
+    "explore": route_table.ExploreTable,
     "[[policy]]": Rule,
     "when": When,
     "unless": Unless,
     "require, deny and prefer": Facts,
     "[detectors]": shapes.DetectorTable,
     "[detection]": shapes.DetectionTable,
+    "[[budgets]]": shapes.BudgetTable,
+    "[[limits]]": shapes.LimitTable,
+    "limits of a deployment": shapes.LimitsTable,
+    "[counters]": shapes.CountersTable,
     "[router]": shapes.RouterTable,
     "[exchange_rates]": shapes.ExchangeRatesTable,
 }

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from entrepot.dialects.sse import COMMENT
-from entrepot.drive.driver import Check, Driver
+from entrepot.drive.driver import Check, Driver, Notebook
 from entrepot.exchange.cascade import Cascade
-from entrepot.exchange.commands import CallUpstream, Headers
+from entrepot.exchange.commands import AskLeave, CallUpstream, Headers
 from entrepot.exchange.course import Course
-from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
+from entrepot.exchange.events import Event, LeaveGiven, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
 from entrepot.exchange.plan import CascadePlan, Deadlines, Strategy
 from entrepot.exchange.records import Entry
 from entrepot.routing.cascade import Member, make_check_rule
@@ -93,11 +93,10 @@ class ListeningClient:
         await self.gone.wait()
 
 
-def course_of(upstream: ScriptedUpstream, entries: list[Entry]) -> tuple[Driver, Course]:
+def course_of(upstream: ScriptedUpstream, entries: list[Entry], *, metered: bool = False) -> tuple[Driver, Course]:
     loop = asyncio.get_running_loop()
-    plan = plan_for(A, B)
-    plan = type(plan)(**{name: getattr(plan, name) for name in plan.__struct_fields__} | {"started_s": loop.time()})
-    return Driver(upstream, entries.append), Course(plan, loop.time)
+    plan = msgspec.structs.replace(plan_for(A, B), started_s=loop.time(), metered=metered)
+    return Driver(upstream, Notebook(entries.append)), Course(plan, loop.time)
 
 
 ANSWER: list[Event] = [
@@ -244,7 +243,7 @@ def test_a_client_that_waits_in_silence_hears_a_sign_of_life_and_then_the_answer
         deadlines = Deadlines(first_byte_s=30, keep_alive_s=0.01)
         loop = asyncio.get_running_loop()
         plan = msgspec.structs.replace(plan_for(A, deadlines=deadlines), started_s=loop.time())
-        await Driver(upstream, entries.append).perform(Course(plan, loop.time).run(), client)
+        await Driver(upstream, Notebook(entries.append)).perform(Course(plan, loop.time).run(), client)
         return client.data, entries
 
     data, entries = asyncio.run(scenario())
@@ -262,7 +261,7 @@ async def checking(check: Check | None, *answers: list[Event]) -> Entry:
     rule = make_check_rule(members, SHIPPED_VOTES.of("text"), "b/m", 4)
     plan = msgspec.structs.replace(plan_for(A, B), started_s=loop.time())
     course = Cascade(plan, CascadePlan(strategy, rule, SHIPPED_VOTES, strategy.check), loop.time)
-    await Driver(ScriptedUpstream(*answers), entries.append, check).perform(course.run(), client)
+    await Driver(ScriptedUpstream(*answers), Notebook(entries.append), check).perform(course.run(), client)
     assert client.ended
     return entries[0]
 
@@ -308,3 +307,46 @@ async def test_a_check_under_way_ends_with_the_exchange() -> None:
     with pytest.raises(asyncio.CancelledError):
         await performing
     await asyncio.wait_for(ended.wait(), 5)
+
+
+class Holding:
+    """A ticket that gives leave and remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def ask(self, command: AskLeave, sink: Callable[[Event], None]) -> None:
+        self.said.append(f"ask {command.attempt}")
+        sink(LeaveGiven(command.attempt))
+
+    def leave(self, attempt: int) -> None:
+        self.said.append(f"leave {attempt}")
+
+    def charge(self, entry: Entry) -> Entry:
+        return msgspec.structs.replace(entry, charged_nano_usd=7)
+
+    def settle(self, entry: Entry) -> None:
+        self.said.append(f"settle {entry.charged_nano_usd}")
+
+    def close(self) -> None:
+        self.said.append("close")
+
+
+async def test_a_ticket_is_asked_before_the_call_and_settled_once_the_entry_is_written() -> None:
+    upstream, entries, ticket = ScriptedUpstream(ANSWER), list[Entry](), Holding()
+    driver, course = course_of(upstream, entries, metered=True)
+    await driver.perform(course.run(), ListeningClient(), ticket)
+    assert ticket.said == ["ask 0", "settle 7", "leave 0", "close"]
+    assert [entry.charged_nano_usd for entry in entries] == [7]
+
+
+async def test_a_ticket_is_settled_when_the_gateway_stops_in_the_midst() -> None:
+    upstream, entries, ticket = ScriptedUpstream(ANSWER[:2]), list[Entry](), Holding()
+    driver, course = course_of(upstream, entries, metered=True)
+    performing = asyncio.ensure_future(driver.perform(course.run(), ListeningClient(), ticket))
+    while not upstream.calls:
+        await asyncio.sleep(0)
+    performing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await performing
+    assert ticket.said == ["ask 0", "leave 0", "settle 7", "close"]

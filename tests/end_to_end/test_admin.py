@@ -172,14 +172,3 @@ def test_no_admins_key_is_made_where_it_would_be_written_to_a_file(tmp_path: Pat
     assert "entrepot members new NAME --role admin" in log.read_text(encoding="utf-8")
     command = [sys.executable, "-m", "entrepot", "members", "new", "root", "--role", "admin"]
     assert run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
-
-
-def test_a_port_that_is_taken_is_no_reason_not_to_serve(tmp_path: Path) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        up(tmp_path, f"[control]\nport = {taken.getsockname()[1]}") as said,
-    ):
-        text = "".join(said)
-        assert "there is no admin API: cannot listen on" in text
-        assert "[control] host and port" in text
-        assert "serving 1 deployments" in text

@@ -8,15 +8,28 @@ import msgspec
 import pytest
 
 from entrepot.canonical.response import Usage
-from entrepot.canonical.stream import FailureKind
+from entrepot.canonical.stream import Failure, FailureKind
 from entrepot.dialects.registry import open_relay
 from entrepot.exchange.attempt import MAX_ERROR_BYTES, Ending, Progress
-from entrepot.exchange.events import DeadlinePassed, Event, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
+from entrepot.exchange.commands import AskLeave, CancelUpstream
+from entrepot.exchange.events import (
+    ClientGone,
+    DeadlinePassed,
+    Event,
+    LeaveGiven,
+    LeaveRefused,
+    UpstreamChunk,
+    UpstreamEnded,
+    UpstreamFailed,
+    UpstreamHead,
+)
+from entrepot.exchange.plan import Candidate
 from entrepot.exchange.records import AttemptRecord
 from tests.exchange.test_course import STOP, USAGE, chunk, ok
-from tests.exchange.transcript import candidate, plan_for
+from tests.exchange.transcript import Story, candidate, plan_for
 
 A = candidate("a/m", "1", "2")
+B = candidate("b/m", "1", "2")
 PLAN = plan_for(A)
 
 
@@ -95,3 +108,69 @@ def test_the_failure_code_of_a_provider_is_kept_short() -> None:
     body = UpstreamChunk(0, b'{"error": {"code": "' + b"c" * 10_000 + b'"}}')
     record = attempt(UpstreamHead(0, 500, ()), body, UpstreamEnded(0), ending="failed")
     assert record.failure_code == "c" * 100
+
+
+def metered(*candidates: Candidate) -> Story:
+    return Story(msgspec.structs.replace(plan_for(*candidates), metered=True))
+
+
+def test_under_a_budget_every_attempt_asks_for_leave_and_says_what_came_before() -> None:
+    story = metered(A, B)
+    (asking,) = [command for command in story.commands if isinstance(command, AskLeave)]
+    assert (asking.attempt, asking.candidate, asking.before) == (0, A, ())
+    assert asking.body_bytes > 20
+    assert story.called == []
+    story.happens(LeaveGiven(0))
+    assert story.called == ["a/m"]
+    story.happens(UpstreamFailed(0, "connect", "refused"))
+    asking = [command for command in story.commands if isinstance(command, AskLeave)][-1]
+    assert (asking.attempt, asking.candidate) == (1, B)
+    assert [attempt.failure for attempt in asking.before] == ["connect"]
+
+
+def test_whoever_is_refused_leave_is_passed_over_and_nothing_is_sent() -> None:
+    story = metered(A, B)
+    story.happens(LeaveRefused(0, Failure("our_limit", "full", retry_after_s=7.0)), LeaveGiven(1))
+    assert story.called == ["b/m"]
+
+
+def test_if_everybody_is_full_the_client_is_told_when_to_come_back() -> None:
+    story = metered(A)
+    story.happens(LeaveRefused(0, Failure("our_limit", "full", retry_after_s=7.0)))
+    assert story.called == []
+    assert story.heads[0].status == 429
+    assert (b"retry-after", b"7") in story.heads[0].headers
+    assert story.entry.error_code == "our_limit"
+    assert story.entry.cost_nano_usd == 0
+
+
+def test_a_budget_without_room_for_the_last_candidate_is_a_402() -> None:
+    story = metered(A)
+    story.happens(LeaveRefused(0, Failure("our_budget", "no room")))
+    assert story.heads[0].status == 402
+    assert story.entry.error_code == "our_budget"
+
+
+def test_a_client_that_leaves_while_an_attempt_waits_for_leave_costs_nothing() -> None:
+    story = metered(A)
+    commands = story.happens(ClientGone())
+    assert CancelUpstream(0) in commands
+    assert story.entry.state == "client_gone"
+    assert story.entry.cost_nano_usd == 0
+    assert story.over
+
+
+def test_a_client_of_a_stream_hears_signs_of_life_while_its_attempt_waits_for_leave() -> None:
+    story = metered(A)
+    story.happens(DeadlinePassed(), after_s=story.waiting_until_s - story.now_s)
+    assert story.sent
+    story.happens(LeaveGiven(0))
+    assert story.called == ["a/m"]
+
+
+def test_the_time_for_the_exchange_ends_the_waiting_too() -> None:
+    story = metered(A)
+    story.happens(DeadlinePassed(), after_s=1000)
+    assert story.over
+    assert story.called == []
+    assert story.entry.state == "failed"

@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrepot.canonical.stream import Failure
 from entrepot.dialects.sse import COMMENT
 from entrepot.exchange import cascade as course
 from entrepot.exchange.cascading import plan_cascade
-from entrepot.exchange.commands import CallUpstream, CancelUpstream, Record, SendHead, SendToClient
+from entrepot.exchange.commands import AskLeave, CallUpstream, CancelUpstream, Record, SendHead, SendToClient
 from entrepot.exchange.events import (
     ClientGone,
     DeadlinePassed,
     Event,
+    LeaveGiven,
+    LeaveRefused,
     UpstreamChunk,
     UpstreamEnded,
     UpstreamFailed,
@@ -46,7 +49,7 @@ SMALL, LITTLE, LARGE = made_by("anna", A), made_by("bert", B), made_by("rosa", R
 
 def deliberate(
     *candidates: Candidate,
-    name: Literal["agreement", "check"] = "agreement",
+    name: Literal["agreement", "check", "confidence"] = "agreement",
     stream: bool = True,
     max_loss: float = 0.0,
     deadlines: Deadlines | None = None,
@@ -384,6 +387,22 @@ def test_an_overlong_second_opinion_is_given_up(monkeypatch: pytest.MonkeyPatch)
     assert CancelUpstream(1) in story.commands
     assert outcome(story)[1] == "a/small"
     assert b"xxx" not in story.sent
+
+
+def test_a_second_opinion_asks_for_leave_with_what_the_first_cost() -> None:
+    plan = msgspec.structs.replace(deliberate(SMALL, LITTLE, LARGE), metered=True)
+    story = Story(plan)
+    assert isinstance(story.begun[-1], AskLeave)
+    story.happens(LeaveGiven(0), *says(0, "42"))
+    (asking,) = [c for c in story.commands if isinstance(c, AskLeave) and c.attempt == 1]
+    assert [(before.number, before.cost_nano_usd) for before in asking.before] == [(0, CHEAP)]
+    story.happens(LeaveRefused(1, Failure("our_budget", "no room")))
+    while not story.over:
+        story.happens(
+            LeaveRefused(sum(isinstance(c, AskLeave) for c in story.commands) - 1, Failure("our_budget", "no room"))
+        )
+    assert outcome(story)[1] == "a/small"
+    assert story.called == ["a/small"]
 
 
 def test_several_answers_at_once_are_asked_of_one_model() -> None:

@@ -87,5 +87,5 @@ def test_the_shortest_wait_is_told_and_only_where_waiting_helps() -> None:
 @given(failures)
 def test_any_failures_make_an_error_of_the_callers_or_the_providers(told: list[tuple[str, str, Failure]]) -> None:
     error = final_error(told)
-    assert error.status in (400, 429, 502, 503, 504)
+    assert error.status in (400, 402, 429, 502, 503, 504)
     assert error.public

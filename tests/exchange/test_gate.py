@@ -20,17 +20,32 @@ from entrepot.exchange.events import (
     UpstreamFailed,
     UpstreamHead,
 )
-from entrepot.exchange.plan import Plan, Route
+from entrepot.exchange.plan import Plan, Route, Strategy
 from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.utility import Goal
+from entrepot.routing.validator import Validator
 from tests.exchange.planners import DIALECT, a_planner
+from tests.exchange.test_cascade import LARGE, LITTLE, SMALL, deliberate
 from tests.exchange.transcript import Story, candidate, plan_for
 from tests.policy.oracle import CIRCUMSTANCES, DEPLOYMENTS, PRINCIPALS, RULES, is_denied
 
-ANSWER = b'{"id":"1","object":"chat.completion","model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"ja"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}'  # fmt: skip # noqa: E501 - one answer, as one line of the wire
+
+def answer(said: str) -> tuple[Event, ...]:
+    """A whole answer."""
+    body = {
+        "id": "1",
+        "object": "chat.completion",
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }
+    head = UpstreamHead(0, 200, ((b"content-type", b"application/json"),))
+    return head, UpstreamChunk(0, json.dumps(body).encode()), UpstreamEnded(0)
+
+
 # What one attempt may meet, by name; each ends it.
 FATES: dict[str, tuple[Event, ...]] = {
     "refused": (UpstreamFailed(0, "connect", "refused"),),
@@ -39,13 +54,14 @@ FATES: dict[str, tuple[Event, ...]] = {
     "429": (UpstreamHead(0, 429, ()), UpstreamEnded(0)),
     "400": (UpstreamHead(0, 400, ()), UpstreamEnded(0)),
     "nonsense": (UpstreamHead(0, 200, ()), UpstreamChunk(0, b"<html>"), UpstreamEnded(0)),
-    "answered": (
-        UpstreamHead(0, 200, ((b"content-type", b"application/json"),)),
-        UpstreamChunk(0, ANSWER),
-        UpstreamEnded(0),
-    ),
+    "answered": answer("The answer is 42."),
+    "answered otherwise": answer("The answer is 43."),
+    "answered nothing that compares": answer(""),
     "client gone": (ClientGone(),),
 }
+
+
+CHECK = Validator(regex="42")
 
 
 def distinct(deployments: list[Deployment]) -> list[Deployment]:
@@ -63,6 +79,9 @@ def distinct(deployments: list[Deployment]) -> list[Deployment]:
     asked=st.sampled_from(("auto", "alpha", "d0")),
     holdout=st.sampled_from((0.0, 0.5, 1.0)),
     tool=st.sampled_from((None, "f", "h")),
+    strategy=st.sampled_from(
+        (None, Strategy("agreement"), Strategy("agreement", parallel=3), Strategy("check", check=CHECK))
+    ),
     fates=st.lists(st.sampled_from(sorted(FATES)), min_size=5, max_size=5),
 )
 def test_no_call_ever_goes_to_a_deployment_that_a_rule_denies(
@@ -74,6 +93,7 @@ def test_no_call_ever_goes_to_a_deployment_that_a_rule_denies(
     asked: str,
     holdout: float,
     tool: str | None,
+    strategy: Strategy | None,
     fates: list[str],
 ) -> None:
     placed = distinct(deployments)
@@ -81,7 +101,8 @@ def test_no_call_ever_goes_to_a_deployment_that_a_rule_denies(
     if not placed or asked not in names:
         return
     baseline = placed[0].id
-    route = Route("auto", tuple(one.id for one in placed), Goal(max_loss=1.0), baseline, baseline, holdout=holdout)
+    ids = tuple(one.id for one in placed)
+    route = Route("auto", ids, Goal(max_loss=0.0), baseline, baseline, holdout=holdout, strategy=strategy)
     body = {"model": asked, "messages": [{"role": "user", "content": "12345"}]}
     if tool is not None:
         body["tools"] = [{"type": "function", "function": {"name": tool, "parameters": {}}}]
@@ -116,19 +137,31 @@ def test_no_call_ever_goes_to_a_deployment_that_a_rule_denies(
 def called_by(plan: Plan, fates: list[str]) -> list[str]:
     """Who is called where the attempts meet these fates, one after the other."""
     story = Story(plan)
-    for number, fate in enumerate(fates):
-        for event in FATES[fate]:
-            if not story.over and len(story.called) == number + 1:
+    answered = 0
+    while not story.over and answered < len(story.called):
+        for event in FATES[fates[answered % len(fates)]]:
+            if not story.over:
                 story.happens(
-                    event if isinstance(event, ClientGone) else msgspec.structs.replace(event, attempt=number)
+                    event if isinstance(event, ClientGone) else msgspec.structs.replace(event, attempt=answered)
                 )
+        answered += 1
     return story.called
 
 
-@pytest.mark.parametrize("fates", [["answered"], ["500", "answered"], ["429", "500", "refused", "cut off"]])
+@pytest.mark.parametrize(
+    "fates", [["answered", "500"], ["500", "answered", "500"], ["429", "500", "refused", "cut off"]]
+)
 def test_failures_bring_the_next_candidate_and_no_other(fates: list[str]) -> None:
     plan = plan_for(*(candidate(f"host/{number}") for number in range(3)), stream=False)
-    assert called_by(plan, fates) == [f"host/{number}" for number in range(min(3, len(fates)))]
+    expected = fates.index("answered") + 1 if "answered" in fates else 3
+    assert called_by(plan, fates) == [f"host/{number}" for number in range(expected)]
+
+
+def test_a_second_opinion_of_a_deployment_that_did_not_pass_the_gate_is_a_defect_and_no_call() -> None:
+    plan = deliberate(SMALL, LITTLE, LARGE, parallel=2)
+    assert Story(plan).called == ["a/small", "b/little"]
+    with pytest.raises(Defect, match="b/little did not pass the gate"):
+        Story(msgspec.structs.replace(plan, eligible=frozenset({"a/small", "r/large"})))
 
 
 def test_an_attempt_at_a_deployment_that_did_not_pass_the_gate_is_a_defect_and_no_call() -> None:

@@ -15,8 +15,9 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import Forbidden
 from entrepot.exchange.choices import Choices
-from entrepot.exchange.plan import Deadlines, Plan, Route
-from entrepot.exchange.planning import Considered, Planner, Steering, draw
+from entrepot.exchange.plan import Deadlines, Plan, Route, Strategy
+from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.steadying import draw
 from entrepot.policy.eligibility import eligible
 from entrepot.policy.judgement import object_to
 from entrepot.policy.rules import Facts, Principal, Rule, When
@@ -75,6 +76,18 @@ def test_the_holdout_takes_its_share() -> None:
     drawn = sum(one.decision.displaced is not None for one in held_out(0.2, 2000))
     # five standard deviations of a binomial: sqrt(2000 * 0.2 * 0.8) is 18
     assert 400 - 90 < drawn < 400 + 90
+
+
+def test_what_is_drawn_for_the_holdout_is_answered_by_the_baseline_alone() -> None:
+    several = Strategy("agreement")
+    for max_loss in (0.0, 1.0):  # the baseline is the goal's own choice, and is not
+        route = Route("auto", IDS, Goal(max_loss=max_loss), "dear/large", "dear/large", holdout=0.5, strategy=several)
+        planner = a_planner(routes=[route])
+        for number in range(40):
+            one = considered(planner, id_=f"exchange-{number}")
+            drawn = draw(f"auto\nexchange-{number}") < 0.5
+            assert (one.cascade is None) == drawn
+            assert not drawn or one.decision.chosen == "dear/large"
 
 
 def test_a_session_is_drawn_as_one() -> None:

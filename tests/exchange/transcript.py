@@ -1,6 +1,7 @@
 """An exchange as a transcript: what happens (`>>` in the stories) and what it must do (`<<`), with a clock that is set.
 
-`Story.happens(event)` feeds an event and returns the commands that follow up to the next `Wait`.
+`Story.happens(event)` feeds an event and returns the commands that follow up to the next `Wait`; what is learnt of attempts is
+kept apart.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from typing import Any
 from entrepot.catalog.pricing import Tariff
 from entrepot.dialects.base import Target
 from entrepot.dialects.openai_chat import OpenAIChat
-from entrepot.exchange.commands import CallUpstream, Command, Record, SendHead, SendToClient, Wait
+from entrepot.exchange.commands import CallUpstream, Command, Learn, Record, SendHead, SendToClient, Wait
 from entrepot.exchange.course import course_of
 from entrepot.exchange.events import Event
 from entrepot.exchange.plan import BaselinePlan, Candidate, Deadlines, Plan
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import AttemptRecord, Entry
 from entrepot.policy.rules import Principal
 from entrepot.routing.utility import Decision
 from tests.exchange.things import a_deployment, a_price, an_exchange_rate
@@ -62,6 +63,7 @@ class Story:
     def __init__(self, plan: Plan) -> None:
         self.now_s = plan.started_s
         self.commands: list[Command] = []
+        self.learnt: list[AttemptRecord] = []
         self.over = False
         self.waiting_until_s = 0.0
         self._course = course_of(plan, lambda: self.now_s)
@@ -81,7 +83,10 @@ class Story:
         try:
             command: Command = step()
             while not isinstance(command, Wait):
-                commands.append(command)
+                if isinstance(command, Learn):
+                    self.learnt.append(command.attempt)
+                else:
+                    commands.append(command)
                 command = next(self._course)
             self.waiting_until_s = command.until_s
         except StopIteration:

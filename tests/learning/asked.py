@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.catalog.pricing import Tariff
-from entrepot.drive.driver import Driver
+from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.exchange.commands import CallUpstream
 from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamHead
@@ -119,7 +119,7 @@ def an_asker(
         keyring=Keyring([KeySettings("alice", made.sha256, tags=tags)]),
         inspector=Inspector(Sensor(SensingSettings(), frozenset(), {}, load_numbers)),
         planner=planner,
-        driver=Driver(provider, spool.append),
+        driver=Driver(provider, Notebook(spool.append)),
         recorder=SpoolRecorder(spool.append, str),
         find_entry=lambda _id: None,
         responses=KeptResponses(None, 1000),

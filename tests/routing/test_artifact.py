@@ -148,3 +148,8 @@ def test_the_router_that_ships_finds_small_sums_easier_than_olympiad_problems() 
 def test_nothing_in_the_file_is_code(content: bytes) -> None:
     assert b"numpy" not in content
     assert np.dtype("<f2").str.encode() in content
+
+
+def test_the_router_that_ships_is_a_prior_and_keeps_no_outcomes_to_promise_on() -> None:
+    sample = load_artifact(default_artifact_path()).sample
+    assert sample is None or sample.quality.shape[1] == 0

@@ -6,7 +6,7 @@ import pytest
 
 from entrepot.canonical.request import Message, OutputFormat, Part, Refusal, Request, Text, ToolCall
 from entrepot.canonical.response import Choice, FinishReason, Response
-from entrepot.routing.ballot import Ballot, By, Compare, cast, expected_kind
+from entrepot.routing.ballot import PATTERN_CHARACTERS, Ballot, By, Compare, cast, expected_kind
 
 QUESTION = Request("auto", (Message("user", (Text("How many?"),)),))
 OPTIONS = "Which?\nA. Paris\nB. London\n(C) Rome\nD、北京"
@@ -36,6 +36,7 @@ def key(text: str, request: Request = QUESTION, compare: Compare | None = None) 
         ("答案是 ４２", "最终答案：42"),
         ("'abc'", 'The answer is "abc"'),
         ("[1, 2]", "Answer: `[1,2]`"),
+        ("-5", "答案：−5"),
     ],
 )
 def test_the_same_answer_in_other_words_is_the_same(one: str, other: str) -> None:
@@ -43,7 +44,9 @@ def test_the_same_answer_in_other_words_is_the_same(one: str, other: str) -> Non
     assert key(one) is not None
 
 
-@pytest.mark.parametrize(("one", "other"), [("42", "41"), ("Answer: 42", "Answer: 24"), ("北京", "上海"), ("a", "b")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("42", "41"), ("Answer: 42", "Answer: 24"), ("5", "−5"), ("北京", "上海"), ("a", "b")]
+)
 def test_another_answer_is_another(one: str, other: str) -> None:
     assert key(one) != key(other)
 
@@ -60,7 +63,18 @@ def test_a_number_is_known_for_one_and_what_is_not_stays_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["B", "(B)", "B. London", "**B**", "I think so. Answer: B", "答案：B", "The answer is (B) London."]
+    "text",
+    [
+        "B",
+        "(B)",
+        "B. London",
+        "**B**",
+        "I think so. Answer: B",
+        "答案：B",
+        "The answer is (B) London.",
+        "综上，故选B。",
+        "I'd go with option B",
+    ],
 )
 def test_where_options_are_listed_the_letter_counts(text: str) -> None:
     assert cast(answer(text), CHOOSE, Compare()) == Ballot("choice", "B", None, 4)
@@ -149,3 +163,26 @@ def test_what_is_no_full_answer_casts_no_vote(response: Response, why: Any) -> N
 )
 def test_the_kind_is_expected_from_what_is_asked(by: By, request_: Request, expected: tuple[str, int | None]) -> None:
     assert expected_kind(request_, Compare(by)) == expected
+
+
+def test_a_pattern_is_looked_for_at_the_end() -> None:
+    compare = Compare("regex", pattern=r"total: (\d+)")
+    assert key("total: 7" + "." * PATTERN_CHARACTERS, compare=compare) is None
+    assert key("." * PATTERN_CHARACTERS + "total: 7", compare=compare) == "7.0"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don’t know.",
+        "I cannot help with that. 我不能回答。",
+        "抱歉，我无法回答。",
+        "我不知道",
+        "Sorry, no.",
+        "I'm not sure: 42?",
+    ],
+)
+def test_two_who_do_not_know_agree_on_nothing(text: str) -> None:
+    ballot = cast(answer(text), QUESTION, Compare())
+    assert (ballot.key, ballot.abstained) == (None, "refused")
+    assert cast(answer(text), QUESTION, Compare("text")).key is not None  # unless the route says what to compare

@@ -133,3 +133,18 @@ def test_whatever_is_said_it_ends_and_nobody_is_asked_twice(
         asked.append(following)
     assert 1 <= len(asked) <= 4
     assert rule.expected.calls == pytest.approx(rule.expected.calls)
+
+
+def test_where_all_is_free_another_opinion_is_asked_for() -> None:
+    free = [Member(m.deployment, m.maker, m.p_correct, 0.0) for m in ALL]
+    rule = rule_for(*free)
+    first = next_member(rule, Belief(HABITS), [], 0)
+    assert first is not None
+    assert next_member(rule, Belief(HABITS), [], 0, budget_usd=0.0) == first
+    assert rule.expected.p_correct >= (rule.bar or 1)
+
+
+def test_a_reference_of_unknown_price_comes_last() -> None:
+    unpriced = Member("large", "rosa", 0.8, None)
+    rule = rule_for(SMALL, LITTLE, unpriced)
+    assert next_member(rule, Belief(HABITS), [], 0) in ("small", "little")

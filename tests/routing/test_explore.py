@@ -89,7 +89,8 @@ def test_who_is_drawn_goes_first_and_the_goals_choice_is_remembered() -> None:
 def test_what_is_rejected_over_the_bound_of_unknown_price_or_too_poor_is_never_explored() -> None:
     poor, unpriced = a_candidate("poor", 0.2, 0.3, 0.0001), a_candidate("unpriced", 0.9, 0.1, None)
     rejected = Weighed("forbidden", "forbidden", rejected="a rule")
-    decision = a_decision(CHEAP, MIDDLE, BIG, poor, unpriced, rejected, goal=Goal(max_cost_usd=0.01))
+    ill = msgspec.structs.replace(MIDDLE, deployment="ill", unhealthy="is down")
+    decision = a_decision(CHEAP, MIDDLE, BIG, poor, unpriced, ill, rejected, goal=Goal(max_cost_usd=0.01))
     for kind in KINDS:
         found = propensities(explore(decision, Exploration(kind, share=1.0, floor=0.1, max_loss=0.3), 0.0))
         assert {name for name, propensity in found.items() if propensity > 0} == {"便宜", "middle"}

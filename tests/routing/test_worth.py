@@ -83,6 +83,16 @@ def test_the_average_loss_stays_within_what_is_allowed_and_most_of_it_is_used(ma
     assert "by estimates alone" in str(by_estimates)
 
 
+def test_where_no_choice_stays_within_the_loss_only_the_reference_goes_first() -> None:
+    rehearsal = a_rehearsal(400, 1)
+    quality = rehearsal.quality.copy()
+    quality[:, 0], quality[:, 1:] = 1.0, 0.0
+    mistaken = msgspec.structs.replace(rehearsal, quality=quality, p_correct=rehearsal.p_correct[:, ::-1])
+    knob = find_knob(expected(mistaken), 0, 0.02)
+    assert knob is not None
+    assert (knob.among, knob.moved, knob.expected_loss) == (("big",), 0.0, 0.0)
+
+
 def test_an_average_costs_less_than_a_bar_for_each_prompt_at_the_same_quality() -> None:
     past = expected(without_outcomes(a_rehearsal(800, 2)))
     knob = find_knob(past, 0, 0.04)
@@ -179,7 +189,7 @@ def test_a_candidate_without_outcomes_enough_is_left_out_and_named() -> None:
 def test_a_promise_is_seldom_broken(learned: int) -> None:
     """The truth is the expectation over prompts like these, known because the outcomes are drawn from it."""
     gap, broken, made = 0.04, 0, 0
-    for seed in range(120):
+    for seed in range(60):
         rehearsal = a_rehearsal(300 + learned, seed, learned=learned, gap=gap)
         past = expected(rehearsal)
         knob = promise_knob(past, 0, 0.03, 0.9)
@@ -190,5 +200,5 @@ def test_a_promise_is_seldom_broken(learned: int) -> None:
         choices = choose(expected(fresh), 0, [knob.worth_usd])[:, 0]
         true = fresh.p_correct - np.array([0.0, gap, gap])
         broken += bool((true[:, 0] - true[np.arange(4000), choices]).mean() > 0.03)
-    assert made > 10
-    assert broken <= 0.1 * 120
+    assert made > 5
+    assert broken <= 0.1 * 60

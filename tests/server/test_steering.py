@@ -69,6 +69,12 @@ def test_tags_are_named_between_commas(value: bytes, tags: set[str]) -> None:
     assert steering_of({b"x-entrepot-tags": value}).tags == tags
 
 
+@pytest.mark.parametrize("value", [b"a%0D%0Aset-cookie: x", b"%1B[2J", b"a%E2%80%AEb", b"a\tb"])
+def test_tags_stay_on_one_line_wherever_they_are_printed(value: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="printed"):
+        steering_of({b"x-entrepot-tags": value})
+
+
 @pytest.mark.parametrize("value", ["décision".encode("latin-1"), b"%E6%9C"])
 def test_tags_that_cannot_be_read_are_refused_because_they_would_not_narrow(value: bytes) -> None:
     with pytest.raises(InvalidRequest, match="UTF-8") as refused:

@@ -9,6 +9,7 @@ from entrepot.exchange.sensing import SensingSettings, Sensor
 from entrepot.policy.numbers import load_numbers
 from entrepot.settings.cases import Case, Outcome, load_cases, run_case
 from entrepot.settings.schema import Settings
+from entrepot.settings.sensing import build_sensor
 from tests.settings.toml import load
 
 NO_SENSOR = Sensor(SensingSettings(), frozenset(), {}, load_numbers)
@@ -91,3 +92,45 @@ def test_a_wrong_file_is_refused(tmp_path: Path, settings: Settings, text: str, 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(SettingsError, match="No such file"):
         load_cases(tmp_path / "missing.toml", settings)
+
+
+def test_a_case_asks_for_what_rules_look_at(tmp_path: Path) -> None:
+    document = DOCUMENT + (
+        "\n[[policy]]\nname = 'tools'\nwhen = { tools = ['*'] }\nrequire = { on_premises = true }\n"
+        "\n[[policy]]\nname = 'personal'\nwhen = { data_classes = ['personal'] }\nrequire = { on_premises = true }\n"
+        "\n[[policy]]\nname = 'there'\nwhen = { client_regions = ['CN'] }\nprefer = { on_premises = true }\n"
+        "\n[[policy]]\nname = 'zh'\nwhen = { languages = ['zh'] }\nrequire = { on_premises = true }\n"
+    )
+    settings = load(tmp_path, document)
+    sensor = build_sensor(settings)
+    far = "openai/gpt-large"
+    for case in (
+        Case("tools", tools=("f",), denied=(far,)),
+        Case("said", data_classes=("personal",), denied=(far,)),
+        Case("found", text="Mail a.b@web.de", denied=(far,)),
+        Case("language", text="请总结这份合同", denied=(far,)),
+        Case("nothing", text="Say what the weather is", client_region="DE", allowed=(far,), preferred=(far, "本地")),
+        Case("preferred", client_region="CN", allowed=(far,), preferred=("本地",)),
+    ):
+        assert run_case(case, settings, sensor).wrong == (), case.name
+
+
+def test_a_case_that_names_what_is_not_there_is_refused(tmp_path: Path, settings: Settings) -> None:
+    text = (
+        "[[case]]\nname = 'a'\nroute = 'r'\ndata_classes = ['personel']\nclient_region = 'China'\npreferred = ['x']\n"
+    )
+    with pytest.raises(SettingsError) as raised:
+        read(tmp_path, settings, text)
+    for said in (
+        "no route 'r'",
+        "no data class 'personel'; did you mean 'personal'?",
+        "'China' is not",
+        "no deployment 'x'",
+    ):
+        assert said in raised.value.message
+
+
+def test_what_is_preferred_otherwise_than_expected_is_told(settings: Settings) -> None:
+    assert run_case(Case("a", preferred=("本地",)), settings, NO_SENSOR).wrong == (
+        "preferred are openai/gpt-large, 本地",
+    )

@@ -43,6 +43,7 @@ def test_a_route_may_explore(tmp_path: Path) -> None:
         ("goal = 'shares'\nshares = { 'opneai/gpt-large' = 1 }", "is none of the candidates; did you mean"),
         ("worth_usd = 1", 'worth_usd: has no meaning with cheapest_within; remove it, or set goal = "weighted"'),
         ("goal = 'best_under'\nmax_cost_usd = 1\nconfidence = 0.9", "confidence: has no meaning with best_under"),
+        ("confidence = 0.9\nstrategy = 'agreement'", "confidence: is about the model that is chosen before the call"),
         ("confidence = 1", "confidence: must be less than 1"),
         ("confidence = 0.4", "confidence: must be at least 0.5"),
         (

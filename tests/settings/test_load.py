@@ -66,8 +66,8 @@ def test_the_smallest_file_has_every_default_filled_in(tmp_path: Path) -> None:
         ("[[keys]]\nname = 'k'\nsha256 = 'abc'\n", "line 3: keys[0].sha256: expected 64 hex digits in lower case"),
         ("[[keys]]\nname = ''\n", "entrepot.toml, line 2: keys[0].name: must not be empty"),
         (
-            '"模型" = 1\n',
-            'entrepot.toml, line 1: "模型": there is no such setting; known: ',
+            '[gateway]\n"模型" = 1\n',
+            'entrepot.toml, line 2: gateway."模型": there is no such setting; known: ',
         ),
         ("", "entrepot.toml: no [[deployments]]"),
     ],

@@ -28,3 +28,12 @@ def test_a_router_is_found_from_the_settings_file_and_must_be_there(tmp_path: Pa
     assert "router.artifact: there is no file" in refuse(tmp_path, document)
     (tmp_path / "router.bin").touch()
     assert load(tmp_path, document).router == str(tmp_path / "router.bin")
+
+
+def test_fresh_outcomes_are_found_from_the_settings_file_and_need_their_prompts(tmp_path: Path) -> None:
+    document = ONE_DEPLOYMENT + "[router]\noutcomes = ['新/*.jsonl']\nprompts = ['/data/p.jsonl']\nlast = 500\n"
+    fresh = load(tmp_path, document).fresh
+    assert (fresh.outcomes, fresh.prompts) == ((f"{tmp_path}/新/*.jsonl",), ("/data/p.jsonl",))
+    assert fresh.last == 500
+    alone = ONE_DEPLOYMENT + "[router]\noutcomes = ['a.jsonl']\n"
+    assert "router.outcomes: needs 'prompts' beside it" in refuse(tmp_path, alone)

@@ -6,6 +6,7 @@ import pytest
 
 from entrepot.exchange.plan import Strategy
 from entrepot.routing.ballot import Compare
+from entrepot.routing.confidence import Confidence
 from entrepot.routing.validator import Validator
 from tests.settings.toml import load, refuse
 
@@ -37,6 +38,11 @@ def test_a_route_may_hold_answers_to_a_check(tmp_path: Path) -> None:
     assert found.check == Validator(python=f"{tmp_path}/checks/总额.py", timeout_s=2.5)
 
 
+def test_a_route_may_go_by_how_sure_models_are(tmp_path: Path) -> None:
+    told = load(tmp_path, route('strategy = "confidence"', "logprobs = {slope = 3.0, usual = -0.5}")).routes[0].strategy
+    assert told == Strategy("confidence", confidence=Confidence(3.0, -0.5, 0.5))
+
+
 @pytest.mark.parametrize(
     ("lines", "line", "said"),
     [
@@ -52,11 +58,13 @@ def test_a_route_may_hold_answers_to_a_check(tmp_path: Path) -> None:
         (['strategy = "agreement"', 'agreement = {compare = "choice", options = ["a", "a"]}'], 7, "each once"),
         (['strategy = "agreement"', 'agreement = {compare = "regex"}'], 7, "needs a regular expression"),
         (['strategy = "agreement"', 'agreement = {compare = "regex", pattern = "("}'], 7, "no regular expression"),
+        (['strategy = "agreement"', "agreement = {compare = 'regex', pattern = '(a+)+b'}"], 7, "look for ever"),
         (['strategy = "agreement"', 'agreement = {compare = "json", field = "x"}'], 7, "routes[0].agreement.field"),
         (['strategy = "agreement"', 'check = {regex = "x"}'], 7, 'has no meaning without strategy = "check"'),
         (['strategy = "agreement"', "confidence = 0.9"], 7, "tested for one call"),
         (['goal = "shares"', 'shares = {"openai/gpt-large" = 1}', 'strategy = "check"'], 8, "drawn by lot"),
         (['strategy = "check"', "parallel = 2"], 7, "each answer is checked before another"),
+        (['strategy = "check"', "logprobs = {}"], 7, 'has no meaning without strategy = "confidence"'),
         (['strategy = "check"', "check = {}"], 7, "this one has none"),
         (['strategy = "check"', 'check = {regex = "("}'], 7, "routes[0].check"),
         (['strategy = "check"', 'check = {regexp = "x"}'], 7, "did you mean 'regex'?"),

@@ -31,7 +31,10 @@ FailureKind = Literal[
     "timeout",
     "protocol",
     "cut_off",
+    "our_limit",
+    "our_budget",
 ]
+"""What went wrong, in one word. The last two are not the provider's: a limit or a budget of ours kept the call back."""
 
 
 class Failure(msgspec.Struct, frozen=True):

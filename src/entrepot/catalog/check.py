@@ -71,6 +71,8 @@ def _of_provider(catalog: Catalog, provider: Provider) -> Iterator[str]:
     yield from _page("the provider", provider.source, provider.as_of)
     if provider.country is not None and provider.country not in COUNTRIES:
         yield f"country '{provider.country}' is not an ISO 3166-1 alpha-2 code{_code(provider.country)}"
+    if provider.prefix_cache is not None:
+        yield from _page("its prefix_cache", provider.prefix_cache.source, provider.prefix_cache.as_of)
     for handling in (provider.handling, *(offer.handling for offer in provider.offers)):
         if handling is not None:
             yield from _page("its handling", handling.source, handling.as_of)

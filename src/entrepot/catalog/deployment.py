@@ -89,6 +89,7 @@ def build_deployment(
         reasoning=bool(facts.reasoning),
         retention_days=handling.retention_days,
         trains_on_data=handling.trains_on_data,
+        prefix_cache=None if base_url is not None else provider.prefix_cache,
     )
 
 

@@ -8,6 +8,7 @@ loads). A sum is an integer of pico-dollars, rounded once, half up, to whole nan
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -126,6 +127,30 @@ class _Period:
                 return self._compiled[_index(tier), factor]
         return self._compiled[None, factor]
 
+    def dearest(self, input_tokens: int, output_tokens: int, at_s: float, services: Sequence[str]) -> Rates | None:
+        """Of each kind the highest rate that such a request, or any shorter one, may be billed at in any of the services."""
+        reached: list[PriceTier | None] = [None]
+        reached += [
+            tier
+            for tier in self._tiers
+            if input_tokens > tier.input_tokens_above and output_tokens >= tier.output_tokens_above
+        ]
+        if self._up_to is not None and input_tokens > self._up_to:
+            return None
+        window = next((window.factor for window in self._windows if window.holds(at_s)), Decimal(1))
+        found: list[Rates] = []
+        for service in services:
+            factor, up_to = (Decimal(1), None) if service in STANDARD_SERVICES else self._services[service]
+            if up_to is not None and input_tokens > up_to:
+                return None
+            found.extend(self._compiled[_index(tier), window * factor] for tier in reached)
+        return Rates(*map(max, zip(*found, strict=True)))
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services beside the standard one whose price is known."""
+        return tuple(self._services)
+
     @property
     def is_free(self) -> bool:
         """Whether every rate is zero."""
@@ -188,12 +213,56 @@ class Tariff:
         numerator, denominator = self._usd
         return Money(nano, self._currency, _half_up(pico * numerator, denominator * _PICO_PER_NANO))
 
+    def worst_nano_usd(
+        self,
+        input_tokens: int,
+        output_tokens: int,
+        at_s: float,
+        *,
+        service: str | None = None,
+        sound: bool = False,
+        hour: bool = False,
+    ) -> int | None:
+        """What a request of at most so many tokens can cost at most, in whole nano-dollars, rounded up; None: nobody knows.
+
+        Every input token is taken for the dearest kind that it may be billed as (read, or written to a cache; for an `hour`
+        where the request asks for that, as `sound` where it may hold any), every output token likewise. `service` is the tier
+        that the request names; where it leaves the choice to the provider, the dearest is taken.
+        """
+        period = next(period for period in self._periods if at_s >= period.starts_s)
+        services = _services_billed(service, period.services)
+        rates = None if services is None else period.dearest(input_tokens, output_tokens, at_s, services)
+        if rates is None:
+            return None
+        read = max(rates.input, rates.cache_read, rates.cache_write)
+        read = max(read, rates.cache_write_1h if hour else 0, rates.audio_input if sound else 0)
+        wrote = max(rates.output, rates.reasoning, rates.audio_output if sound else 0)
+        numerator, denominator = (1, 1) if self._usd is None else self._usd
+        return -(-(input_tokens * read + output_tokens * wrote) * numerator // (denominator * _PICO_PER_NANO))
+
     def usd_per_token(self, input_tokens: int, at_s: float) -> tuple[float, float]:
         """Dollars per input and per output token, for estimates before the call; never for the books."""
+        rates, unit = self._rates_and_unit(input_tokens, at_s)
+        return rates.input * unit, rates.output * unit
+
+    def usd_per_input_token(self, input_tokens: int, at_s: float) -> tuple[float, float, float]:
+        """Dollars per input token: in full, read from the provider's cache, written to it; for estimates before the call."""
+        rates, unit = self._rates_and_unit(input_tokens, at_s)
+        return rates.input * unit, rates.cache_read * unit, rates.cache_write * unit
+
+    def _rates_and_unit(self, input_tokens: int, at_s: float) -> tuple[Rates, float]:
         rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)
         assert rates is not None  # noqa: S101 - a short request in the standard service always has rates
-        unit = 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
-        return rates.input * unit, rates.output * unit
+        return rates, 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
+
+
+def _services_billed(asked: str | None, known: Sequence[str]) -> Sequence[str] | None:
+    """The services that a request may be billed in: those it named, or any where it left that open; None: one of no price."""
+    if asked is None or asked in ("", "auto"):
+        return ("default", *known)
+    if asked in STANDARD_SERVICES:
+        return ("default",)
+    return ("default", asked) if asked in known else None
 
 
 def _index(tier: PriceTier | None) -> tuple[int, int] | None:

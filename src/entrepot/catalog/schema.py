@@ -116,6 +116,20 @@ class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     handling: Handling | None = None
 
 
+class PrefixCache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a provider caches the beginnings of prompts.
+
+    `automatic`: of every prompt; otherwise of those whose clients mark what is to be cached. From `least_tokens` on, and for
+    `lifetime_s` after the last use, as far as its page says.
+    """
+
+    automatic: bool
+    source: str
+    as_of: str
+    least_tokens: int = 1024
+    lifetime_s: int = 300
+
+
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who hosts models and bills for them.
 
@@ -140,6 +154,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cloud: Cloud | None = None
     blanks: tuple[Blank, ...] = ()
     handling: Handling | None = None
+    prefix_cache: PrefixCache | None = None
     regions: tuple[Region, ...] = ()
     offers: tuple[Offer, ...] = ()
 
@@ -150,7 +165,7 @@ class Deployment(msgspec.Struct, frozen=True):
     `id` is unique, by default `provider/model`. `region` is where data is processed. `maker_country` and
     `provider_country` are `unknown` where nobody said, and `provider_country` is `LOCAL` on the operator's own machines.
     `price` None is *unknown*, and stays unknown in every sum.
-    `retention_days` is how long its provider keeps prompts and answers, 0 not at all.
+    `retention_days` is how long its provider keeps prompts and answers, 0 not at all; `prefix_cache` None: nobody said.
     `auth` is a `KeyForm`, or a `Cloud` whose own credentials are asked for `auth_scope`. `secret` is a reference (`env:NAME`,
     `file:PATH`) or None; the value is read by `upstream/credentials` alone.
     """
@@ -180,3 +195,4 @@ class Deployment(msgspec.Struct, frozen=True):
     reasoning: bool = False
     retention_days: int | None = None
     trains_on_data: bool | None = None
+    prefix_cache: PrefixCache | None = None

@@ -18,7 +18,7 @@ from rich.progress import Progress as Bar
 from entrepot.assembly import asking
 from entrepot.catalog.pricing import format_usd
 from entrepot.cli.collect_report import render_values
-from entrepot.cli.collect_stage import SIMULATED, Stage, check_one_each, find_key, set_stage, simulated
+from entrepot.cli.collect_stage import SIMULATED, Stage, check_apart, check_one_each, find_key, set_stage, simulated
 from entrepot.control.in_force import read_in_force
 from entrepot.errors import DataError, SettingsError
 from entrepot.learning.collect import Collector, Patience, Progress, Purse
@@ -116,6 +116,7 @@ def collect_command(
     beside = out.with_suffix(f".prompts{out.suffix}")
     journal = journal or out.with_suffix(".simulated.jsonl" if simulate else ".journal.jsonl")
     files = _Files(out, prompts_out or beside, journal, prices_out)
+    check_apart(prompts_file, *msgspec.structs.astuple(files))
     for path in (files.outcomes, files.prompts):
         check_ending(path)
     prompts = read_prompt_lines(prompts_file)

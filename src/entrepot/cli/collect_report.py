@@ -29,6 +29,9 @@ _EFFORT = (
     Column("input_tokens", "tokens in", "count"),
     Column("output_tokens", "tokens out", "count"),
     Column("latency", "latency, median", "ms"),
+)
+_MULTIPLES = (
+    _DEPLOYMENT,
     Column("cheaper", "times cheaper", "count"),
     Column("shorter", "times shorter", "count"),
     Column("faster", "times faster", "count"),
@@ -49,7 +52,8 @@ def render_values(stage: Stage, found: Collected, confidence: float, *, as_json:
     values = measure_values(found.rows, models, len(stage.intent.prompts), reference, confidence)
     tables = [
         _worth(found, values, confidence),
-        _effort(values, reference),
+        _effort(values),
+        _multiples(values, reference),
         _against(values, reference, len(stage.intent.prompts), confidence),
     ]
     if as_json:
@@ -97,25 +101,33 @@ def _worth(found: Collected, values: Sequence[Value], confidence: float) -> Tabl
     return Table("values", f"What each is worth, {window_of(found)}", _WORTH, rows, tuple(notes))
 
 
-def _effort(values: Sequence[Value], reference: str | None) -> Table:
+def _effort(values: Sequence[Value]) -> Table:
     rows: tuple[Row, ...] = tuple(
         (
             _name(value),
             round(value.input_tokens),
             round(value.output_tokens),
             value.duration_ms if value.answers else None,
-            *(_rounded(ratio) for ratio in (value.cheaper, value.shorter, value.faster)),
         )
         for value in values
     )
-    return Table("effort", f"What an answer takes, and how many times less than with {reference}", _EFFORT, rows)
+    return Table("effort", "What an answer takes", _EFFORT, rows)
+
+
+def _multiples(values: Sequence[Value], reference: str | None) -> Table:
+    rows: tuple[Row, ...] = tuple(
+        (_name(value), *(_rounded(ratio) for ratio in (value.cheaper, value.shorter, value.faster)))
+        for value in values
+        if value.difference is not None
+    )
+    return Table("multiples", f"How many times less than with {reference}", _MULTIPLES, rows)
 
 
 def _against(values: Sequence[Value], reference: str | None, prompts: int, confidence: float) -> Table:
     two, five = fewest_prompts(0.02, confidence), fewest_prompts(0.05, confidence)
     notes = (
         f"A loss that is ruled out is what sending everything there could be promised to stay within, with {confidence:.0%} "
-        f"confidence, on these {prompts:,} prompts. To promise 5 points takes at least {five:,} prompts, 2 points {two:,}, "
+        f"confidence, on {prompts:,} prompts like these. To promise 5 points takes at least {five:,} prompts, 2 points {two:,}, "
         "even if nothing is lost.",
     )
     rows: tuple[Row, ...] = tuple(

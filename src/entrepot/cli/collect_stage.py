@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import msgspec
 
@@ -82,11 +83,14 @@ def set_stage(
 def _find(named: Sequence[str], option: str, known: Sequence[Deployment]) -> tuple[Deployment, ...]:
     """The deployments of these ids, patterns or models, each once."""
     found: dict[str, Deployment] = {}
+    catalog = load_catalog()
     for name in (word.strip() for text in named for word in text.split(",")):
         if not name:
             continue
         matching = [one for one in known if one.id == name or fnmatchcase(one.id, name)]
-        matching = matching or [one for one in known if one.model == name]
+        model = catalog.find_model(name)
+        names = {name} if model is None else {name, model.id}
+        matching = matching or [one for one in known if one.model in names]
         matching = [one for one in matching if not embeds(one)]
         if not matching:
             near = did_you_mean(name, [one.id for one in known])
@@ -122,6 +126,16 @@ def _check_judges(intent: Intent) -> None:
                 raise DataError(
                     f"nobody may judge {deployment.id}: every judge is of {who}; name one of another maker with --judge"
                 )
+
+
+def check_apart(read: Path, *written: Path | None) -> None:
+    """Raises DataError where two files are one: what is written last would replace the other, and it might be your prompts."""
+    seen = {read.resolve()}
+    for path in written:
+        if path is not None:
+            if path.resolve() in seen:
+                raise DataError(f"{path} would be written over itself or over your prompts: name another file")
+            seen.add(path.resolve())
 
 
 def check_one_each(deployments: Sequence[Deployment]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
+import pwd
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +47,8 @@ def opened(config: Path | None) -> Iterator[Opened]:
 
 
 def _who() -> str:
+    """The user of the machine; not as $USER has it, which anybody may set."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that is nobody's
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run as a number that is nobody's
         return f"uid {os.getuid()}"

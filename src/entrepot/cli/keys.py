@@ -38,6 +38,10 @@ def keys() -> None:
 @click.argument("name")
 @click.option("--team", help="The team that the key belongs to.")
 @click.option("--tag", "tags", multiple=True, help="A tag for rules and reports; may be given more than once.")
+@click.option(
+    "--data-class", "data_classes", multiple=True, help="A data class of all that it sends, such as personal."
+)
+@click.option("--region", metavar="CODE", help="The country of its clients (ISO 3166, such as CN).")
 @click.option("--route", "routes", multiple=True, help="A route that it may ask for, or a pattern. None given: all.")
 @click.option("--model", "models", multiple=True, help="A model that may answer it, or a pattern. None given: all.")
 @click.option("--address", "addresses", multiple=True, help="A network from which it may be used, such as 10.0.0.0/8.")
@@ -52,6 +56,8 @@ def new(
     name: str,
     team: str | None,
     tags: tuple[str, ...],
+    data_classes: tuple[str, ...],
+    region: str | None,
     routes: tuple[str, ...],
     models: tuple[str, ...],
     addresses: tuple[str, ...],
@@ -70,8 +76,8 @@ def new(
             raise click.BadParameter("must be a word or more, on one line", param_hint=what)
     scope = Scope(routes or None, models or None, request_tags or None, addresses or None)
     if toml:
-        if scope != Scope() or expires_s is not None:
-            raise click.UsageError("--toml prints name, team and tags alone; write scope and expires beside them")
+        if scope != Scope() or expires_s is not None or data_classes or region:
+            raise click.UsageError("--toml prints name, team and tags alone; write the rest beside them")
         _print_lines(name, team, tags, as_json)
         return
     with opened(config) as here:
@@ -79,7 +85,7 @@ def new(
             raise Conflict(f"{here.settings.source} has a key called '{name}': choose another name")
         check_scope_against(here.settings, scope)
         with here.change() as book:
-            asked = stored.NewKey(name, team, tags, scope, expires_s)
+            asked = stored.NewKey(name, team, tags, scope, expires_s, data_classes, region)
             key, text = stored.make(book, asked, secrets.token_bytes(ENTROPY_BYTES))
             described = stored.describe(key, book.now_s)
     _show_once(described, text, as_json)

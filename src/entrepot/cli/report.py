@@ -16,6 +16,7 @@ import msgspec
 from rich.console import Console
 
 from entrepot.errors import LedgerError
+from entrepot.learning.promises import read_promises
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.spool import list_spools
 from entrepot.ledger.sqlite import LEDGER_FILE, ledger_path, open_sqlite, open_sqlite_reader
@@ -105,7 +106,7 @@ def report(
             _print_nothing(words, period, directory, trouble, as_json=as_json)
             return
         tables = list(_tables(reader, kind, by, period, words, full=as_json))
-        notes = [*_cautions(reader, words), *_trouble(trouble, words)]
+        notes = [*_cautions(reader, words), *_trouble(trouble, words), *_withdrawn(directory, words)]
     if as_json:
         click.echo(render_json(tables, ledger=str(directory), **_period_facts(period), totals=totals, notes=notes))
     else:
@@ -159,6 +160,15 @@ def _cautions(reader: LedgerReader, words: Words) -> list[str]:
 def _trouble(trouble: str | None, words: Words) -> list[str]:
     """What to say of entries that could not be ingested."""
     return [] if trouble is None else [words("not_ingested", why=trouble)]
+
+
+def _withdrawn(directory: Path, words: Words) -> list[str]:
+    """The promises that fresh outcomes broke. Raises DataError if their file is damaged."""
+    return [
+        words("withdrawn", route=name, since=one.alarm_at[:10], promise=str(one.knob.promise))
+        for name, one in read_promises(directory).routes.items()
+        if one.alarm_at is not None and one.knob is not None
+    ]
 
 
 def _headline(totals: Sums, period: Period, words: Words) -> str:

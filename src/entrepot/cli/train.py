@@ -12,14 +12,16 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from entrepot.catalog.load import load_catalog
+from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.errors import DataError
+from entrepot.learning.adapt import FEW_PROMPTS
 from entrepot.learning.outcomes import Dataset, ListPrice, read_dataset, read_prices, read_scores
 from entrepot.learning.pool import build_pool
 from entrepot.learning.replay import Report, evaluate
 from entrepot.learning.sample import MOST_PROMPTS
-from entrepot.learning.train import Trained, names_and_scores, save_artifact, train
-from entrepot.routing.base import Router
+from entrepot.learning.train import Prior, Trained, names_and_scores, save_artifact, train
+from entrepot.routing.artifact import default_artifact_path, load_artifact
+from entrepot.routing.base import ModelFacts, Router
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 Step = Callable[[str], None]
@@ -44,6 +46,9 @@ class _Half(msgspec.Struct, frozen=True):
 @click.option("--source", "sources", multiple=True, help="Where the outcomes come from, for the provenance.")
 @click.option("--calibrate", "calibration_files", multiple=True, type=_FILE,
               help="Outcomes that promises are tested on, and nothing is learned from.")  # fmt: skip
+@click.option("--from", "start", metavar="FILE",
+              help=f"Let this router take the outcomes in, or 'shipped', or 'none' to fit a new one; by default the one that "
+              f"ships below {FEW_PROMPTS} prompts.")  # fmt: skip
 @click.option("--last", default=MOST_PROMPTS, show_default=True, type=click.IntRange(1, 20_000),
               help="Test promises on so many of the newest prompts.")  # fmt: skip
 @click.option("--promises/--no-promises", default=True,
@@ -62,6 +67,7 @@ def train_command(
     window: str,
     sources: tuple[str, ...],
     calibration_files: tuple[Path, ...],
+    start: str | None,
     last: int,
     promises: bool,
     out: Path | None,
@@ -90,19 +96,15 @@ def train_command(
             calibrate=calibrate,
             last=last,
             promises=promises,
+            prior=prior,
         )
 
     with _progress() as progress:
         bar = progress.add_task("reading files", total=None)
-
-        def step(doing: str) -> None:
-            progress.update(bar, description=doing)
-
         dataset, calibrate = _read(outcome_files, calibration_files, prompt_files)
-        aliases, published = names_and_scores(catalog, dataset.outcomes.models)
-        for model, by_benchmark in (read_scores(scores) if scores else {}).items():
-            published.setdefault(aliases.get(model, model), {}).update(by_benchmark)
-        trained = fit(dataset, step, calibrate)
+        aliases, published = _published(catalog, dataset, scores)
+        prior = _prior(start, dataset, catalog, aliases, published)
+        trained = fit(dataset, lambda doing: progress.update(bar, description=doing), calibrate)
         if out:
             save_artifact(trained.artifact, out)
         listed = read_prices(prices) if prices else {}
@@ -116,6 +118,36 @@ def train_command(
         click.echo(msgspec.json.encode({"figures": trained.figures, "halves": measured}).decode())
     else:
         _print_all(Console(), trained, measured, out)
+
+
+def _published(
+    catalog: Catalog, dataset: Dataset, scores: Path | None
+) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
+    """As `names_and_scores`, with the scores in the file besides."""
+    aliases, published = names_and_scores(catalog, dataset.outcomes.models)
+    for model, by_benchmark in (read_scores(scores) if scores else {}).items():
+        published.setdefault(aliases.get(model, model), {}).update(by_benchmark)
+    return aliases, published
+
+
+def _prior(
+    start: str | None,
+    dataset: Dataset,
+    catalog: Catalog,
+    aliases: Mapping[str, str],
+    published: Mapping[str, Mapping[str, float]],
+) -> Prior | None:
+    """The router that is to take the outcomes in; None where a new one is to be fitted."""
+    if start == "none" or (start is None and len(dataset.prompt_ids) >= FEW_PROMPTS):
+        return None
+    path = default_artifact_path() if start in (None, "shipped") else Path(start or "")
+    facts = {}
+    for name in dataset.outcomes.models:
+        model = catalog.find_model(name)
+        scores = published.get(aliases.get(name, name), {})
+        names, reasons = ((), False) if model is None else ((model.id, *model.names), bool(model.reasoning))
+        facts[name] = ModelFacts(scores, reasons, names)
+    return Prior(load_artifact(path), facts)
 
 
 def _read(

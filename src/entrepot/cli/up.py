@@ -140,7 +140,9 @@ def _introduce(settings: Settings, installation: Running, first_key: str | None,
     for route in settings.routes:
         console.print(_told(route), markup=False, soft_wrap=True)
     console.print(
-        f"serving {len(settings.deployments)} deployments ({settings.source}) at {installation.base_url}", markup=False
+        f"serving {len(settings.deployments)} deployments ({settings.source}) at {installation.base_url}",
+        markup=False,
+        soft_wrap=True,
     )
     if first_key is not None:
         console.print(f"key (shown once, gone when this stops): {first_key}", markup=False, soft_wrap=True)
@@ -150,7 +152,7 @@ def _introduce_admin(installation: Running, told: str | None, console: Console) 
     if installation.admin_trouble is not None:
         console.print(f"note: there is no admin API: {installation.admin_trouble}", markup=False, soft_wrap=True)
     if installation.admin is not None:
-        console.print(f"admin API at {installation.admin}/admin/v1/", markup=False)
+        console.print(f"admin API at {installation.admin}/admin/v1/", markup=False, soft_wrap=True)
     if told is not None:
         console.print(told, markup=False, soft_wrap=True)
     console.print("stop with Ctrl-C")

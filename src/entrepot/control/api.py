@@ -19,10 +19,11 @@ from entrepot.control import document_endpoints as documents
 from entrepot.control import key_endpoints as keys
 from entrepot.control import member_endpoints as members
 from entrepot.control.asking import Ask, Installation
+from entrepot.control.oidc_endpoints import SignIn as ProviderSignIn
 from entrepot.control.people import Permission, Person, require
 from entrepot.control.sessions import COOKIE, Sessions, render_cookie, token_of
 from entrepot.control.sign_in import by_key, check_same_site, identify
-from entrepot.control.trail import list_changes
+from entrepot.control.trail import list_changes, note_sign_in
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import BodyTimeout, Defect, EntrepotError, MethodNotAllowed, NotFound
@@ -102,10 +103,18 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AdminApi:
     """The ASGI application of the control process."""
 
-    def __init__(self, installation: Installation, sessions: Sessions, *, secure_cookies: bool = False) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        sessions: Sessions,
+        *,
+        secure_cookies: bool = False,
+        sign_in: ProviderSignIn | None = None,
+    ) -> None:
         self._installation = installation
         self._sessions = sessions
         self._secure = secure_cookies
+        self._sign_in = sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -135,6 +144,8 @@ class AdminApi:
             if method != "POST":
                 raise MethodNotAllowed(f"{path} takes POST", allowed=("POST",))
             return await (self._log_in if path.endswith("login") else self._log_out)(headers, body)
+        if path in (f"{ROOT}oidc/login", f"{ROOT}oidc/callback"):
+            return await self._by_provider(method, path, scope, headers)
         endpoint, named = find_endpoint(method, path)
         now_ns = time.time_ns()
         person = await asyncio.to_thread(self._identify, headers, method, now_ns / 1_000_000_000)
@@ -161,18 +172,19 @@ class AdminApi:
         cookie = render_cookie(COOKIE, token, self._sessions.lasts_s, secure=self._secure)
         return 200, {"name": person.name, "role": person.role}, (cookie,)
 
+    async def _by_provider(self, method: str, path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Answer:
+        if self._sign_in is None:
+            raise NotFound("no identity provider is set up: [control.oidc] in the settings names one")
+        if method != "GET":
+            raise MethodNotAllowed(f"{path} takes GET", allowed=("GET",))
+        return await (self._sign_in.begin() if path.endswith("login") else self._sign_in.finish(scope, headers))
+
     async def _log_out(self, headers: Mapping[bytes, bytes], _body: bytes) -> Answer:
         check_same_site(headers)
         token = token_of(headers)
         if token is not None:
             self._sessions.close(token)
         return 200, {"signed_out": True}, (render_cookie(COOKIE, "", 0, secure=self._secure),)
-
-
-def note_sign_in(installation: Installation, person: Person, now_ns: int) -> None:
-    """Write down that somebody opened a session."""
-    with installation.store.change(person.actor, now_ns) as book:
-        book.note("sign in", "member", person.name)
 
 
 def find_endpoint(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from entrepot.control.asking import Ask, not_there
+from entrepot.control.metering import read_budget
 from entrepot.control.objects import Budget, Kind, check_name
 from entrepot.control.outside import leads_outside
 from entrepot.control.rule_checks import read_rule
@@ -121,6 +122,7 @@ def put_budget(ask: Ask) -> dict[str, Any]:
         for url in _urls_in(document):
             if not leads_outside(url):
                 raise Forbidden("an address inside the network is named by an admin only", code="internal_address")
+    read_budget(ask.name, document)
     with ask.change() as book:
         book.put("budget", ask.name, Budget(ask.name, document), "put")
     return {"name": ask.name, **document}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from entrepot.control.metering import read_budgets
 from entrepot.control.objects import Snapshot, settings_of
 from entrepot.control.store import control_path, open_control_reader
 from entrepot.policy.lists import expand
@@ -15,7 +16,7 @@ from entrepot.settings.schema import Settings
 
 
 def put_in_force(settings: Settings, snapshot: Snapshot) -> Settings:
-    """The settings with the keys, teams and rules of the store."""
+    """The settings with the keys, teams, rules and budgets of the store."""
     taken = names_in_file(settings)
     kept = [each for key in snapshot.keys if key.name not in taken for each in settings_of(key)]
     return msgspec.structs.replace(
@@ -23,6 +24,10 @@ def put_in_force(settings: Settings, snapshot: Snapshot) -> Settings:
         keys=(*settings.keys, *kept),
         teams=(*settings.teams, *snapshot.teams),
         rules=(*settings.rules, *(expand(rule, settings.lists) for rule in snapshot.rules)),
+        budgets=(
+            *settings.budgets,
+            *read_budgets([(each.name, each.document) for each in snapshot.budgets], settings.budgets),
+        ),
     )
 
 

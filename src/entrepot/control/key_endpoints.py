@@ -30,6 +30,8 @@ class KeyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tags: tuple[str, ...] = ()
     scope: Scope = EVERYTHING
     expires_s: float | None = None
+    data_classes: tuple[str, ...] = ()
+    region: str | None = None
 
 
 class KeyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +42,8 @@ class KeyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scope: Scope | UnsetType = UNSET
     expires_s: float | UnsetType | None = UNSET
     disabled: bool | UnsetType = UNSET
+    data_classes: tuple[str, ...] | UnsetType = UNSET
+    region: str | UnsetType | None = UNSET
 
 
 class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +80,7 @@ def make_key(ask: Ask) -> dict[str, Any]:
     with ask.change() as book:
         if not ask.reach(book)(body.team):
             raise Forbidden(f"{ask.person.name} makes keys for their own teams only: {', '.join(ask.person.teams)}")
-        asked = keys.NewKey(body.name, body.team, body.tags, body.scope, body.expires_s)
+        asked = keys.NewKey(**msgspec.structs.asdict(body))
         key, text = keys.make(book, asked, ask.installation.entropy())
         return {**keys.describe(key, ask.now_s), "key": text}
 
@@ -87,7 +91,9 @@ def change_key(ask: Ask) -> dict[str, Any]:
     if body.scope is not UNSET:
         check_scope_against(ask.installation.settings, body.scope)
     changes = {name: value for name in body.__struct_fields__ if (value := getattr(body, name)) is not UNSET}
-    keys.check_words(changes.get("team"), changes.get("tags", ()))
+    keys.check_words(
+        changes.get("team"), changes.get("tags", ()), changes.get("data_classes", ()), changes.get("region")
+    )
     keys.check_end(changes.get("expires_s"))
     with ask.change() as book:
         key = msgspec.structs.replace(_find(ask, book), **changes)

@@ -16,6 +16,7 @@ from entrepot.control.store import Transaction
 from entrepot.errors import Conflict, InvalidRequest, NotFound
 from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.settings.client_key import make_key, prefix_of
+from entrepot.settings.place_words import check_country
 
 State = Literal["active", "disabled", "expired"]
 MOST_SECRETS = 4
@@ -32,12 +33,14 @@ class NewKey(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     scope: Scope = EVERYTHING
     expires_s: float | None = None
+    data_classes: tuple[str, ...] = ()
+    region: str | None = None
 
 
 def make(book: Transaction, asked: NewKey, entropy: bytes) -> tuple[StoredKey, str]:
     """A new key and its text. Raises InvalidRequest, or Conflict if the name was given before."""
     check_name(asked.name)
-    check_words(asked.team, (*asked.tags, *(asked.scope.tags or ())))
+    check_words(asked.team, (*asked.tags, *(asked.scope.tags or ())), asked.data_classes, asked.region)
     check_end(asked.expires_s)
     if asked.expires_s is not None and asked.expires_s <= book.now_s:
         raise InvalidRequest("a new key cannot have expired already", param="expires_s")
@@ -52,6 +55,8 @@ def make(book: Transaction, asked: NewKey, entropy: bytes) -> tuple[StoredKey, s
         tags=asked.tags,
         scope=asked.scope,
         expires_s=asked.expires_s,
+        data_classes=asked.data_classes,
+        region=asked.region,
     )
     book.put("key", key.name, key, "create")
     return key, text
@@ -105,12 +110,17 @@ def delete(book: Transaction, name: str) -> None:
     book.remove("key", name)
 
 
-def check_words(team: str | None, tags: Iterable[str]) -> None:
-    """Raises InvalidRequest if a key cannot be of this team, or have these tags."""
+def check_words(
+    team: str | None, tags: Iterable[str], data_classes: Iterable[str] = (), region: str | None = None
+) -> None:
+    """Raises InvalidRequest if a key cannot be of this team, have these tags and data classes, or be used in this country."""
     if team is not None:
         check_name(team, "team")
-    for tag in tags:
-        check_name(tag, "tags")
+    for what, words in (("tags", tags), ("data_classes", data_classes)):
+        for word in words:
+            check_name(word, what)
+    if region is not None and (wrong := check_country(region)):
+        raise InvalidRequest(f"'region': {wrong}", param="region")
 
 
 def check_end(expires_s: float | None) -> None:
@@ -142,6 +152,8 @@ def describe(key: StoredKey, now_s: float) -> dict[str, Any]:
         "prefix": key.secrets[-1].prefix,
         "team": key.team,
         "tags": list(key.tags),
+        "data_classes": list(key.data_classes),
+        "region": key.region,
         "scope": msgspec.to_builtins(key.scope),
         "made_s": key.made_s,
         "expires_s": key.expires_s,

@@ -41,6 +41,8 @@ class StoredKey(msgspec.Struct, frozen=True):
     scope: Scope = EVERYTHING
     expires_s: float | None = None
     disabled: bool = False
+    data_classes: tuple[str, ...] = ()
+    region: str | None = None
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -105,6 +107,8 @@ def settings_of(key: StoredKey) -> tuple[KeySettings, ...]:
             scope=key.scope,
             expires_s=min((at for at in (key.expires_s, secret.until_s) if at is not None), default=None),
             disabled=key.disabled,
+            data_classes=key.data_classes,
+            region=key.region,
         )
         for secret in key.secrets
     )

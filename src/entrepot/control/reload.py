@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from entrepot.control.in_force import put_in_force
+from entrepot.control.metering import build_book, build_limits
 from entrepot.control.objects import Snapshot
 from entrepot.control.store import ControlStore, control_path, open_control_reader
+from entrepot.drive.admit import Admission
 from entrepot.errors import ControlError, EntrepotError
 from entrepot.exchange.planning import Planner
 from entrepot.policy.rules import Rule
@@ -101,12 +103,14 @@ class Reloader:
         rules: Sequence[Rule],
         build: Callable[[Sequence[Rule]], tuple[Planner, Inspector]],
         gateway: Gateway,
+        admission: Admission | None = None,
     ) -> None:
         """`settings` are the file's, `rules` those with which `gateway` plans now; `build` makes what depends on rules."""
         self._settings = settings
         self._rules = rules
         self._build = build
         self._gateway = gateway
+        self._admission = admission
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the gateway go on with the settings and this."""
@@ -115,6 +119,8 @@ class Reloader:
             self._gateway.plan_with(*self._build(settings.rules))
             self._rules = settings.rules
         self._gateway.admit_by(build_keyring(settings))
+        if self._admission is not None:
+            self._admission.adopt(build_book(settings), build_limits(settings))
 
 
 def build_keyring(settings: Settings) -> Keyring:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from entrepot.catalog.lookup import Catalog
@@ -37,7 +38,7 @@ def read_rule(name: str, written: dict[str, Any], settings: Settings, snapshot: 
             keys=[key.name for key in keys],
             teams=[*teams, *(key.team for key in keys if key.team)],
             routes=[route.name for route in settings.routes],
-            data_classes={UNREADABLE, *settings.sensing.classes, *_said_by(settings)},
+            data_classes={UNREADABLE, *settings.sensing.classes, *_said_by(keys)},
             lists=settings.lists,
         )
         check_rules([rule], known, settings.deployments, catalog, problems)
@@ -48,5 +49,5 @@ def read_rule(name: str, written: dict[str, Any], settings: Settings, snapshot: 
     return rule
 
 
-def _said_by(settings: Settings) -> set[str]:
-    return {name for key in settings.keys for name in key.data_classes}
+def _said_by(keys: Sequence[KeySettings | StoredKey]) -> set[str]:
+    return {name for key in keys for name in key.data_classes}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Any, cast, get_args
 
-from entrepot.control.asking import Ask
+from entrepot.control.asking import Ask, Installation
 from entrepot.control.objects import Kind
+from entrepot.control.people import Person
 from entrepot.control.store import Change
 from entrepot.errors import InvalidRequest
 
@@ -27,6 +28,12 @@ def list_changes(ask: Ask) -> list[dict[str, Any]]:
         name=ask.query.get("name"),
     )
     return [describe(change) for change in changes]
+
+
+def note_sign_in(installation: Installation, person: Person, now_ns: int) -> None:
+    """Write down that somebody opened a session."""
+    with installation.store.change(person.actor, now_ns) as book:
+        book.note("sign in", "member", person.name)
 
 
 def describe(change: Change) -> dict[str, Any]:

@@ -16,6 +16,7 @@ def error_answer(error: EntrepotError, body: dict[str, Any], content_type: bytes
     headers = [(b"content-type", content_type)]
     if (delay_s := getattr(error, "retry_after_s", None)) is not None:
         headers.append((b"retry-after", str(whole_seconds(delay_s)).encode()))
+    headers += getattr(error, "announced", ())
     return Answer(error.status, tuple(headers), msgspec.json.encode(body))
 
 

@@ -12,21 +12,27 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Protocol
 
+import msgspec
+
 from entrepot.drive.inbox import Inbox
 from entrepot.drive.validate import validate
 from entrepot.exchange.commands import (
+    AskLeave,
     CallUpstream,
     CancelUpstream,
     Command,
     Headers,
+    Learn,
     Record,
+    Remember,
     RunCheck,
     SendHead,
     SendToClient,
     Wait,
 )
 from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.routing.session import Remembered
 from entrepot.routing.validator import Validator, Verdict
 
 MOST_CHECKS = 4
@@ -73,22 +79,57 @@ class Client(Protocol):
         ...
 
 
+class Notebook(msgspec.Struct, frozen=True, eq=False):
+    """Where what an exchange teaches is written: entries, the health of deployments, and what is remembered of sessions."""
+
+    record: Callable[[Entry], None]
+    learn: Callable[[AttemptRecord], None] = lambda _: None
+    keep: Callable[[bytes, Remembered], None] = lambda _key, _remembered: None
+
+
+class Ticket(Protocol):
+    """What an exchange was let in with, where limits or budgets hold for it (`admit.py`)."""
+
+    def ask(self, command: AskLeave, sink: Callable[[Event], None]) -> None:
+        """Whether an attempt may be made; the answer goes to `sink`, now or later."""
+        ...
+
+    def leave(self, attempt: int) -> None:
+        """The attempt is over, or waits no longer: what it held at once is free."""
+        ...
+
+    def charge(self, entry: Entry) -> Entry:
+        """The entry with what its budgets are charged."""
+        ...
+
+    def settle(self, entry: Entry) -> None:
+        """The entry is written down: what it did not use is free."""
+        ...
+
+    def close(self) -> None:
+        """The exchange is over. What was never settled stays charged if anybody was called."""
+        ...
+
+
 Check = Callable[[Validator, str], Awaitable[Verdict]]
 
 
 class Driver:
-    """Performs exchanges over one upstream, writing entries with `record`. Answers are checked with `check`, by default at most
-    MOST_CHECKS at once in processes of their own.
+    """Performs exchanges over one upstream, writing what they teach into `notebook`.
+
+    Answers are checked with `check`, by default at most MOST_CHECKS at once in processes of their own.
     """
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], check: Check | None = None) -> None:
+    def __init__(self, upstream: Upstream, notebook: Notebook, check: Check | None = None) -> None:
         self._upstream = upstream
-        self._record = record
+        self._notebook = notebook
         self._check = check or partial(validate, slots=asyncio.Semaphore(MOST_CHECKS))
 
-    async def perform(self, course: Generator[Command, Event, None], client: Client) -> None:
+    async def perform(
+        self, course: Generator[Command, Event, None], client: Client, ticket: Ticket | None = None
+    ) -> None:
         """Run one exchange to its end. Raises nothing of the client's or a provider's making."""
-        performance = _Performance(self._upstream, self._record, self._check, client)
+        performance = _Performance(self._upstream, self._notebook, self._check, client, ticket)
         watch = asyncio.ensure_future(performance.watch())
         try:
             await performance.run(course)
@@ -103,12 +144,15 @@ class Driver:
 class _Performance:
     """One exchange being performed."""
 
-    def __init__(self, upstream: Upstream, record: Callable[[Entry], None], check: Check, client: Client) -> None:
+    def __init__(
+        self, upstream: Upstream, notebook: Notebook, check: Check, client: Client, ticket: Ticket | None
+    ) -> None:
         self._upstream = upstream
-        self._record = record
+        self._notebook = notebook
         self._check = check
         self._checks: set[asyncio.Task[None]] = set()
         self._client = client
+        self._ticket = ticket
         self._calls: dict[int, RunningCall] = {}
         self._inbox = Inbox(self._pause, self._resume)
         self._gone = False
@@ -143,19 +187,26 @@ class _Performance:
         if isinstance(event, ClientGone):
             self._gone = True
         elif isinstance(event, UpstreamEnded | UpstreamFailed):
-            self._calls.pop(event.attempt, None)
+            self._end(event.attempt)
 
     def _carry_out(self, command: Command) -> None:
         match command:
             case CallUpstream():
                 self._calls[command.attempt] = self._upstream.start(command, self._inbox.put)
             case CancelUpstream():
-                call = self._calls.pop(command.attempt, None)
+                call = self._end(command.attempt)
                 if call is not None:
                     call.cancel()
                 self._inbox.drop(command.attempt)
+            case AskLeave() if self._ticket is not None:
+                self._ticket.ask(command, self._inbox.put)
             case Record():
-                self._record(command.entry)
+                self._write_down(command.entry)
+            case Learn():
+                self._notebook.learn(command.attempt)
+            case Remember():
+                for key in command.keys:
+                    self._notebook.keep(key, command.remembered)
             case RunCheck():
                 task = asyncio.ensure_future(self._run_check(command))
                 self._checks.add(task)
@@ -169,6 +220,19 @@ class _Performance:
         except OSError as error:  # no process could be started
             verdict = Verdict(False, f"the check could not be started: {error.strerror}", conclusive=False)
         self._inbox.put(CheckEnded(command.attempt, verdict))
+
+    def _end(self, attempt: int) -> RunningCall | None:
+        if self._ticket is not None:
+            self._ticket.leave(attempt)
+        return self._calls.pop(attempt, None)
+
+    def _write_down(self, entry: Entry) -> None:
+        if self._ticket is None:
+            self._notebook.record(entry)
+            return
+        entry = self._ticket.charge(entry)
+        self._notebook.record(entry)
+        self._ticket.settle(entry)
 
     async def _send(self, command: SendToClient | SendHead) -> None:
         if self._gone:
@@ -199,6 +263,8 @@ class _Performance:
             call.cancel()
         for check in self._checks:
             check.cancel()
+        if self._ticket is not None:
+            self._ticket.close()
 
     def _pause(self) -> None:
         for call in self._calls.values():

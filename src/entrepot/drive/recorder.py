@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from entrepot.errors import LedgerError
 from entrepot.exchange.records import Entry
@@ -11,6 +12,19 @@ from entrepot.exchange.records import Entry
 log = logging.getLogger("entrepot.ledger")
 
 _MOST_TOLD = 1000
+
+
+class Recorder(Protocol):
+    """Where entries go."""
+
+    def append(self, entry: Entry) -> None:
+        """Write one down; does not raise, because an answer must not fail for it."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps entries from being written, None if nothing does."""
+        ...
 
 
 class SpoolRecorder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from entrepot.canonical.response import Response
 from entrepot.exchange.deliberating import ABSTAINED, Deliberating, Heard
 from entrepot.exchange.plan import Candidate, CascadePlan, Plan
 from entrepot.exchange.records import Deliberation, Vote
@@ -50,7 +51,7 @@ class Agreeing(Deliberating):
             expected_cost_usd=rule.expected.cost_usd,
         )
 
-    def _consider(self, heard: Heard) -> None:
+    def _consider(self, heard: Heard, response: Response) -> None:  # noqa: ARG002 - what is heard is enough here
         key = heard.ballot.key
         if key is None:
             self.miss(heard.candidate)

@@ -6,7 +6,7 @@ candidate try. After the first byte only this attempt's bytes follow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -17,11 +17,13 @@ from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
 from entrepot.errors import Defect, InvalidRequest
 from entrepot.exchange.claim import is_another_model
-from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Wait
+from entrepot.exchange.commands import AskLeave, CallUpstream, CancelUpstream, Command, Wait
 from entrepot.exchange.events import (
     ClientGone,
     DeadlinePassed,
     Event,
+    LeaveGiven,
+    LeaveRefused,
     UpstreamChunk,
     UpstreamEnded,
     UpstreamFailed,
@@ -125,7 +127,7 @@ class Progress(msgspec.Struct):
         if self.content_s is not None or ending in ("answered", "passed_over"):
             summary = self.relay.summary(plan.input_tokens)
             usage = summary.usage
-        elif ending in ("client_gone", "abandoned"):
+        elif ending in ("client_gone", "abandoned") and self.failure is None:
             # The provider had the request; what it read is billed, what it wrote we did not see.
             usage = Usage(input_tokens=plan.input_tokens, estimated=True)
         elif self.failure is not None and not self.cost_is_unknowable:
@@ -143,6 +145,7 @@ class Progress(msgspec.Struct):
             first_byte_ms=None if self.content_s is None else (self.content_s - self.started_s) * 1000,
             failure=None if failed is None else failed.kind,
             failure_code=None if failed is None else failed.code,
+            retry_after_s=None if failed is None else failed.retry_after_s,
             usage=usage,
             cost_nano_usd=None if money is None else money.nano_usd,
             cost_nano=None if money is None else money.nano,
@@ -170,10 +173,12 @@ def perform(
     forward: Callable[[Progress, Relayed], Generator[Command, Event, None]],
     silence: KeepAlive,
     keep_alive: Callable[[], Generator[Command, Event, None]],
+    before: Sequence[AttemptRecord] = (),
 ) -> Generator[Command, Event, Ending]:
     """Call the candidate and relay what it answers.
 
     `forward` says how bytes and the end reach the client, `keep_alive` how a sign of life does when `silence` lasts too long.
+    `before` are the attempts of this exchange so far. Every attempt passes here, and asks for leave where that is needed.
     """
     deployment = progress.candidate.deployment
     if deployment.id not in plan.eligible:  # the gate's last word, whoever asks: a retry, a fallback, a second opinion
@@ -186,6 +191,10 @@ def perform(
         progress.ended_s = clock()
         progress.failure = Failure("bad_request", error.message, code=error.param)
         return "failed"
+    if plan.metered:
+        kept_back = yield from _ask_leave(plan, progress, clock, len(request.body), before, silence, keep_alive)
+        if kept_back is not None:
+            return kept_back
     yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s)
     while True:
         deadline_s = progress.next_deadline_s(plan)
@@ -212,6 +221,39 @@ def perform(
         if relayed is not None and relayed.ended:
             yield from _linger(progress, clock, now_s + LINGER_S)
             return "answered"
+
+
+def _ask_leave(
+    plan: Plan,
+    progress: Progress,
+    clock: Clock,
+    body_bytes: int,
+    before: Sequence[AttemptRecord],
+    silence: KeepAlive,
+    keep_alive: Callable[[], Generator[Command, Event, None]],
+) -> Generator[Command, Event, Ending | None]:
+    """Whether limits and budgets let the attempt be made: None, or how it ended before it began."""
+    yield AskLeave(progress.number, progress.candidate, body_bytes, tuple(before))
+    last_s = plan.started_s + plan.deadlines.total_s
+    while True:
+        event = yield Wait(min(last_s, silence.due_s))
+        now_s = progress.ended_s = clock()
+        if isinstance(event, LeaveGiven):
+            progress.started_s = now_s
+            return None
+        if isinstance(event, ClientGone):
+            yield CancelUpstream(progress.number)
+            progress.failure = Failure("our_limit", "the client left while it waited")
+            return "client_gone"
+        if isinstance(event, LeaveRefused):
+            progress.failure = event.failure
+            return "failed"
+        if isinstance(event, DeadlinePassed) and now_s >= last_s:
+            yield CancelUpstream(progress.number)
+            progress.failure = Failure("our_limit", "the time for the exchange ran out while it waited")
+            return "failed"
+        if isinstance(event, DeadlinePassed):
+            yield from keep_alive()
 
 
 def _linger(progress: Progress, clock: Clock, until_s: float) -> Generator[Command, Event, None]:

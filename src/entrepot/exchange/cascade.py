@@ -1,7 +1,8 @@
 """The course of an exchange that may ask several models for one answer. Beside `course.py`, with the same delivery.
 
 Answers are held back until one is accepted: the client's bytes as they would have been sent, and the answer's canonical form to
-know it by. When to ask another and which answer to send is decided by the route's strategy (`agreeing.py`, `checking.py`). A
+know it by. When to ask another and which answer to send is decided by the route's strategy (`agreeing.py`, `checking.py`,
+`trusting.py`). A
 client of a stream is sent signs of life meanwhile, and then the accepted answer as its stream. Every attempt is recorded and
 billed, also those whose answer nobody got. An answer too long to be held is no longer one of several: if none is in hand it
 goes to the client as it comes.
@@ -10,14 +11,16 @@ goes to the client as it comes.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 
 import msgspec
 
-from entrepot.dialects.base import Relay, Relayed
+from entrepot.dialects.base import Asked, Relay, Relayed
+from entrepot.dialects.logprobs import WithoutLogprobs, asking_for_logprobs
 from entrepot.dialects.overhear import Overheard
 from entrepot.dialects.registry import open_relay
+from entrepot.dialects.translation import Translation
 from entrepot.exchange.agreeing import Agreeing
 from entrepot.exchange.attempt import Clock, Ending, Progress, perform
 from entrepot.exchange.checking import Checking
@@ -27,14 +30,20 @@ from entrepot.exchange.delivery import Delivery
 from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event
 from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, CascadePlan, Plan
+from entrepot.exchange.records import AttemptRecord
 from entrepot.exchange.together import Together
+from entrepot.exchange.trusting import Trusting
 from entrepot.routing.validator import Verdict
 
 MAX_HELD_BYTES = 8 * 1024 * 1024
 """Of one answer. A stream of 30,000 tokens, each in a frame of its own, has about as many."""
 
 
-_STRATEGIES = {"agreement": Agreeing, "check": Checking}
+_STRATEGIES: dict[str, Callable[[Plan, CascadePlan], Deliberating]] = {
+    "agreement": Agreeing,
+    "check": Checking,
+    "confidence": Trusting,
+}
 
 
 class _Held(msgspec.Struct):
@@ -54,7 +63,8 @@ class Cascade:
         self._plan = plan
         self._clock = clock
         self._delivery = Delivery(plan, clock)
-        self._deliberating: Deliberating = _STRATEGIES[cascade.strategy.name](plan, cascade)
+        self._deliberating = _STRATEGIES[cascade.strategy.name](plan, cascade)
+        self._strategy = cascade.strategy.name
         self._together = Together()
         self._held: list[_Held] = []
         self._straight: _Held | None = None
@@ -83,19 +93,43 @@ class Cascade:
 
     def _start(self, candidate: Candidate) -> Generator[Command, Event, None]:
         number = len(self._held)
-        progress = self._delivery.begin(number, candidate, partial(self._open, candidate))
+        hidden = self._asking_more(candidate)
+        progress = self._delivery.begin(number, candidate, partial(self._open, candidate, hidden))
         held = _Held(progress)
         self._held.append(held)
         quiet = KeepAlive(b"", 0, progress.started_s)  # of all attempts together the silence is kept here
+        plan = self._plan if hidden is None else msgspec.structs.replace(self._plan, asked=hidden)
         performing = perform(
-            self._plan, progress, self._clock, partial(self._hold, held), quiet, self._delivery.keep_alive
+            plan,
+            progress,
+            self._clock,
+            partial(self._hold, held),
+            quiet,
+            self._delivery.keep_alive,
+            [*self._delivery.attempts, *self._in_hand()],
         )
         yield from self._together.start(number, performing)
 
-    def _open(self, candidate: Candidate, headers: Mapping[bytes, bytes]) -> Relay:
+    def _in_hand(self) -> list[AttemptRecord]:
+        """The attempts whose answers are held, as the ledger will have those that are not sent."""
+        return [held.progress.record(self._plan, "passed_over")[0] for held in self._held if held.complete]
+
+    def _asking_more(self, candidate: Candidate) -> Asked | None:
+        """The request with what is asked for beside what the client wants, None where that is nothing."""
+        if self._strategy != "confidence":
+            return None
+        return asking_for_logprobs(self._plan.asked, candidate.dialect.name, candidate.target)
+
+    def _open(self, candidate: Candidate, hidden: Asked | None, headers: Mapping[bytes, bytes]) -> Relay:
         plan, dialect, target = self._plan, candidate.dialect, candidate.target
-        relay = open_relay(plan.client, dialect, plan.asked, target, self._delivery.created_s, headers)
-        return Overheard(relay, dialect.open_parser(plan.asked, target, headers))
+        parser = dialect.open_parser(hidden or plan.asked, target, headers)
+        if hidden is None:
+            return Overheard(
+                open_relay(plan.client, dialect, plan.asked, target, self._delivery.created_s, headers), parser
+            )
+        renderer = plan.client.open_renderer(plan.asked, self._delivery.created_s)
+        silent = WithoutLogprobs(dialect.open_parser(hidden, target, headers))
+        return Overheard(Translation(silent, renderer), parser)
 
     def _hold(self, held: _Held, progress: Progress, relayed: Relayed) -> Generator[Command, Event, None]:
         """Keep what came, or send it on where this answer has become the only one."""

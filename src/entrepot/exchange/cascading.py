@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from entrepot.canonical.request import Request
 from entrepot.exchange.plan import Candidate, CascadePlan, Route
 from entrepot.routing.ballot import expected_kind
-from entrepot.routing.cascade import Member, make_check_rule, make_rule, next_member, next_to_check
+from entrepot.routing.cascade import Member, make_check_rule, make_rule, next_member, next_to_check, with_bar
 from entrepot.routing.utility import Decision, Goal
 from entrepot.routing.validator import Validator, validator_problem
 from entrepot.routing.votes import Belief, VoteModel
@@ -38,10 +38,12 @@ def plan_cascade(
         goal = decision.goal or Goal()
         rule = make_rule(members, habits, goal, route.reference, strategy.max_calls, decision.worth_usd)
         return CascadePlan(strategy, rule, votes)
+    rule = make_check_rule(members, habits, route.reference, strategy.max_calls)
+    if strategy.name == "confidence":
+        return CascadePlan(strategy, with_bar(rule, decision.goal or Goal(), route.reference), votes)
     check = strategy.check or _check_of(request)
     if check is None:
         return None
-    rule = make_check_rule(members, habits, route.reference, strategy.max_calls)
     return CascadePlan(strategy, rule, votes, check)
 
 
@@ -81,7 +83,8 @@ def describe_cascade(cascade: CascadePlan) -> str:
         how = "answers are compared until they agree well enough"
     else:
         first = next_to_check(rule, belief, [], 0, None)
-        how = "answers are held to a check until one passes"
+        checked = cascade.strategy.name == "check"
+        how = "answers are held to a check until one passes" if checked else "until one is sure enough of its own words"
     expected = rule.expected
     return (
         f"The route asks several models ({cascade.strategy.name}): {how}, {first} first. That is expected to take "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from entrepot.canonical.response import Response
 from entrepot.exchange.deliberating import ABSTAINED, Deliberating, Heard
 from entrepot.exchange.plan import Candidate, CascadePlan, Plan
 from entrepot.exchange.records import CheckResult, Deliberation, Vote
@@ -60,7 +61,7 @@ class Checking(Deliberating):
             check=None if accepted is None else self._results.get(accepted.attempt, "inconclusive"),
         )
 
-    def _consider(self, heard: Heard) -> None:
+    def _consider(self, heard: Heard, response: Response) -> None:  # noqa: ARG002 - what is heard is enough here
         if _whole(heard) is not None:  # what is cut short or refused has failed, whatever a check would find of it
             self._results[heard.attempt] = "failed"
             self._said = f"the answer is {ABSTAINED[_whole(heard) or 'truncated']}"

@@ -17,6 +17,7 @@ from entrepot.dialects.base import ProviderDialect, Target
 from entrepot.dialects.registry import EMBEDDING_DIALECTS
 from entrepot.errors import CatalogError
 from entrepot.exchange.embedding import EMBEDS, EmbeddingChoice, choose_embedding, embeds, may_embed
+from entrepot.exchange.knobs import Rehearsed, is_average, rehearse
 from entrepot.exchange.listing import Listed, list_choice
 from entrepot.exchange.plan import Candidate, Route
 from entrepot.exchange.refusing import Refusal, beyond_scope, nobody_eligible, unknown_name
@@ -25,9 +26,8 @@ from entrepot.policy.eligibility import Gate
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, ModelFacts, Router
-from entrepot.routing.rehearsal import rehearsal_of
 from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
-from entrepot.routing.worth import Knob, expect, find_knob, promise_knob, refuse
+from entrepot.routing.worth import Knob
 
 
 class Choice(msgspec.Struct, frozen=True, eq=False):
@@ -95,7 +95,19 @@ class Choices:
                     f"route '{route.name}' is called as a model, a deployment or another route: rename it"
                 )
             self._named[route.name] = self._compile_route(route, book, router, facts)
-        self.knobs = self.compile_knobs(at_s)
+        pasts = self.rehearse(at_s)
+        self._about = {name: past.about(self.router_version) for name, past in pasts.items()}
+        self.knobs = {name: knob for name, past in pasts.items() if (knob := past.compile()) is not None}
+
+    def turn(self, route: str, about: str, knob: Knob | None) -> bool:
+        """Put another knob in place, if it is about the route as it is here (see `Rehearsed.about`)."""
+        if self._about.get(route) != about:
+            return False
+        if knob is None:
+            self.knobs.pop(route, None)
+        else:
+            self.knobs[route] = knob
+        return True
 
     def _compile_hosts(self, deployments: Sequence[Deployment], book: Rulebook) -> Choice:
         """One model, or one deployment. Where nobody says what it is able to do, it may be asked for either."""
@@ -114,30 +126,16 @@ class Choices:
         bound = router.bind(models, facts) if models else None
         return Choice(Gate(candidates, book), route, bound, baseline, choose_embedding(embedding, book))
 
-    def compile_knobs(self, at_s: float) -> dict[str, Knob]:
-        """What the goals over all requests come to, by route; a route without one weighs request by request."""
-        found = ((name, self._compile_knob(choice, at_s)) for name, choice in self._named.items())
-        return {name: knob for name, knob in found if knob is not None}
-
-    def _compile_knob(self, choice: Choice, at_s: float) -> Knob | None:
-        route = choice.route
-        if route is None or route.goal.kind != "cheapest_within" or route.goal.each_request:
-            return None
-        asked = route.goal.confidence
-        if route.reference not in route.candidates:
-            return None
-        answering = [self.candidates[id_].deployment for id_ in route.candidates]
-        answering = [deployment for deployment in answering if not embeds(deployment)]
-        reference = next((i for i, deployment in enumerate(answering) if deployment.id == route.reference), None)
-        rehearsal = rehearsal_of(choice.router)
-        if reference is None:
-            return None
-        if rehearsal is None:
-            return None if asked is None else refuse(answering[reference].id, route.goal.max_loss, asked)
-        expected = expect(rehearsal, answering, self.tariffs, at_s, route.max_output_tokens)
-        if asked is None:
-            return find_knob(expected, reference, route.goal.max_loss, rehearsal.data)
-        return promise_knob(expected, reference, route.goal.max_loss, asked, rehearsal.data, rehearsal.date)
+    def rehearse(self, at_s: float) -> dict[str, Rehearsed]:
+        """The past of each route whose goal is an average, at the prices of `at_s`, by the route's name."""
+        found = {}
+        for name, choice in self._named.items():
+            if choice.route is not None and is_average(choice.route.goal):
+                answering = [
+                    one for id_ in choice.route.candidates if not embeds(one := self.candidates[id_].deployment)
+                ]
+                found[name] = rehearse(choice.route, answering, choice.router, self.tariffs, at_s)
+        return found
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""

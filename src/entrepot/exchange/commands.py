@@ -9,7 +9,9 @@ import msgspec
 
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import WireRequest
-from entrepot.exchange.records import Entry
+from entrepot.exchange.plan import Candidate
+from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.routing.session import Remembered
 from entrepot.routing.validator import Validator
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -22,6 +24,18 @@ class CallUpstream(msgspec.Struct, frozen=True):
     deployment: Deployment
     request: WireRequest
     connect_timeout_s: float = 10.0
+
+
+class AskLeave(msgspec.Struct, frozen=True, eq=False):
+    """Ask whether attempt `attempt` may be made: `LeaveGiven` or `LeaveRefused` follows, perhaps after a while.
+
+    `body_bytes` is the length of what would be sent, `before` what the attempts before it came to.
+    """
+
+    attempt: int
+    candidate: Candidate
+    body_bytes: int
+    before: tuple[AttemptRecord, ...] = ()
 
 
 class CancelUpstream(msgspec.Struct, frozen=True):
@@ -50,6 +64,19 @@ class Record(msgspec.Struct, frozen=True):
     entry: Entry
 
 
+class Learn(msgspec.Struct, frozen=True):
+    """Take in how an attempt fared, for the health of its deployment."""
+
+    attempt: AttemptRecord
+
+
+class Remember(msgspec.Struct, frozen=True):
+    """Keep under each of `keys` what is to be remembered of the conversation, before the client can go on with it."""
+
+    keys: tuple[bytes, ...]
+    remembered: Remembered
+
+
 class RunCheck(msgspec.Struct, frozen=True):
     """Start the check of an attempt's answer; `CheckEnded` tells what it found."""
 
@@ -64,4 +91,6 @@ class Wait(msgspec.Struct, frozen=True):
     until_s: float
 
 
-Command = CallUpstream | CancelUpstream | SendHead | SendToClient | Record | RunCheck | Wait
+Command = (
+    AskLeave | CallUpstream | CancelUpstream | SendHead | SendToClient | Record | Learn | Remember | RunCheck | Wait
+)

@@ -43,11 +43,12 @@ class Course:
                 break
             progress = delivery.begin(number, candidate)
             ending = yield from perform(
-                plan, progress, self._clock, self._forward, delivery.silence, delivery.keep_alive
+                plan, progress, self._clock, self._forward, delivery.silence, delivery.keep_alive, delivery.attempts
             )
             if ending == "answered":
                 return
             delivery.note(progress, ending)
+            yield from delivery.teach()
             if ending == "client_gone":
                 yield from delivery.client_gone(progress.content_s)
                 return

@@ -65,7 +65,7 @@ class Deliberating(ABC):
         heard = Heard(attempt, candidate, ballot, "".join(part.text for part in parts if isinstance(part, Text)))
         self.heard.append(heard)
         self._spent_nano_usd += cost_nano_usd or 0
-        self._consider(heard)
+        self._consider(heard, response)
 
     def miss(self, candidate: Candidate) -> None:
         """One that was asked has no answer that counts: the others have to do without."""
@@ -106,7 +106,7 @@ class Deliberating(ABC):
         return msgspec.structs.replace(self.conclude(None), accepted=attempt, reason=reason)
 
     @abstractmethod
-    def _consider(self, heard: Heard) -> None:
+    def _consider(self, heard: Heard, response: Response) -> None:
         """Take in what has just been heard."""
 
     @abstractmethod

@@ -14,13 +14,14 @@ from entrepot.dialects.base import AnswerRenderer, Relay, Relayed
 from entrepot.dialects.registry import open_relay
 from entrepot.errors import AllCandidatesFailed, EntrepotError, ProviderError
 from entrepot.exchange.attempt import Clock, Ending, Progress
-from entrepot.exchange.commands import Command, Headers, Record, SendHead, SendToClient
+from entrepot.exchange.commands import Command, Headers, Learn, Record, Remember, SendHead, SendToClient
 from entrepot.exchange.entries import entry_of
 from entrepot.exchange.events import Event
 from entrepot.exchange.failover import describe, final_error, may_continue
 from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Candidate, Plan
 from entrepot.exchange.records import AttemptRecord, Deliberation, Entry, State, Vote
+from entrepot.exchange.sessions import remember
 
 Opening = Callable[[Mapping[bytes, bytes]], Relay]
 _NANO = 1_000_000_000
@@ -37,6 +38,7 @@ class Delivery:
         self.silence = KeepAlive(plan.client.keep_alive(plan.asked), plan.deadlines.keep_alive_s, plan.started_s)
         self._failures: list[tuple[str, str, Failure]] = []
         self._spans: list[tuple[float, float]] = []
+        self._taught: set[int] = set()
         self._head_sent = False
 
     def begin(self, number: int, candidate: Candidate, open_answer: Opening | None = None) -> Progress:
@@ -76,6 +78,25 @@ class Delivery:
             deployment = progress.candidate.deployment
             self._failures.append((deployment.id, deployment.provider, progress.failure))
 
+    def teach(self) -> Generator[Command, Event, None]:
+        """What the attempts that are over say of their deployments, each once."""
+        for attempt in self.attempts:
+            if attempt.number not in self._taught:
+                self._taught.add(attempt.number)
+                yield Learn(attempt)
+
+    def _remember(self, state: State, content_s: float | None) -> Generator[Command, Event, None]:
+        """Who this conversation is with from now on, if anything of an answer came."""
+        session, plan = self._plan.session, self._plan
+        if session is None or content_s is None:
+            return
+        answering = next((attempt for attempt in self.attempts if attempt.answered), self.attempts[-1])
+        asked = next(each for each in plan.candidates if each.deployment.id == answering.deployment)
+        at_s = plan.started_ns / _NANO + self._clock() - plan.started_s
+        told, cache = plan.decision.session, asked.deployment.prefix_cache
+        kept = remember(session, answering, told, asked.tariff, at_s, cache, completed=state == "completed")
+        yield Remember(session.keys, kept)
+
     def forward(
         self, progress: Progress, relayed: Relayed, content_s: float | None, vote: Vote | None = None
     ) -> Generator[Command, Event, None]:
@@ -87,8 +108,10 @@ class Delivery:
         entry = None
         if relayed.ended:
             self.note(progress, "answered", vote)
+            yield from self.teach()
             entry = self._entry("completed", 200, content_s)
             yield Record(entry)
+            yield from self._remember("completed", content_s)
         if whole or (relayed.data and not self._head_sent):
             self._head_sent = True
             yield SendHead(
@@ -107,13 +130,17 @@ class Delivery:
 
     def client_gone(self, content_s: float | None) -> Generator[Command, Event, None]:
         """There is nobody to answer any more."""
+        yield from self.teach()
         yield Record(self._entry("client_gone", 499, content_s))
+        yield from self._remember("client_gone", content_s)
 
     def break_off(self, progress: Progress) -> Generator[Command, Event, None]:
         """The answer began and cannot be completed: say so in the client's dialect, and end."""
         failure = progress.failure or Failure("cut_off", "")
         error = ProviderError(f"the answer broke off: {describe(failure)}", code=failure.kind)
+        yield from self.teach()
         yield Record(self._entry("broken", 200, progress.content_s, error))
+        yield from self._remember("broken", progress.content_s)
         yield SendToClient(progress.relay.break_off(error), end=True)
 
     def give_up(self) -> Generator[Command, Event, None]:
@@ -125,6 +152,7 @@ class Delivery:
                 "the time for the exchange ran out before a candidate answered", status=504, code="timeout"
             )
         )
+        yield from self.teach()
         yield Record(self._entry("failed", error.status, None, error))
         if self._head_sent:
             yield SendToClient(self._renderer().break_off(error), end=True)
@@ -159,7 +187,7 @@ class Delivery:
             names.append((b"x-entrepot-deployment", _header(candidate.deployment.id)))
             if self.deliberation is not None and self.deliberation.check is not None:
                 names.append((b"x-entrepot-check", self.deliberation.check.encode()))
-        return tuple(names)
+        return (*names, *self._plan.announced)
 
     def _head(self, candidate: Candidate | None, content_type: bytes, entry: Entry | None, relayed: Relayed) -> Headers:
         headers: Headers = ((b"content-type", content_type), *self._names(candidate))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.canonical.stream import FailureKind
+from entrepot.canonical.stream import Failure, FailureKind
 from entrepot.routing.validator import Verdict
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -41,6 +41,19 @@ class UpstreamFailed(msgspec.Struct, frozen=True):
     message: str
 
 
+class LeaveGiven(msgspec.Struct, frozen=True):
+    """The attempt may be made: no limit and no budget stands against it."""
+
+    attempt: int
+
+
+class LeaveRefused(msgspec.Struct, frozen=True):
+    """The attempt may not be made: a limit of its deployment is reached, or a hard budget has no room for it."""
+
+    attempt: int
+    failure: Failure
+
+
 class CheckEnded(msgspec.Struct, frozen=True):
     """The check of an attempt's answer is over."""
 
@@ -56,4 +69,14 @@ class DeadlinePassed(msgspec.Struct, frozen=True):
     """The moment that the last `Wait` named has passed."""
 
 
-Event = UpstreamHead | UpstreamChunk | UpstreamEnded | UpstreamFailed | CheckEnded | ClientGone | DeadlinePassed
+Event = (
+    LeaveGiven
+    | LeaveRefused
+    | UpstreamHead
+    | UpstreamChunk
+    | UpstreamEnded
+    | UpstreamFailed
+    | CheckEnded
+    | ClientGone
+    | DeadlinePassed
+)

@@ -12,10 +12,14 @@ from entrepot.errors import AllCandidatesFailed, EntrepotError, InvalidRequest
 
 _CALLERS_FAULT: frozenset[FailureKind] = frozenset({"bad_request", "context_length", "content_filter"})
 
+_LIMITED: frozenset[FailureKind] = frozenset({"rate_limit", "our_limit"})
+
 _STATUS: dict[FailureKind, int] = {
     "rate_limit": 429,
     "overloaded": 503,
     "timeout": 504,
+    "our_limit": 429,
+    "our_budget": 402,
 }
 
 _WORDS: dict[FailureKind, str] = {
@@ -33,6 +37,8 @@ _WORDS: dict[FailureKind, str] = {
     "timeout": "it did not answer in time",
     "protocol": "its answer was malformed",
     "cut_off": "it broke off its answer",
+    "our_limit": "the limit that its operator set here is reached",
+    "our_budget": "a budget has no room for a call there",
 }
 
 
@@ -65,10 +71,9 @@ def final_error(failures: Sequence[tuple[str, str, Failure]]) -> EntrepotError:
     for deployment, _, failure in failures:
         if failure.kind in _CALLERS_FAULT:
             return InvalidRequest(f"{deployment}: {failure.message}", code=failure.kind)
-    kinds = {failure.kind for _, _, failure in failures}
     last = failures[-1][2].kind
-    if last == "rate_limit" and kinds != {"rate_limit"}:
-        last = next(failure.kind for _, _, failure in reversed(failures) if failure.kind != "rate_limit")
+    if last in _LIMITED:
+        last = next((failure.kind for _, _, failure in reversed(failures) if failure.kind not in _LIMITED), last)
     waits = [failure.retry_after_s for _, _, failure in failures if failure.retry_after_s is not None]
     told = "; ".join(f"{deployment}: {_WORDS[failure.kind]}" for deployment, _, failure in failures)
     return AllCandidatesFailed(

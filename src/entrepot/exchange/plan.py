@@ -11,11 +11,13 @@ import msgspec
 
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
-from entrepot.dialects.base import Asked, ClientDialect, ProviderDialect, Target
+from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDialect, Target
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
+from entrepot.routing.confidence import Confidence
 from entrepot.routing.explore import Exploration
+from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal
 from entrepot.routing.validator import Validator
 from entrepot.routing.votes import VoteModel
@@ -39,14 +41,16 @@ class Strategy(msgspec.Struct, frozen=True):
     """How a route finds its answer where it may ask more than one model for it.
 
     `agreement` compares answers as `compare` says, `parallel` of them asked at once to begin with. `check` holds each to `check`,
-    or without one to the JSON Schema that the request asks for. At most `max_calls` models answer.
+    or without one to the JSON Schema that the request asks for. `confidence` goes by the log-probabilities of an answer's tokens.
+    At most `max_calls` models answer.
     """
 
-    name: Literal["agreement", "check"]
+    name: Literal["agreement", "check", "confidence"]
     max_calls: int = 4
     parallel: int = 1
     compare: Compare = Compare()
     check: Validator | None = None
+    confidence: Confidence = Confidence()
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -54,8 +58,9 @@ class Route(msgspec.Struct, frozen=True):
 
     `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
     is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
-    baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too.
-    `strategy` None: one model is chosen before the call.
+    baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too. With
+    `sessions` a conversation keeps its model where that is worth it. A candidate that is expected to take longer than
+    `max_latency_s` is asked only if all are. `strategy` None: one model is chosen before the call.
     `redact` are the kinds of finds that are taken out of requests before they leave.
     """
 
@@ -69,6 +74,8 @@ class Route(msgspec.Struct, frozen=True):
     strategy: Strategy | None = None
     redact: tuple[str, ...] = ()
     explore: Exploration | None = None
+    sessions: bool = True
+    max_latency_s: float | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):
@@ -102,11 +109,11 @@ class CascadePlan(msgspec.Struct, frozen=True, eq=False):
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
-    `upload_s` is how long the client took to send its request, which is no time of ours. `cascade` None: candidates are asked in
-    turn until one answers.
     `eligible` are the ids that passed the gate: an attempt at any other deployment is a defect, and does not happen.
     `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
-    `upload_s` is how long the client took to send its request, which is no time of ours.
+    `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
+    request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
+    `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer.
     """
 
     id: str
@@ -124,6 +131,9 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     max_output_tokens: int | None = None
     baseline: BaselinePlan | None = None
     upload_s: float = 0.0
+    session: Session | None = None
     cascade: CascadePlan | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}
+    metered: bool = False
+    announced: HeaderPairs = ()

@@ -6,21 +6,18 @@ that every attempt, the first as the last, has passed the gate.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from decimal import Decimal
-
 import msgspec
 
 from entrepot.canonical.capabilities import estimate_input_tokens, longest_input_tokens, required_capabilities
 from entrepot.canonical.request import Request
-from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
+from entrepot.exchange.health import Board, show_latency, split_slow
 from entrepot.exchange.listing import Listed
+from entrepot.exchange.ordering import decide_by_name, follow_with_others
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
 from entrepot.exchange.refusing import (
     Refusal,
@@ -31,15 +28,16 @@ from entrepot.exchange.refusing import (
     unknown_name,
     weigh_rejected,
 )
+from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
+from entrepot.exchange.steadying import draw, is_settled, steady
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
-from entrepot.routing.explore import explore
 from entrepot.routing.features import prompt_of
-from entrepot.routing.holdout import hold_out
-from entrepot.routing.utility import Decision, Goal, Weighed, bound_output, decide
+from entrepot.routing.session import Session
+from entrepot.routing.utility import Decision, Goal, bound_output, decide
 
 
 class Steering(msgspec.Struct, frozen=True):
@@ -67,15 +65,23 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     baseline: BaselinePlan | None
     eligible: frozenset[str]
     circumstances: Circumstances
+    session: Session | None = None
     cascade: CascadePlan | None = None
 
 
 class Planner:
-    """One installation's names, rules, prices and router, ready to plan."""
+    """One installation's names, rules, prices and router, ready to plan.
 
-    def __init__(self, choices: Choices, deadlines: Deadlines) -> None:
+    `memory` is where sessions are remembered (None: nowhere, every request is a first), `board` how the deployments fare.
+    """
+
+    def __init__(
+        self, choices: Choices, deadlines: Deadlines, memory: SessionMemory | None = None, board: Board | None = None
+    ) -> None:
         self._choices = choices
         self._deadlines = deadlines
+        self._memory = memory
+        self._board = Board() if board is None else board
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""
@@ -103,7 +109,8 @@ class Planner:
 
         `seen` is what was found in it.
         `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lots of holdout, exploration
-        and shares where the request names no session; without either none is drawn, and they show in the propensities alone.
+        and shares where the request belongs to no session; without either none is drawn, and they show in the propensities
+        alone.
         """
         choice = self._choices.get(request.model)
         if choice is None:
@@ -120,17 +127,15 @@ class Planner:
         eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens, circumstances)
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, named, circumstances)
-        drawn_by = steering.session or id
-        decision, estimates = self._decide(choice, eligibility, request, steering, input_tokens, at_s, drawn_by)
-        route = choice.route
-        if route is not None and route.explore is not None:
-            lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
-            decision = explore(decision, route.explore, lot)
-        if route is not None and route.baseline is not None and route.holdout:
-            lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
-            decision = hold_out(decision, route.baseline, route.holdout, lot)
-        cascade = plan_cascade(route, request, decision, self._choices.candidates, self._choices.votes)
-        decision = self._with_the_others(decision, eligibility, at_s)
+        session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
+        drawn_by = steering.session or (id if session is None or id is None else f"session {session.seed}")
+        decision, estimates = self._decide(
+            choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
+        )
+        decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s)
+        cascade = None
+        if not is_settled(decision, choice.route, drawn_by):
+            cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
         return Considered(
             principal,
             decision,
@@ -139,6 +144,7 @@ class Planner:
             _baseline(choice, estimates, request),
             _ids(eligibility),
             circumstances,
+            session,
             cascade,
         )
 
@@ -152,6 +158,40 @@ class Planner:
         principal = _tagged(principal, steering)
         named = None if choice.route is None else choice.route.name
         return choice.gate.effects(principal, circumstances_of(request, named, principal, seen, self.book))
+
+    def _recognise(
+        self,
+        choice: Choice,
+        eligibility: Eligibility,
+        request: Request,
+        principal: Principal,
+        steering: Steering,
+        input_tokens: int,
+        at_s: float,
+        id: str | None,
+    ) -> Session | None:
+        """The session that the request belongs to, where the route keeps any."""
+        needless = len(eligibility.allowed) == 1 if choice.route is None else not choice.route.sessions
+        if self._memory is None or needless:
+            return None
+        wishes = (steering.max_loss, steering.max_cost_usd)
+        session = recognise(request, principal, steering.session, self._memory, eligibility.allowed, at_s, wishes)
+        session = weigh_caches(session, eligibility.allowed, self._choices.tariffs, input_tokens)
+        seed = mark_of(id or "") >> 32 if session.found is None else session.found.seed
+        return msgspec.structs.replace(session, seed=seed)
+
+    def _steady(
+        self,
+        decision: Decision,
+        eligibility: Eligibility,
+        session: Session | None,
+        route: Route | None,
+        drawn_by: str | None,
+        at_s: float,
+    ) -> Decision:
+        decision = follow_with_others(decision, eligibility, self._choices.tariffs, at_s)
+        unhealthy = self._board.unhealthy(decision.order, at_s)
+        return steady(decision, session, route, drawn_by, unhealthy, {one.id for one in eligibility.preferred})
 
     def _embed(
         self,
@@ -173,7 +213,8 @@ class Planner:
         eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest, circumstances)
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, route, circumstances)
-        decision = self._with_the_others(self._by_name(eligibility, request.model, at_s), eligibility, at_s)
+        decision = decide_by_name(eligibility, request.model, self._choices.tariffs, at_s)
+        decision = self._steady(decision, eligibility, None, None, None, at_s)
         return Considered(principal, decision, input_tokens, choice.route, None, _ids(eligibility), circumstances)
 
     def plan(
@@ -210,6 +251,7 @@ class Planner:
             max_output_tokens=None if route is None else route.max_output_tokens,
             baseline=considered.baseline,
             upload_s=upload_s,
+            session=considered.session,
             cascade=considered.cascade,
             eligible=considered.eligible,
             data_classes=tuple(sorted(considered.circumstances.data_classes)),
@@ -224,16 +266,21 @@ class Planner:
         steering: Steering,
         input_tokens: int,
         at_s: float,
+        session: Session | None,
         drawn_by: str | None,
     ) -> tuple[Decision, Estimates | None]:
         route = choice.route
         if route is None or choice.router is None:
-            return self._by_name(eligibility, request.model, at_s), None
+            return decide_by_name(eligibility, request.model, self._choices.tariffs, at_s), None
         prompt = prompt_of(request, input_tokens)
         estimates = choice.router.predict(prompt)
+        limit = _max_output_tokens(route, request)
+        latencies = self._latencies(eligibility, estimates, limit, request.n)
+        exempt = session.held if session is not None and session.conversation.open else None
+        allowed, slow = split_slow(eligibility.preferred, latencies, route.max_latency_s, exempt)
         decision = decide(
-            candidates=eligibility.preferred,
-            rejected=weigh_rejected(eligibility),
+            candidates=allowed,
+            rejected=(*slow, *weigh_rejected(eligibility)),
             estimates=estimates,
             tariffs=self._choices.tariffs,
             goal=_goal(route.goal, steering),
@@ -241,50 +288,25 @@ class Planner:
             prompt=prompt,
             router_version=self._choices.router_version,
             knob=self._choices.knobs.get(route.name),
-            max_output_tokens=_max_output_tokens(route, request),
+            max_output_tokens=limit,
             answers=request.n,
             at_s=at_s,
             lot=0.0 if drawn_by is None else draw(f"shares\n{route.name}\n{drawn_by}"),
         )
-        return decision, estimates
+        return show_latency(decision, latencies), estimates
 
-    def _by_name(self, eligibility: Eligibility, name: str, at_s: float) -> Decision:
-        """A model or deployment asked for by name: nothing is estimated; its hosts follow each other by price."""
-        order = self._by_price(eligibility.preferred, at_s)
-        chosen = tuple(
-            Weighed(deployment.id, deployment.model, propensity=1.0 if deployment.id == order[0] else 0.0)
-            for deployment in eligibility.preferred
-        )
-        reason = f"'{name}' was asked for by name" + (
-            "; its hosts follow each other by price" if len(order) > 1 else ""
-        )
-        return Decision(order=order, candidates=(*chosen, *weigh_rejected(eligibility)), reason=reason)
-
-    def _with_the_others(self, decision: Decision, eligibility: Eligibility, at_s: float) -> Decision:
-        """The decision with those after it that a preference left for later: they are asked if all before them fail."""
-        if not eligibility.preferred_by:
-            return decision
-        others = [one for one in eligibility.allowed if one not in eligibility.preferred]
-        named = ", ".join(f"'{name}'" for name in eligibility.preferred_by)
-        return msgspec.structs.replace(
-            decision,
-            order=(*decision.order, *self._by_price(others, at_s)),
-            candidates=(*decision.candidates, *(Weighed(one.id, one.model, propensity=0.0) for one in others)),
-            reason=f"{decision.reason}; preferred by {named}, the others follow by price",
-        )
-
-    def _by_price(self, deployments: Sequence[Deployment], at_s: float) -> tuple[str, ...]:
-        def price(deployment: Deployment) -> tuple[Decimal, str]:
-            tariff = self._choices.tariffs.get(deployment.id)
-            rates = tariff.usd_per_token(0, at_s) if tariff is not None else None
-            return (Decimal("Infinity") if rates is None else Decimal(rates[0] + rates[1]), deployment.id)
-
-        return tuple(deployment.id for deployment in sorted(deployments, key=price))
-
-
-def draw(seed: str) -> float:
-    """A number in [0, 1), the same for the same text and otherwise as good as random."""
-    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
+    def _latencies(
+        self, eligibility: Eligibility, estimates: Estimates, max_output_tokens: int | None, answers: int
+    ) -> dict[str, float]:
+        """How long each candidate is expected to take for its whole answer, in seconds, where its pace is known."""
+        rows = {model: row for row, model in enumerate(estimates.models)}
+        found: dict[str, float] = {}
+        for each in eligibility.allowed:
+            health = self._board.of(each.id)
+            if health.has_pace:
+                expected = float(estimates.output_tokens[rows[each.model]])
+                found[each.id] = health.latency_s(bound_output(expected, max_output_tokens, each, answers))
+        return found
 
 
 def _goal(goal: Goal, steering: Steering) -> Goal:

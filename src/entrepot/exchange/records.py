@@ -25,11 +25,11 @@ CheckResult = Literal["passed", "failed", "inconclusive"]
 
 
 class Vote(msgspec.Struct, frozen=True):
-    """What one attempt's answer counted for where several models were asked.
+    """What one attempt's answer counted for where several models may be asked.
 
     `answer` is a number that equal answers share, None where it could not be compared or did not count: `abstained` says why.
     `p_before` is P(correct) as the router estimated it, `p_correct` after all votes, or by the route's check: an outcome of this
-    attempt, by `source`.
+    attempt, by `source`. `mean_logprob` is that of the answer's tokens, where it was asked for and given.
     """
 
     answer: int | None = None
@@ -38,6 +38,7 @@ class Vote(msgspec.Struct, frozen=True):
     p_correct: float | None = None
     source: Literal["agreement", "check", "confidence"] = "agreement"
     check: CheckResult | None = None
+    mean_logprob: float | None = None
 
 
 class Deliberation(msgspec.Struct, frozen=True):
@@ -65,7 +66,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
     is a signal only: the cost is that of the deployment. `answered` says that the client got its answer; where several models
-    were asked, `vote` is what it counted for.
+    were asked, `vote` is what it counted for. `retry_after_s` is how long the provider asked to be left alone.
     """
 
     number: int
@@ -84,6 +85,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     claimed_model: str | None = None
     answered: bool = False
     model_mismatch: bool = False
+    retry_after_s: float | None = None
     vote: Vote | None = None
 
 
@@ -127,6 +129,8 @@ class Entry(msgspec.Struct, frozen=True):
     client's sending of its request, and no attempt's.
     `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
+    `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
+    reported, the most that it can have cost stays charged.
     """
 
     id: str
@@ -151,6 +155,7 @@ class Entry(msgspec.Struct, frozen=True):
     baseline: Baseline | None = None
     attempts: tuple[AttemptRecord, ...] = ()
     decision: Decision | None = None
+    charged_nano_usd: int | None = None
     deliberation: Deliberation | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}

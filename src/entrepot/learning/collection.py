@@ -185,7 +185,7 @@ def price_rows(rows: Sequence[OutcomeRow], views: Mapping[str, Prompt], forecast
         per_input, per_output = tariff.usd_per_token(0, forecast.at_s)
         listed = sum(views[row.prompt_id].input_tokens * per_input + row.output_tokens * per_output for row in mine)
         factor = sum(costs) / listed if listed else 1.0
-        read, written = (f"{1e6 * factor * price:.9g}" for price in (per_input, per_output))
+        read, written = (f"{1e6 * factor * price:.6f}" for price in (per_input, per_output))
         found[model] = PriceRow(model, read, written, deployment, len(mine))
     return list(found.values())
 

@@ -64,6 +64,7 @@ def check_ending(path: Path) -> None:
 def write_rows(rows: Sequence[msgspec.Struct], path: Path) -> None:
     """Write JSON Lines or Parquet, by the file's ending. Raises as `check_ending`, and OSError."""
     write = _writer(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")
     write(rows, beside)
     beside.replace(path)
@@ -75,6 +76,7 @@ def write_prices(rows: Sequence[PriceRow], path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(PriceRow.__struct_fields__)
     writer.writerows([getattr(row, name) for name in PriceRow.__struct_fields__] for row in rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")
     beside.write_text(text.getvalue(), encoding="utf-8")
     beside.replace(path)

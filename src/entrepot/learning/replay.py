@@ -35,8 +35,8 @@ class Point(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """Figures of P(correct) over a pool, and points of quality and cost; the reference is the best single model in training.
 
-    `auto` is the gateway's rule at several `max_loss`; `weighted` takes the best of P(correct) times the worth of a right
-    answer in dollars less expected cost, which no route offers yet and which shows what the estimates are good for.
+    `auto` is the bar for each request by itself at several `max_loss`; `weighted` takes the best of P(correct) times the worth
+    of a right answer in dollars less expected cost, the rule of a loss allowed on average.
     `cost_ratio` is expected over actual cost, all models together.
     """
 

@@ -14,7 +14,7 @@ from entrepot.learning.outcomes import Dataset
 from entrepot.routing.base import Floats, Outcomes
 from entrepot.routing.design import tabulate
 from entrepot.routing.ensemble import EnsembleRouter
-from entrepot.routing.rehearsal import Sample
+from entrepot.routing.rehearsal import Sample, digest_of_id
 
 MOST_PROMPTS = 3000
 PRIOR_PROMPTS = 400
@@ -33,9 +33,13 @@ def draw_sample(
     data: str,
     date: str,
     seed: int = 0,
+    crossed: Sample | None = None,
 ) -> Sample:
-    """A sample of the prompts that `router` was fitted on, and of those kept for calibration, `most` of either at most."""
-    learned = _crossed(router, dataset.outcomes)
+    """A sample of the prompts that `router` was fitted on, and of those kept for calibration, `most` of either at most.
+
+    `crossed` are the former as predicted without having been seen, where the router's own fit did not predict them.
+    """
+    learned = _crossed(router, dataset.outcomes) if crossed is None else crossed
     chance = np.random.default_rng(seed)
     if calibrate is None:
         kept = newest(dataset, most, chance)
@@ -43,12 +47,13 @@ def draw_sample(
         ordering = np.zeros(len(kept), bool)
         if len(kept) >= _FEWEST_TO_ORDER:
             ordering[chance.permutation(len(kept))[: len(kept) // _ORDERING]] = True
-        return _named(sample, ordering, data, date)
+        return msgspec.structs.replace(sample, learned=ordering, data=data, date=date, known=_known(dataset))
     before = learned.only(newest(dataset, most, chance))
     fresh = predicted(router, calibrate.outcomes)
     after = fresh.only(newest(calibrate, most, chance))
     ordering = np.repeat([True, False], [len(before.learned), len(after.learned)])
-    return _named(join(before, after), ordering, data, date)
+    known = _known(dataset, calibrate)
+    return msgspec.structs.replace(join(before, after), learned=ordering, data=data, date=date, known=known)
 
 
 def predicted(router: EnsembleRouter, outcomes: Outcomes) -> Sample:
@@ -78,7 +83,7 @@ def join(first: Sample, second: Sample) -> Sample:
     """One sample of two, under the first one's name."""
     names = ("input_tokens", "p_correct", "output_tokens", "traits", "quality", "learned")
     parts = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
-    return msgspec.structs.replace(first, **parts)
+    return msgspec.structs.replace(first, **parts, known=first.known | second.known)
 
 
 def newest(dataset: Dataset, most: int, chance: np.random.Generator) -> NDArray[np.intp]:
@@ -107,5 +112,5 @@ def _lengths(outcomes: Outcomes) -> Floats:
     return np.array([prompt.input_tokens for prompt in outcomes.prompts], np.float32)
 
 
-def _named(sample: Sample, learned: NDArray[np.bool_], data: str, date: str) -> Sample:
-    return msgspec.structs.replace(sample, learned=learned, data=data, date=date)
+def _known(*datasets: Dataset | None) -> frozenset[bytes]:
+    return frozenset(digest_of_id(id_) for dataset in datasets if dataset is not None for id_ in dataset.prompt_ids)

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from entrepot.catalog.load import Catalog
 from entrepot.errors import ArtifactError
+from entrepot.learning.adapt import adapt, crossed
 from entrepot.learning.figures import area_under_curve, expected_calibration_error
 from entrepot.learning.outcomes import Dataset
 from entrepot.learning.sample import MOST_PROMPTS, PRIOR_PROMPTS, draw_sample
 from entrepot.learning.votes import learn_votes
 from entrepot.routing.artifact import Artifact, Provenance, digest_of, render_artifact
+from entrepot.routing.base import ModelFacts
 from entrepot.routing.ensemble import EnsembleRouter, Step
+
+
+class Prior(msgspec.Struct, frozen=True, eq=False):
+    """A router that takes outcomes in instead of a new one being fitted on them; `facts` are of the outcomes' models."""
+
+    artifact: Artifact
+    facts: Mapping[str, ModelFacts]
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -48,8 +59,9 @@ def train(
     calibrate: tuple[str, Dataset] | None = None,
     last: int = MOST_PROMPTS,
     promises: bool = True,
+    prior: Prior | None = None,
 ) -> Trained:
-    """Fit the default router on all of `dataset`.
+    """Fit the default router on all of `dataset`, or move `prior` by it.
 
     `scores` are published scores by model and benchmark; `aliases` the catalog's id of each model that the outcomes call
     otherwise (see `names_and_scores`); `window` the dates of the outcomes; `step` is told what is being done. Promises will
@@ -57,8 +69,24 @@ def train(
     learned from, as predicted by fits that had not seen them: the `last` prompts of either. Without `promises` no outcome is
     kept: the router is a prior for traffic that is not like this. Raises DataError if there is nothing to learn from.
     """
-    router = EnsembleRouter(scores=scores, aliases=aliases, seed=seed, step=step).fit(dataset.outcomes)
-    provenance = Provenance(window, sources, len(dataset.prompt_ids), len(dataset.outcomes.correct), fitted_on)
+    if prior is None:
+        router = EnsembleRouter(scores=scores, aliases=aliases, seed=seed, step=step).fit(dataset.outcomes)
+        seen, figures = None, _figures(router)
+        votes = learn_votes(dataset, router.cross_fitted()[0], router.design_.models, ", ".join(sources), seed)
+    else:
+        router = adapt(prior.artifact.router(), dataset, prior.facts)
+        seen = crossed(prior.artifact.router(), dataset, prior.facts, seed)
+        figures, votes = (
+            _figures_of(router.fitted_.members.heads.models, seen.quality, seen.p_correct),
+            prior.artifact.votes,
+        )
+    provenance = Provenance(
+        window,
+        sources if prior is None else (*sources, f"taken in by {prior.artifact.version}"),
+        len(dataset.prompt_ids),
+        len(dataset.outcomes.correct),
+        fitted_on,
+    )
     name, held_out = (", ".join(sources), None) if calibrate is None or not promises else calibrate
     sample = draw_sample(
         router,
@@ -68,11 +96,11 @@ def train(
         data=name,
         date=_date_of(held_out or dataset, window, fitted_on),
         seed=seed,
+        crossed=seen,
     )
     kept = sample if promises else sample.without_outcomes()
-    votes = learn_votes(dataset, router.cross_fitted()[0], router.design_.models, ", ".join(sources), seed)
     artifact = Artifact(router.fitted_, provenance, sample=kept, votes=votes)
-    return Trained(msgspec.structs.replace(artifact, digest=digest_of(artifact)), tuple(_figures(router)))
+    return Trained(msgspec.structs.replace(artifact, digest=digest_of(artifact)), tuple(figures))
 
 
 def _date_of(dataset: Dataset, window: str, fitted_on: str) -> str:
@@ -103,17 +131,22 @@ def save_artifact(artifact: Artifact, path: Path) -> None:
 def _figures(router: EnsembleRouter) -> list[Figures]:
     design = router.design_
     predicted = router.cross_fitted()[0]
-    known = design.weight > 0
+    return _figures_of(design.models, np.where(design.weight > 0, design.correct, np.nan), predicted)
 
-    def of(
-        model: str,
-        correct: np.ndarray[tuple[int], np.dtype[np.float64]],
-        p: np.ndarray[tuple[int], np.dtype[np.float64]],
-    ) -> Figures:
+
+def _figures_of(models: Sequence[str], quality: NDArray[Any], predicted: NDArray[Any]) -> list[Figures]:
+    """Of all models, then of each with an outcome; `quality` is NaN where there is none. Shapes (prompts, models)."""
+    known = ~np.isnan(quality)
+
+    def of(model: str, correct: NDArray[Any], p: NDArray[Any]) -> Figures:
         auc, ece = area_under_curve(correct, p), expected_calibration_error(correct, p)
         return Figures(model, len(correct), float(correct.mean()), auc, ece)
 
     return [
-        of("all models", design.correct[known], predicted[known]),
-        *(of(m, design.correct[known[:, i], i], predicted[known[:, i], i]) for i, m in enumerate(design.models)),
+        of("all models", quality[known], predicted[known]),
+        *(
+            of(model, quality[known[:, i], i], predicted[known[:, i], i])
+            for i, model in enumerate(models)
+            if known[:, i].any()
+        ),
     ]

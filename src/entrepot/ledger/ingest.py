@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -28,18 +29,26 @@ _log = logging.getLogger(__name__)
 
 
 class Ingester:
-    """Moves entries from the spools of the ledger in `directory` into `store`. One a ledger is enough; two do no harm."""
+    """Moves entries from the spools of the ledger in `directory` into `store`. One a ledger is enough; two do no harm.
+
+    Several threads may run one: they take turns.
+    """
 
     def __init__(self, store: LedgerStore, directory: str | Path) -> None:
         self._store = store
         self._directory = Path(directory)
         self._progress: dict[str, SpoolProgress] | None = None
+        self._turn = threading.Lock()
 
     def run_once(self) -> int:
         """Ingest what lies in the spools now; returns how many entries were new.
 
         Raises LedgerError if the store refuses, or after all others if a spool cannot be read.
         """
+        with self._turn:
+            return self._ingest_all()
+
+    def _ingest_all(self) -> int:
         count = 0
         failure: LedgerError | None = None
         if self._progress is None:

@@ -82,7 +82,17 @@ def m0003_sensitive(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE entries ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_entries, m0002_rollups, m0003_sensitive)
+def m0004_charged(connection: sqlite3.Connection) -> None:
+    """What budgets were charged, where that is not the cost."""
+    connection.execute("ALTER TABLE entries ADD COLUMN charged_nano_usd INTEGER")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m0001_entries,
+    m0002_rollups,
+    m0003_sensitive,
+    m0004_charged,
+)
 
 
 def applied(connection: sqlite3.Connection) -> int:

@@ -65,6 +65,20 @@ def added_time(period: Period) -> tuple[str, Parameters]:
     return f"SELECT added_bucket, sum(exchanges) FROM ({rows}) AS rows GROUP BY 1 ORDER BY 1", parameters  # noqa: S608 - closed lists
 
 
+def spending(period: Period, without: Sequence[str]) -> tuple[str, Parameters]:
+    """Rows of key, team, route and nano-dollars charged. The ids in `without` are few: what was open at one moment.
+
+    Read from the entries, not from roll-ups: a budget's period begins when its own clock says, and this is asked seldom.
+    """
+    bounds = ((period.since_ns, "started_ns >= ?"), (period.until_ns, "started_ns < ?"))
+    given = [(moment_ns, clause) for moment_ns, clause in bounds if moment_ns is not None]
+    clauses = [*(clause for _, clause in given), *([f"id NOT IN ({', '.join('?' * len(without))})"] if without else [])]
+    charged = "coalesce(sum(coalesce(charged_nano_usd, cost_nano_usd, 0)), 0)"
+    where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+    sql = f"SELECT key, team, route, {charged} FROM entries {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"  # noqa: S608 - only constants are put in
+    return sql, (*(moment_ns for moment_ns, _ in given), *without)
+
+
 def comparisons(period: Period) -> tuple[str, Parameters]:
     """Rows for `comparison_of`."""
     rows, parameters = source(cube_called("compared"), period)

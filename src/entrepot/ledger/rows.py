@@ -57,6 +57,7 @@ ENTRY_COLUMNS = (
     "baseline_predicted_nano_usd",
     "baseline_drawn",
     "router",
+    "charged_nano_usd",
     "data_classes",
     "sensitive",
 )
@@ -129,6 +130,7 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         thrown_away,
         *_baseline(entry.baseline),
         None if entry.decision is None else entry.decision.router,
+        _within(entry.charged_nano_usd, MAX_NANO),
         " ".join(entry.data_classes),
         " ".join(f"{kind}={count}" for kind, count in sorted(entry.sensitive.items())),
     )

@@ -24,7 +24,17 @@ from entrepot.ledger import queries
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
 from entrepot.ledger.rollups import add_statements, clear_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
-from entrepot.ledger.store import ALWAYS, Comparison, Dimension, Group, Period, SpoolProgress, Sums, Unfinished
+from entrepot.ledger.store import (
+    ALWAYS,
+    Comparison,
+    Dimension,
+    Group,
+    Period,
+    Spending,
+    SpoolProgress,
+    Sums,
+    Unfinished,
+)
 from entrepot.ledger.verify import Verified, verify
 
 LEDGER_FILE = "ledger.db"
@@ -85,6 +95,11 @@ class SqliteReader:
         """See LedgerReader."""
         sql, parameters = queries.added_time(period)
         return dict(self._query(sql, parameters))
+
+    def spending(self, period: Period = ALWAYS, without: Sequence[str] = ()) -> tuple[Spending, ...]:
+        """See LedgerReader."""
+        sql, parameters = queries.spending(period, without)
+        return tuple(Spending(*row) for row in self._query(sql, parameters))
 
     def spool_progress(self) -> dict[str, SpoolProgress]:
         """See LedgerReader."""

@@ -112,6 +112,15 @@ class Comparison(msgspec.Struct, frozen=True):
     unknown_cost: int
 
 
+class Spending(msgspec.Struct, frozen=True):
+    """What budgets were charged for the exchanges of one key, team and route together."""
+
+    key: str | None
+    team: str | None
+    route: str | None
+    nano_usd: int
+
+
 class Unfinished(msgspec.Struct, frozen=True):
     """Exchanges that called a provider and did not complete, on the routes that named a baseline in the period."""
 
@@ -155,6 +164,10 @@ class LedgerReader(Protocol):
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
         """How many answered exchanges fall into each bucket (`statistics.quantiles`) of microseconds added by us."""
+        ...
+
+    def spending(self, period: Period = ALWAYS, without: Sequence[str] = ()) -> tuple[Spending, ...]:
+        """What budgets were charged over a period, `without` the exchanges of these ids."""
         ...
 
     def spool_progress(self) -> dict[str, SpoolProgress]:

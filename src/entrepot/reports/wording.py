@@ -119,6 +119,7 @@ _ENGLISH = {
         "the files are kept as *.damaged."
     ),
     "not_ingested": "Not everything is in these figures yet: {why}",
+    "withdrawn": "Route {route} promises nothing since {since}: {promise}.",
     "open_start": "the beginning",
     "open_end": "now",
 }
@@ -196,6 +197,7 @@ _CHINESE = {
     "period": "{exchanges} 个请求，从 {first} 到 {last}",
     "damaged": "{count} 条损坏的记录（{size} 字节）无法读取，未计入任何数字；文件保留为 *.damaged。",
     "not_ingested": "以下数字尚不完整：{why}",
+    "withdrawn": "路由 {route} 自 {since} 起不再作任何承诺：{promise}。",
     "open_start": "最初",
     "open_end": "现在",
 }

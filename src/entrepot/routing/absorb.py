@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT
-from entrepot.routing.base import Floats, Outcomes
+from entrepot.routing.base import Floats, ModelFacts, Outcomes
 from entrepot.routing.calibration import Calibration, Members, bent
+from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import sigmoid
 
 _LEAST_ERROR = 0.07  # of an ability: about what four hundred outcomes tell
@@ -24,7 +25,7 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
     """Both with `outcomes` taken in, one after another; `rows` (prompts, columns) are the prompts' features."""
     for model in outcomes.models:
         if model not in members.heads.models:
-            members, calibration = _with_model(members, calibration, model)
+            members, calibration = with_model(members, calibration, model, None)
     near = members.near(rows)
     abilities, errors = members.ability.abilities.copy(), members.ability.errors.copy()
     shifts, factors = calibration.shifts.copy(), calibration.length_factors.copy()
@@ -62,9 +63,12 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
     )
 
 
-def _with_model(members: Members, calibration: Calibration, model: str) -> tuple[Members, Calibration]:
-    """Room for a model never seen: no head, a prior ability, the calibration and length of such models."""
-    place, error, _ = members.ability.place(None, None)
+def with_model(
+    members: Members, calibration: Calibration, model: str, facts: ModelFacts | None
+) -> tuple[Members, Calibration]:
+    """Room for a model never seen: no head, the ability that its scores say, the calibration and length of such models."""
+    place, error, _ = members.ability.place(None, facts)
+    longer = REASONING_FACTOR if facts is not None and facts.reasoning else 1.0
     models = (*members.heads.models, model)
     heads = msgspec.structs.replace(
         members.heads,
@@ -101,10 +105,17 @@ def _with_model(members: Members, calibration: Calibration, model: str) -> tuple
             eases=_grown(calibration.eases),
             knots=calibration.knots,
             nears=_grown(calibration.nears),
-            length_factors=_grown(calibration.length_factors),
+            length_factors=_with_last(calibration.length_factors, longer),
             spread=calibration.spread,
         ),
     )
+
+
+def _with_last(values: Floats, longer: float) -> Floats:
+    """As `_grown`, and the model's own, which stands before that of models never seen, so many times as long."""
+    grown = _grown(values)
+    grown[-2] *= longer
+    return grown
 
 
 def _grown(values: Floats) -> Floats:

@@ -24,7 +24,7 @@ from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import Lengths
 from entrepot.routing.linear import Heads
 from entrepot.routing.nearby import Nearby
-from entrepot.routing.rehearsal import Sample
+from entrepot.routing.rehearsal import DIGEST_BYTES, Sample
 from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
 
 FORMAT = 4
@@ -86,6 +86,7 @@ class _Header(msgspec.Struct, frozen=True):
     spread: float
     arrays: tuple[_Array, ...]
     sampled: tuple[str, str] | None = None
+    known: bytes = b""
     votes: VoteModel | None = None
 
 
@@ -110,6 +111,7 @@ def render_artifact(artifact: Artifact) -> bytes:
             spread=fitted.calibration.spread,
             arrays=tuple(_Array(name, values.dtype.str, values.shape) for name, values in arrays.items()),
             sampled=None if sample is None else (sample.data, sample.date),
+            known=b"" if sample is None else b"".join(sorted(sample.known)),
             votes=None if artifact.votes is SHIPPED_VOTES else artifact.votes,
         )
     )
@@ -206,7 +208,10 @@ def _sample(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float
     table = (len(tokens), len(header.models))
     if p_correct.shape != table or output_tokens.shape != table or quality.shape[0] != table[0]:
         raise ValueError(f"a sample of shape {p_correct.shape} for {len(header.models)} models")
-    return Sample(tokens, p_correct, output_tokens, traits, quality, learned > 0, *header.sampled)
+    data, date = header.sampled
+    digests = header.known
+    known = frozenset(digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
+    return Sample(tokens, p_correct, output_tokens, traits, quality, learned > 0, data, date, known)
 
 
 def _stored(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

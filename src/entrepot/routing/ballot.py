@@ -3,7 +3,8 @@ r"""What an answer says, in a form that can be compared with other models' answe
 Rules of this file: what is asked decides what is compared, unless the route says it: the JSON value where a schema or JSON was
 asked for, the calls where a tool is called, the letter where options are listed, else the final answer that a text states
 (\boxed, `####`, "the answer is", 答案是), else a short text as a whole. A longer text without a final answer cannot be compared:
-two good letters are never the same. No vote is cast by an answer that was cut short, filtered or refused.
+two good letters are never the same. No vote is cast by an answer that was cut short, filtered or refused, or says that it does
+not know: two who do not know agree on nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ Abstention = Literal["truncated", "refused", "filtered", "incomparable"]
 
 _SHORT_CHARACTERS = 120
 _LONGEST_CHARACTERS = 200_000
+_LAST_CHARACTERS = 20_000  # of a text that is searched for its final answer
 _LETTERS = "ABCDEFGHIJ"
 _FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
+PATTERN_CHARACTERS = 2_000
+"""The end of an answer, in which a route's own pattern is looked for: some take long in a long text."""
 _DRESS = re.compile(r"\*\*|__|`|\\\(|\\\)|\$")
 _MARKED = re.compile(
     r"(?:####|final answer|(?:correct )?answer|最终答案|答案|最終答案)"
@@ -37,12 +41,19 @@ _MARKED = re.compile(
 _NUMBER_IN_TEXT = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w])")
 _IS_NUMBER = re.compile(r"-?(?:\d+\.?\d*(?:e[-+]?\d+)?|inf)")
 _OPTION_LINE = re.compile(r"^[ \t]*[(（]?([A-J])[)）.、:：]", re.MULTILINE)
+_SETTLED = re.compile(r"(?:故选|应选|选择|选|\boption)[ \t]*[：:]?[ \t]*[(（]?([A-J])(?![A-Za-z])", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    r"(?:i(?:'m| am) (?:sorry|not sure|unable)|sorry\b|i (?:do not|don't|can(?:not|'t)|won't)\b|as an ai\b"
+    r"|抱歉|对不起|很遗憾|我?(?:不知道|不清楚|不确定|无法|不能)|我没有)",
+    re.IGNORECASE,
+)
 _LETTER_ALONE = re.compile(r"[(（\[]?([A-J])[)）\]]?(?:[.、:：,，\s].*)?", re.DOTALL)
 
 
 class Compare(msgspec.Struct, frozen=True):
     """What of an answer is compared. `field` is a JSON pointer (RFC 6901) into it for `json`, `pattern` a regular expression
-    for `regex`, whose last match counts, or its first group; `options` are what a `choice` is among, by default letters.
+    for `regex`, whose last match counts, or its first group; `options` are what a `choice` is among, by default letters. A
+    pattern that repeats a group could look for ever (settings refuse it).
     """
 
     by: By = "auto"
@@ -91,6 +102,8 @@ def cast(response: Response, request: Request, compare: Compare) -> Ballot:
     if calls and compare.by in ("auto", "tool_call"):
         return Ballot("tool_call", "\n".join(sorted(_call_key(call) for call in calls)))
     text = "".join(part.text for part in choice.parts if isinstance(part, Text))[:_LONGEST_CHARACTERS]
+    if kind == "text" and compare.by == "auto" and not calls and _NO_ANSWER.match(_curled(text)):
+        return Ballot(kind, None, "refused", options)
     key = None if calls else _key_of(text, kind, options, compare)
     if key is None:
         return Ballot(kind, None, "incomparable", options)
@@ -110,6 +123,8 @@ def _abstains(choice: Choice) -> Abstention | None:
 
 
 def _key_of(text: str, kind: AnswerKind, options: int | None, compare: Compare) -> str | None:
+    if compare.by not in ("text", "regex") and kind != "json":
+        text = text[-_LAST_CHARACTERS:]
     match compare.by, kind:
         case "regex", _:
             return _found(compare.pattern or "", text)
@@ -122,21 +137,21 @@ def _key_of(text: str, kind: AnswerKind, options: int | None, compare: Compare) 
         case "number", _:
             return _number(text)
         case "text", _:
-            return comparable(_undressed(text))
+            return _comparable(_undressed(text))
     marked = _final(text)
     if marked is not None:
-        return comparable(marked)
+        return _comparable(marked)
     bare = _undressed(text).strip()
-    return comparable(bare) if len(bare) <= _SHORT_CHARACTERS else None
+    return _comparable(bare) if len(bare) <= _SHORT_CHARACTERS else None
 
 
 def _found(pattern: str, text: str) -> str | None:
     last = None
-    for last in re.finditer(pattern, text):  # noqa: B007 - the last one is what is wanted
+    for last in re.finditer(pattern, text[-PATTERN_CHARACTERS:]):  # noqa: B007 - the last one is what is wanted
         pass
     if last is None:
         return None
-    return comparable(last[1] if last.re.groups else last[0])
+    return _comparable(last[1] if last.re.groups else last[0])
 
 
 def _json_key(text: str, field: str | None) -> str | None:
@@ -146,7 +161,7 @@ def _json_key(text: str, field: str | None) -> str | None:
         if field is not None:
             value = _pointed(value, field)
         return msgspec.json.encode(_plain(value), order="sorted").decode()
-    except (msgspec.MsgspecError, UnicodeError, LookupError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, LookupError, ValueError, OverflowError, RecursionError):
         return None
 
 
@@ -171,7 +186,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
         return [_plain(each) for each in value]
     if isinstance(value, float) and math.isfinite(value) and value == int(value):
         return int(value)
-    return comparable(value) or "" if isinstance(value, str) else value
+    return _comparable(value) or "" if isinstance(value, str) else value
 
 
 def _call_key(call: ToolCall) -> str:
@@ -188,8 +203,9 @@ def _chosen(text: str, options: Sequence[str]) -> str | None:
             continue
         if letters:
             alone = _LETTER_ALONE.fullmatch(unicodedata.normalize("NFKC", said).strip())
-            if alone and alone[1] in options:
-                return alone[1]
+            found = [alone[1]] if alone else _SETTLED.findall(said)
+            if found and found[-1].upper() in options:
+                return str(found[-1]).upper()
         else:
             named = [option for option in options if _folded(option) in _folded(said)]
             named = [
@@ -208,12 +224,22 @@ def _number(text: str) -> str | None:
     for said in (_final(text), _undressed(text).strip()):
         if said is None:
             continue
-        key = comparable(said)
+        key = _comparable(said)
         if key is not None and _IS_NUMBER.fullmatch(key):
             return key
         if numbers := _NUMBER_IN_TEXT.findall(unicodedata.normalize("NFKC", said)):
-            return comparable(numbers[-1])
+            return _comparable(numbers[-1])
     return None
+
+
+def _curled(text: str) -> str:
+    """The beginning of a text with plain apostrophes."""
+    return text[:_SHORT_CHARACTERS].strip().replace("\u2019", "'")
+
+
+def _comparable(text: str) -> str | None:
+    """As `comparable`, with the mathematical minus as the one of keyboards."""
+    return comparable(text.replace("\u2212", "-"))
 
 
 def _final(text: str) -> str | None:

@@ -32,6 +32,8 @@ _WORTHS = 24
 _STEP = 10 ** (1 / 4)
 _LEAST_WORTH = 0.3  # of the reference's expected cost
 _SLACK = 1e-9
+_UNKNOWN_USD = 1.0
+_LEAST_UNIT_USD = 1e-7  # where all is free, another opinion is worth asking for
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -41,6 +43,11 @@ class Member(msgspec.Struct, frozen=True):
     maker: str
     p_correct: float
     cost_usd: float | None
+
+    @property
+    def price(self) -> float:
+        """The expected cost; of one whose price is unknown, more than any known one's."""
+        return _UNKNOWN_USD if self.cost_usd is None else self.cost_usd
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -56,6 +63,7 @@ class Rule(msgspec.Struct, frozen=True):
     how many may be asked.
 
     `expected` is what that comes to before anybody has answered; `bar` the P(correct) that it is to reach, None without one.
+    `solved`: the worth was chosen to reach the bar, or to cost no more than `most_usd`.
     """
 
     members: tuple[Member, ...]
@@ -65,6 +73,7 @@ class Rule(msgspec.Struct, frozen=True):
     expected: Expected
     bar: float | None = None
     most_usd: float | None = None
+    solved: bool = False
 
 
 class _Branch(msgspec.Struct, frozen=True):
@@ -105,21 +114,26 @@ def make_rule(
     """The rule for one exchange. `worth_usd` is what a right answer is worth where that is known; else it follows from the goal
     for this exchange by itself (see the module).
     """
-    considered = sorted(consider(members, reference), key=lambda m: (m.cost_usd or 0.0, m.deployment))
+    considered = sorted(consider(members, reference), key=lambda m: (m.price, m.deployment))
     if worth_usd is not None:
         root = _grow(Belief(habits), considered, tuple(range(len(considered))), None, min(DEPTH, most_calls))
         return Rule(tuple(considered), habits, worth_usd, most_calls, _expected(_best(root, worth_usd)))
     if goal.kind == "best_under":
         return _solve(considered, habits, most_calls, None, goal.max_cost_usd)
-    measure = next((m for m in considered if m.deployment == reference), max(considered, key=lambda m: m.p_correct))
-    bar = Belief(habits).expects(right_at(habits, measure.p_correct)) - goal.max_loss - _SLACK
+    bar = Belief(habits).expects(right_at(habits, _measure(considered, reference).p_correct)) - goal.max_loss - _SLACK
     return _solve(considered, habits, most_calls, bar, None)
+
+
+def _measure(members: Sequence[Member], reference: str | None) -> Member:
+    """The one that quality is measured from: the reference, or the best where that is not among them."""
+    best = max(members, key=lambda member: member.p_correct)
+    return next((member for member in members if member.deployment == reference), best)
 
 
 def spare(rule: Rule, deployment: str) -> Rule:
     """The rule once it is known that `deployment` has nothing to say: the others have to reach the same goal."""
     left = [member for member in rule.members if member.deployment != deployment]
-    if rule.bar is None and rule.most_usd is None:
+    if not rule.solved:
         return msgspec.structs.replace(rule, members=tuple(left))
     return _solve(left, rule.habits, rule.most_calls, rule.bar, rule.most_usd) if left else rule
 
@@ -129,7 +143,7 @@ def _solve(
 ) -> Rule:
     """The least worth whose course reaches the bar, or the greatest whose course is expected to cost no more."""
     root = _grow(Belief(habits), members, tuple(range(len(members))), None, min(DEPTH, most_calls))
-    unit = _LEAST_WORTH * max((member.cost_usd or 0.0 for member in members), default=0.0)
+    unit = _LEAST_WORTH * max([_LEAST_UNIT_USD, *[member.cost_usd or 0.0 for member in members]])
     worths = [unit * _STEP**step for step in range(_WORTHS)]
     low, high = 0, _WORTHS - 1
     while low < high:  # both expected quality and cost grow with the worth
@@ -139,7 +153,8 @@ def _solve(
             low, high = (low, middle) if course.right >= bar else (middle + 1, high)
         else:
             low, high = (middle, high) if most_usd is None or course.cost <= most_usd else (low, middle - 1)
-    return Rule(tuple(members), habits, worths[low], most_calls, _expected(_best(root, worths[low])), bar, most_usd)
+    expected = _expected(_best(root, worths[low]))
+    return Rule(tuple(members), habits, worths[low], most_calls, expected, bar, most_usd, solved=True)
 
 
 def _expected(course: _Course) -> Expected:
@@ -194,6 +209,11 @@ def make_check_rule(members: Sequence[Member], habits: Habits, reference: str | 
         belief = belief.after(right, len(asked)).without(len(asked))
         asked.append(following)
     return msgspec.structs.replace(rule, expected=Expected(1 - reached, cost, calls))
+
+
+def with_bar(rule: Rule, goal: Goal, reference: str | None) -> Rule:
+    """The same with the P(correct) that makes an answer good enough by itself: the reference's, less what may be lost."""
+    return msgspec.structs.replace(rule, bar=_measure(rule.members, reference).p_correct - goal.max_loss - _SLACK)
 
 
 def next_to_check(
@@ -252,7 +272,7 @@ def _grow(belief: Belief, members: Sequence[Member], left: tuple[int, ...], make
     branches = []
     for number in _of_others(members, left, maker) if votes == 1 else left:
         member = members[number]
-        right, cost = right_at(belief.habits, member.p_correct), mass * (member.cost_usd or 0.0)
+        right, cost = right_at(belief.habits, member.p_correct), mass * member.price
         others = tuple([each for each in left if each != number])
         if depth == 1 or not others:
             branches.append(_Branch(number, cost, (), belief.outlook(right)))

@@ -15,7 +15,7 @@ import numpy as np
 
 from entrepot.errors import Defect
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_priors, with_scores
-from entrepot.routing.absorb import absorb
+from entrepot.routing.absorb import absorb, with_model
 from entrepot.routing.base import Basis, Estimates, Floats, ModelFacts, Outcomes, Prompt
 from entrepot.routing.calibration import (
     Calibration,
@@ -132,6 +132,22 @@ class EnsembleRouter:
         rows = np.stack([fitted.featurizer.row(prompt)[0] for prompt in outcomes.prompts])
         members, calibration = absorb(fitted.members, fitted.calibration, rows, renamed)
         self.fitted_ = msgspec.structs.replace(fitted, members=members, calibration=calibration)
+        return self
+
+    def place(self, facts: Mapping[str, ModelFacts]) -> Self:
+        """Make room for the models of `facts` that it does not know, where their published scores place them.
+
+        One that it knows by another name is found by this one from now on.
+        """
+        fitted, known = self.fitted_, self.trained()
+        members, calibration, aliases = fitted.members, fitted.calibration, dict(fitted.aliases)
+        for model, fact in facts.items():
+            number = _trained_as(model, fact, known)
+            if number is None:
+                members, calibration = with_model(members, calibration, model, fact)
+            elif model not in known:
+                aliases[model] = members.heads.models[number]
+        self.fitted_ = Fitted(fitted.featurizer, members, calibration, aliases)
         return self
 
     def cross_fitted(self) -> tuple[Doubles, Doubles]:
@@ -256,7 +272,15 @@ class BoundEnsemble:
                 quality[:, i] = sample.quality[:, at]
         tokens = sample.input_tokens.astype(np.float64)
         return Rehearsal(
-            self.models, tokens, p_correct, output_tokens, quality, sample.learned, sample.data, sample.date
+            self.models,
+            tokens,
+            p_correct,
+            output_tokens,
+            quality,
+            sample.learned,
+            sample.data,
+            sample.date,
+            sample.known,
         )
 
     def predict(self, prompt: Prompt) -> Estimates:

@@ -1,7 +1,7 @@
 """A small share of exchanges given to other candidates than the goal's, so that what they can do is learned from real traffic.
 
 Rules of this file: what is drawn is drawn from the propensities that are written down, so that they are true whatever they
-were computed with. Only candidates that the rules leave, of known price and within the bound on cost, are explored.
+were computed with. Only candidates that the rules leave, that are well, of known price and within the bound on cost are explored.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def explore(decision: Decision, how: Exploration, lot: float) -> Decision:
 
 
 def _is_allowed(weighed: Weighed, decision: Decision, max_loss: float) -> bool:
-    if weighed.rejected is not None or weighed.p_correct is None:
+    if weighed.rejected is not None or weighed.unhealthy is not None or weighed.p_correct is None:
         return False
     if weighed.deployment == decision.chosen:
         return True

@@ -31,7 +31,8 @@ class Promise(msgspec.Struct, frozen=True):
 
     `setting` is the knob's number, None for a refusal: then everything goes to the reference. `p_value` is that of the
     setting, or of the one that failed. `data` names the calibration outcomes, `date` says of when they are. `needed` is about
-    how many prompts like these it would have taken where it is refused, None where they speak against it.
+    how many prompts like these it would have taken where it is refused, None where they speak against it. `withdrawn` says
+    how it was broken, where it was made and no longer holds.
     """
 
     reference: str
@@ -43,11 +44,17 @@ class Promise(msgspec.Struct, frozen=True):
     data: str = ""
     date: str = ""
     needed: int | None = None
+    withdrawn: str = ""
 
     def __str__(self) -> str:
         prompts = f"{self.prompts:,} prompt{'' if self.prompts == 1 else 's'}"
         on = f"on {prompts}{f' of {self.data}' if self.data else ''}{f', {self.date}' if self.date else ''}"
         points = f"{100 * self.max_loss:g} point{'' if self.max_loss == 0.01 else 's'}"
+        if self.withdrawn:
+            return (
+                f"the promise of at most {points} below {self.reference} {on} is withdrawn: {self.withdrawn}; "
+                f"everything goes to {self.reference}"
+            )
         if self.setting is None:
             return (
                 f"no promise of at most {points} below {self.reference} can be made with {self.confidence:.0%} confidence "

@@ -7,6 +7,7 @@ and model, none of the prompt's words. `Rehearsal` is the same for the models th
 
 from __future__ import annotations
 
+import hashlib
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -16,6 +17,12 @@ from numpy.typing import NDArray
 from entrepot.routing.base import Floats
 
 Doubles = NDArray[np.float64]
+DIGEST_BYTES = 8
+
+
+def digest_of_id(prompt_id: str) -> bytes:
+    """What is kept of a prompt's id: enough to tell it from millions, and nothing that says what it was."""
+    return hashlib.sha256(prompt_id.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES]
 
 
 class Sample(msgspec.Struct, frozen=True, eq=False):
@@ -25,7 +32,8 @@ class Sample(msgspec.Struct, frozen=True, eq=False):
     model did, NaN where nothing is known; without columns where no outcome is kept. `traits` (prompts, 4) place models never
     seen: difficulty, logarithm of the discrimination, ease, logarithm of the output tokens. `learned` (prompts,) marks those
     whose outcomes settled something before (the order of settings); the others are for testing. `data` names the
-    outcomes and `date` says of when they are.
+    outcomes and `date` says of when they are. `known` are digests of the ids of all prompts that are not fresh any more: the
+    fit learned from them, or promises were tested on them.
     """
 
     input_tokens: Floats
@@ -36,6 +44,7 @@ class Sample(msgspec.Struct, frozen=True, eq=False):
     learned: NDArray[np.bool_]
     data: str = ""
     date: str = ""
+    known: frozenset[bytes] = frozenset()
 
     def only(self, prompts: NDArray[np.intp]) -> Sample:
         """The same with these prompts alone."""
@@ -44,11 +53,16 @@ class Sample(msgspec.Struct, frozen=True, eq=False):
 
     def without_outcomes(self) -> Sample:
         """The same as a prior for other people's traffic, on which nothing may be promised."""
-        return msgspec.structs.replace(self, quality=np.zeros((len(self.input_tokens), 0), np.float32))
+        return msgspec.structs.replace(
+            self, quality=np.zeros((len(self.input_tokens), 0), np.float32), known=frozenset()
+        )
 
 
 class Rehearsal(msgspec.Struct, frozen=True, eq=False):
-    """A sample for bound models: `p_correct`, `output_tokens` and `quality` have shape (prompts, models), in their order."""
+    """A sample for bound models: `p_correct`, `output_tokens` and `quality` have shape (prompts, models), in their order.
+
+    What is not told by an array is as in `Sample`.
+    """
 
     models: tuple[str, ...]
     input_tokens: Doubles
@@ -58,15 +72,24 @@ class Rehearsal(msgspec.Struct, frozen=True, eq=False):
     learned: NDArray[np.bool_]
     data: str = ""
     date: str = ""
+    known: frozenset[bytes] = frozenset()
 
     def only(self, prompts: NDArray[np.intp]) -> Rehearsal:
         """The same with these prompts alone."""
-        names = ("input_tokens", "p_correct", "output_tokens", "quality", "learned")
-        return msgspec.structs.replace(self, **{name: getattr(self, name)[prompts] for name in names})
+        return msgspec.structs.replace(self, **{name: getattr(self, name)[prompts] for name in _BY_PROMPT})
+
+    def joined(self, later: Rehearsal) -> Rehearsal:
+        """The same prompts, and after them later ones of the same models. The later name and date them."""
+        both = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in _BY_PROMPT}
+        data = " and ".join(dict.fromkeys(name for name in (self.data, later.data) if name))
+        return msgspec.structs.replace(later, **both, data=data, known=self.known | later.known)
+
+
+_BY_PROMPT = ("input_tokens", "p_correct", "output_tokens", "quality", "learned")
 
 
 @runtime_checkable
-class Rehearsed(Protocol):
+class Remembering(Protocol):
     """A bound router that remembers past prompts. One that does not is no worse; its routes weigh prompt by prompt."""
 
     @property
@@ -77,4 +100,4 @@ class Rehearsed(Protocol):
 
 def rehearsal_of(bound: object) -> Rehearsal | None:
     """What a bound router remembers, if it is of those that do."""
-    return bound.rehearsal if isinstance(bound, Rehearsed) else None
+    return bound.rehearsal if isinstance(bound, Remembering) else None

@@ -15,6 +15,7 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import Defect
 from entrepot.routing.base import Basis, Estimates, Prompt
+from entrepot.routing.continuity import Continuity
 from entrepot.routing.goals import (
     Option,
     Ranked,
@@ -59,7 +60,8 @@ class Weighed(msgspec.Struct, frozen=True):
     """One candidate as the decision saw it. Expected cost in dollars, None if its price is unknown.
 
     `rejected` is the reason for which it was not eligible, None if it was. `propensity` is the probability with which this
-    candidate was chosen under the rule in force (1 or 0 where nothing is drawn by lot).
+    candidate was chosen under the rule in force (1 or 0 where nothing is drawn by lot). `latency_s` is how long a whole answer is
+    expected to take, None where nothing is known of its pace. `unhealthy` is the reason for which it was put last.
     """
 
     deployment: str
@@ -71,6 +73,8 @@ class Weighed(msgspec.Struct, frozen=True):
     basis: Basis | None = None
     propensity: float = 0.0
     rejected: str | None = None
+    latency_s: float | None = None
+    unhealthy: str | None = None
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -81,7 +85,7 @@ class Decision(msgspec.Struct, frozen=True):
     `promise` says what is promised of the choice, why nothing is, or is None where nobody asked for a promise.
     `worth_usd` is what a right answer was taken to be worth, where that settled the choice. `displaced` is the deployment that
     was chosen before the holdout's draw gave the exchange to the baseline instead, `explored` the one that the goal chose
-    before the exchange was drawn to explore.
+    before the exchange was drawn to explore. `session` is what the conversation made of it, None for a first turn.
     """
 
     order: tuple[str, ...]
@@ -94,6 +98,7 @@ class Decision(msgspec.Struct, frozen=True):
     displaced: str | None = None
     worth_usd: float | None = None
     explored: str | None = None
+    session: Continuity | None = None
 
     @property
     def chosen(self) -> str:

@@ -29,6 +29,7 @@ FEWEST_OUTCOMES = 30
 
 _HIGHEST, _LOWEST, _FINE = 2000.0, 0.1, 160  # worths, in mean costs of a call to the reference
 _SETTINGS = 24
+_ENOUGH = 500  # prompts, to space the settings by
 _LEAST_PART = 0.5  # of the reference's outcomes that a candidate needs, to be chosen under a promise
 
 
@@ -130,7 +131,8 @@ def choose(expected: Expected, reference: int, worths: Sequence[float]) -> NDArr
 
 
 def find_knob(expected: Expected, reference: int, max_loss: float, data: str = "") -> Knob | None:
-    """The least expensive worth whose average loss on past prompts is at most `max_loss`, the highest if none.
+    """The least expensive worth whose average loss on past prompts is at most `max_loss`; if there is none, only the
+    reference may go first.
 
     By outcomes where all deployments have enough of them, else by estimates. None where the reference has no price above
     nothing, or there are no prompts: then there is nothing to weigh against.
@@ -145,7 +147,10 @@ def find_knob(expected: Expected, reference: int, max_loss: float, data: str = "
     losses = _losses(seen, reference, choices, by_outcomes=measured).mean(axis=0)
     costs = _chosen(seen.cost_usd, choices).mean(axis=0)
     holding = np.flatnonzero(losses <= max_loss + 1e-12)
-    at = int(holding[costs[holding].argmin()]) if len(holding) else 0
+    if not len(holding):
+        alone = expected.deployments[reference]
+        return Knob(worths[0], 0.0, 1.0, 0.0, len(choices), measured, data, among=(alone,))
+    at = int(holding[costs[holding].argmin()])
     return _knob(seen, reference, choices[:, at], worths[at], float(losses[at]), measured, data)
 
 
@@ -215,8 +220,8 @@ def needed_prompts(losses: Doubles, max_loss: float, confidence: float) -> int |
         if -room > sure * (variance / len(losses)) ** 0.5 or max_loss == 0:
             return None
         room = max_loss / 2
-    without_any = np.log(max(1 - confidence - 0.002, 1e-6)) / np.log1p(-max_loss) if max_loss else 0.0
-    return int(10 * np.ceil(max(without_any, (sure / room) ** 2 * variance, 10) / 10))
+    # those that there are were not enough, whatever the approximation says
+    return int(10 * np.ceil(max((sure / room) ** 2 * variance, 1.25 * len(losses)) / 10))
 
 
 def _worths(expected: Expected, reference: int) -> list[float]:
@@ -233,6 +238,7 @@ def _spaced(expected: Expected, reference: int) -> list[float]:
     fine = _worths(expected, reference)
     if not fine:
         return []
+    expected = expected.only(np.arange(0, len(expected.learned), max(1, len(expected.learned) // _ENOUGH)))
     costs = _chosen(expected.cost_usd, choose(expected, reference, fine)).mean(axis=0)
     wanted = np.linspace(costs.max(), costs.min(), _SETTINGS)
     picked = [int(np.argmax(costs <= level * (1 + 1e-12))) for level in wanted[1:]]

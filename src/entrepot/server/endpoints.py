@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
 
 import msgspec
 
@@ -19,8 +18,10 @@ from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.dialects.counting import counting_dialect, parse_count, render_count
 from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
 from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
+from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
+from entrepot.drive.recorder import Recorder
 from entrepot.errors import (
     BodyTimeout,
     CallerError,
@@ -56,6 +57,7 @@ from entrepot.server.http import (
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
+from entrepot.server.letting_in import let_in
 from entrepot.server.models import asker_of, model_named, render_model, render_models
 from entrepot.server.openapi import GREETING, render_document
 from entrepot.server.steering import may_store, steering_of
@@ -68,19 +70,6 @@ _JSON = ((b"content-type", b"application/json"),)
 _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
-
-
-class Recorder(Protocol):
-    """Where entries go."""
-
-    def append(self, entry: Entry) -> None:
-        """Write one down; does not raise, because an answer must not fail for it."""
-        ...
-
-    @property
-    def trouble(self) -> str | None:
-        """What keeps entries from being written, None if nothing does."""
-        ...
 
 
 class Call(msgspec.Struct, eq=False):
@@ -112,6 +101,7 @@ class Gateway:
         find_entry: Callable[[str], Entry | None],
         responses: KeptResponses,
         inspector: Inspector,
+        admission: Admission | None = None,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -120,6 +110,7 @@ class Gateway:
         self._recorder = recorder
         self._find_entry = find_entry
         self._responses = responses
+        self._admission = admission
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._greet},
@@ -260,7 +251,12 @@ class Gateway:
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked, seen)
             raise planned.error
-        await self._driver.perform(course_of(planned, time.monotonic), client)
+        try:
+            planned, ticket = await let_in(self._admission, planned, client, self._recorder.append)
+        except EntrepotError as error:
+            self._refuse(call, planned.principal, Refusal(error, planned.route, planned.decision), asked, seen)
+            raise
+        await self._driver.perform(course_of(planned, time.monotonic), client, ticket)
 
     async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""
@@ -353,7 +349,8 @@ class Gateway:
         await answer(call.send, 200, _JSON, b'{"status":"live"}')
 
     async def _ready(self, call: Call) -> None:
-        trouble = self._recorder.trouble
+        counters = None if self._admission is None else self._admission.trouble
+        trouble = self._recorder.trouble or counters
         body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
 

@@ -43,6 +43,8 @@ def _tags(value: bytes) -> frozenset[str]:
             "x-entrepot-tags is not UTF-8: send it as such, or percent-encoded (%E5%AE%A2%E6%88%B7 is 客户)",
             param="x-entrepot-tags",
         ) from None
+    if not all(word.isprintable() for word in words):
+        raise InvalidRequest("x-entrepot-tags holds what cannot be printed", param="x-entrepot-tags")
     return frozenset(word for word in words if word)
 
 

@@ -19,19 +19,16 @@ from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
-from entrepot.routing.ballot import By
-from entrepot.routing.validator import Validator
-
-Name = Annotated[str, Meta(min_length=1)]
-Count = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(gt=0)]
-Tokens = Annotated[int, Meta(gt=0)]
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
-JsonPointer = Annotated[str, Meta(pattern="^(/.*)?$")]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Dollars = Annotated[float, Meta(gt=0)]
-Confidence = Annotated[float, Meta(ge=0.5, lt=1)]
+from entrepot.settings.route_table import RouteTable
+from entrepot.settings.words import (
+    AtLeastOne,
+    Count,
+    Country,
+    Digest,
+    Name,
+    Seconds,
+    Tokens,
+)
 
 
 class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,12 +48,37 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
 
 
+class OidcTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An identity provider (OpenID Connect) with which people sign in to the admin API."""
+
+    issuer: Annotated[Name, Meta(description="Its address, as its own documents name it.")]
+    client_id: Annotated[Name, Meta(description="What it calls this installation.")]
+    client_secret: Annotated[
+        Name | None, Meta(description="Where its secret for us is found: env:NAME or file:PATH.")
+    ] = None
+    scopes: Annotated[tuple[Name, ...], Meta(description="What is asked for beside openid.")] = ("profile", "email")
+    groups_claim: Annotated[Name, Meta(description="Where it names groups; a.b for b within a.")] = "groups"
+    admin_groups: Annotated[tuple[Name, ...], Meta(description="Groups whose members are admins.")] = ()
+    operator_groups: Annotated[tuple[Name, ...], Meta(description="Groups whose members are operators.")] = ()
+    viewer_groups: Annotated[tuple[Name, ...], Meta(description="Groups whose members are viewers.")] = ()
+    teams: Annotated[
+        dict[str, Name] | None, Meta(description='Teams by group, such as { "dept-legal" = "legal" }.')
+    ] = None
+    team_role: Annotated[
+        Literal["operator", "viewer"], Meta(description="The role of those who are in a team's group alone, over it.")
+    ] = "viewer"
+
+
 class ControlTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the admin API listens."""
 
     host: Annotated[Name, Meta(description="Address to listen on; 127.0.0.1 admits this machine alone.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = 8081
     session_hours: Annotated[float, Meta(gt=0, le=720, description="How long somebody stays signed in.")] = 12.0
+    public_url: Annotated[
+        Name | None, Meta(description="The address by which browsers know it, behind a TLS proxy.")
+    ] = None
+    oidc: Annotated[OidcTable | None, Meta(description="An identity provider with which people sign in.")] = None
 
 
 class TimeoutsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,103 +222,89 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open_weights: Annotated[bool | None, Meta(description="Whether the weights are published.")] = None
     licence: Annotated[Name | None, Meta(description="The licence of the weights.")] = None
     reasoning: Annotated[bool | None, Meta(description="Whether it thinks before it answers.")] = None
+    limits: Annotated[
+        LimitsTable | None, Meta(description="What its provider admits, shared fairly between teams.")
+    ] = None
     retention_days: Annotated[
         Count | None, Meta(description="How many days the provider keeps what it is sent; 0: not at all.")
     ] = None
     trains_on_data: Annotated[bool | None, Meta(description="Whether the provider trains on what it is sent.")] = None
 
 
-class AgreementTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What of an answer is compared with other models' answers."""
+class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be spent in a period: by everybody, or by one key, team and route; "*" gives each of them a budget of its own."""
 
-    compare: Annotated[
-        By, Meta(description="auto: what the request asks for, JSON, a tool call, a letter, else the final answer.")
-    ] = "auto"
-    field: Annotated[
-        JsonPointer | None, Meta(description="With json: a JSON pointer to what is compared, as /total.")
-    ] = None
-    pattern: Annotated[
-        Name | None, Meta(description="With regex: its last match is compared, or what its first group matched.")
-    ] = None
-    options: Annotated[
-        tuple[Name, ...], Meta(description="With choice: what there is to choose from. Default: letters.")
-    ] = ()
-
-
-class ExploreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A small part of a route's exchanges given to others than the goal's choice, to learn what they can do."""
-
+    name: Annotated[Name, Meta(description="What errors and reports call it.")]
+    amount_usd: Annotated[Decimal, Meta(description="How much, in dollars.")]
+    period: Annotated[Literal["day", "week", "month", "once"], Meta(description="When it begins anew.")] = "month"
     kind: Annotated[
-        Literal["epsilon", "posterior"],
-        Meta(description="epsilon: evenly; posterior: as often as each is the best within the errors of estimates."),
-    ] = "epsilon"
-    share: Annotated[Share, Meta(description="Share of exchanges that is drawn so.")] = 0.02
-    floor: Annotated[Share, Meta(description="What each candidate gets at least, beside that.")] = 0.002
-    max_loss: Annotated[
-        Share, Meta(description="No candidate is explored that is expected to lose more against the goal's choice.")
-    ] = 1.0
+        Literal["hard", "soft"], Meta(description="hard: it cannot be overrun; soft: it is counted and warned of.")
+    ] = "hard"
+    key: Annotated[Name | None, Meta(description='The key that it is for; "*": each.')] = None
+    team: Annotated[Name | None, Meta(description='The team that it is for; "*": each.')] = None
+    route: Annotated[Name | None, Meta(description='The route that it is for; "*": each.')] = None
+    timezone: Annotated[Name, Meta(description="Whose midnight begins a period, such as Asia/Shanghai.")] = "UTC"
+    warn_at: Annotated[tuple[float, ...], Meta(description="Shares of the amount at which to warn.")] = (0.8, 0.95)
+    webhook: Annotated[Name | None, Meta(description="Where warnings are sent: an address, env:NAME or file:PATH.")] = (
+        None
+    )
+    wait_s: Annotated[
+        float, Meta(ge=0, le=300, description="How long a request that does not fit waits for others to be settled.")
+    ] = 10.0
 
 
-class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A name that clients ask for as their model, standing for candidates and a goal."""
+class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much in a minute and at once."""
 
-    name: Annotated[Name, Meta(description="What clients write as their model.")]
-    candidates: Annotated[
-        tuple[Name, ...], Meta(min_length=1, description="Deployment ids, or patterns over them such as deepseek/*.")
-    ] = ("*",)
-    goal: Annotated[
-        Literal["cheapest_within", "weighted", "best_under", "shares"],
-        Meta(
-            description="cheapest_within max_loss of the reference on average, weighted by worth_usd, best_under "
-            "max_cost_usd, or fixed shares."
-        ),
-    ] = "cheapest_within"
-    max_loss: Annotated[
-        Share | None, Meta(description="Points of quality below the reference; 0.02 is two points.")
-    ] = None
-    confidence: Annotated[
-        Confidence | None,
-        Meta(description="Promise max_loss with so much confidence, or send all to the reference."),
-    ] = None
-    worth_usd: Annotated[Dollars | None, Meta(description="What a right answer is worth, in dollars.")] = None
-    shares: Annotated[
-        dict[str, Share] | None, Meta(description="Each deployment's share of the requests, by lot; they sum to 1.")
-    ] = None
-    max_cost_usd: Annotated[Dollars | None, Meta(description="The most that one request may cost.")] = None
-    reference: Annotated[Name | None, Meta(description="What quality is measured from: a deployment or model.")] = None
-    baseline: Annotated[
-        Name | None, Meta(description="What you would use without routing; savings are against it.")
-    ] = None
-    max_output_tokens: Annotated[Tokens | None, Meta(description="Sent where a client names no limit.")] = None
-    redact: Annotated[
-        tuple[Name, ...], Meta(description="Kinds that are taken out of its requests before they leave, such as email.")
-    ] = ()
-    holdout: Annotated[
-        Share, Meta(description="Share of exchanges that the baseline answers by lot, so that the saving is measured.")
+    requests_per_minute: Annotated[AtLeastOne | None, Meta(description="Requests in any sixty seconds.")] = None
+    tokens_per_minute: Annotated[Tokens | None, Meta(description="Tokens read and written in sixty seconds.")] = None
+    concurrent: Annotated[AtLeastOne | None, Meta(description="Requests at the same time.")] = None
+    queue_s: Annotated[
+        float, Meta(ge=0, le=300, description="How long a request may wait for its turn; 0: it is refused.")
     ] = 0.0
-    strategy: Annotated[
-        Literal["before", "agreement", "check"],
-        Meta(
-            description="before: one model, chosen before the call. agreement: as many as it takes to agree. "
-            "check: as many as it takes to pass a check."
-        ),
-    ] = "before"
-    max_calls: Annotated[int, Meta(ge=2, le=10, description="How many models may answer one request.")] = 4
-    parallel: Annotated[int, Meta(ge=1, le=2, description="How many are asked at once to begin with.")] = 1
-    agreement: Annotated[AgreementTable | None, Meta(description="What is compared.")] = None
-    check: Annotated[
-        Validator | None,
-        Meta(description="What an answer must pass. Default: the JSON Schema that a request asks for."),
+    queue_length: Annotated[int, Meta(ge=1, description="How many may wait in one process.")] = 100
+
+
+class LimitTable(LimitsTable, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Limits of one key, team, route, model or deployment; "*": of each."""
+
+    name: Annotated[Name, Meta(description="What it is called.")]
+    key: Annotated[Name | None, Meta(description='The key that it is for; "*": each.')] = None
+    team: Annotated[Name | None, Meta(description='The team that it is for; "*": each.')] = None
+    route: Annotated[Name | None, Meta(description='The route that it is for; "*": each.')] = None
+    model: Annotated[Name | None, Meta(description='The model that it is for; "*": each.')] = None
+    deployment: Annotated[Name | None, Meta(description='The deployment that it is for; "*": each.')] = None
+
+
+class CountersTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where limits and budgets are counted."""
+
+    redis: Annotated[
+        Name | None, Meta(description="The Redis or Valkey of many machines: redis://…, env:NAME or file:PATH.")
     ] = None
-    explore: Annotated[ExploreTable | None, Meta(description="Give others than the goal's choice a part, too.")] = None
+    when_unreachable: Annotated[
+        Literal["refuse", "serve"], Meta(description="Without counters: refuse, or serve from the leases in hand.")
+    ] = "refuse"
+    ledgers: Annotated[
+        int, Meta(ge=1, description="How many ledgers hold what is spent: one for each machine that shares the Redis.")
+    ] = 1
+    webhooks_inside: Annotated[
+        bool, Meta(description="Whether warnings may be sent to addresses of this machine and its network.")
+    ] = False
 
 
 class RouterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What estimates quality and length."""
+    """What estimates quality and length, and what its promises are held against."""
 
     artifact: Annotated[
         Name | None, Meta(description="A fitted router's file, relative to this one. Default: the one that ships.")
     ] = None
+    outcomes: Annotated[
+        tuple[Name, ...],
+        Meta(description="Files of fresh outcomes, or patterns over them, by which promises are kept honest."),
+    ] = ()
+    prompts: Annotated[tuple[Name, ...], Meta(description="The files of their prompts.")] = ()
+    last: Annotated[int, Meta(ge=1, description="Promises are made anew on so many of the newest prompts.")] = 3000
 
 
 class ExchangeRatesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -326,3 +334,6 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
     responses: ResponsesTable = ResponsesTable()
+    budgets: tuple[BudgetTable, ...] = ()
+    limits: tuple[LimitTable, ...] = ()
+    counters: CountersTable = CountersTable()

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.schema import Deployment
 from entrepot.routing.utility import Goal
-from entrepot.settings.file import RouteTable
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
+from entrepot.settings.route_table import RouteTable
 
 DEFAULT_MAX_LOSS = 0.02
 
@@ -38,6 +38,11 @@ def resolve_goal(
             problems.add((*path, name), f"has no meaning with {table.goal}; {_remedy(name)}")
     if table.goal in _NEEDS and given[_KEYS[table.goal][0]] is None:
         problems.add(path, f"'{_KEYS[table.goal][0]}' is missing: {_NEEDS[table.goal]}")
+    if table.strategy != "before" and table.confidence is not None:
+        told = (
+            "is about the model that is chosen before the call, and not about a strategy's answers; remove one of them"
+        )
+        problems.add((*path, "confidence"), told)
     shares = {} if table.shares is None else table.shares
     _check_shares(shares, candidates, (*path, "shares"), problems, whole=whole)
     return Goal(

@@ -14,14 +14,22 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.exchange.plan import Deadlines
 from entrepot.policy.lists import expand
+from entrepot.settings.budgets import (
+    known_names,
+    resolve_budgets,
+    resolve_counters,
+    resolve_deployment_limits,
+    resolve_limits,
+)
+from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
-from entrepot.settings.file import ControlTable, GatewayTable, SettingsFile
+from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
 from entrepot.settings.networks import check_network
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
-from entrepot.settings.schema import ControlSettings, GatewaySettings, LedgerSettings, ResponsesSettings, Settings
+from entrepot.settings.schema import FreshSettings, GatewaySettings, LedgerSettings, ResponsesSettings, Settings
 from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
 
@@ -41,14 +49,15 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     keys, absent_keys = resolve_keys(file.keys, around, problems, warnings)
     check_scopes(file.keys, routes, deployments, problems)
     check_teams(file.teams, problems)
-    known = Known(
+    named = Known(
         keys=[key.name for key in file.keys],
         teams=[*(team.name for team in file.teams), *(key.team for key in file.keys if key.team)],
         routes=[route.name for route in routes],
         data_classes=known_classes(file),
         lists=file.lists,
     )
-    check_rules(file.policy, known, deployments, around.catalog, problems)
+    check_rules(file.policy, named, deployments, around.catalog, problems)
+    known = known_names(file.keys, [team.name for team in file.teams], routes, deployments)
     return Settings(
         gateway=_gateway(file.gateway, problems),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
@@ -61,12 +70,17 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         sensing=resolve_sensing(file, problems),
         teams=file.teams,
         router=_router(file.router.artifact, around.directory, problems),
+        fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
+        budgets=resolve_budgets(file.budgets, known, around.directory, problems),
+        limits=resolve_limits(file.limits, known, problems),
+        deployment_limits=resolve_deployment_limits(file.deployments, problems),
+        counters=resolve_counters(file.counters, around.directory, problems),
         source=around.source,
         warnings=tuple(warnings),
         absent_keys=absent_keys,
-        control=_control(file.control),
+        control=resolve_control(file.control, around, problems),
     )
 
 
@@ -86,10 +100,6 @@ def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
     )
 
 
-def _control(table: ControlTable) -> ControlSettings:
-    return ControlSettings(host=table.host, port=table.port, session_s=table.session_hours * 3600)
-
-
 def _exchange_rates(file: SettingsFile, catalog: Catalog, problems: Problems) -> ExchangeRates:
     own = file.exchange_rates
     if own is None:
@@ -107,6 +117,16 @@ def _router(artifact: str | None, directory: Path, problems: Problems) -> str | 
     if not path.is_file():
         problems.add(("router", "artifact"), f"there is no file {path}; entrepot train writes one")
     return str(path)
+
+
+def _fresh(table: RouterTable, directory: Path, problems: Problems) -> FreshSettings:
+    if bool(table.outcomes) != bool(table.prompts):
+        given, missing = ("outcomes", "prompts") if table.outcomes else ("prompts", "outcomes")
+        problems.add(("router", given), f"needs '{missing}' beside it: an outcome is nothing without its prompt")
+    outcomes, prompts = (
+        tuple(str(_anchored(one, directory)) for one in patterns) for patterns in (table.outcomes, table.prompts)
+    )
+    return FreshSettings(outcomes, prompts, table.last)
 
 
 def _anchored(path: str, directory: Path) -> Path:

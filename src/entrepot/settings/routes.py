@@ -14,11 +14,11 @@ from entrepot.catalog.schema import Deployment
 from entrepot.exchange.embedding import embeds
 from entrepot.exchange.plan import Route
 from entrepot.routing.explore import Exploration
-from entrepot.settings.file import RouteTable
 from entrepot.settings.goals import resolve_goal
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
+from entrepot.settings.route_table import RouteTable
 from entrepot.settings.strategy import resolve_strategy
 
 DEFAULT_ROUTE = RouteTable(name="auto")
@@ -72,6 +72,8 @@ def resolve_routes(
                 strategy=resolve_strategy(table, path, folder, problems),
                 redact=table.redact,
                 explore=_exploration(table, path, problems),
+                sessions=table.sessions,
+                max_latency_s=table.max_latency_s,
             )
         )
     return tuple(routes)

@@ -6,15 +6,21 @@ references (`env:NAME`, `file:PATH`), never values; keys of clients are SHA-256 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.sensing import SensingSettings
+from entrepot.policy.budgets import Budget
+from entrepot.policy.limits import Limit, Limits
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.policy.teams import Team
+
+WhenUnreachable = Literal["refuse", "serve"]
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
@@ -43,6 +49,14 @@ class ResponsesSettings(msgspec.Struct, frozen=True):
     keep_days: int = 30
 
 
+class FreshSettings(msgspec.Struct, frozen=True):
+    """Where fresh outcomes and their prompts come in, as patterns of absolute paths, and how many of the newest count."""
+
+    outcomes: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    last: int = 3000
+
+
 class KeySettings(msgspec.Struct, frozen=True):
     """A client key: known by name, held as the hex SHA-256 of its text.
 
@@ -60,12 +74,41 @@ class KeySettings(msgspec.Struct, frozen=True):
     region: str | None = None
 
 
+class OidcSettings(msgspec.Struct, frozen=True):
+    """An identity provider for the admin API, and what its groups are here. `teams` are teams by group."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = None
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    groups_claim: str = "groups"
+    admin_groups: tuple[str, ...] = ()
+    operator_groups: tuple[str, ...] = ()
+    viewer_groups: tuple[str, ...] = ()
+    teams: dict[str, str] = {}
+    team_role: Literal["operator", "viewer"] = "viewer"
+
+
 class ControlSettings(msgspec.Struct, frozen=True):
-    """Where the admin API listens, and how long somebody stays signed in."""
+    """Where the admin API listens, how browsers know it, and how long somebody stays signed in."""
 
     host: str = "127.0.0.1"
     port: int = 8081
     session_s: float = 12 * 3600.0
+    public_url: str | None = None
+    oidc: OidcSettings | None = None
+
+
+class CountersSettings(msgspec.Struct, frozen=True):
+    """Where limits and budgets are counted: beside the ledger, or in the Redis that `redis` refers to (a URL, or a reference).
+
+    `when_unreachable`: refuse, or serve from the leases in hand. `ledgers` is how many ledgers hold what is spent.
+    """
+
+    redis: str | None = None
+    when_unreachable: WhenUnreachable = "refuse"
+    ledgers: int = 1
+    webhooks_inside: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -89,7 +132,12 @@ class Settings(msgspec.Struct, frozen=True):
     sensing: SensingSettings = SensingSettings()
     deadlines: Deadlines = Deadlines()
     router: str | None = None
+    fresh: FreshSettings = FreshSettings()
     responses: ResponsesSettings = ResponsesSettings()
+    budgets: tuple[Budget, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    deployment_limits: dict[str, Limits] = {}
+    counters: CountersSettings = CountersSettings()
     source: str = ""
     warnings: tuple[str, ...] = ()
     absent_keys: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.schema import Settings
 
-_KIND = re.compile(r"[a-z0-9_]{1,40}\Z")
+_KIND = re.compile(r"\w{1,40}\Z")
 _MOST_WAYS = 1000
 
 
@@ -30,7 +30,7 @@ def resolve_sensing(file: SettingsFile, problems: Problems) -> SensingSettings:
     for name, table in file.detectors.items():
         path: Path = ("detectors", name)
         if name in KINDS or not _KIND.match(name):
-            reason = "is already a kind" if name in KINDS else "is not a name of small letters, digits and _"
+            reason = "is already a kind" if name in KINDS else "is not a name of letters, digits and _"
             problems.add(path, f"'{name}' {reason}")
         if wrong := object_to_pattern(table.pattern):
             problems.add((*path, "pattern"), wrong)

@@ -6,10 +6,13 @@ import re
 
 from entrepot.exchange.plan import Strategy
 from entrepot.routing.ballot import Compare
+from entrepot.routing.confidence import Confidence
 from entrepot.routing.validator import settle, validator_problem
-from entrepot.settings.file import AgreementTable, RouteTable
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems
+from entrepot.settings.route_table import AgreementTable, LogprobsTable, RouteTable
+
+_REPEATED_GROUP = re.compile(r"\)[*+?{]")
 
 
 def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Problems) -> Strategy | None:
@@ -17,9 +20,9 @@ def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Probl
 
     `folder` is where the settings file lies: a check's own files are found from there.
     """
-    for name in ("agreement", "check"):
-        if getattr(table, name) is not None and table.strategy != name:
-            problems.add((*path, name), f'has no meaning without strategy = "{name}"')
+    for name, strategy in (("agreement", "agreement"), ("check", "check"), ("logprobs", "confidence")):
+        if getattr(table, name) is not None and table.strategy != strategy:
+            problems.add((*path, name), f'has no meaning without strategy = "{strategy}"')
     if table.strategy == "before":
         for name, told in (("max_calls", table.max_calls != 4), ("parallel", table.parallel != 1)):
             if told:
@@ -29,7 +32,7 @@ def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Probl
         problems.add((*path, "confidence"), 'what is promised is tested for one call: set strategy = "before"')
     if table.goal == "shares":
         problems.add((*path, "strategy"), "has no meaning with shares, which are drawn by lot")
-    if table.strategy == "check" and table.parallel != 1:
+    if table.strategy != "agreement" and table.parallel != 1:
         problems.add((*path, "parallel"), "has no meaning where each answer is checked before another is asked for")
     agreed = table.agreement or AgreementTable()
     _check_agreement(agreed, (*path, "agreement"), problems)
@@ -41,7 +44,9 @@ def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Probl
             problems.add((*path, "check"), problem)
         else:
             check = settle(check, folder)
-    return Strategy(table.strategy, table.max_calls, table.parallel, compare, check)
+    line = table.logprobs or LogprobsTable()
+    confidence = Confidence(line.slope, line.usual, line.most)
+    return Strategy(table.strategy, table.max_calls, table.parallel, compare, check, confidence)
 
 
 def _check_agreement(told: AgreementTable, path: Path, problems: Problems) -> None:
@@ -56,5 +61,10 @@ def _check_agreement(told: AgreementTable, path: Path, problems: Problems) -> No
             re.compile(told.pattern)
         except re.error as error:
             problems.add((*path, "pattern"), f"is no regular expression: {error}")
+            return
+        if _REPEATED_GROUP.search(told.pattern):
+            problems.add(
+                (*path, "pattern"), "repeats a group, which could look for ever at some answer: write it without"
+            )
     if len(told.options) == 1 or len(set(told.options)) < len(told.options):
         problems.add((*path, "options"), "must name at least two, each once")

@@ -21,5 +21,11 @@ def error_body(error: EntrepotError) -> dict[str, Any]:
 
 def _type(status: int) -> str:
     """The dialect's word for a class of status."""
-    named = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+    named = {
+        401: "authentication_error",
+        403: "permission_error",
+        404: "not_found_error",
+        429: "rate_limit_error",
+        402: "insufficient_quota",
+    }
     return named.get(status, "invalid_request_error" if status < 500 else "server_error")

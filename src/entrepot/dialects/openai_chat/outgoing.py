@@ -5,8 +5,8 @@ A client of this dialect is passed on field by field: only `model`, the token li
 canonical form (`turns.py`). Either is then made to fit what the provider declares (`fitting.py`). Settings that cannot be said
 are downgraded or left out, and only these:
 
-- `top_k` and all of `Request.extra` of another dialect are left out; so is its reasoning effort, unless the provider declares
-  how it takes one, because models that do not reason refuse it. A budget in tokens becomes an effort.
+- `top_k` and all of `Request.extra` of another dialect but `logprobs` are left out; so is its reasoning effort, unless the
+  provider declares how it takes one, because models that do not reason refuse it. A budget in tokens becomes an effort.
 - Cache markers of another dialect are left out, unless the provider declares that it takes them.
 - A user's name of more than 64 characters, from a client of another dialect, is sent as its SHA-256.
 - JSON mode says the word JSON in the instructions where nobody did, because hosts refuse it without.
@@ -75,6 +75,7 @@ def compose(request: Request, target: Target, max_output_tokens: int | None) -> 
         "seed": request.seed,
         "n": request.n if request.n > 1 else None,
         "user": user_name(request.user),
+        "logprobs": request.extra.get("logprobs") is True or None,
     }
     if quirks & _REASONING:
         budget = request.reasoning_budget_tokens

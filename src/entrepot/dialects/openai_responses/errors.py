@@ -6,7 +6,13 @@ from typing import Any
 
 from entrepot.errors import EntrepotError
 
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+    402: "insufficient_quota",
+}
 
 
 def error_body(error: EntrepotError) -> dict[str, Any]:
