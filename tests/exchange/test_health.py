@@ -51,7 +51,7 @@ def test_an_answer_after_an_outage_does_not_make_it_forgotten_but_several_do() -
     assert after(*[DOWN] * 4, *[UP] * 5).trouble(1008.0) is None
 
 
-@pytest.mark.parametrize("kind", ["bad_request", "context_length", "content_filter"])
+@pytest.mark.parametrize("kind", ["bad_request", "context_length", "content_filter", "our_limit", "our_budget"])
 def test_what_the_caller_did_wrong_says_nothing_of_a_deployment(kind: FailureKind) -> None:
     assert after(*[attempt(kind)] * 10) == Health()
 

@@ -25,7 +25,9 @@ MOST_WAIT_S = 3600.0
 _PACE_WEIGHT = 0.2  # of the latest attempt in what is known of the pace
 _SPLIT = 0.95  # a stream whose first content came later than in this part of its time tells nothing of its speed
 
-_NOT_ITS_FAULT: frozenset[FailureKind] = frozenset({"bad_request", "context_length", "content_filter"})
+_NOT_ITS_FAULT: frozenset[FailureKind] = frozenset(
+    {"bad_request", "context_length", "content_filter", "our_limit", "our_budget"}
+)
 _WAITS: Mapping[FailureKind, float] = {"rate_limit": 1.0, "overloaded": 0.0, "quota": 60.0}
 """How long to leave alone a deployment that said so without a time, in seconds."""
 

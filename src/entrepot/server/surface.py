@@ -23,7 +23,7 @@ Body = tuple[str, type[msgspec.Struct]]
 
 READ_STATUSES = (400, 401, 403, 404, 408, 413, 431, 500, 503)
 """What may go wrong with any request that shows a key: with the key, with what is asked for, with sending it, with us."""
-CALL_STATUSES = (400, 401, 403, 404, 408, 413, 429, 431, 500, 502, 503, 504)
+CALL_STATUSES = (400, 401, 402, 403, 404, 408, 413, 429, 431, 500, 502, 503, 504)
 """What may go wrong where a model is called."""
 COUNT_STATUSES = (400, 401, 403, 404, 408, 413, 431, 500, 503)
 """What may go wrong where a request is read and no model is called."""
