@@ -240,12 +240,12 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     scope = msgspec.structs.replace(key.scope, addresses=None)  # there is no address: nobody is connected
     known = msgspec.structs.replace(key, sha256=made.sha256, scope=scope)
     settings = msgspec.structs.replace(settings, keys=(known,))
-    upstream = UpstreamClient(environ=os.environ)
+    upstream, experience = UpstreamClient(environ=os.environ), Experience()
     admission = build_admission(settings, "in-process")
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
-            planner, inspector = ruled_builder(settings, Experience())(settings.rules)
-            gateway = build_gateway(settings, planner, inspector, upstream, spool, Experience(), admission)
+            planner, inspector = ruled_builder(settings, experience)(settings.rules)
+            gateway = build_gateway(settings, planner, inspector, upstream, spool, experience, admission)
             if admission is not None:
                 admission.leases.start()
             principal = principal_of(known, parents_of(settings.teams))
