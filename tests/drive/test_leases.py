@@ -189,6 +189,21 @@ async def test_without_an_epoch_everybody_waits_until_there_is_one(tmp_path: Pat
         claim(leases, 50).purse.settle(50, 1)
 
 
+async def test_whoever_needs_nothing_waits_for_nothing(tmp_path: Path) -> None:
+    async with leasing(tmp_path) as leases:
+        assert leases.try_take([])
+        await leases.take([])
+
+
+async def test_whoever_waits_for_little_waits_while_the_counters_are_rebuilt(tmp_path: Path) -> None:
+    async with leasing(tmp_path) as leases:
+        waiting = asyncio.ensure_future(leases.take([Claim(leases.purse("a", "window", 5), 1, 0.25)]))
+        await asyncio.sleep(0.4)
+        assert not waiting.done()
+        begin(tmp_path)
+        await waiting
+
+
 async def test_counters_that_do_not_answer_are_told_and_leases_in_hand_stay(tmp_path: Path) -> None:
     begin(tmp_path)
     async with leasing(tmp_path) as leases:

@@ -121,16 +121,16 @@ async def send(
     return answers
 
 
-async def _ask(session: aiohttp.ClientSession, base_url: str, body: dict[str, Any]) -> str:
+async def _ask(session: aiohttp.ClientSession, base_url: str, body: dict[str, Any], tries: int = 20) -> str:
     headers = {"authorization": f"Bearer {KEY}"}
     try:
         async with session.post(
             f"{base_url}/chat/completions", json=body, headers=headers, timeout=aiohttp.ClientTimeout(60)
         ) as answer:
             data = await answer.read()
-            if answer.status == 503:  # as client libraries do
+            if answer.status == 503 and tries:  # as client libraries do
                 await asyncio.sleep(float(answer.headers["retry-after"]))
-                return await _ask(session, base_url, body)
+                return await _ask(session, base_url, body, tries - 1)
             return "200" if answer.status == 200 else f"{answer.status} {msgspec.json.decode(data)['error']['code']}"
     except (aiohttp.ClientError, TimeoutError):
         return "broken"

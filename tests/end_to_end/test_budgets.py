@@ -92,14 +92,14 @@ def test_a_budget_that_is_raced_for_is_used_up_and_never_overrun(tmp_path: Path)
 
 def test_a_budget_is_kept_in_redis_when_it_loses_its_memory_and_a_process_is_killed(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as redis:
-        race(tmp_path, processes=3, requests=800, at_once=24, kill=True, redis=redis, restart=True)
+        race(tmp_path, processes=3, requests=800, at_once=10, kill=True, redis=redis, restart=True)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kill", [False, True], ids=["", "killed"])
 @pytest.mark.parametrize("counters", ["sqlite", "redis", "redis restarted"])
 def test_two_thousand_requests_race_in_eight_processes(tmp_path: Path, counters: str, kill: bool) -> None:
-    at_once = 64 if kill else 200
+    at_once = 32 if kill else 200
     if counters == "sqlite":
         race(tmp_path, 8, 2000, at_once, kill=kill)
         return
@@ -234,9 +234,9 @@ def test_a_deployment_that_is_full_is_passed_over_and_waited_for_where_nobody_el
     with racing(tmp_path, 1, budgets=(), deployment_limits=full, routes=routes) as world:
 
         async def storm() -> dict[str, int]:
-            return await send(world.base_url, 12, 6, 1, model="both")
+            return await send(world.base_url, 14, 14, 1, model="both")
 
         answers = asyncio.run(storm())
         rows = [row for row in world.simulator.books.rows if row.status == 200]
-    assert answers == {"200": 12}
+    assert answers == {"200": 14}
     assert {row.model for row in rows} == {"slow", "echo"}

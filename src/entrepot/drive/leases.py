@@ -122,7 +122,7 @@ class Leases:
 
     def _take_now(self, claims: Sequence[Claim]) -> bool:
         if not self._active:
-            return False
+            return not claims
         for claim in claims:
             if not claim.purse.has(claim.need):
                 return False
@@ -198,6 +198,9 @@ class Leases:
                 if self._failed is None:
                     log.error("%s", error.message)
                 self._failed = error.message
+            except Exception:  # without this task nobody would ever be let in again
+                log.exception("a report to the shared counters failed by a defect of the gateway")
+                self._failed = "a report to the shared counters failed by a defect of the gateway"
             self._serve_waiters()
             if not self._closing:
                 await self._pause()
@@ -268,6 +271,9 @@ class Leases:
         return Report(journal.owner, self._number + 1, journal.path.name, journal.offset, self._epoch, tuple(moves))
 
     def _apply(self, report: Report, reply: Reply) -> None:
+        if reply.active and not self._active:
+            for waiter in self._waiters:  # until now nobody could have been served
+                waiter.since_s = time.monotonic()
         self._number, self._epoch, self._active, self._failed = report.number, reply.epoch, reply.active, None
         self._journal.acknowledge(report.journal)
         fits: dict[str, float] = {}
@@ -330,7 +336,7 @@ class Leases:
             if fits_s > max(0.0, claim.wait_s - waited_s):
                 return NotGranted(claim, fits_s)
         if not self._active:
-            longest_s = max(REBUILT_WITHIN_S, *(claim.wait_s for claim in waiter.claims))
+            longest_s = max((REBUILT_WITHIN_S, *(claim.wait_s for claim in waiter.claims)))
             return EpochMissing(REBUILDING) if waited_s >= longest_s else None
         late = next((claim for claim in lacking if waited_s >= claim.wait_s), None)
         return None if late is None else NotGranted(late, None)
