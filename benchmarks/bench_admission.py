@@ -102,7 +102,7 @@ async def one_exchange(admission: Admission, plan: Plan, entry: object) -> None:
 
 def main() -> None:
     """Print the table."""
-    hard = BudgetBook([Budget("all", Decimal(1000), period="once", key="*")], lambda _: UTC)
+    hard = BudgetBook([Budget("all", Decimal(1000), period="month", key="*")], lambda _: UTC)
     limits = [Limit("l", Limits(requests_per_minute=10**8, tokens_per_minute=10**11), key="*")]
     nothing = BudgetBook([], lambda _: UTC)
     cases = (

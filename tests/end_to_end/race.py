@@ -72,6 +72,7 @@ def race_settings(simulator: Simulator, directory: Path, processes: int, **chang
         routes=(
             Route("limited", ("racing/echo",), max_output_tokens=MOST_TOKENS),
             Route("after", ("racing/fault", "racing/echo")),
+            Route("tiny", ("racing/echo",), max_output_tokens=MOST_TOKENS),
         ),
         exchange_rates=ExchangeRates(Decimal("0.14"), "2026-11-01", "test"),
         keys=(KeySettings("alice", key, team="red"), KeySettings("bob", other)),
@@ -127,6 +128,9 @@ async def _ask(session: aiohttp.ClientSession, base_url: str, body: dict[str, An
             f"{base_url}/chat/completions", json=body, headers=headers, timeout=aiohttp.ClientTimeout(60)
         ) as answer:
             data = await answer.read()
+            if answer.status == 503:  # as client libraries do
+                await asyncio.sleep(float(answer.headers["retry-after"]))
+                return await _ask(session, base_url, body)
             return "200" if answer.status == 200 else f"{answer.status} {msgspec.json.decode(data)['error']['code']}"
     except (aiohttp.ClientError, TimeoutError):
         return "broken"

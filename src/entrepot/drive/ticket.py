@@ -60,7 +60,8 @@ class ExchangeTicket:
         self._hard = next((charge for charge in charges if charge.budget.kind == "hard"), None)
         self._party = plan.principal.team or plan.principal.key or ""
         self._tokens = _expected_tokens(plan)
-        self._reserved = self._first_worst()
+        self._reserved_for: tuple[Candidate | None, int] = (None, 0)
+        self._first = self._reserved = self._first_worst()
         self._caller = [
             admission.claim(ceiling, self._tokens if ceiling.measure == "tokens" else 1) for ceiling in ceilings
         ]
@@ -127,7 +128,11 @@ class ExchangeTicket:
 
     def ask(self, command: AskLeave, sink: Callable[[Event], None]) -> None:
         """See driver.Ticket."""
-        worst = self._worst_of(command.candidate, command.body_bytes)
+        candidate, most_bytes = self._reserved_for
+        if command.candidate is candidate and command.body_bytes <= most_bytes:
+            worst: int | str = self._first
+        else:
+            worst = self._worst_of(command.candidate, command.body_bytes)
         if isinstance(worst, str):
             sink(LeaveRefused(command.attempt, Failure("our_budget", worst)))
             return
@@ -225,6 +230,7 @@ class ExchangeTicket:
         for candidate in self._plan.candidates:
             worst = self._worst_of(candidate, body)
             if isinstance(worst, int):
+                self._reserved_for = (candidate, body)
                 return worst
             reasons.append(f"{candidate.deployment.id}: {worst}")
         raise no_bound(self._hard.budget.name, reasons)

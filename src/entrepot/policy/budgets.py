@@ -117,6 +117,10 @@ def _span(label: str, start: datetime, end: datetime) -> Span:
     return Span(label, start.timestamp(), end.timestamp())
 
 
+def _holds(span: Span, at_s: float) -> bool:
+    return span.starts_s is None or span.ends_s is None or span.starts_s <= at_s < span.ends_s
+
+
 class BudgetBook:
     """All budgets of an installation, ready to be asked which of them an exchange is charged to.
 
@@ -129,6 +133,7 @@ class BudgetBook:
         self.budgets = tuple(budgets)
         self._zones = {budget.name: zone_of(budget.timezone) for budget in budgets}
         self._parents = dict(parents or {})
+        self._spans: dict[str, Span] = {}
 
     def charges(self, principal: Principal, route: str | None, at_s: float) -> tuple[Charge, ...]:
         """The accounts that an exchange of this principal through this route is charged to, at a moment (Unix seconds)."""
@@ -137,12 +142,15 @@ class BudgetBook:
             Charge(account_name(budget, scope, span), budget, span)
             for budget in self.budgets
             for scope in scopes_of(budget, principal.key, line, route)
-            for span in (span_of(budget.period, at_s, self._zones[budget.name]),)
+            for span in (self.span(budget, at_s),)
         )
 
     def span(self, budget: Budget, at_s: float) -> Span:
         """The period of a budget of this book at a moment (Unix seconds)."""
-        return span_of(budget.period, at_s, self._zones[budget.name])
+        span = self._spans.get(budget.name)
+        if span is None or not _holds(span, at_s):
+            span = self._spans[budget.name] = span_of(budget.period, at_s, self._zones[budget.name])
+        return span
 
     def line_of(self, team: str | None) -> tuple[str, ...]:
         """A team and all that it is part of, from the inside out."""
