@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from entrepot.catalog.load import Catalog, load_catalog
+from entrepot.cli.several import SeveralValues
 from entrepot.errors import DataError
 from entrepot.learning.adapt import FEW_PROMPTS
 from entrepot.learning.outcomes import Dataset, ListPrice, read_dataset, read_prices, read_scores
@@ -35,7 +36,7 @@ class _Half(msgspec.Struct, frozen=True):
     reports: tuple[Report, ...]
 
 
-@click.command("train")
+@click.command("train", cls=SeveralValues)
 @click.option(
     "--outcomes", "outcome_files", multiple=True, required=True, type=_FILE, help="Outcomes: Parquet or JSON Lines."
 )
