@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from entrepot.canonical.request import Media, Request, ToolResult, Unknown
+from entrepot.canonical.request import SEARCH_BESIDE, Media, Request, ToolResult, Unknown
 from entrepot.dialects.base import Asked
 from entrepot.exchange.plan import Candidate
 
@@ -23,7 +23,14 @@ _LONGEST_IMAGE_TOKENS = 50_000
 """The dearest known is a large image for gpt-4o-mini: 36,835 (OpenAI, Images and vision, Calculating costs)."""
 
 _KEPT_BY_PROVIDER = ("previous_response_id", "conversation", "cachedContent", "cached_content")
-_BILLED_BESIDE = ("web_search_options", "search_parameters", "enable_search", "plugins", "mcp_servers")
+_BILLED_BESIDE = (
+    "web_search_options",
+    "search_parameters",
+    "enable_search",
+    "plugins",
+    "mcp_servers",
+    SEARCH_BESIDE,
+)
 """Fields by which clients ask for searches and tools that a provider runs itself: OpenAI, xAI, Alibaba, OpenRouter, Anthropic."""
 
 _LEAST_LIMIT = 16
