@@ -8,6 +8,7 @@ guard. The order of tests is random (pytest-randomly prints the seed; `-p no:ran
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -22,6 +23,10 @@ PROJECT = Path(__file__).parent.parent
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+# What a command keeps where no settings say where is kept out of the home of whoever runs the tests.
+_HOME = tempfile.TemporaryDirectory(prefix="entrepot-tests-")
+os.environ["XDG_DATA_HOME"] = _HOME.name
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 

@@ -18,8 +18,10 @@ import msgspec
 
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
-from entrepot.control.metering import build_admission
+from entrepot.control.accounting import Accounting
+from entrepot.control.metering import build_admission, open_counters
 from entrepot.control.reload import build_keyring
+from entrepot.control.store import open_control
 from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver, Notebook
@@ -34,9 +36,11 @@ from entrepot.exchange.sessions import SessionMemory
 from entrepot.learning.fresh import Sources
 from entrepot.learning.promises import Follower
 from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
+from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
+from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.eligibility import Effect
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.teams import parents_of
@@ -54,6 +58,7 @@ from entrepot.settings.sensing import build_sensor
 from entrepot.upstream.client import UpstreamClient
 
 log = logging.getLogger(__name__)
+_LOOKS, _LOOK_S = 100, 0.1
 
 
 class Experience(msgspec.Struct, frozen=True, eq=False):
@@ -248,12 +253,30 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
             gateway = build_gateway(settings, planner, inspector, upstream, spool, experience, admission)
             if admission is not None:
                 admission.leases.start()
+                await _begin_counting(settings)
             principal = principal_of(known, parents_of(settings.teams))
             yield InProcess(gateway, spool, planner, made.text, principal, tags)
         finally:
             await upstream.close()
             if admission is not None:
                 await admission.leases.close()
+
+
+async def _begin_counting(settings: Settings) -> None:
+    """Wait until the shared counters count. Where no control process is there to begin them, this does it.
+
+    Raises LedgerError, CountersUnreachable or ControlError.
+    """
+    directory = settings.ledger.directory
+    open_control(directory).close()
+    with open_sqlite(directory) as store, contextlib.closing(open_counters(settings, os.environ)) as counters:
+        accounting = Accounting(settings, counters, store, Ingester(store, directory))
+        for _ in range(_LOOKS):
+            await asyncio.to_thread(accounting.settle)
+            epoch = await asyncio.to_thread(counters.epoch)
+            if epoch is not None and epoch.active:
+                return
+            await asyncio.sleep(_LOOK_S)
 
 
 def open_responses(settings: Settings) -> ResponseStore | None:

@@ -1,4 +1,4 @@
-"""Entry points by which other packages add dialects and routers: `entrepot.dialects`, `entrepot.routers`.
+"""Entry points by which other packages add to ours: `entrepot.dialects`, `entrepot.embedders`.
 
 Rules of this file: a plugin is loaded by name, on request, never because it happens to be installed.
 """
@@ -10,7 +10,7 @@ from typing import Literal
 
 from entrepot.errors import OperatorError
 
-Kind = Literal["dialects", "routers"]
+Kind = Literal["dialects", "embedders"]
 
 
 def load_plugin(kind: Kind, name: str) -> object:

@@ -284,3 +284,21 @@ def test_a_prompt_without_anything_to_grade_it_by_is_told_with_its_line(configur
     result = configured("collect", "--prompts", "mine.jsonl", "--deployments", "*")
     assert result.exit_code == 2
     assert "mine.jsonl, line 1: nothing says which answer is right" in result.output
+
+
+@pytest.mark.end_to_end
+def test_a_budget_holds_a_collection_where_no_server_ever_ran(office: Path, simulator: Simulator) -> None:
+    settings = (office / "entrepot.toml").read_text("utf-8")
+    limited = settings.replace('reference = "one/large"\n', 'reference = "one/large"\nmax_output_tokens = 200\n')
+    budget = '[[budgets]]\nname = "收集"\nkey = "法务"\namount_usd = "{}"\nperiod = "once"\nkind = "hard"\n'
+    (office / "entrepot.toml").write_text(limited + budget.format(50), "utf-8")
+    asked = ("--deployments", "one/large", "--as", "法务", "--max-output-tokens", "200", "--retries", "0")
+    code, _, told = run(office, *asked)
+    assert code == 0, told
+    assert len(simulator.books.rows) == COUNT
+    (office / "outcomes.journal.jsonl").unlink()
+    (office / "entrepot.toml").write_text(limited + budget.format("0.000001"), "utf-8")
+    code, _, told = run(office, *asked)
+    assert code == 2
+    assert "收集" in told
+    assert len(simulator.books.rows) == COUNT

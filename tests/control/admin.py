@@ -34,6 +34,9 @@ parent = "集团"
 [[policy]]
 name = "of the file"
 deny = {{ maker_country = ["RU"] }}
+[[budgets]]
+name = "of the file"
+amount_usd = "5"
 """
 
 

@@ -51,6 +51,7 @@ def test_what_the_file_has_is_changed_in_the_file(admin: Admin) -> None:
     assert admin.ask("PUT", "rules/of%20the%20file", EVERYWHERE).status == 409
     assert admin.ask("PUT", "teams/%E6%B3%95%E5%8A%A1", {}).status == 409
     assert admin.ask("DELETE", "rules/of%20the%20file").status == 404
+    assert admin.ask("PUT", "budgets/of%20the%20file", {"amount_usd": "5"}).status == 409
 
 
 def test_teams_grow_into_a_tree_and_not_into_a_circle(admin: Admin) -> None:

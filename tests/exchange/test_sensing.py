@@ -85,6 +85,34 @@ def test_what_is_base64_is_not_looked_into() -> None:
     assert sensor("personal", always=True).look(fields({"url": image}), "auto").counts == {}
 
 
+@pytest.mark.parametrize(
+    ("one", "kind"), [("4111111111111111", "card"), (f"+86{PHONE}", "phone"), ("sk-" + "a1B2c3D4e5" * 5, "api_key")]
+)
+def test_numbers_and_keys_below_each_other_are_not_taken_for_base64(one: str, kind: str) -> None:
+    found = sensor("personal", always=True).look(fields({"content": "\n".join([one] * 30)}), "auto")
+    assert found.counts == {kind: 30}
+
+
+def test_base64_in_lines_is_not_looked_into() -> None:
+    data = "\n".join(["Abc1" * 19] * 20)
+    assert sensor("personal", always=True).look(fields({"data": data}), "auto").counts == {}
+
+
+@pytest.mark.parametrize("written", [json.dumps({"said": f"a\n{PHONE}"}), json.dumps({"said": f"手机{PHONE}"})])
+def test_a_number_after_what_json_escapes_is_found_in_a_text_that_is_not_json_alone(written: str) -> None:
+    found = sensor(redact=("phone",)).look(fields({"content": f"The record: {written}"}), "auto")
+    assert found.redacted == {"content": f"The record: {written.replace(PHONE, '<phone-1>')}"}
+
+
+@pytest.mark.parametrize("name", ["role", "type", "object", "model", "seed"])
+def test_what_the_fields_of_a_call_are_called_keeps_nothing_in_it(name: str) -> None:
+    input_, arguments = {name: MAIL, "deep": {name: MAIL}}, json.dumps({name: f"{MAIL}\n"})
+    said = [{"type": "tool_use", "input": input_}, {"functionCall": {"args": input_}}, {"arguments": arguments}]
+    found = sensor(redact=("email",)).look(fields({"messages": said}), "auto")
+    assert MAIL not in json.dumps(found.redacted)
+    assert found.counts == {"email": 5}
+
+
 def test_what_is_taken_out_leaves_the_same_placeholder_for_the_same_text() -> None:
     said = {"a": f"{MAIL}, {PHONE} and x@y.cn", "b": [f"again {MAIL}"], "model": "auto"}
     found = sensor(redact=("email",)).look(fields(said), "auto")

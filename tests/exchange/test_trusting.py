@@ -104,11 +104,18 @@ def test_the_references_answer_is_not_simply_accepted() -> None:
 
 
 def test_one_that_does_not_declare_them_is_not_asked_for_them_and_is_taken_at_the_routers_word() -> None:
-    story = Story(plan_to_trust(SMALL, LITTLE, LARGE))
-    assert "logprobs" not in bodies(story)[0]
-    story.happens(*says(0, "a", None), *says(1, "b", None), *says(2, "c", None))
+    story = Story(plan_to_trust(declaring(SMALL), LARGE))
+    story.happens(*says(0, "a", -3.0), *says(1, "b", None))
+    assert ["logprobs" in body for body in bodies(story)] == [True, False]
     assert outcome(story)[1] == "r/large"
-    assert [vote.mean_logprob for vote in votes(story)] == [None] * 3
+    assert [vote.mean_logprob for vote in votes(story)] == [-3.0, None]
+
+
+def test_nobody_is_paid_for_words_that_can_tell_nothing() -> None:
+    story = Story(plan_to_trust(SMALL, declaring(LITTLE), LARGE))
+    story.happens(*says(0, "41", -3.0), *says(1, "42", None))
+    assert story.called == ["b/little", "r/large"]
+    assert plan_to_trust(SMALL, LITTLE, LARGE).cascade is None
 
 
 def test_what_is_cut_short_does_not_count() -> None:

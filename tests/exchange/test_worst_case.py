@@ -47,6 +47,16 @@ def test_a_request_without_a_limit_has_the_routes_and_else_the_deployments() -> 
     assert own == 1_000_000 + 9000 * 2_000
 
 
+def test_a_switch_that_is_off_costs_nothing() -> None:
+    assert worst_nano_usd(ask(max_tokens=10, enable_search=False), PLAIN, None, 744, 0.0) == 1_000_000 + 10 * 2_000
+
+
+def test_a_limit_below_the_least_that_is_sent_counts_as_that() -> None:
+    least = with_facts(quirks=frozenset({"least_16_output_tokens"}))
+    assert worst_nano_usd(ask(max_tokens=1), least, None, 744, 0.0) == 1_000_000 + 16 * 2_000
+    assert worst_nano_usd(ask(max_tokens=17), least, None, 744, 0.0) == 1_000_000 + 17 * 2_000
+
+
 def test_every_answer_of_several_is_counted_and_so_is_what_is_thrown_away() -> None:
     assert worst_nano_usd(ask(max_tokens=10, n=3), PLAIN, None, 744, 0.0) == 1_000_000 + 30 * 2_000
     assert worst_nano_usd(ask(max_tokens=10, best_of=5), PLAIN, None, 744, 0.0) == 1_000_000 + 50 * 2_000
@@ -60,8 +70,18 @@ def test_every_answer_of_several_is_counted_and_so_is_what_is_thrown_away() -> N
         (ask(max_tokens=5, service_tier="gold"), PLAIN, "the service it asks for"),
         (ask(max_tokens=5), with_price(input_tokens_up_to=100), "for so long a request"),
         (ask(max_tokens=5), with_facts(quirks=frozenset({"enable_thinking"})), "think beyond"),
+        (ask(max_tokens=5, web_search_options={}), PLAIN, "billed beside"),
+        (ask(max_tokens=5, enable_search=True), PLAIN, "billed beside"),
     ],
-    ids=["no limit", "no price", "unknown service", "too long for the price", "thinks beside its limit"],
+    ids=[
+        "no limit",
+        "no price",
+        "unknown service",
+        "too long for the price",
+        "thinks beside its limit",
+        "searches",
+        "searches by a switch",
+    ],
 )
 def test_what_nobody_can_bound_has_a_reason(asked: Asked, of: Candidate, reason: str) -> None:
     worst = worst_nano_usd(asked, of, None, 744, 0.0)

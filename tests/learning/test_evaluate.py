@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 from entrepot.errors import DataError
 from entrepot.learning import redraws
 from entrepot.learning.choices import write_choices
-from entrepot.learning.evaluate import Choice, Task, evaluate, pick_reference
+from entrepot.learning.evaluate import Choice, Task, evaluate, pick_reference, time_decisions
 from entrepot.learning.evaluation import Evaluation
 from entrepot.learning.frozen import TARGETS
 from entrepot.learning.outcomes import Dataset, ListPrice
 from entrepot.learning.plot import draw_curves
 from entrepot.learning.pool import build_pool
+from entrepot.routing.base import BoundRouter, Estimates, ModelFacts, Prompt
+from entrepot.routing.baseline import RandomRouter
 from entrepot.routing.checks import STRONG, WEAK, made_up_outcomes
 
 THIRD = "maker/third"
@@ -150,3 +153,27 @@ def test_curves_are_drawn_for_every_strategy_with_a_knob(found: tuple[Evaluation
 def test_a_reference_that_is_no_candidate_is_refused() -> None:
     with pytest.raises(DataError, match="is none of the models"):
         pick_reference(task().train, "nobody")
+
+
+class _Interrupted(RandomRouter):
+    """One whose every estimate waits for somebody else."""
+
+    def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> BoundRouter:
+        bound = super().bind(models, facts)
+
+        class Waiting:
+            models = bound.models
+
+            def predict(self, prompt: Prompt) -> Estimates:
+                time.sleep(0.02)
+                return bound.predict(prompt)
+
+        return Waiting()
+
+
+def test_a_decision_is_not_charged_for_what_runs_beside_it() -> None:
+    router = _Interrupted(0)
+    router.fit(made_up(160, 11).outcomes)
+    pool = task().test
+    spent = time_decisions(router, msgspec.structs.replace(pool, prompts=pool.prompts[:10]))
+    assert np.median(spent) < 15

@@ -91,6 +91,43 @@ def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path) -> None:
         read_dataset([file], [lines(tmp_path / "p.jsonl", PROMPTS)])
 
 
+def test_what_is_right_is_said_of_all_rows_or_of_none(tmp_path: Path) -> None:
+    files = [lines(tmp_path / "o.jsonl", OUTCOMES), lines(tmp_path / "p.jsonl", PROMPTS)]
+    untold: Rows = [{**row, "correct": None} for row in OUTCOMES]
+    lines(files[0], untold)
+    assert np.isnan(read_dataset(files[:1], files[1:], graded=False).outcomes.correct).all()
+    lines(files[0], [*OUTCOMES[:2], untold[2]])
+    with pytest.raises(DataError, match="column correct, row 3: None is not a number"):
+        read_dataset(files[:1], files[1:], graded=False)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.csv"
+    prices.write_text("\ufeffmodel,input_usd_per_mtok,output_usd_per_mtok\nm,1,2\n", encoding="utf-8")
+    assert set(read_prices(prices)) == {"m"}
+    prompts, outcomes = lines(tmp_path / "p.jsonl", PROMPTS), lines(tmp_path / "o.jsonl", OUTCOMES)
+    prompts.write_bytes(b"\xef\xbb\xbf" + prompts.read_bytes())
+    assert len(read_dataset([outcomes], [prompts]).prompt_ids) == len(PROMPTS)
+
+
+def test_of_a_model_held_back_outcomes_are_drawn_from_all_its_prompts(tmp_path: Path) -> None:
+    prompts: Rows = [{"prompt_id": str(number), "prompt": f"p{number}"} for number in range(40)]
+    outcomes: Rows = [
+        {"prompt_id": str(number), "model": model, "correct": 1} for model in ("old", "new") for number in range(40)
+    ]
+    files = [lines(tmp_path / "o.jsonl", outcomes), lines(tmp_path / "p.jsonl", prompts)]
+    found = read_dataset(files[:1], files[1:])
+    few = found.held_back("new", 6, 3).outcomes
+    drawn = few.prompt[few.model == few.models.index("new")].tolist()
+    assert len(drawn) == 6
+    assert max(drawn) >= 10
+    assert (few.model == few.models.index("old")).sum() == 40
+    assert found.held_back("new", 0, 3).outcomes.models == ("old",)
+    assert found.held_back("never seen", 0, 3).outcomes.models == ("old", "new")
+    with pytest.raises(DataError, match="'never seen' has 0 outcomes to learn from, and not 5"):
+        found.held_back("never seen", 5, 3)
+
+
 def test_a_prompt_that_is_there_twice_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="row 3: 'a' is there twice"):
         read_dataset([lines(tmp_path / "o.jsonl", OUTCOMES)], [lines(tmp_path / "p.jsonl", [*PROMPTS, PROMPTS[0]])])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from entrepot.learning.outcome_rows import OutcomeRow
-from entrepot.learning.value import Value, best_of, fewest_prompts, measure_values, provable_loss
-from entrepot.routing.guarantee import p_value_of
+from entrepot.learning.value import Value, best_of, measure_values, provable_loss
+from entrepot.routing.guarantee import fewest_prompts, p_value_of
 
 
 def rows(deployment: str, correct: list[float], cost: float | None = 0.01, ms: float = 100.0) -> list[OutcomeRow]:

@@ -12,6 +12,7 @@ from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.routing.base import Estimates, Prompt
+from entrepot.routing.guarantee import p_value_of
 from entrepot.routing.rehearsal import Rehearsal
 from entrepot.routing.utility import Goal, decide
 from entrepot.routing.worth import Expected, Knob, choose, expect, find_knob, needed_prompts, promise_knob
@@ -173,6 +174,15 @@ def test_outcomes_that_speak_against_a_promise_need_no_more_of_them() -> None:
     without_loss = needed_prompts(np.zeros(50), 0.05, 0.95)
     assert without_loss is not None
     assert 60 <= without_loss <= 200
+
+
+@pytest.mark.parametrize("max_loss", [0.01, 0.02, 0.05, 0.2])
+def test_no_fewer_prompts_are_said_to_do_than_a_promise_without_a_loss_takes(max_loss: float) -> None:
+    few = needed_prompts(np.zeros(20), max_loss, 0.95)
+    assert few is not None
+    assert p_value_of(np.zeros(few), max_loss) <= 0.05
+    graded = needed_prompts(np.full(20, 0.001), max_loss, 0.95)
+    assert graded is not None
 
 
 def test_a_candidate_without_outcomes_enough_is_left_out_and_named() -> None:

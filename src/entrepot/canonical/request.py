@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
+SEARCH_BESIDE = "search_beside"
+"""Where `Request.extra` names the searches that a provider of the client's own dialect is told of and others are not."""
 SHARED_EXTRA = frozenset({"cache_control", "citations", "logprobs", "stop_sequence"})
 """Names in an `extra` that every dialect understands alike.
 

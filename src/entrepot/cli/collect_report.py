@@ -10,8 +10,9 @@ from rich.console import Console
 
 from entrepot.cli.collect_stage import SIMULATED, Stage
 from entrepot.learning.collection import Collected
-from entrepot.learning.value import Value, fewest_prompts, measure_values
+from entrepot.learning.value import Value, measure_values
 from entrepot.reports.render import Column, Interval, Label, Row, Table, render_json, render_terminal
+from entrepot.routing.guarantee import fewest_prompts
 from entrepot.statistics import intervals
 
 _SHOWN_TROUBLES = 10

@@ -14,11 +14,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from entrepot.catalog.load import load_catalog
+from entrepot.cli.several import SeveralValues
 from entrepot.errors import DataError
 from entrepot.learning.choices import write_choices
 from entrepot.learning.evaluate import Task, evaluate, pick_reference
 from entrepot.learning.evaluation import Evaluation
 from entrepot.learning.frozen import TARGETS
+from entrepot.learning.outcome_rows import check_ending
 from entrepot.learning.outcomes import Dataset, read_dataset, read_prices
 from entrepot.learning.plot import draw_curves
 from entrepot.learning.pool import build_pool
@@ -29,7 +31,7 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 _STEPS = 12
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=SeveralValues)
 @click.option("--train", "train_files", multiple=True, required=True, type=_FILE, help="Outcomes to learn from.")
 @click.option("--test", "test_files", multiple=True, required=True, type=_FILE, help="Outcomes to measure on.")
 @click.option("--prompts", "prompt_files", multiple=True, required=True, type=_FILE, help="The prompts of both.")
@@ -61,6 +63,8 @@ def evaluate_command(
 ) -> None:
     """Measure routing on prompts that it never learned from."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # processes share the cores, threads inside them would fight
+    if choices_file:
+        check_ending(choices_file)
     listed = read_prices(prices)
     learned = read_dataset(train_files, prompt_files).answered()
     held_out = read_dataset(test_files, prompt_files, graded=False).answered()
@@ -70,7 +74,7 @@ def evaluate_command(
     others = [name for name in names if name != new_model]
     names = others if new_model is None else [*others, new_model]
     if new_model is not None:
-        learned = _held_back(learned, new_model, labels)
+        learned = learned.held_back(new_model, labels, seed)
     train, test = build_pool(learned, others, listed), build_pool(held_out, names, listed)
     aliases, by_id = names_and_scores(load_catalog(), learned.outcomes.models + tuple(names))
     scores = {name: by_id[aliases.get(name, name)] for name in (*learned.outcomes.models, *names)
@@ -112,15 +116,6 @@ def _everyones(learned: Dataset, held_out: Dataset, priced: set[str]) -> list[st
     if len(found) < 2:
         raise DataError("fewer than two models with a price answered every prompt: name some with --models")
     return found
-
-
-def _held_back(learned: Dataset, model: str, labels: int) -> Dataset:
-    """Without the outcomes of `model` but the first `labels` of them. Raises DataError if it has none."""
-    outcomes = learned.outcomes
-    if model not in outcomes.models:
-        raise DataError(f"the new model '{model}' has no outcomes to hold back")
-    of_model = (outcomes.model == outcomes.models.index(model)).nonzero()[0]
-    return learned.without(of_model[labels:])
 
 
 def _progress() -> Progress:

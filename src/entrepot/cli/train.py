@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from entrepot.catalog.load import Catalog, load_catalog
+from entrepot.cli.several import SeveralValues
 from entrepot.errors import DataError
 from entrepot.learning.adapt import FEW_PROMPTS
 from entrepot.learning.outcomes import Dataset, ListPrice, read_dataset, read_prices, read_scores
@@ -22,6 +23,7 @@ from entrepot.learning.sample import MOST_PROMPTS
 from entrepot.learning.train import Prior, Trained, names_and_scores, save_artifact, train
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts, Router
+from entrepot.routing.embedder import Embedder, load_embedder
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 Step = Callable[[str], None]
@@ -34,7 +36,7 @@ class _Half(msgspec.Struct, frozen=True):
     reports: tuple[Report, ...]
 
 
-@click.command("train")
+@click.command("train", cls=SeveralValues)
 @click.option(
     "--outcomes", "outcome_files", multiple=True, required=True, type=_FILE, help="Outcomes: Parquet or JSON Lines."
 )
@@ -53,6 +55,8 @@ class _Half(msgspec.Struct, frozen=True):
               help="Test promises on so many of the newest prompts.")  # fmt: skip
 @click.option("--promises/--no-promises", default=True,
               help="Keep outcomes for promises; without, the router is a prior for other traffic.")  # fmt: skip
+@click.option("--embedder", metavar="NAME",
+              help="Let an installed package's embedding model join the features; the router needs it from then on.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the router to this file.")
 @click.option("--half", "halves", multiple=True, type=int, metavar="SEED",
               help="Also train on a random half of the prompts and measure on the other. Needs --prices and --pool.")  # fmt: skip
@@ -70,6 +74,7 @@ def train_command(
     start: str | None,
     last: int,
     promises: bool,
+    embedder: str | None,
     out: Path | None,
     halves: tuple[int, ...],
     prices: Path | None,
@@ -80,8 +85,8 @@ def train_command(
     """Fit a router on outcomes: how models did on prompts."""
     if halves and not (prices and pools):
         raise click.UsageError("--half measures choices by quality and cost: it needs --prices and at least one --pool")
+    joined = _embedder(embedder, start)
     catalog = load_catalog()
-    fitted_on = datetime.now(UTC).date().isoformat()
 
     def fit(data: Dataset, step: Step, calibrate: tuple[str, Dataset] | None = None) -> Trained:
         return train(
@@ -90,20 +95,21 @@ def train_command(
             aliases=aliases,
             window=window,
             sources=sources or tuple(path.name for path in outcome_files),
-            fitted_on=fitted_on,
+            fitted_on=datetime.now(UTC).date().isoformat(),
             seed=seed,
             step=step,
             calibrate=calibrate,
             last=last,
             promises=promises,
             prior=prior,
+            embedder=joined,
         )
 
     with _progress() as progress:
         bar = progress.add_task("reading files", total=None)
         dataset, calibrate = _read(outcome_files, calibration_files, prompt_files)
         aliases, published = _published(catalog, dataset, scores)
-        prior = _prior(start, dataset, catalog, aliases, published)
+        prior = _prior("none" if joined else start, dataset, catalog, aliases, published)
         trained = fit(dataset, lambda doing: progress.update(bar, description=doing), calibrate)
         if out:
             save_artifact(trained.artifact, out)
@@ -118,6 +124,15 @@ def train_command(
         click.echo(msgspec.json.encode({"figures": trained.figures, "halves": measured}).decode())
     else:
         _print_all(Console(), trained, measured, out)
+
+
+def _embedder(name: str | None, start: str | None) -> Embedder | None:
+    """The embedding model that joins, if any does."""
+    if name is not None and start not in (None, "none"):
+        raise click.UsageError(
+            "--embedder joins a new fit; --from lets a router of other features take the outcomes in"
+        )
+    return None if name is None else load_embedder(name)
 
 
 def _published(

@@ -115,6 +115,7 @@ def show_budget(ask: Ask) -> dict[str, Any]:
 def put_budget(ask: Ask) -> dict[str, Any]:
     """Make it, or say what it says from now on."""
     check_name(ask.name)
+    _refuse_written(ask, "budget", {budget.name for budget in ask.installation.settings.budgets})
     document = ask.read(dict[str, Any])
     if document.pop("name", ask.name) != ask.name:
         raise InvalidRequest("the name in the document is another than in the path", param="name")

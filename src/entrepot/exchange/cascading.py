@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from entrepot.canonical.request import Request
+from entrepot.dialects.logprobs import gives_logprobs
 from entrepot.exchange.plan import Candidate, CascadePlan, Route
 from entrepot.routing.ballot import expected_kind
 from entrepot.routing.cascade import Member, make_check_rule, make_rule, next_member, next_to_check, with_bar
@@ -23,7 +26,8 @@ def plan_cascade(
     """How several models may be asked, None where one is to answer.
 
     One answers where the route has no strategy, where the decision has but one candidate or was drawn by lot (for the holdout,
-    or to explore), where several answers are wanted (`n`), and where there is nothing to check by.
+    or to explore), where several answers are wanted (`n`), where there is nothing to check by, and where no
+    answer's words could tell more than is known before.
     """
     if route is None or route.strategy is None or (decision.displaced or decision.explored) is not None:
         return None
@@ -40,11 +44,23 @@ def plan_cascade(
         return CascadePlan(strategy, rule, votes)
     rule = make_check_rule(members, habits, route.reference, strategy.max_calls)
     if strategy.name == "confidence":
-        return CascadePlan(strategy, with_bar(rule, decision.goal or Goal(), route.reference), votes)
+        rule = with_bar(rule, decision.goal or Goal(), route.reference)
+        bar = rule.bar or 0.0
+        # whose words tell nothing can only be good enough by what is known of it already
+        useful = [m for m in members if m.p_correct >= bar or _tells(candidates[m.deployment], request)]
+        if len(useful) < 2:
+            return None
+        rule = make_check_rule(useful, habits, route.reference, strategy.max_calls)
+        return CascadePlan(strategy, msgspec.structs.replace(rule, bar=bar), votes)
     check = strategy.check or _check_of(request)
     if check is None:
         return None
     return CascadePlan(strategy, rule, votes, check)
+
+
+def _tells(candidate: Candidate, request: Request) -> bool:
+    """Whether the log-probabilities of its tokens may be had."""
+    return bool(request.extra.get("logprobs")) or gives_logprobs(candidate.dialect.name, candidate.target)
 
 
 def _check_of(request: Request) -> Validator | None:

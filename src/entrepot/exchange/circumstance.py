@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.canonical.request import Media, Request, ToolCall, ToolResult, Unknown
+from entrepot.canonical.request import SEARCH_BESIDE, Media, Part, Request, ToolCall, ToolResult, Unknown
 from entrepot.catalog.places import UNKNOWN
 from entrepot.policy.circumstances import UNREADABLE, Circumstances
 from entrepot.policy.rulebook import Rulebook
@@ -16,6 +16,9 @@ from entrepot.policy.rules import Principal
 from entrepot.policy.tags import fold_tag
 from entrepot.routing.features import prompt_of
 from entrepot.routing.languages import languages_of
+
+_POINTERS = frozenset({"item_reference", "prompt", "conversation", "previous_response_id"})
+_SOURCES = frozenset({"token_ids", "file_id", "fileUri", "file_uri", "data", "audio", "cachedContent", "container_id"})
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -57,16 +60,28 @@ def circumstances_of(
 
 
 def has_unreadable(request: Request) -> bool:
-    """Whether there is anything in the request that is not text."""
-    return any(
-        isinstance(part, Media)
-        or (isinstance(part, ToolResult) and any(isinstance(inner, Media) for inner in part.parts))
-        or (isinstance(part, Unknown) and "token_ids" in part.raw)
-        for part in request.parts()
-    )
+    """Whether there is anything in the request that is not text, or that points at what only its provider has."""
+    return any(_is_unreadable(part) for part in request.parts())
+
+
+def _is_unreadable(part: Part) -> bool:
+    if isinstance(part, ToolResult):
+        return any(_is_unreadable(inner) for inner in part.parts)
+    if isinstance(part, Unknown):
+        called = str(part.raw.get("type", "")).endswith("_call")  # a provider's own tool, with the pages that it opened
+        return part.raw.get("type") in _POINTERS or (not called and _points(part.raw))
+    return isinstance(part, Media)
+
+
+def _points(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(name in _SOURCES or name.endswith("_url") or _points(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(_points(inner) for inner in value)
 
 
 def tools_of(request: Request) -> frozenset[str]:
     """The names of the functions that the model may call, and of those that were called before."""
     called = (part.name for part in request.parts() if isinstance(part, ToolCall))
-    return frozenset((*(tool.name for tool in request.tools), *called))
+    beside = request.extra.get(SEARCH_BESIDE)
+    searches = (name for name in beside if isinstance(name, str)) if isinstance(beside, list) else ()
+    return frozenset((*(tool.name for tool in request.tools), *called, *searches))

@@ -19,12 +19,17 @@ from entrepot.policy.sensitive import DATA_CLASSES, KINDS, VALIDATED, Detector, 
 from entrepot.policy.tags import fold_tag
 
 _OPAQUE = re.compile(r"(?:data:[^,]{0,100},)?[A-Za-z0-9+/_\-\r\n]{256,}={0,2}\Z")
+_LETTERS = re.compile(r"[A-Za-z]")
+_OPAQUE_LINES = (64, 76)  # how long the lines of PEM and MIME are
 _IN_JSON = re.compile(r"\s*[\[{]")
 _DEEPEST = 3  # JSON inside of JSON inside of JSON
 _MOST_LEVELS = 200
 
 # Fields whose texts name something at the provider or on the wire: to replace them would break the request and hide nobody.
 _KEPT = frozenset({"model", "type", "role", "object", "signature", "thoughtSignature", "encrypted_content", "seed"})
+
+# Objects below these names are of the client's own making: what the fields in them are called says nothing.
+_OWN = frozenset({"input", "args", "arguments", "response", "metadata"})
 
 
 class SensingSettings(msgspec.Struct, frozen=True):
@@ -101,6 +106,7 @@ class _Search:
 
     def __init__(self, detector: Detector, redact: frozenset[str]) -> None:
         self._level = 0
+        self._in_own = False
         self.counts: Counter[str] = Counter()
         self.replaced = False
         self._detector = detector
@@ -132,15 +138,19 @@ class _Search:
         return value
 
     def _field(self, name: str, value: object, depth: int) -> object:
-        if name in _KEPT and isinstance(value, str | int):
+        if name in _KEPT and isinstance(value, str | int) and not (self._in_own or depth):
             self._count(self._detector.find(str(value)))
             return value
-        return self.walk(value, depth)
+        before = self._in_own
+        self._in_own = before or (name in _OWN and isinstance(value, dict))
+        left = self.walk(value, depth)
+        self._in_own = before
+        return left
 
     def _read(self, text: str, depth: int) -> str:
         if len(text) < 5:
             return text
-        if len(text) > 256 and _OPAQUE.match(text):
+        if len(text) > 256 and _is_opaque(text):
             return text
         if depth < _DEEPEST and "\\" in text and _IN_JSON.match(text):
             try:
@@ -175,3 +185,15 @@ class _Search:
             self._numbered[kind] += 1
             self._placeholders[taken_out] = f"<{kind}-{self._numbered[kind]}>"
         return self._placeholders[taken_out]
+
+
+def _is_opaque(text: str) -> bool:
+    """Whether it is base64: not numbers or keys that stand below each other."""
+    if not _OPAQUE.match(text):
+        return False
+    data = text[text.find(",") + 1 :].lstrip("\r\n")
+    line = data.partition("\n")[0]
+    if len(line) < len(data.rstrip()) and len(line.rstrip("\r")) not in _OPAQUE_LINES:
+        return False
+    beginning = data[:256]
+    return 2 * len(_LETTERS.findall(beginning)) > len(beginning)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from entrepot.canonical.request import Media, Request, ToolResult, Unknown
+from entrepot.canonical.request import SEARCH_BESIDE, Media, Request, ToolResult, Unknown
 from entrepot.dialects.base import Asked
 from entrepot.exchange.plan import Candidate
 
@@ -23,6 +23,19 @@ _LONGEST_IMAGE_TOKENS = 50_000
 """The dearest known is a large image for gpt-4o-mini: 36,835 (OpenAI, Images and vision, Calculating costs)."""
 
 _KEPT_BY_PROVIDER = ("previous_response_id", "conversation", "cachedContent", "cached_content")
+_BILLED_BESIDE = (
+    "web_search_options",
+    "search_parameters",
+    "enable_search",
+    "plugins",
+    "mcp_servers",
+    SEARCH_BESIDE,
+)
+"""Fields by which clients ask for searches and tools that a provider runs itself: OpenAI, xAI, Alibaba, OpenRouter, Anthropic."""
+
+_LEAST_LIMIT = 16
+"""What is sent to a host that takes no smaller limit (the quirk `least_16_output_tokens`)."""
+
 _THINKS_BESIDE_ITS_LIMIT = frozenset({"enable_thinking", "thinking_type", "template_thinking"})
 """Quirks of hosts where, for some models, the limit holds for the answer and not for the reasoning before it."""
 
@@ -64,7 +77,8 @@ def longest_input(asked: Asked, candidate: Candidate, body_bytes: int) -> int | 
     """The most tokens that the model can be made to read, or why nobody knows."""
     request = asked.request
     tokens = body_bytes + _TEMPLATE_TOKENS + (_TOOL_TEMPLATE_TOKENS if request.tools else 0)
-    if any(tool.hosted is not None for tool in request.tools):
+    asks_for = [request.extra.get(name) for name in _BILLED_BESIDE] if asked.dialect == candidate.dialect.name else []
+    if any(tool.hosted is not None for tool in request.tools) or any(each not in (None, False) for each in asks_for):
         return "a tool of the provider's own is billed beside tokens"
     context = candidate.deployment.context_tokens
     if any(request.extra.get(name) for name in _KEPT_BY_PROVIDER) or isinstance(request.extra.get("prompt"), dict):
@@ -89,6 +103,8 @@ def longest_output(request: Request, candidate: Candidate, max_output_tokens: in
     limit = request.max_output_tokens or max_output_tokens or deployment.max_output_tokens
     if limit is None:
         return "it has no token limit: send one, or set max_output_tokens on the route or the deployment"
+    if "least_16_output_tokens" in deployment.quirks:
+        limit = max(limit, _LEAST_LIMIT)
     if deployment.quirks & _THINKS_BESIDE_ITS_LIMIT:
         thoughts = request.reasoning_budget_tokens or deployment.max_output_tokens
         if thoughts is None:

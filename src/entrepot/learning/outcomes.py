@@ -6,6 +6,7 @@ names file, column and row (from 1); nothing is repaired silently.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -79,6 +80,17 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
         answers = tuple(self.answers[i] for i in np.flatnonzero(kept)) if self.answers else ()
         return msgspec.structs.replace(self, outcomes=outcomes, answers=answers)
 
+    def held_back(self, model: str, labels: int, seed: int) -> Dataset:
+        """Without the outcomes of `model` but `labels` of them, drawn by chance: files are often sorted by benchmark.
+
+        Raises DataError if it has fewer.
+        """
+        models = self.outcomes.models
+        of_model = np.flatnonzero(self.outcomes.model == (models.index(model) if model in models else -1))
+        if len(of_model) < labels:
+            raise DataError(f"the new model '{model}' has {len(of_model):,} outcomes to learn from, and not {labels:,}")
+        return self.without(np.random.default_rng(seed).permutation(of_model)[labels:])
+
     def halves(self, seed: int) -> tuple[Dataset, Dataset]:
         """The prompts split in two at random; those with the same words stay together, or one half would know the other's."""
         groups: dict[str, int] = {}
@@ -149,7 +161,8 @@ def _read_outcomes(
                 f"{path}: column prompt_id, row {row + 1}: '{about[row]}' is in none of the prompt files; name its file too"
             )
         model = np.array([models.setdefault(name, len(models)) for name in _texts(table, "model", path)], np.int32)
-        correct = _numbers(table, "correct", path, low=0, high=1, needed=graded)
+        told_right = graded or any(value is not None for value in table["correct"])  # of all rows, or of none
+        correct = _numbers(table, "correct", path, low=0, high=1, needed=told_right)
         answers.extend(None if answer is None else str(answer) for answer in table["answer"])
         for number, at in zip(prompt.tolist(), table["at"], strict=True):
             dates[number] = max(dates[number], _moment(at))
@@ -191,7 +204,7 @@ def read_scores(path: Path) -> dict[str, dict[str, float]]:
 
 def _csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             rows = list(reader)
     except (OSError, UnicodeDecodeError) as error:
@@ -246,7 +259,7 @@ def _read_parquet(path: Path, columns: Iterable[str]) -> dict[str, Column]:
 
 def _read_lines(path: Path, columns: Iterable[str]) -> dict[str, Column]:
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     decoder = msgspec.json.Decoder(dict[str, Any])

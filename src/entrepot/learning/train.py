@@ -19,6 +19,7 @@ from entrepot.learning.sample import MOST_PROMPTS, PRIOR_PROMPTS, draw_sample
 from entrepot.learning.votes import learn_votes
 from entrepot.routing.artifact import Artifact, Provenance, digest_of, render_artifact
 from entrepot.routing.base import ModelFacts
+from entrepot.routing.embedder import Embedder
 from entrepot.routing.ensemble import EnsembleRouter, Step
 
 
@@ -60,6 +61,7 @@ def train(
     last: int = MOST_PROMPTS,
     promises: bool = True,
     prior: Prior | None = None,
+    embedder: Embedder | None = None,
 ) -> Trained:
     """Fit the default router on all of `dataset`, or move `prior` by it.
 
@@ -67,10 +69,13 @@ def train(
     otherwise (see `names_and_scores`); `window` the dates of the outcomes; `step` is told what is being done. Promises will
     be tested on the outcomes of `calibrate`, so named, which nothing is learned from, or where there are none on those that were
     learned from, as predicted by fits that had not seen them: the `last` prompts of either. Without `promises` no outcome is
-    kept: the router is a prior for traffic that is not like this. Raises DataError if there is nothing to learn from.
+    kept: the router is a prior for traffic that is not like this. `embedder` joins the features of a new fit.
+    Raises DataError if there is nothing to learn from.
     """
     if prior is None:
-        router = EnsembleRouter(scores=scores, aliases=aliases, seed=seed, step=step).fit(dataset.outcomes)
+        router = EnsembleRouter(scores=scores, aliases=aliases, seed=seed, step=step, embedder=embedder).fit(
+            dataset.outcomes
+        )
         seen, figures = None, _figures(router)
         votes = learn_votes(dataset, router.cross_fitted()[0], router.design_.models, ", ".join(sources), seed)
     else:

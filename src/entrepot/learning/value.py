@@ -143,20 +143,6 @@ def provable_loss(losses: Doubles, confidence: float) -> float | None:
     return max(low, 1) / _STEPS
 
 
-def fewest_prompts(max_loss: float, confidence: float) -> int:
-    """How many prompts a promise of `max_loss` takes at the least: where not one of them is lost, and none won."""
-    low, high = 1, 1
-    while p_value_of(np.zeros(high), max_loss) > 1 - confidence:
-        low, high = high, high * 2
-    while low < high:
-        middle = (low + high) // 2
-        if p_value_of(np.zeros(middle), max_loss) <= 1 - confidence:
-            high = middle
-        else:
-            low = middle + 1
-    return high
-
-
 def _mean_cost(rows: Sequence[OutcomeRow]) -> float | None:
     costs = [row.cost_usd for row in rows if row.cost_usd is not None]
     return _mean(costs) if rows and len(costs) == len(rows) else None

@@ -197,6 +197,7 @@ def _private_keys(text: str) -> Iterator[Hit]:
 
 
 _DIGITS = re.compile(r"[+(]?[0-9]*")
+_ESCAPED = re.compile(r"\\(?:[nrt]|u[0-9A-Fa-f]{4})")
 _WIDE = re.compile(
     "[\u00a0\u00ad\u0660-\u0669\u06f0-\u06f9\u2000-\u2015\u202f\u2060\u2212\u3000\ufeff\uff08\uff09\uff0b\uff0d-\uff19\uff20-\uff5a]"
 )
@@ -219,7 +220,12 @@ _PLAIN = _plain_forms()
 
 
 def _fold(text: str) -> str:
-    """`text` with the plain form of each digit, letter, space and dash, character for character."""
+    """`text` with the plain form of each digit, letter, space and dash, character for character.
+
+    What JSON writes for the end of a line, or for a character beyond ASCII, is no part of the number that follows it.
+    """
+    if "\\" in text:
+        text = _ESCAPED.sub(lambda found: " " * len(found[0]), text)
     if text.isascii() or not _WIDE.search(text):
         return text
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)

@@ -19,6 +19,7 @@ import numpy as np
 from entrepot.errors import ArtifactError
 from entrepot.routing.ability import Ability, Scale
 from entrepot.routing.calibration import Calibration, Kind, Members
+from entrepot.routing.embedder import load_embedder
 from entrepot.routing.ensemble import EnsembleRouter, Fitted
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import Lengths
@@ -88,6 +89,7 @@ class _Header(msgspec.Struct, frozen=True):
     sampled: tuple[str, str] | None = None
     known: bytes = b""
     votes: VoteModel | None = None
+    embedder: str | None = None
 
 
 def default_artifact_path() -> Path:
@@ -113,6 +115,7 @@ def render_artifact(artifact: Artifact) -> bytes:
             sampled=None if sample is None else (sample.data, sample.date),
             known=b"" if sample is None else b"".join(sorted(sample.known)),
             votes=None if artifact.votes is SHIPPED_VOTES else artifact.votes,
+            embedder=None if fitted.featurizer.embedder is None else fitted.featurizer.embedder.name,
         )
     )
     body = zlib.compress(b"".join(values.tobytes() for values in arrays.values()), 9)
@@ -234,7 +237,9 @@ def _split(arrays: tuple[_Array, ...], body: bytes) -> dict[str, np.ndarray[Any,
 
 
 def _fitted(header: _Header, arrays: dict[str, np.ndarray[Any, np.dtype[np.float32]]]) -> Fitted:
-    featurizer = Featurizer.of(*(arrays[name] for name in ("idf", "mean", "scale", "low", "high")))
+    embedder = None if header.embedder is None else load_embedder(header.embedder)
+    idf, mean, scale, low, high = (arrays[name] for name in ("idf", "mean", "scale", "low", "high"))
+    featurizer = Featurizer.of(idf, mean, scale, low, high, embedder)
     models = header.models
     if arrays["heads"].shape != (featurizer.columns, len(models)):
         raise ValueError(f"heads of shape {arrays['heads'].shape} for {len(models)} models")

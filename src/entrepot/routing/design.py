@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from entrepot.errors import DataError
 from entrepot.routing.base import Floats, Outcomes
-from entrepot.routing.features import BUCKETS, read_prompts
+from entrepot.routing.embedder import Embedder
+from entrepot.routing.features import BUCKETS
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.logistic import Doubles
 
@@ -53,12 +54,15 @@ class Design(msgspec.Struct, frozen=True, eq=False):
         )
 
 
-def build_design(outcomes: Outcomes, rank: int, seed: int) -> tuple[Featurizer, Design]:
+def build_design(
+    outcomes: Outcomes, rank: int, seed: int, embedder: Embedder | None = None
+) -> tuple[Featurizer, Design]:
     """Read the prompts, learn the features' weights, and lay the outcomes out. Raises DataError if there are none."""
     if not len(outcomes.correct):
         raise DataError("there are no outcomes to learn from")
-    counts, structure = read_prompts(outcomes.prompts)
-    featurizer = Featurizer().fit(counts, structure)
+    featurizer = Featurizer(embedder)
+    counts, structure = featurizer.read(outcomes.prompts)
+    featurizer.fit(counts, structure)
     rows = featurizer.rows(counts, structure)
     loadings = _loadings(rows, min(rank, len(rows)), np.random.default_rng(seed))
     correct, weight = tabulate(outcomes, outcomes.correct)

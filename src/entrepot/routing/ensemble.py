@@ -29,6 +29,7 @@ from entrepot.routing.calibration import (
     fit_members,
 )
 from entrepot.routing.design import Design, build_design
+from entrepot.routing.embedder import Embedder
 from entrepot.routing.features import BUCKETS
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
@@ -81,6 +82,7 @@ class EnsembleRouter:
         seed: int = 0,
         step: Step | None = None,
         version: str = "unsaved",
+        embedder: Embedder | None = None,
     ) -> None:
         self.kind: Kind = kind
         self.scores = scores
@@ -89,12 +91,13 @@ class EnsembleRouter:
         self.folds = folds
         self.seed = seed
         self.step = step
+        self.embedder = embedder
         self._version = version
 
     @classmethod
     def of(cls, fitted: Fitted, version: str, sample: Sample | None = None) -> EnsembleRouter:
         """A router that was fitted before."""
-        router = cls(kind=fitted.members.kind, version=version)
+        router = cls(kind=fitted.members.kind, version=version, embedder=fitted.featurizer.embedder)
         router.fitted_ = fitted
         router.sample_ = sample
         return router
@@ -109,7 +112,7 @@ class EnsembleRouter:
         step = self.step or (lambda _doing: None)
         step("reading prompts")
         aliases = {name: model for name, model in (self.aliases or {}).items() if name in outcomes.models}
-        featurizer, design = build_design(_renamed(outcomes, aliases), self.rank, self.seed)
+        featurizer, design = build_design(_renamed(outcomes, aliases), self.rank, self.seed, self.embedder)
         step("fitting on all prompts")
         members = fit_members(design, self.kind)
         self.cross_fit_ = cross_fit(design, self.kind, self.folds, self.seed, step)

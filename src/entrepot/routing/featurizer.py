@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from entrepot.routing.base import Floats, Prompt
-from entrepot.routing.features import BUCKETS, STRUCTURE, read_prompt
+from entrepot.routing.embedder import Embedder, embed
+from entrepot.routing.features import BUCKETS, STRUCTURE, read_prompt, read_prompts
 
 _IDF_FLOOR = 0.1
 _LEAST_DEVIATION = 1e-3
@@ -15,14 +18,14 @@ _TAIL = 0.005
 class Featurizer:
     """Prompts as rows of one design matrix: hashed n-grams, structural features, and a one.
 
+    With an `embedder` its dimensions follow the structural features and are treated like them; together they weigh as much.
+
     An n-gram weighs the logarithm of its count times its inverse document frequency, and the n-grams of a prompt together
     have length one. Structural features are standardized; outside the range that training saw, a feature fades to its mean
     within one standard deviation, for a line fitted to questions of five hundred characters says nothing about "Hi!".
     Learned: `idf_` (BUCKETS,), zero for a bucket that no training prompt fell into, and `seen_`, one for all others; `mean_`,
     `scale_`, and the range from `low_` to `high_` in standard deviations (structure,).
     """
-
-    columns = BUCKETS + len(STRUCTURE) + 1
 
     idf_: Floats
     seen_: Floats
@@ -31,19 +34,37 @@ class Featurizer:
     low_: Floats
     high_: Floats
 
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self.embedder = embedder
+        self._outside = len(STRUCTURE) + (0 if embedder is None else embedder.dimensions)
+
+    @property
+    def columns(self) -> int:
+        """Columns of the design matrix."""
+        return BUCKETS + self._outside + 1
+
     @classmethod
-    def of(cls, idf: Floats, mean: Floats, scale: Floats, low: Floats, high: Floats) -> Featurizer:
+    def of(
+        cls, idf: Floats, mean: Floats, scale: Floats, low: Floats, high: Floats, embedder: Embedder | None = None
+    ) -> Featurizer:
         """A featurizer that was fitted before. Raises ValueError if the arrays are of another featurizer."""
-        if idf.shape != (BUCKETS,) or any(part.shape != (len(STRUCTURE),) for part in (mean, scale, low, high)):
+        featurizer = cls(embedder)
+        if idf.shape != (BUCKETS,) or any(part.shape != (featurizer._outside,) for part in (mean, scale, low, high)):
             raise ValueError("the features are not those of this version")
-        featurizer = cls()
         featurizer.idf_, featurizer.mean_, featurizer.scale_ = idf, mean, scale
         featurizer.low_, featurizer.high_ = low, high
         featurizer.seen_ = (idf > 0).astype(np.float32)
         return featurizer
 
+    def read(self, prompts: Sequence[Prompt]) -> tuple[Floats, Floats]:
+        """What `fit` and `rows` take: n-gram counts, shape (prompts, BUCKETS), and structure with the embedder's vectors."""
+        counts, structure = read_prompts(prompts)
+        if self.embedder is not None:
+            structure = np.hstack([structure, np.stack([embed(self.embedder, prompt.text) for prompt in prompts])])
+        return counts, structure
+
     def fit(self, counts: Floats, structure: Floats) -> Featurizer:
-        """Learn the weights from what `read_prompts` gave, shapes (prompts, BUCKETS) and (prompts, structure)."""
+        """Learn the weights from what `read` gave, shapes (prompts, BUCKETS) and (prompts, structure)."""
         seen = np.count_nonzero(counts, axis=0)
         self.idf_ = np.where(seen > 0, np.log(len(counts) / np.maximum(seen, 1)) + _IDF_FLOOR, 0).astype(np.float32)
         self.seen_ = (seen > 0).astype(np.float32)
@@ -52,6 +73,8 @@ class Featurizer:
         # what never varied in training must not shout when it first does
         varied = deviation > _LEAST_DEVIATION
         self.scale_ = np.where(varied, 1 / np.maximum(deviation, _LEAST_DEVIATION), 0).astype(np.float32)
+        vectors = slice(len(STRUCTURE), None)
+        self.scale_[vectors] *= np.sqrt(len(STRUCTURE) / max(1, self._outside - len(STRUCTURE)))
         standard = (structure - self.mean_) * self.scale_
         self.low_, self.high_ = np.quantile(standard, (_TAIL, 1 - _TAIL), axis=0).astype(np.float32)
         return self
@@ -68,6 +91,8 @@ class Featurizer:
         saw, plus the share of its structural features that are outside the range of training.
         """
         counts, structure = read_prompt(prompt)
+        if self.embedder is not None:
+            structure = np.concatenate([structure, embed(self.embedder, prompt.text)])
         row = np.empty(self.columns, np.float32)
         return row, self._fill(row, counts, structure)
 
@@ -85,4 +110,4 @@ class Featurizer:
         np.multiply(standard, 1 - outside, out=row[BUCKETS:-1])
         row[-1] = 1
         unseen = 1 - known / everything if everything else 1.0
-        return unseen + float(outside.sum()) / len(STRUCTURE)
+        return unseen + float(outside.sum()) / self._outside

@@ -117,6 +117,20 @@ def p_value_of(losses: Doubles, max_loss: float) -> float:
     return _betting_p(losses, max_loss)
 
 
+def fewest_prompts(max_loss: float, confidence: float) -> int:
+    """How many prompts a promise of `max_loss` takes at the least: where not one of them is lost, and none won."""
+    low, high = 1, 1
+    while p_value_of(np.zeros(high), max_loss) > 1 - confidence:
+        low, high = high, high * 2
+    while low < high:
+        middle = (low + high) // 2
+        if p_value_of(np.zeros(middle), max_loss) <= 1 - confidence:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
 @lru_cache(maxsize=65536)
 def _trinomial_p(count: int, lost: int, won: int, max_loss: float) -> float:
     """P(losses - wins as low as seen), at the boundary, for the least favourable rate of differing."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
-from entrepot.routing.guarantee import Promise, make_promise, order_settings
+from entrepot.routing.guarantee import Promise, fewest_prompts, make_promise, order_settings
 from entrepot.routing.rehearsal import Rehearsal
 
 Doubles = NDArray[np.float64]
@@ -220,8 +220,9 @@ def needed_prompts(losses: Doubles, max_loss: float, confidence: float) -> int |
         if -room > sure * (variance / len(losses)) ** 0.5 or max_loss == 0:
             return None
         room = max_loss / 2
-    # those that there are were not enough, whatever the approximation says
-    return int(10 * np.ceil(max((sure / room) ** 2 * variance, 1.25 * len(losses)) / 10))
+    # those that there are were not enough, whatever the approximation says; nor are those that a promise without a loss takes
+    least = fewest_prompts(max_loss, confidence) if (losses == np.round(losses)).all() else 0
+    return int(10 * np.ceil(max((sure / room) ** 2 * variance, 1.25 * len(losses), least) / 10))
 
 
 def _worths(expected: Expected, reference: int) -> list[float]:

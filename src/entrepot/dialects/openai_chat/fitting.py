@@ -52,12 +52,18 @@ def wants_thinking(fields: Fields) -> bool:
 
 
 def _fit_limit(fields: Fields, quirks: frozenset[str]) -> None:
-    """The limit under the name that the provider knows. Most hosts know the older one, OpenAI's reasoning models the newer."""
-    names = ("max_tokens", "max_completion_tokens")
-    known, unknown = reversed(names) if "max_completion_tokens" in quirks else names
+    """The limit under the name that the provider knows. Most hosts know the older one, OpenAI's reasoning models the newer.
+
+    Where both are there the newer is meant, as the request is read: it is what budgets were asked for.
+    """
+    newer, older = "max_completion_tokens", "max_tokens"
+    known, unknown = (newer, older) if newer in quirks else (older, newer)
     if unknown in fields:
-        limit = fields.pop(unknown)
-        fields.setdefault(known, limit)
+        meant = newer if value_of(fields, newer) is not None else older
+        limit = fields.get(meant)
+        del fields[unknown]
+        if limit is not None:
+            fields[known] = limit
 
 
 def _fit_names(fields: Fields, quirks: frozenset[str]) -> None:

@@ -25,7 +25,8 @@ def tool_of(wire: WireTool, at: str) -> Tool:
     if wire.function is None:
         if wire.type == "function":
             raise InvalidRequest(f"'{at}.function' is missing", param=f"{at}.function")
-        return Tool(name=wire.type, hosted={"type": wire.type})
+        own = (wire.custom or {}).get("name") if wire.type == "custom" else None
+        return Tool(name=own if isinstance(own, str) and own else wire.type, hosted={"type": wire.type})
     function = wire.function
     extra = {} if wire.cache_control is None else {"cache_control": wire.cache_control}
     return Tool(function.name, function.description, function.parameters, function.strict, extra)

@@ -56,10 +56,11 @@ class WireToolFunction(msgspec.Struct):
 
 
 class WireTool(msgspec.Struct):
-    """A tool's definition; only functions carry one."""
+    """A tool's definition; of those that are no functions, the name of a custom one is read."""
 
     type: str = "function"
     function: WireToolFunction | None = None
+    custom: dict[str, Any] | None = None
     cache_control: dict[str, Any] | None = None
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from entrepot.canonical.request import Message, OutputFormat, Request, Text, Tool, Unknown
+from entrepot.canonical.request import SEARCH_BESIDE, Message, OutputFormat, Request, Text, Tool, Unknown
 from entrepot.dialects.base import Asked, Envelope
 from entrepot.dialects.openai_responses.items import ADDITIONAL_TOOLS, content_parts, messages_of
 from entrepot.dialects.openai_responses.tools import choose, tools_of, without_search
@@ -53,11 +53,13 @@ def _canonical(wire: WireRequest, extra: dict[str, Any]) -> Request:
         raise InvalidRequest("'input' is missing or empty: give a text or a list of items", param="input")
     tools = tools_of(wire.tools or [], "tools") + _additional_tools(wire)
     choice, tools = choose(wire.tool_choice, tools)
-    tools = without_search(choice, tools)
+    offered, tools = tools, without_search(choice, tools)
     effort = (wire.reasoning or {}).get("effort")
     more: dict[str, Any] = {"include": wire.include} if wire.include else {}
     if LOGPROBS in (wire.include or ()):
         more = {**more, "logprobs": True}
+    if searches := [tool.name for tool in offered if tool not in tools]:
+        more = {**more, SEARCH_BESIDE: searches}
     return Request(
         model=wire.model,
         messages=messages,
