@@ -14,8 +14,6 @@ from entrepot.canonical.request import Request, ToolCall, ToolResult
 
 MAX_USER = 64
 """What OpenAI takes as `user`; OpenRouter and Zhipu take 128, Anthropic 256. Claude Code's own is 155 characters long."""
-OTHER_MODELS = frozenset({"models", "fallbacks"})
-"""Fields by which clients name models that a provider may ask instead (OpenRouter, LiteLLM). Who answers is decided before it."""
 _BAD = re.compile(r"[^a-zA-Z0-9_-]")
 
 

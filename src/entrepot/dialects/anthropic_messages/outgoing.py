@@ -28,7 +28,6 @@ from entrepot.dialects.anthropic_messages.turns import Turns, thinks_through_its
 from entrepot.dialects.anthropic_messages.wire import DIALECT, encode
 from entrepot.dialects.base import Asked, HeaderPairs, Target, WireRequest
 from entrepot.dialects.closed_schema import close_schema
-from entrepot.dialects.names import OTHER_MODELS
 from entrepot.dialects.seal import is_ours
 from entrepot.errors import InvalidRequest
 
@@ -63,7 +62,7 @@ def _at_vertex(fields: dict[str, Any], headers: HeaderPairs, stream: bool, targe
 
 
 def _own_fields(asked: Asked, target: Target) -> dict[str, msgspec.Raw]:
-    fields = {name: value for name, value in asked.fields.items() if name not in OTHER_MODELS}
+    fields = dict(asked.fields)
     fields["model"] = msgspec.Raw(encode(target.upstream_name))
     if _MARK in bytes(fields["messages"]):
         messages = msgspec.json.decode(fields["messages"])

@@ -1,8 +1,7 @@
 """Requests as we send them to providers of this dialect.
 
 A client of this dialect is passed on field by field: only `model`, the token limit where the client named none, and
-`stream_options` (so that usage is reported) are written by us, and other models that the provider might ask are left out.
-For a client of another dialect the request is made from its
+`stream_options` (so that usage is reported) are written by us. For a client of another dialect the request is made from its
 canonical form (`turns.py`). Either is then made to fit what the provider declares (`fitting.py`). Settings that cannot be said
 are downgraded or left out, and only these:
 
@@ -26,7 +25,7 @@ from entrepot.canonical.effort import effort_of_budget
 from entrepot.canonical.request import Request, Tool
 from entrepot.dialects.address import join_address
 from entrepot.dialects.base import Asked, Target, WireRequest
-from entrepot.dialects.names import OTHER_MODELS, user_name
+from entrepot.dialects.names import user_name
 from entrepot.dialects.openai_chat.content import OUR_MARK
 from entrepot.dialects.openai_chat.fitting import fit, wants_thinking
 from entrepot.dialects.openai_chat.turns import render_messages, without_foreign_seals
@@ -48,7 +47,7 @@ def render_request(asked: Asked, target: Target, max_output_tokens: int | None) 
 
 def _own_fields(asked: Asked, target: Target, max_output_tokens: int | None) -> Fields:
     """The client's own fields, with the few that are ours to write."""
-    fields: Fields = {name: value for name, value in asked.fields.items() if name not in OTHER_MODELS}
+    fields: Fields = dict(asked.fields)
     fields["model"] = target.upstream_name
     if _OUR_MARK in bytes(asked.fields["messages"]):
         messages = msgspec.json.decode(asked.fields["messages"])

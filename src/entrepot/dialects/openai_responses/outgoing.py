@@ -27,7 +27,7 @@ from entrepot.canonical.effort import effort_of_budget
 from entrepot.canonical.request import OutputFormat, Request, Tool
 from entrepot.dialects.address import join_address
 from entrepot.dialects.base import Asked, Target, WireRequest
-from entrepot.dialects.names import OTHER_MODELS, user_name
+from entrepot.dialects.names import user_name
 from entrepot.dialects.openai_responses.request import LOGPROBS
 from entrepot.dialects.openai_responses.turns import Item, Quirks, render_turns
 from entrepot.dialects.openai_responses.wire import DIALECT, OUR_ID, decode_any, encode
@@ -50,7 +50,7 @@ def render_request(asked: Asked, target: Target, max_output_tokens: int | None) 
 
 
 def _own_fields(asked: Asked, target: Target, max_output_tokens: int | None) -> dict[str, msgspec.Raw]:
-    fields = {name: value for name, value in asked.fields.items() if name not in OTHER_MODELS}
+    fields = dict(asked.fields)
     fields["model"] = msgspec.Raw(encode(target.upstream_name))
     if asked.request.max_output_tokens is None and max_output_tokens is not None:
         fields["max_output_tokens"] = msgspec.Raw(encode(_limit(max_output_tokens, target.quirks)))
