@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+from entrepot.drive.alarms import Alarms
 from entrepot.drive.inbox import HIGH_BYTES, Inbox
 from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk, UpstreamEnded
 
@@ -19,7 +20,7 @@ class Valve:
 
 def an_inbox() -> tuple[Inbox, Valve]:
     valve = Valve()
-    return Inbox(valve.pause, valve.resume), valve
+    return Inbox({0: valve}, Alarms()), valve
 
 
 def soon() -> float:
