@@ -30,7 +30,6 @@ from entrepot.ledger.store import (
 )
 from entrepot.ledger.verify import Verified
 
-
 _PAGE_ROWS = 2000
 _END_NS = (1 << 63) - 1
 
