@@ -305,7 +305,7 @@ class BoundEnsemble:
         slope = np.exp(np.clip(traits[:, 1], -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT))[:, None]
         logits = (slope * self._ability - traits[:, [0]]) * self._slope + self._shift
         p_correct = sigmoid(logits + bent(traits[:, 2], self._knots) @ self._ease.T)
-        variance = (slope * self._ability_error) ** 2 + self._spread_squared
+        variance = slope**2 * self._ability_variance + self._spread_squared
         return p_correct, np.asarray(p_correct * (1 - p_correct) * np.sqrt(variance))
 
     def predict(self, prompt: Prompt) -> Estimates:
