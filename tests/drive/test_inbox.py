@@ -1,6 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+import uvloop
 
 from entrepot.drive.inbox import HIGH_BYTES, Inbox
 from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk, UpstreamEnded
@@ -72,3 +79,27 @@ async def test_what_waits_of_a_dropped_attempt_is_forgotten_and_frees_its_room()
     assert valve.calls == ["pause", "resume"]
     assert [await inbox.get(soon()), await inbox.get(soon())] == [ClientGone(), UpstreamChunk(1, b"c")]
     assert await inbox.get(0.0) == DeadlinePassed()
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_arrived_while_the_loop_was_held_up_comes_before_the_deadline(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def held_up() -> Event:
+        inbox, _ = an_inbox()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with ours, theirs:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(ours, lambda: inbox.put(UpstreamChunk(0, ours.recv(10))))
+            waiting = asyncio.ensure_future(inbox.get(time.monotonic() + 0.05))
+            await asyncio.sleep(0)
+            theirs.send(b"in time")
+            time.sleep(0.1)  # noqa: ASYNC251 - the deadline passes while nobody reads
+            event = await waiting
+            loop.remove_reader(ours)
+            return event
+
+    with contextlib.closing(new_loop()) as loop:
+        assert loop.run_until_complete(held_up()) == UpstreamChunk(0, b"in time")

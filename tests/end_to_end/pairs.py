@@ -104,7 +104,8 @@ def pairs_world(directory: Path, **changes: Any) -> Iterator[World]:
             routes=(),
             exchange_rates=ExchangeRates(CHEAP_CACHED.input_per_mtok, "2026-11-01", "test"),
             keys=(KeySettings("alice", hashlib.sha256(KEY.encode()).hexdigest(), team="red"),),
-            deadlines=Deadlines(connect_s=2, first_byte_s=3, idle_s=1, total_s=20),
+            # No stand-in here is ever silent: a deadline would only tell that the machine was busy.
+            deadlines=Deadlines(connect_s=20, first_byte_s=40, idle_s=40, total_s=60),
         )
         settings = msgspec.structs.replace(settings, **changes)
         with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as installation:

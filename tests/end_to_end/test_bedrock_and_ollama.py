@@ -19,6 +19,7 @@ from entrepot.catalog.pricing import ExchangeRates
 from entrepot.exchange.plan import Deadlines
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
+from tests.end_to_end.pairs import booked
 from tests.end_to_end.world import CHEAP, KEY, PROVIDER_SECRET, World, deployment, simulator_in_thread, world_of
 from tests.simulator.sdk_world import PIXEL
 
@@ -253,7 +254,7 @@ def test_the_exchange_is_written_down_with_what_the_provider_billed(gateway: Wor
     status, headers, _ = gateway.chat(f"{provider}/echo", "一句话")
     assert status == 200
     assert headers["x-entrepot-deployment"] == f"{provider}/echo"
-    row = next(row for row in reversed(gateway.simulator.books.rows) if row.provider == provider)
+    row = booked(gateway, provider)
     assert row.cost_nano is not None
     assert round(float(headers["x-entrepot-cost-usd"]) * 10**9) == row.cost_nano
 

@@ -124,7 +124,7 @@ def installation(directory: Path) -> Iterator[World]:
                 KeySettings("carol", hashlib.sha256(PUBLIC_SECTOR_KEY.encode()).hexdigest(), tags=("public-sector",)),
             ),
             rules=(Rule("not in CN", When(tags=("public-sector",)), deny=Facts(provider_country=("CN",))),),
-            deadlines=Deadlines(connect_s=2, first_byte_s=1, idle_s=0.5, total_s=20),
+            deadlines=Deadlines(connect_s=4, first_byte_s=4, idle_s=2, total_s=30),
         )
         with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as up:
             yield World(simulator, up, directory)

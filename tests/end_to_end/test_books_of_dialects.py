@@ -82,7 +82,7 @@ def installation(directory: Path) -> Iterator[World]:
             routes=(),
             exchange_rates=RATES,
             keys=(KeySettings("alice", hashlib.sha256(KEY.encode()).hexdigest()),),
-            deadlines=Deadlines(connect_s=2, first_byte_s=1, idle_s=0.3, total_s=20),
+            deadlines=Deadlines(connect_s=4, first_byte_s=5, idle_s=2, total_s=30),
         )
         with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as up:
             yield World(simulator, up, directory)

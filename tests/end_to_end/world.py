@@ -140,7 +140,7 @@ def settings_for(simulator: Simulator, directory: Path, **changes: Any) -> Setti
             KeySettings("carol", hashlib.sha256(PUBLIC_SECTOR_KEY.encode()).hexdigest(), tags=("public-sector",)),
         ),
         rules=(Rule("no providers from CN", When(tags=("public-sector",)), deny=Facts(provider_country=("CN",))),),
-        deadlines=Deadlines(connect_s=2, first_byte_s=3, idle_s=1, total_s=20),
+        deadlines=Deadlines(connect_s=4, first_byte_s=4, idle_s=3, total_s=30),
     )
     return msgspec.structs.replace(settings, **changes)
 
