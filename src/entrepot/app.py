@@ -26,6 +26,7 @@ import uvloop
 
 from entrepot.assembly import (
     Experience,
+    build_board,
     build_gateway,
     check_router,
     keep_promises,
@@ -75,7 +76,7 @@ async def run_gateway(launch: Launch) -> None:
     watch = Watch(settings.ledger.directory)
     in_force = put_in_force(settings, watch.look() or Snapshot())
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
-    experience = Experience(sessions, promises)
+    experience = Experience(sessions, promises, build_board(settings))
     build = ruled_builder(settings, experience)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)

@@ -27,6 +27,7 @@ from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import EntrepotError
+from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
@@ -122,9 +123,18 @@ def planner_builder(settings: Settings, experience: Experience) -> Callable[[Seq
     def build(rules: Sequence[Rule]) -> Planner:
         choices = compile_(rules)
         follower.attach(choices)
-        return Planner(choices, settings.deadlines, experience.sessions, experience.board)
+        return Planner(choices, settings.deadlines, experience.sessions, experience.board, settings.conduct)
 
     return build
+
+
+def build_board(settings: Settings) -> Board:
+    """Where it is kept how deployments fare, who are hosts of the same model, and what may be done beside what was asked for."""
+    hosts: dict[str, list[str]] = {}
+    for deployment in settings.deployments:
+        hosts.setdefault(deployment.model, []).append(deployment.id)
+    siblings = {id_: tuple(ids) for ids in hosts.values() for id_ in ids}
+    return Board(settings.circuit, siblings, Allowances(settings.conduct.retries.share, settings.hedge_share))
 
 
 def build_planner(settings: Settings) -> Planner:
@@ -219,7 +229,10 @@ def build_gateway(
 ) -> Gateway:
     """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
-    notebook = Notebook(recorder.append, lambda attempt: experience.board.learn(attempt, time.time()))
+    board = experience.board
+    notebook = Notebook(
+        recorder.append, lambda attempt: board.learn(attempt, time.time()), begin=board.begin, end=board.end
+    )
     if experience.sessions is not None:
         notebook = msgspec.structs.replace(notebook, keep=experience.sessions.keep)
     return Gateway(
@@ -245,7 +258,7 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     scope = msgspec.structs.replace(key.scope, addresses=None)  # there is no address: nobody is connected
     known = msgspec.structs.replace(key, sha256=made.sha256, scope=scope)
     settings = msgspec.structs.replace(settings, keys=(known,))
-    upstream, experience = UpstreamClient(environ=os.environ), Experience()
+    upstream, experience = UpstreamClient(environ=os.environ), Experience(board=build_board(settings))
     admission = build_admission(settings, "in-process")
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:

@@ -20,7 +20,7 @@ def answered(circuit: Circuit, at_s: float, took_s: float = 0.0) -> Circuit:
 
 
 def opened_at(at_s: float) -> Circuit:
-    return CLOSED.open(SETTINGS, at_s, "is down")
+    return CLOSED.trip(SETTINGS, at_s, "is down")
 
 
 def test_it_opens_after_so_many_in_a_row_and_an_answer_begins_the_count_anew() -> None:
@@ -88,7 +88,7 @@ def test_a_probe_that_is_answered_lets_it_be_tried_at_once_and_one_that_is_not_k
 
 def test_a_circuit_without_slow_start_closes_at_once() -> None:
     at_once = CircuitSettings(trials_to_close=1, slow_start_s=0.0)
-    circuit = CLOSED.open(at_once, 1.0, "is down").answered(at_once, 7.0, 7.0)
+    circuit = CLOSED.trip(at_once, 1.0, "is down").answered(at_once, 7.0, 7.0)
     assert (circuit.state(at_once, 7.0), circuit.share(at_once, 7.0)) == ("closed", 1.0)
 
 

@@ -80,11 +80,11 @@ class Circuit(msgspec.Struct, frozen=True):
         in_a_row = self.in_a_row + 1
         state = self.state(settings, at_s)
         if state == "half_open" and began_s >= self.opened_s:
-            return self.open(settings, at_s, why)
+            return self.trip(settings, at_s, why)
         if state in ("open", "half_open"):
             return msgspec.structs.replace(self, in_a_row=in_a_row)
         if often or in_a_row >= settings.failures:
-            return self.open(settings, at_s, why)
+            return self.trip(settings, at_s, why)
         return msgspec.structs.replace(self, in_a_row=in_a_row)
 
     def answered(self, settings: CircuitSettings, began_s: float, at_s: float) -> Circuit:
@@ -100,7 +100,7 @@ class Circuit(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(self, in_a_row=0)
         return CLOSED
 
-    def open(self, settings: CircuitSettings, at_s: float, why: str) -> Circuit:
+    def trip(self, settings: CircuitSettings, at_s: float, why: str) -> Circuit:
         """Open it now."""
         pause_s = min(settings.longest_open_s, settings.open_s * 2.0 ** min(self.openings, _DOUBLINGS))
         return Circuit(openings=self.openings + 1, opened_s=at_s, open_until_s=at_s + pause_s, why=why)

@@ -7,6 +7,7 @@ back makes what was learned older by nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -83,7 +84,7 @@ class Health(msgspec.Struct, frozen=True):
         if self.peak_s is None:
             return None
         usual = self.latency_s(TYPICAL_TOKENS)
-        return usual + max(0.0, self.peak_s - usual) * 0.5 ** (max(0.0, at_s - self.peak_at_s) / PEAK_S)
+        return usual + max(0.0, self.peak_s - usual) * math.exp2(min(0.0, self.peak_at_s - at_s) / PEAK_S)
 
     def after(self, attempt: AttemptRecord, at_s: float, settings: CircuitSettings = DEFAULT_CIRCUIT) -> Health:
         """What is known once `attempt` has ended, at `at_s`."""
@@ -113,7 +114,7 @@ class Health(msgspec.Struct, frozen=True):
 
     def opened(self, settings: CircuitSettings, at_s: float, why: str) -> Health:
         """With its circuit opened now, as an outlier. Its trials are to be judged by themselves, so its record begins anew."""
-        circuit = self.circuit.open(settings, at_s, why)
+        circuit = self.circuit.trip(settings, at_s, why)
         return msgspec.structs.replace(
             self, failed=0.0, answered=0.0, first_content_s=None, peak_s=None, circuit=circuit
         )
