@@ -37,6 +37,7 @@ from entrepot.exchange.sessions import SessionMemory
 from entrepot.learning.fresh import Sources
 from entrepot.learning.promises import Follower
 from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
+from entrepot.ledger.health_reports import RENEW_S, HealthReport, remove_report, states, write_report
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
@@ -137,6 +138,24 @@ def build_board(settings: Settings) -> Board:
     return Board(settings.circuit, siblings, Allowances(settings.conduct.retries.share, settings.hedge_share))
 
 
+async def report_health(settings: Settings, board: Board, process: str) -> None:
+    """Say what this process knows of deployments, for the admin API, until it is cancelled."""
+    ids, told = [deployment.id for deployment in settings.deployments], ""
+    try:
+        while True:
+            now_s = time.time()
+            try:
+                report = HealthReport(process, now_s, tuple(board.view(ids, now_s)))
+                write_report(settings.ledger.directory, report)
+            except EntrepotError as error:  # it is only shown: answers go on
+                if error.message != told:
+                    log.error("%s", error.message)
+                told = error.message
+            await asyncio.sleep(RENEW_S)
+    finally:
+        remove_report(settings.ledger.directory, process)
+
+
 def build_planner(settings: Settings) -> Planner:
     """The planner for these settings, with the promises that stand and without any other experience."""
     return planner_builder(settings, Experience())(settings.rules)
@@ -229,7 +248,7 @@ def build_gateway(
 ) -> Gateway:
     """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
-    board = experience.board
+    board, ids = experience.board, [deployment.id for deployment in settings.deployments]
     notebook = Notebook(
         recorder.append, lambda attempt: board.learn(attempt, time.time()), begin=board.begin, end=board.end
     )
@@ -245,6 +264,7 @@ def build_gateway(
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
         admission=admission,
+        look_at_deployments=lambda: states(board.view(ids, time.time())),
     )
 
 

@@ -357,7 +357,8 @@ async def test_what_is_under_way_is_counted_to_its_end_however_it_ends() -> None
     ended: list[str] = []
     loop = asyncio.get_running_loop()
     failed: list[Event] = [UpstreamFailed(0, "connect", "refused")]
-    for scripts in ([failed, [UpstreamHead(1, 200, ()), chunk("hi", 1)]], [[]], [failed, []]):
+    stories: list[list[list[Event]]] = [[failed, [UpstreamHead(1, 200, ()), chunk("hi", 1)]], [[]], [failed, []]]
+    for scripts in stories:
         client, entries = ListeningClient(), list[Entry]()
         plan = msgspec.structs.replace(plan_for(A, B), started_s=loop.time())
         notebook = Notebook(entries.append, begin=begun.append, end=ended.append)
