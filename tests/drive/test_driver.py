@@ -378,7 +378,7 @@ async def test_what_is_under_way_is_counted_to_its_end_however_it_ends() -> None
         performing = asyncio.ensure_future(Driver(upstream, notebook).perform(Course(plan, loop.time).run(), client))
         while len(upstream.calls) < len(scripts):
             await asyncio.sleep(0)
-        client.gone.set()
+        client.leave()
         await performing
     assert begun == ["a/m", "b/m", "a/m", "a/m", "b/m"]
     assert ended == begun
