@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -30,6 +31,7 @@ from entrepot.errors import (
     EntrepotError,
     MethodNotAllowed,
     NotFound,
+    OverloadedHere,
     Unavailable,
 )
 from entrepot.exchange.circumstance import UNSEEN, Seen
@@ -73,6 +75,7 @@ _JSON = ((b"content-type", b"application/json"),)
 _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
+TELL_EVERY_S = 10.0
 
 
 class Call(msgspec.Struct, eq=False):
@@ -105,6 +108,7 @@ class Gateway:
         responses: KeptResponses,
         inspector: Inspector,
         admission: Admission | None = None,
+        look_at_deployments: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -114,6 +118,9 @@ class Gateway:
         self._find_entry = find_entry
         self._responses = responses
         self._admission = admission
+        self._look_at_deployments = look_at_deployments
+        self._under_way = 0
+        self._overload_told_s = -math.inf
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._greet},
@@ -150,7 +157,7 @@ class Gateway:
         try:
             await self._handler(scope)(call)
         except EntrepotError as error:
-            if error.status >= 500:
+            if error.status >= 500 and not isinstance(error, OverloadedHere):
                 log.error("exchange %s: %s", call.id, error.message)
             await self._answer_error(call, error)
         except asyncio.CancelledError:  # the grace period of a stop is over; the driver has written the exchange down
@@ -218,6 +225,23 @@ class Gateway:
         )
 
     async def _exchange(self, call: Call) -> None:
+        if self._under_way >= self._settings.max_concurrent:
+            raise self._overloaded(call)
+        self._under_way += 1
+        try:
+            await self._perform(call)
+        finally:
+            self._under_way -= 1
+
+    def _overloaded(self, call: Call) -> OverloadedHere:
+        """Refused before anything was read: it has to cost next to nothing, so the log hears of it once in a while."""
+        told = f"{self._under_way} requests are under way here, as many as this gateway takes: try again shortly"
+        if call.started_s - self._overload_told_s >= TELL_EVERY_S:
+            self._overload_told_s = call.started_s
+            log.warning("requests are refused: %s", told)
+        return OverloadedHere(told)
+
+    async def _perform(self, call: Call) -> None:
         principal = self._authenticate(call)
         # Read once: a request that is looked into for some rules is held to the same.
         planner, inspector = self._ruled
@@ -363,7 +387,9 @@ class Gateway:
     async def _ready(self, call: Call) -> None:
         counters = None if self._admission is None else self._admission.trouble
         trouble = self._recorder.trouble or counters
-        body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
+        body: dict[str, object] = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
+        if ill := self._look_at_deployments():
+            body["deployments"] = ill
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
 
 
