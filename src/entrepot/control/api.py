@@ -90,8 +90,8 @@ ENDPOINTS = (
     Endpoint("GET", "budgets/{name}", documents.show_budget, "read budgets"),
     Endpoint("PUT", "budgets/{name}", documents.put_budget, "change budgets", Budget),
     Endpoint("DELETE", "budgets/{name}", documents.delete_budget, "change budgets"),
-    Endpoint("GET", "audit", list_changes, "read audit", query=("limit", "before", "kind", "name")),
     Endpoint("GET", "deployments", list_deployments, "read deployments"),
+    Endpoint("GET", "audit", list_changes, "read audit", query=("limit", "before", "kind", "name")),
 )
 _HEADERS = (
     (b"content-type", b"application/json"),
