@@ -24,7 +24,7 @@ CheckResult = Literal["passed", "failed", "inconclusive"]
 """`inconclusive`: the check itself could not be made."""
 
 
-class Vote(msgspec.Struct, frozen=True):
+class Vote(msgspec.Struct, frozen=True, gc=False):
     """What one attempt's answer counted for where several models may be asked.
 
     `answer` is a number that equal answers share, None where it could not be compared or did not count: `abstained` says why.
@@ -61,7 +61,7 @@ class Deliberation(msgspec.Struct, frozen=True):
     check: CheckResult | None = None
 
 
-class AttemptRecord(msgspec.Struct, frozen=True):
+class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """One call to one deployment. Times are milliseconds from its start; `status` is 0 if no head came.
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
@@ -89,7 +89,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     vote: Vote | None = None
 
 
-class Served(msgspec.Struct, frozen=True):
+class Served(msgspec.Struct, frozen=True, gc=False):
     """The facts of the deployment whose answer the client got, or was waiting for when it left."""
 
     deployment: str
@@ -104,7 +104,7 @@ class Served(msgspec.Struct, frozen=True):
     accelerator: str | None
 
 
-class Baseline(msgspec.Struct, frozen=True):
+class Baseline(msgspec.Struct, frozen=True, gc=False):
     """What the operator's baseline would have cost for this request.
 
     Input tokens are those of the request; output tokens are the router's estimate unless the baseline itself answered
@@ -122,7 +122,27 @@ class Baseline(msgspec.Struct, frozen=True):
     drawn: bool = False
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Grounds(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a decision rested on beside prices, rules and estimates: enough to make it again under other facts.
+
+    `input_tokens` is our own estimate, by which costs were weighed; `needs` are the capabilities that the request asks for;
+    none of its `answers` is longer than `max_output_tokens`. `client_regions` (empty: unknown alone), `languages` and `tools`
+    are as in `policy.Circumstances`, the last as far as a rule names them. `session` tells the turns of one conversation, 0
+    without any. `traits` are those of `routing.Estimates` in thousandths. Written as an array, to which fields may be added.
+    """
+
+    input_tokens: int
+    needs: tuple[str, ...] = ()
+    answers: int = 1
+    max_output_tokens: int | None = None
+    client_regions: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    session: int = 0
+    traits: tuple[int, ...] = ()
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One exchange as the ledger keeps it.
 
     `duration_ms` runs from the request's head to the end of the answer; `added_ms` is the part of it that was ours: not the
@@ -130,7 +150,7 @@ class Entry(msgspec.Struct, frozen=True):
     `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
-    reported, the most that it can have cost stays charged.
+    reported, the most that it can have cost stays charged. `grounds` None: nothing was weighed, or by an earlier version.
     """
 
     id: str
@@ -159,3 +179,4 @@ class Entry(msgspec.Struct, frozen=True):
     deliberation: Deliberation | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}
+    grounds: Grounds | None = None

@@ -7,12 +7,13 @@ an exchange began. Sums of squares are floats: they describe errors, they are no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol, get_args
 
 import msgspec
 
 from entrepot.exchange.records import Entry
+from entrepot.ledger.documents import Document
 from entrepot.statistics.intervals import RatioSums
 
 ServedDimension = Literal[
@@ -146,6 +147,10 @@ class LedgerReader(Protocol):
         """The entry of an exchange, as it was written."""
         ...
 
+    def documents(self, period: Period = ALWAYS) -> Iterator[bytes]:
+        """The entries of a period as they lie there, MessagePack, in the order in which they began; read a page at a time."""
+        ...
+
     def totals(self, period: Period = ALWAYS) -> Sums:
         """The sums over a period."""
         ...
@@ -190,4 +195,10 @@ class LedgerStore(LedgerReader, Protocol):
         With `after`, the progress of a spool file is moved from `before` in the same transaction; if it is no longer at
         `before`, somebody else has ingested the file: LedgerError, and nothing is written.
         """
+        ...
+
+    def insert_documents(
+        self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+    ) -> int:
+        """As `insert`, for entries that are encoded already."""
         ...
