@@ -17,7 +17,7 @@ import msgspec
 from entrepot.canonical.response import Usage
 from entrepot.catalog.holidays import HOLIDAYS, day_number
 from entrepot.catalog.price import Currency, PeriodPrices, Price, PriceChange, PriceTier, PriceWindow, TokenPrices
-from entrepot.errors import CatalogError
+from entrepot.errors import CatalogError, Defect
 
 NANO_PER_UNIT = 1_000_000_000
 _PICO_PER_NANO = 1_000
@@ -261,7 +261,8 @@ class Tariff:
 
     def _rates_and_unit(self, input_tokens: int, at_s: float) -> tuple[Rates, float]:
         rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)
-        assert rates is not None  # noqa: S101 - a short request in the standard service always has rates
+        if rates is None:
+            raise Defect("a short request in the standard service has no rates")
         return rates, 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from entrepot.routing.base import Basis
 
-_SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it meets exactly
+SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it meets exactly
 
 
 class Option(NamedTuple):
@@ -73,7 +73,7 @@ def within_bar(options: list[Option], max_loss: float, reference: str | None) ->
     known = [option for option in options if option.basis != "prior"]
     # A guess on the low side is fair to a candidate that has yet to show that it can; as a bar it would let everything pass.
     best = measure if measure is not None and (measure in known or not known) else min(options, key=by_quality)
-    bar = best.p_correct - max_loss - _SLACK
+    bar = best.p_correct - max_loss - SLACK
     meeting = sorted((option for option in options if option.p_correct >= bar), key=by_cost)
     if best is measure and not known and max_loss < 1:
         meeting = [measure]
