@@ -31,6 +31,7 @@ from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.knobs import Workings
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.sessions import SessionMemory
@@ -96,6 +97,7 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
     """What compiles the names of these settings under other rules; prices are those of the moment of compiling."""
     facts = model_facts(load_catalog())
     router = artifact.router()
+    workings = Workings()
 
     def build(rules: Sequence[Rule]) -> Choices:
         return Choices(
@@ -108,6 +110,7 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
             facts=facts,
             votes=artifact.votes,
             at_s=time.time(),
+            workings=workings,
         )
 
     return build
