@@ -56,7 +56,7 @@ _ESTIMATED = f"{_COMPARED} AND baseline_measured = 0"
 _PAIR = f"{_MEASURED} AND baseline_predicted_nano_usd IS NOT NULL"
 _DRAWN = f"{_PAIR} AND baseline_drawn = 1"
 _Y, _X, _ERROR = (
-    f"({column} * 1e-9)"
+    f"(CAST({column} AS DOUBLE PRECISION) * 1e-9)"
     for column in ("baseline_cost_nano_usd", "baseline_predicted_nano_usd", "baseline_error_nano_usd")
 )
 _MOMENTS = {"x": _X, "y": _Y, "xx": f"{_X} * {_X}", "xy": f"{_X} * {_Y}", "yy": f"{_Y} * {_Y}"}
