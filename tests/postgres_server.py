@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, started by them: of the system's package if it is installed, else of the wheel that carries one."""
+"""A real PostgreSQL for tests, started by them: of the system's package if there is one, else of the wheel that carries one."""
 
 from __future__ import annotations
 
@@ -62,16 +62,14 @@ class PostgresServer:
     def start(self) -> None:
         """Start it, and return once it answers."""
         self._process = subprocess.Popen(
-            [self._programs / "postgres", "-D", self._data, "-k", self._directory, "-c", "listen_addresses=",
-             "-c", "fsync=off", "-c", "max_connections=40"],
-            user=self._user, stdout=subprocess.DEVNULL, stderr=(self._directory.parent / f"{self._directory.name}.log").open("wb"),
-            cwd=self._directory,
+            [self._programs / "postgres", "-D", self._data, "-k", self._directory, "-c", "listen_addresses=", "-c", "fsync=off"],
+            user=self._user, cwd=self._directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         deadline_s = time.monotonic() + 60
         while True:
             try:
                 psycopg.connect(self.url()).close()
-                return
+                break
             except psycopg.OperationalError:
                 if time.monotonic() > deadline_s or self._process.poll() is not None:
                     raise
@@ -100,7 +98,6 @@ class PostgresServer:
     ) -> None:
         self.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
-        (self._directory.parent / f"{self._directory.name}.log").unlink(missing_ok=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(

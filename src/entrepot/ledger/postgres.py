@@ -11,20 +11,20 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, sql
 from psycopg.adapt import Buffer, Loader
 
 from entrepot.errors import LedgerError, SettingsError
-from entrepot.exchange.records import Entry
 from entrepot.ledger import postgres_schema as schema
 from entrepot.ledger.additions import Addition, additions
-from entrepot.ledger.documents import Document, documents_of
-from entrepot.ledger.reading import RelationalReader
-from entrepot.ledger.rollups import add_onto, is_float, remake_statements
+from entrepot.ledger.documents import Document
+from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
+from entrepot.ledger.rollups import add_onto, forget_statements, is_float, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Rows, Value, rows_of
 from entrepot.ledger.store import SpoolProgress
 from entrepot.ledger.verify import Verified, verify
@@ -32,14 +32,20 @@ from entrepot.ledger.verify import Verified, verify
 _ESCAPED, _BACKSLASHED = re.compile(r'(["\\])'), r"\\\1"
 _LOCK = 0x656E7472  # "entr": which of the database's advisory locks writers of a ledger take turns by
 _READ_AT_ONCE = 2_000
-_DEFAULTS = {"connect_timeout": 5, "tcp_user_timeout": 30_000, "keepalives_idle": 30, "application_name": "entrepot"}
+_DEFAULTS: dict[str, str | int] = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 30_000,
+    "keepalives_idle": 30,
+    "application_name": "entrepot",
+}
 
 
 class _WholeNumber(Loader):
-    """PostgreSQL adds BIGINT up as NUMERIC; every number of the ledger that is no float is whole."""
+    """PostgreSQL adds BIGINT up as NUMERIC; the ledger's own sums are whole."""
 
-    def load(self, data: Buffer) -> int:
-        return int(bytes(data))
+    def load(self, data: Buffer) -> int | Decimal:
+        text = bytes(data).decode("ascii")
+        return Decimal(text) if "." in text else int(text)
 
 
 class PostgresReader(RelationalReader):
@@ -77,9 +83,9 @@ class PostgresReader(RelationalReader):
                 self._connection.close()
                 self._connection = None
 
-    def _query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Any]:
+    def _query(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
         with self._connected() as connection:
-            return connection.execute(_marked(sql), parameters).fetchall()
+            return connection.execute(_marked(statement), parameters).fetchall()
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Any]]:
@@ -117,19 +123,13 @@ class PostgresReader(RelationalReader):
             raise LedgerError(f"the ledger in {self.name} is of {remedy}")
 
 
-class PostgresStore(PostgresReader):
+class PostgresStore(PostgresReader, RelationalStore):
     """Reads and writes a ledger; brings its schema up to date."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._served: dict[tuple[Value, ...], int] = {}
         self._months: set[str] = set()
-
-    def insert(
-        self, entries: Sequence[Entry], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
-    ) -> int:
-        """See LedgerStore."""
-        return self.insert_documents(documents_of(entries), before=before, after=after)
 
     def insert_documents(
         self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
@@ -150,11 +150,49 @@ class PostgresStore(PostgresReader):
                 raise
 
     def rebuild_rollups(self) -> None:
-        """Make the roll-ups again from the entries."""
+        """See RelationalStore."""
+        with self._writing() as connection:
+            _remake(connection, f"day >= '{schema.kept_since(connection)}'")
+
+    def drop_before(self, day: str) -> int:
+        """See RelationalStore. Whole months only: a partition is dropped once all of it is older."""
+        count = 0
+        with self._writing() as connection:
+            first_month = day[:7]
+            for month in sorted(month for month in schema.months_held(connection) if month < first_month):
+                count += schema.drop_partitions(connection, month)
+            connection.execute("UPDATE kept SET since_day = greatest(since_day, %s)", (f"{first_month}-01",))
+            self._months.clear()
+        return count
+
+    def forget(self, principal: Principal, name: str) -> int:
+        """See RelationalStore."""
+        with self._writing() as connection:
+            since_day = schema.kept_since(connection)
+            where = sql.SQL("WHERE {} = %s").format(sql.Identifier(principal))
+            for table in ("attempts", "documents"):
+                connection.execute(
+                    sql.SQL("DELETE FROM {0} USING entries {1} AND {0}.seq = entries.seq AND entry_day = day").format(
+                        sql.Identifier(table), sql.SQL("WHERE entries.{} = %s").format(sql.Identifier(principal))
+                    ),
+                    (name,),
+                )
+            found = connection.execute(
+                sql.SQL("DELETE FROM entries {} RETURNING day").format(where), (name,)
+            ).fetchall()
+            for statement in forget_statements(principal):
+                connection.execute(_marked(statement), (name, since_day))
+            days = sorted({day for (day,) in found if day >= since_day})
+            if days:
+                _remake(connection, f"day IN ({', '.join(repr(day) for day in days)})")
+        return len(found)
+
+    @contextmanager
+    def _writing(self) -> Iterator[psycopg.Connection[Any]]:
+        """A transaction, in which nobody else writes."""
         with self._connected() as connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            for statement in remake_statements("1 = 1"):
-                connection.execute(statement.encode())
+            yield connection
 
     def _greet(self, connection: psycopg.Connection[Any]) -> None:
         with connection.transaction():
@@ -213,6 +251,11 @@ class PostgresStore(PostgresReader):
             )
             known = self._served[facts] = int(row[0]) if row else 0
         return known
+
+
+def _remake(connection: psycopg.Connection[Any], days: str) -> None:
+    for statement in remake_statements(days):
+        connection.execute(statement.encode())
 
 
 def _move(connection: psycopg.Connection[Any], before: SpoolProgress | None, after: SpoolProgress) -> None:
@@ -274,9 +317,9 @@ def _array(values: Sequence[Value]) -> str:
     return "{" + ",".join(map(repr, values)) + "}"
 
 
-def _marked(sql: str) -> bytes:
+def _marked(statement: str) -> bytes:
     """A statement with the parameters' marks as psycopg has them."""
-    return sql.replace("%", "%%").replace("?", "%s").encode()
+    return statement.replace("%", "%%").replace("?", "%s").encode()
 
 
 def _told(error: psycopg.Error) -> str:

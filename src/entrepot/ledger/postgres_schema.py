@@ -1,8 +1,9 @@
 """The schema of the PostgreSQL ledger, as the steps that led to it, and its partitions.
 
 Rules of this file: as in `migrations.py`, a step that was released is never edited. Tables and columns are those of SQLite;
-`entries`, `attempts` and `documents` are partitioned by the month of the exchange's beginning, so that a month is dropped in no
-time, and the latter two carry that day as `entry_day`; no foreign keys, whose checking costs more than the row. Texts are compared byte by byte (collation C), as SQLite does.
+`entries`, `attempts` and `documents` are partitioned by the month of the exchange's beginning, so that a month is dropped in
+no time, and the latter two carry that day as `entry_day`. There are no foreign keys: checking one costs more than its row.
+Texts are compared byte by byte (collation C), as SQLite does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from entrepot.errors import LedgerError
-from entrepot.ledger.rollups import DEFINITION, GRAINS, create_statements, remake_statements
+from entrepot.ledger.rollups import DEFINITION, GRAINS, renew_statements
 
 Connection = psycopg.Connection[Any]
 
@@ -24,7 +25,7 @@ _TEXT = 'TEXT COLLATE "C"'
 
 
 def m0001_entries(connection: Connection) -> None:
-    """The first schema: what SQLite has after its fourth migration."""
+    """The facts of deployments, and entries: the columns that SQLite has after its fifth migration."""
     connection.execute(f"""
         CREATE TABLE served (
             served INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -55,6 +56,15 @@ def m0001_entries(connection: Connection) -> None:
         ) PARTITION BY RANGE (day)""")
     connection.execute("CREATE INDEX entries_started ON entries (started_ns)")
     connection.execute("CREATE INDEX entries_seq ON entries (seq)")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
+def m0002_attempts(connection: Connection) -> None:
+    """What belongs to entries, and what is known of spools, retention and roll-ups."""
     connection.execute(f"""
         CREATE TABLE attempts (
             seq BIGINT NOT NULL, number INTEGER NOT NULL, entry_day {_TEXT} NOT NULL,
@@ -78,15 +88,12 @@ def m0001_entries(connection: Connection) -> None:
             name {_TEXT} PRIMARY KEY,
             "offset" BIGINT NOT NULL, entries BIGINT NOT NULL, damaged BIGINT NOT NULL, damaged_bytes BIGINT NOT NULL
         )""")
+    connection.execute(f"CREATE TABLE kept (since_day {_TEXT} NOT NULL)")
+    connection.execute("INSERT INTO kept VALUES ('')")
     connection.execute("CREATE TABLE rollups (definition TEXT NOT NULL)")
-    connection.execute("""
-        CREATE VIEW exchanges AS
-        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
-               on_premises, open_weights, accelerator
-        FROM entries LEFT JOIN served ON served.served = entries.served""")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts)
 
 
 def applied(connection: Connection) -> int:
@@ -109,20 +116,27 @@ def migrate(connection: Connection) -> None:
 
 
 def refresh_rollups(connection: Connection) -> None:
-    """Make the roll-ups anew from the entries if they are of another definition than ours, inside the caller's transaction."""
+    """As that of `migrations.py`."""
     held = connection.execute("SELECT definition FROM rollups").fetchone()
     if held is not None and held[0] == DEFINITION:
         return
-    tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
-    for (name,) in tables:
-        if name.startswith(tuple(f"{grain}_" for grain in GRAINS)):
-            connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-    for statement in create_statements():
+    rows = connection.execute(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+    ).fetchall()
+    columns: dict[str, set[str]] = {}
+    for table, column in rows:
+        if table.startswith(tuple(f"{grain}_" for grain in GRAINS)):
+            columns.setdefault(table, set()).add(column)
+    for statement in renew_statements(columns, kept_since(connection)):
         connection.execute(statement.replace(" TEXT ", f" {_TEXT} ").encode())
-    for statement in remake_statements("1 = 1"):
-        connection.execute(statement.encode())
     connection.execute("DELETE FROM rollups")
     connection.execute("INSERT INTO rollups VALUES (%s)", (DEFINITION,))
+
+
+def kept_since(connection: Connection) -> str:
+    """The first day whose entries are all kept; '' where none were ever dropped."""
+    row = connection.execute("SELECT since_day FROM kept").fetchone()
+    return str(row[0]) if row else ""
 
 
 def months_held(connection: Connection) -> set[str]:
@@ -148,10 +162,14 @@ def make_partitions(connection: Connection, month: str) -> None:
         )
 
 
-def drop_partitions(connection: Connection, month: str) -> None:
-    """Drop a month (2026-01) with all that it holds."""
+def drop_partitions(connection: Connection, month: str) -> int:
+    """Drop a month (2026-01) with all that it holds; returns how many entries that were."""
+    count = connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(_partition("entries", month)))
+    ).fetchone()
     for table in PARTITIONED:
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(_partition(table, month))))
+    return int(count[0]) if count else 0
 
 
 def _partition(table: str, month: str) -> str:
