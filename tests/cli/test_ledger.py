@@ -66,3 +66,12 @@ def test_who_is_forgotten_is_gone_also_from_the_spool(tmp_path: Path) -> None:
     with open_sqlite(tmp_path) as store:
         assert store.totals().exchanges == 1
         assert store.verify().sound
+
+
+def test_an_export_holds_what_lay_in_the_spool_too(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        store.insert([sample_entry(0)])
+    with SpoolWriter(tmp_path, "gateway-0") as spool:
+        spool.append(sample_entry(1))
+    code, said = run("export", str(tmp_path / "out"), "--ledger", str(tmp_path))
+    assert (code, said.startswith("2 entries are written to")) == (0, True)

@@ -10,10 +10,19 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from entrepot.cli.report import bring_up_to_date, find_ledger
 from entrepot.errors import LedgerError
+from entrepot.ledger.export import export as write_parquet
 from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.reading import Principal
 
@@ -59,6 +68,32 @@ def rebuild(ledger: Path | None, config: Path | None) -> None:
     with _working("making roll-ups"), place.open_store() as store:
         store.rebuild_rollups()
     click.echo(f"the roll-ups of {place} are made from its entries")
+
+
+@ledger.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@_PLACE[0]
+@_PLACE[1]
+def export(directory: Path, ledger: Path | None, config: Path | None) -> None:
+    """Write the ledger to DIRECTORY as Parquet, partitioned by day: exchanges/day=2026-01-31/….
+
+    Run it again, and only what is new is written; an export that was interrupted goes on where it was.
+    """
+    place = _existing(ledger, config)
+    if trouble := bring_up_to_date(place):
+        click.echo(f"entries wait in the spool: {trouble}", err=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        place.open_reader() as reader,
+    ):
+        bar = progress.add_task("writing Parquet", total=None)
+        done = write_parquet(
+            reader, directory, lambda written, total: progress.update(bar, completed=written, total=total)
+        )
+    click.echo(f"{done.entries:,} entries are written to {directory}, in {done.files:,} files")
 
 
 @ledger.command()

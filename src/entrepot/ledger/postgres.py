@@ -25,7 +25,7 @@ from entrepot.ledger.additions import Addition, additions
 from entrepot.ledger.documents import Document
 from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
 from entrepot.ledger.rollups import add_onto, forget_statements, is_float, remake_statements
-from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Rows, Value, rows_of
+from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Rows, Value, kind_of, rows_of
 from entrepot.ledger.store import SpoolProgress
 from entrepot.ledger.verify import Verified, verify
 
@@ -342,22 +342,6 @@ _FIND_SERVED = (
 _INSERT_SERVED = (
     f"INSERT INTO served ({', '.join(SERVED_COLUMNS)}) VALUES ({', '.join(['%s'] * len(SERVED_COLUMNS))}) RETURNING served"  # noqa: S608 - closed lists
 ).encode()
-_SMALL = frozenset(
-    {"stream", "usage_estimated", "baseline_measured", "baseline_drawn", "answered"}
-)  # truth values, as 1 and 0
-_INTEGERS = frozenset({"served", "status", "added_bucket", "attempts", "number"})
-_FLOATS = frozenset({"duration_ms", "first_token_ms", "added_ms", "first_byte_ms"})
-
-
-def _type_of(column: str) -> str:
-    if column in _SMALL:
-        return "int2"
-    if column in _INTEGERS:
-        return "int4"
-    if column in _FLOATS:
-        return "float8"
-    return "int8" if column.endswith(("_tokens", "_nano_usd", "_nano", "_ns")) or column == "seq" else "text"
-
-
-_ENTRY_TYPES = tuple(_type_of(name) for name in ("seq", "served", *ENTRY_COLUMNS))
-_ATTEMPT_TYPES = tuple(_type_of(name) for name in ("seq", "entry_day", *ATTEMPT_COLUMNS))
+_TYPES = {"truth": "int2", "integer": "int4", "whole": "int8", "float": "float8", "text": "text"}
+_ENTRY_TYPES = tuple(_TYPES[kind_of(name)] for name in ("seq", "served", *ENTRY_COLUMNS))
+_ATTEMPT_TYPES = tuple(_TYPES[kind_of(name)] for name in ("seq", "entry_day", *ATTEMPT_COLUMNS))

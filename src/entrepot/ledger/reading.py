@@ -53,6 +53,10 @@ class RelationalReader(ABC):
     def close(self) -> None:
         """See LedgerReader."""
 
+    def ask(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
+        """The rows of a question in the SQL that both databases understand. Raises LedgerError."""
+        return self._query(statement, parameters)
+
     def kept_since(self) -> str:
         """The first day whose entries are all kept; '' where none were ever dropped."""
         rows = self._query("SELECT since_day FROM kept")

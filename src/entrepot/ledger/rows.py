@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -81,6 +81,23 @@ ATTEMPT_COLUMNS = (
     "claimed_model",
     "answered",
 )
+
+
+Kind = Literal["truth", "integer", "whole", "float", "text"]
+"""What a column holds: 1 or 0, a number of 32 bits, one of 64, a float, a text."""
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("stream", "usage_estimated", "baseline_measured", "baseline_drawn", "answered"), "truth"),
+    **dict.fromkeys(("on_premises", "open_weights"), "truth"),
+    **dict.fromkeys(("served", "status", "added_bucket", "attempts", "number"), "integer"),
+    **dict.fromkeys(("duration_ms", "first_token_ms", "added_ms", "first_byte_ms"), "float"),
+    **dict.fromkeys(("seq", "started_ns", *TOKEN_COLUMNS), "whole"),
+}
+
+
+def kind_of(column: str) -> Kind:
+    """What a column of an entry, its facts or its attempts holds."""
+    return _KINDS.get(column) or ("whole" if column.endswith(("_nano_usd", "_nano")) else "text")
 
 
 class Rows(NamedTuple):
