@@ -210,11 +210,10 @@ class Gateway:
     def _authenticate(self, call: Call) -> Principal:
         """Who asks. Raises Unauthenticated, or Forbidden."""
         googles = self._dialect(call).name.startswith("gemini")
-        peer = call.scope.get("client")
         return self._keyring.authenticate(
             call.headers,
             call.scope["query_string"] if googles else b"",
-            peer=None if peer is None else peer[0],
+            peer=_peer(call),
             now_s=call.started_ns / 1_000_000_000,
         )
 
@@ -236,7 +235,7 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
-            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call))
+            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call), _peer(call))
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked, seen)
             raise
@@ -366,6 +365,12 @@ class Gateway:
         trouble = self._recorder.trouble or counters
         body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
+
+
+def _peer(call: Call) -> str | None:
+    """The other end of the connection, where it has an address."""
+    peer = call.scope.get("client")
+    return None if peer is None else peer[0]
 
 
 def _envelope(call: Call) -> Envelope:
