@@ -88,6 +88,23 @@ class Call(msgspec.Struct, eq=False):
     started_s: float
     upload_s: float = 0.0
     received: bool = False
+    spoken: ClientDialect | None = None
+
+    @property
+    def dialect(self) -> ClientDialect:
+        """The dialect of the path that was asked for."""
+        if self.spoken is None:
+            path: str = self.scope["path"]
+            if self.scope["method"] != "POST" and model_named(path) is not None:
+                self.spoken = CLIENT_DIALECTS[asker_of(path, self.headers)]
+            else:
+                self.spoken = counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
+        return self.spoken
+
+    @property
+    def envelope(self) -> Envelope:
+        """What of it says something beside its body."""
+        return Envelope(self.scope["path"], self.scope["query_string"].decode("latin-1"), self.headers)
 
 
 class Gateway:
@@ -120,6 +137,7 @@ class Gateway:
             "/openapi.json": {"GET": self._describe},
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
+            **{path: {"POST": self._exchange} for path in CLIENT_PATHS if not path.endswith("/")},
         }
 
     def admit_by(self, keyring: Keyring) -> None:
@@ -165,6 +183,8 @@ class Gateway:
     def _handler(self, scope: Scope) -> Handler:
         path: str = scope["path"]
         methods = self._paths.get(path)
+        if methods is not None and scope["method"] in methods:
+            return methods[scope["method"]]
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
         if methods is None and counting_dialect(path) is not None:
@@ -187,7 +207,7 @@ class Gateway:
     async def _answer_error(self, call: Call, error: EntrepotError) -> None:
         if call.client.head_sent:
             return  # the answer had begun; its end is missing, and uvicorn closes the connection
-        rendered = self._dialect(call).render_error(error)
+        rendered = call.dialect.render_error(error)
         headers = [*rendered.headers, (b"x-entrepot-exchange", call.id.encode())]
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", ", ".join(error.allowed).encode()))
@@ -200,16 +220,9 @@ class Gateway:
                 await discard_body(call.receive, self._settings.body_timeout_s)
             await end_answer(call.send)
 
-    def _dialect(self, call: Call) -> ClientDialect:
-        """The dialect of the path that was asked for."""
-        path: str = call.scope["path"]
-        if call.scope["method"] != "POST" and model_named(path) is not None:
-            return CLIENT_DIALECTS[asker_of(path, call.headers)]
-        return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
-
     def _authenticate(self, call: Call) -> Principal:
         """Who asks. Raises Unauthenticated, or Forbidden."""
-        googles = self._dialect(call).name.startswith("gemini")
+        googles = call.dialect.name.startswith("gemini")
         peer = call.scope.get("client")
         return self._keyring.authenticate(
             call.headers,
@@ -236,13 +249,13 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
-            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call))
+            asked, seen = await inspector.inspect(asked, call.dialect, call.envelope)
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked, seen)
             raise
         planned = planner.plan(
             asked,
-            self._dialect(call),
+            call.dialect,
             principal,
             steering,
             id=call.id,
@@ -271,8 +284,8 @@ class Gateway:
             call.received = True
         finally:
             call.upload_s = time.monotonic() - call.started_s
-        envelope = _envelope(call)
-        dialect = self._dialect(call)
+        envelope = call.envelope
+        dialect = call.dialect
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
     def _body_at_hand(self, call: Call) -> bytes | None:
@@ -304,7 +317,7 @@ class Gateway:
                 duration_ms=(time.monotonic() - call.started_s) * 1000,
                 upload_ms=call.upload_s * 1000,
                 principal=principal,
-                dialect=self._dialect(call).name,
+                dialect=call.dialect.name,
                 error=refusal.error,
                 asked_model="" if asked is None else asked.request.model,
                 stream=False if asked is None else asked.request.stream,
@@ -366,7 +379,3 @@ class Gateway:
         trouble = self._recorder.trouble or counters
         body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
-
-
-def _envelope(call: Call) -> Envelope:
-    return Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)
