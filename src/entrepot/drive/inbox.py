@@ -83,9 +83,8 @@ class Inbox:
 
     async def get(self, until_s: float) -> Event:
         """The next event, or DeadlinePassed once `time.monotonic` is past `until_s`."""
-        event = self.take()
-        if event is not None:
-            return event
+        if self._events:
+            return self.take() or DeadlinePassed()
         self._waiter = waiter = asyncio.get_running_loop().create_future()
         self._due_s = until_s
         if until_s < self._noted_s:
