@@ -23,6 +23,7 @@ from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Deadlines, Route
+from entrepot.ledger.place import LedgerPlace
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.routing.utility import Goal
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
@@ -148,8 +149,11 @@ def settings_for(simulator: Simulator, directory: Path, **changes: Any) -> Setti
 class World:
     """The installation as a test sees it."""
 
-    def __init__(self, simulator: Simulator, installation: Running, directory: Path) -> None:
+    def __init__(
+        self, simulator: Simulator, installation: Running, directory: Path, database: str | None = None
+    ) -> None:
         self.simulator = simulator
+        self.place = LedgerPlace(directory, database)
         self.installation = installation
         self.base_url = installation.base_url
         self.directory = directory
@@ -211,4 +215,4 @@ def world(directory: Path, **changes: Any) -> Iterator[World]:
 def world_of(simulator: Simulator, settings: Settings) -> Iterator[World]:
     """An installation of these settings before a simulator that runs."""
     with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as installation:
-        yield World(simulator, installation, Path(settings.ledger.directory))
+        yield World(simulator, installation, Path(settings.ledger.directory), settings.ledger.database)
