@@ -21,6 +21,7 @@ from entrepot.settings.budgets import (
     resolve_deployment_limits,
     resolve_limits,
 )
+from entrepot.settings.conduct import resolve_circuit, resolve_conduct, resolve_probes
 from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
@@ -62,6 +63,10 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     return Settings(
         gateway=_gateway(file.gateway, problems),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
+        conduct=resolve_conduct(file, deployments),
+        circuit=resolve_circuit(file.circuit, problems),
+        hedge_share=file.retries.hedge_share,
+        probes=resolve_probes(file, deployments),
         ledger=resolve_ledger(
             file.ledger,
             _anchored(file.ledger.directory or LEDGER_FOLDER, around.directory),
@@ -105,6 +110,7 @@ def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
         processes=table.processes,
         max_body_bytes=table.max_body_mb * _MIB,
         body_timeout_s=table.body_timeout_s,
+        max_concurrent=table.max_concurrent,
         grace_s=table.grace_s,
         region_header=table.region_header,
         trusted_proxies=table.trusted_proxies,
