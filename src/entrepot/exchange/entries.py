@@ -122,6 +122,7 @@ def entry_of(
         deliberation=deliberation,
         data_classes=plan.data_classes,
         sensitive=plan.sensitive,
+        grounds=plan.grounds,
     )
 
 

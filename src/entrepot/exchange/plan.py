@@ -15,6 +15,7 @@ from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDi
 from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.balancing import Balance
 from entrepot.exchange.conduct import Hedge
+from entrepot.exchange.records import Grounds
 from entrepot.exchange.retrying import NEVER, Retries
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
@@ -122,7 +123,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
     `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
     request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
-    `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer.
+    `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer. `grounds` are
+    written down, so that the decision can be made again.
     `retries` are those of each deployment; what they and hedges take of `allowances` is shared by all exchanges of the process.
     `hedge_after_s` is how long the first candidate may let the exchange wait before the second is asked, None for ever.
     """
@@ -148,6 +150,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     sensitive: dict[str, int] = {}
     metered: bool = False
     announced: HeaderPairs = ()
+    grounds: Grounds | None = None
     retries: Retries = NEVER
     allowances: Allowances | None = None
     hedge_after_s: float | None = None

@@ -43,9 +43,9 @@ from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
+from entrepot.server.call import Call
 from entrepot.server.decisions import render_decision
 from entrepot.server.http import (
-    Asker,
     ClientDisconnected,
     Receive,
     Scope,
@@ -70,27 +70,12 @@ from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
 
-Handler = Callable[["Call"], Awaitable[None]]
+Handler = Callable[[Call], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
 _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
 TELL_EVERY_S = 10.0
-
-
-class Call(msgspec.Struct, eq=False):
-    """One HTTP request on its way through the endpoints."""
-
-    scope: Scope
-    receive: Receive
-    client: Asker
-    send: Send
-    headers: Mapping[bytes, bytes]
-    id: str
-    started_ns: int
-    started_s: float
-    upload_s: float = 0.0
-    received: bool = False
 
 
 class Gateway:
@@ -217,11 +202,10 @@ class Gateway:
     def _authenticate(self, call: Call) -> Principal:
         """Who asks. Raises Unauthenticated, or Forbidden."""
         googles = self._dialect(call).name.startswith("gemini")
-        peer = call.scope.get("client")
         return self._keyring.authenticate(
             call.headers,
             call.scope["query_string"] if googles else b"",
-            peer=None if peer is None else peer[0],
+            peer=call.peer,
             now_s=call.started_ns / 1_000_000_000,
         )
 
@@ -260,7 +244,7 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
-            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call))
+            asked, seen = await inspector.inspect(asked, self._dialect(call), call.envelope, call.peer)
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked, seen)
             raise
@@ -295,7 +279,7 @@ class Gateway:
             call.received = True
         finally:
             call.upload_s = time.monotonic() - call.started_s
-        envelope = _envelope(call)
+        envelope = call.envelope
         dialect = self._dialect(call)
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
@@ -392,7 +376,3 @@ class Gateway:
         if ill := self._look_at_deployments():
             body["deployments"] = ill
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
-
-
-def _envelope(call: Call) -> Envelope:
-    return Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)

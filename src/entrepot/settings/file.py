@@ -48,7 +48,8 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Name, ...], Meta(description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.")
     ] = ()
     region_header: Annotated[
-        Name | None, Meta(description="The header in which your proxy says the client's country, such as cf-ipcountry.")
+        Name | None,
+        Meta(description="The header in which trusted_proxies say the client's country, such as cf-ipcountry."),
     ] = None
 
 
@@ -102,6 +103,13 @@ class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     directory: Annotated[
         Name | None, Meta(description="A folder, relative to this file. Default: entrepot-data beside this file.")
+    ] = None
+    database: Annotated[
+        Name | None, Meta(description="The PostgreSQL of many machines: postgresql://…, env:NAME or file:PATH.")
+    ] = None
+    keep_days: Annotated[
+        Annotated[int, Meta(ge=1, le=36_500)] | None,
+        Meta(description="For how many days entries are kept. Default: for ever. Sums stay."),
     ] = None
 
 
