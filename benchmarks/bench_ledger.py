@@ -125,10 +125,10 @@ def bench_ingest(place: LedgerPlace, rows: int, traffic: Traffic) -> None:
             began, cpu_began = time.perf_counter(), time.process_time()
             ingester.run_once()
             taken, cpu = taken + time.perf_counter() - began, cpu + time.process_time() - cpu_began
-    size = sum(path.stat().st_size for path in ledger_path(directory).parent.glob("ledger.db*"))
-    print(
-        f"ingest: {rows / taken:,.0f} rows/s, {rows / cpu:,.0f} rows per second of CPU, {size / rows:.0f} bytes a row"
-    )
+    print(f"ingest: {rows / taken:,.0f} rows/s, {rows / cpu:,.0f} rows per second of this process's CPU")
+    size = sum(path.stat().st_size for path in directory.glob("ledger.db*"))
+    if size:
+        print(f"{size / rows:.0f} bytes a row")
 
 
 def bench_reports(place: LedgerPlace) -> None:
