@@ -16,8 +16,8 @@ from entrepot.policy.rules import Facts, Rule, Unless, When
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.routing.validator import Validator
+from entrepot.settings import failing_tables, route_table
 from entrepot.settings import file as shapes
-from entrepot.settings import route_table
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_fences
 
@@ -27,6 +27,9 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[control]": shapes.ControlTable,
     "oidc": shapes.OidcTable,
     "[timeouts]": shapes.TimeoutsTable,
+    "[retries]": failing_tables.RetriesTable,
+    "[circuit]": failing_tables.CircuitTable,
+    "[hosts]": failing_tables.HostsTable,
     "[ledger]": shapes.LedgerTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
@@ -39,6 +42,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "check": Validator,
     "logprobs": route_table.LogprobsTable,
     "explore": route_table.ExploreTable,
+    "hedge": failing_tables.HedgeTable,
     "[[policy]]": Rule,
     "when": When,
     "unless": Unless,
@@ -108,6 +112,9 @@ def test_every_example_loads(example: str, tmp_path: Path) -> None:
     path = tmp_path / "entrepot.toml"
     path.write_text(("" if "[[deployments]]" in example else A_DEPLOYMENT) + example, encoding="utf-8")
     (tmp_path / "router.entrepot").touch()
+    for named in re.findall(r'"(checks/[\w-]+\.py)"', example):  # the operator's own, beside the settings
+        (tmp_path / named).parent.mkdir(exist_ok=True)
+        (tmp_path / named).touch()
     loaded = load_settings(path, {"ENTREPOT_KEY": "ent-a", "CONTRACT_READER_KEY": "ent-b"})
     assert loaded.deployments
     assert loaded.absent_keys == ()

@@ -128,6 +128,7 @@ def entry_of(
         deliberation=deliberation,
         data_classes=plan.data_classes,
         sensitive=plan.sensitive,
+        grounds=plan.grounds,
     )
 
 

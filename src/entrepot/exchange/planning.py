@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.canonical.capabilities import estimate_input_tokens, longest_input_tokens, required_capabilities
+from entrepot.canonical.capabilities import (
+    estimate_input_tokens,
+    longest_input_tokens,
+    required_capabilities,
+)
 from entrepot.canonical.request import Request
 from entrepot.dialects.base import Asked, ClientDialect
+from entrepot.exchange.board import Board
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
+from entrepot.exchange.conduct import WITHOUT_RETRIES, Conduct
+from entrepot.exchange.conducting import condition_of, hedge_after_s, retries_of
+from entrepot.exchange.demoting import split_slow
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
-from entrepot.exchange.health import Board, show_latency, split_slow
+from entrepot.exchange.grounds import grounds_of
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.ordering import decide_by_name, follow_with_others
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
+from entrepot.exchange.records import Grounds
 from entrepot.exchange.refusing import (
     Refusal,
     beyond_scope,
@@ -68,6 +77,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     circumstances: Circumstances
     session: Session | None = None
     cascade: CascadePlan | None = None
+    grounds: Grounds | None = None
 
 
 class Planner:
@@ -77,12 +87,18 @@ class Planner:
     """
 
     def __init__(
-        self, choices: Choices, deadlines: Deadlines, memory: SessionMemory | None = None, board: Board | None = None
+        self,
+        choices: Choices,
+        deadlines: Deadlines,
+        memory: SessionMemory | None = None,
+        board: Board | None = None,
+        conduct: Conduct = WITHOUT_RETRIES,
     ) -> None:
         self._choices = choices
         self._deadlines = deadlines
         self._memory = memory
         self._board = Board() if board is None else board
+        self._conduct = conduct
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""
@@ -127,7 +143,8 @@ class Planner:
             return refused
         if request.operation == "embed":
             return self._embed(choice, request, principal, input_tokens, at_s, circumstances)
-        eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens, circumstances)
+        needs = required_capabilities(request)
+        eligibility = choice.gate.check(principal, needs, input_tokens, circumstances)
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, named, circumstances)
         session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
@@ -139,6 +156,7 @@ class Planner:
         cascade = None
         if not is_settled(decision, choice.route, drawn_by):
             cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
+        traits = None if estimates is None else estimates.traits
         return Considered(
             principal,
             decision,
@@ -149,6 +167,16 @@ class Planner:
             circumstances,
             session,
             cascade,
+            grounds_of(
+                request,
+                needs,
+                input_tokens,
+                _max_output_tokens(choice.route, request),
+                circumstances,
+                self.book.named.tools,
+                session,
+                traits,
+            ),
         )
 
     def effects(
@@ -193,8 +221,8 @@ class Planner:
         at_s: float,
     ) -> Decision:
         decision = follow_with_others(decision, eligibility, self._choices.tariffs, at_s)
-        unhealthy = self._board.unhealthy(decision.order, at_s)
-        return steady(decision, session, route, drawn_by, unhealthy, {one.id for one in eligibility.preferred})
+        condition = condition_of(self._board, self._conduct, decision.order, route, at_s)
+        return steady(decision, session, route, drawn_by, condition, {one.id for one in eligibility.preferred})
 
     def _embed(
         self,
@@ -218,7 +246,9 @@ class Planner:
             return _refusal(request.model, eligibility, route, circumstances)
         decision = decide_by_name(eligibility, request.model, self._choices.tariffs, at_s)
         decision = self._steady(decision, eligibility, None, None, None, at_s)
-        return Considered(principal, decision, input_tokens, choice.route, None, _ids(eligibility), circumstances)
+        grounds = grounds_of(request, EMBEDS, longest, None, circumstances, self.book.named.tools)
+        ids = _ids(eligibility)
+        return Considered(principal, decision, input_tokens, choice.route, None, ids, circumstances, grounds=grounds)
 
     def plan(
         self,
@@ -238,6 +268,7 @@ class Planner:
         if isinstance(considered, Refusal):
             return considered
         route = considered.route
+        self._board.allowances.earn()
         callable_ = self._choices.embedders if asked.request.operation == "embed" else self._choices.candidates
         return Plan(
             id=id,
@@ -259,6 +290,10 @@ class Planner:
             eligible=considered.eligible,
             data_classes=tuple(sorted(considered.circumstances.data_classes)),
             sensitive=seen.counts,
+            grounds=considered.grounds,
+            retries=retries_of(self._conduct, route),
+            allowances=self._board.allowances,
+            hedge_after_s=hedge_after_s(self._board, route, considered.decision.order),
         )
 
     def _decide(
@@ -281,6 +316,7 @@ class Planner:
         latencies = self._latencies(eligibility, estimates, limit, request.n)
         exempt = session.held if session is not None and session.conversation.open else None
         allowed, slow = split_slow(eligibility.preferred, latencies, route.max_latency_s, exempt)
+        shares = drawn_by is not None and route.goal.kind == "shares"
         decision = decide(
             candidates=allowed,
             rejected=(*slow, *weigh_rejected(eligibility)),
@@ -294,22 +330,21 @@ class Planner:
             max_output_tokens=limit,
             answers=request.n,
             at_s=at_s,
-            lot=0.0 if drawn_by is None else draw(f"shares\n{route.name}\n{drawn_by}"),
+            lot=draw(f"shares\n{route.name}\n{drawn_by}") if shares else 0.0,
+            latencies=latencies,
         )
-        return show_latency(decision, latencies), estimates
+        return decision, estimates
 
     def _latencies(
         self, eligibility: Eligibility, estimates: Estimates, max_output_tokens: int | None, answers: int
     ) -> dict[str, float]:
         """How long each candidate is expected to take for its whole answer, in seconds, where its pace is known."""
-        rows = {model: row for row, model in enumerate(estimates.models)}
-        found: dict[str, float] = {}
-        for each in eligibility.allowed:
-            health = self._board.of(each.id)
-            if health.has_pace:
-                expected = float(estimates.output_tokens[rows[each.model]])
-                found[each.id] = health.latency_s(bound_output(expected, max_output_tokens, each, answers))
-        return found
+        tokens = dict(zip(estimates.models, estimates.output_tokens.tolist(), strict=True))
+        return {
+            each.id: health.latency_s(bound_output(tokens[each.model], max_output_tokens, each, answers))
+            for each in eligibility.allowed
+            if (health := self._board.of(each.id)).has_pace
+        }
 
 
 def _goal(goal: Goal, steering: Steering) -> Goal:

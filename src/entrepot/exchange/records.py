@@ -66,7 +66,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
     is a signal only: the cost is that of the deployment. `answered` says that the client got its answer; where several models
-    were asked, `vote` is what it counted for. `retry_after_s` is how long the provider asked to be left alone.
+    were asked, `vote` is what it counted for. `retry_after_s` is how long the provider asked to be left alone, be it
+    by saying in the headers of an answer that a limit is used up.
     """
 
     number: int
@@ -122,6 +123,26 @@ class Baseline(msgspec.Struct, frozen=True, gc=False):
     drawn: bool = False
 
 
+class Grounds(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a decision rested on beside prices, rules and estimates: enough to make it again under other facts.
+
+    `input_tokens` is our own estimate, by which costs were weighed; `needs` are the capabilities that the request asks for;
+    none of its `answers` is longer than `max_output_tokens`. `client_regions` (empty: unknown alone), `languages` and `tools`
+    are as in `policy.Circumstances`, the last as far as a rule names them. `session` tells the turns of one conversation, 0
+    without any. `traits` are those of `routing.Estimates` in thousandths. Written as an array, to which fields may be added.
+    """
+
+    input_tokens: int
+    needs: tuple[str, ...] = ()
+    answers: int = 1
+    max_output_tokens: int | None = None
+    client_regions: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    session: int = 0
+    traits: tuple[int, ...] = ()
+
+
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One exchange as the ledger keeps it.
 
@@ -130,7 +151,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
-    reported, the most that it can have cost stays charged.
+    reported, the most that it can have cost stays charged. `grounds` None: nothing was weighed, or by an earlier version.
     """
 
     id: str
@@ -159,3 +180,4 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     deliberation: Deliberation | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}
+    grounds: Grounds | None = None

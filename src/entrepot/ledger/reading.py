@@ -7,15 +7,16 @@ LedgerError.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
 from entrepot.errors import LedgerError
 from entrepot.exchange.records import Entry
 from entrepot.ledger import queries
+from entrepot.ledger.documents import Document, documents_of
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import (
     ALWAYS,
@@ -30,6 +31,10 @@ from entrepot.ledger.store import (
 )
 from entrepot.ledger.verify import Verified
 
+Principal = Literal["key", "team"]
+_PAGE_ROWS = 2000
+_END_NS = (1 << 63) - 1
+
 
 class RelationalReader(ABC):
     """Reads a ledger that is called `name` in messages. Safe to use from several threads, one query at a time."""
@@ -39,7 +44,7 @@ class RelationalReader(ABC):
         self._decoder = msgspec.msgpack.Decoder(Entry)
 
     @abstractmethod
-    def _query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Any]:
+    def _query(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
         """The rows of a statement whose parameters are written `?`. Raises LedgerError."""
 
     @abstractmethod
@@ -50,6 +55,15 @@ class RelationalReader(ABC):
     def close(self) -> None:
         """See LedgerReader."""
 
+    def ask(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
+        """The rows of a question in the SQL that both databases understand. Raises LedgerError."""
+        return self._query(statement, parameters)
+
+    def kept_since(self) -> str:
+        """The first day whose entries are all kept; '' where none were ever dropped."""
+        rows = self._query("SELECT since_day FROM kept")
+        return str(rows[0][0]) if rows else ""
+
     def find(self, entry_id: str) -> Entry | None:
         """See LedgerReader."""
         rows = self._query(queries.FIND, (entry_id,))
@@ -59,6 +73,14 @@ class RelationalReader(ABC):
             return self._decoder.decode(rows[0][0])
         except msgspec.MsgspecError as error:
             raise LedgerError(f"entry {entry_id} in {self.name} cannot be read by this version: {error}") from error
+
+    def documents(self, period: Period = ALWAYS) -> Iterator[bytes]:
+        """See LedgerReader."""
+        last, seq = period.since_ns or 0, 0
+        until = _END_NS if period.until_ns is None else period.until_ns
+        while rows := self._query(queries.PAGE, (last, last, seq, until, _PAGE_ROWS)):
+            yield from (bytes(row[2]) for row in rows)
+            last, seq = rows[-1][:2]
 
     def totals(self, period: Period = ALWAYS) -> Sums:
         """See LedgerReader."""
@@ -108,3 +130,38 @@ class RelationalReader(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class RelationalStore(RelationalReader):
+    """Reads and writes a ledger."""
+
+    @abstractmethod
+    def insert_documents(
+        self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+    ) -> int:
+        """See LedgerStore."""
+
+    @abstractmethod
+    def rebuild_rollups(self) -> None:
+        """Make the roll-ups again from the entries: to the same numbers, unless somebody wrote into the database.
+
+        The sums of days whose entries were dropped stay as they are.
+        """
+
+    @abstractmethod
+    def drop_before(self, day: str) -> int:
+        """Drop the entries of earlier days, with all that belongs to them; returns how many. Roll-ups stay."""
+
+    @abstractmethod
+    def forget(self, principal: Principal, name: str) -> int:
+        """Drop the entries of one key or team, and make the roll-ups of their days as though they had never been.
+
+        Of days whose entries were dropped before, the sums by that key or team go; those by others still hold its share, which
+        nothing tells apart any more. Returns how many entries were dropped.
+        """
+
+    def insert(
+        self, entries: Sequence[Entry], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+    ) -> int:
+        """See LedgerStore."""
+        return self.insert_documents(documents_of(entries), before=before, after=after)

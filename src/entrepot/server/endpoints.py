@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -17,7 +18,7 @@ from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.dialects.counting import counting_dialect, parse_count, render_count
 from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
-from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
+from entrepot.dialects.registry import CLIENT_PATHS, client_dialect
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
@@ -30,6 +31,7 @@ from entrepot.errors import (
     EntrepotError,
     MethodNotAllowed,
     NotFound,
+    OverloadedHere,
     Unavailable,
 )
 from entrepot.exchange.circumstance import UNSEEN, Seen
@@ -41,9 +43,9 @@ from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
+from entrepot.server.call import Call
 from entrepot.server.decisions import render_decision
 from entrepot.server.http import (
-    Asker,
     ClientDisconnected,
     Receive,
     Scope,
@@ -68,43 +70,12 @@ from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
 
-Handler = Callable[["Call"], Awaitable[None]]
+Handler = Callable[[Call], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
 _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
-
-
-class Call(msgspec.Struct, eq=False):
-    """One HTTP request on its way through the endpoints."""
-
-    scope: Scope
-    receive: Receive
-    client: Asker
-    send: Send
-    headers: Mapping[bytes, bytes]
-    id: str
-    started_ns: int
-    started_s: float
-    upload_s: float = 0.0
-    received: bool = False
-    spoken: ClientDialect | None = None
-
-    @property
-    def dialect(self) -> ClientDialect:
-        """The dialect of the path that was asked for."""
-        if self.spoken is None:
-            path: str = self.scope["path"]
-            if self.scope["method"] != "POST" and model_named(path) is not None:
-                self.spoken = CLIENT_DIALECTS[asker_of(path, self.headers)]
-            else:
-                self.spoken = counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
-        return self.spoken
-
-    @property
-    def envelope(self) -> Envelope:
-        """What of it says something beside its body."""
-        return Envelope(self.scope["path"], self.scope["query_string"].decode("latin-1"), self.headers)
+TELL_EVERY_S = 10.0
 
 
 class Gateway:
@@ -122,6 +93,7 @@ class Gateway:
         responses: KeptResponses,
         inspector: Inspector,
         admission: Admission | None = None,
+        look_at_deployments: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -131,6 +103,9 @@ class Gateway:
         self._find_entry = find_entry
         self._responses = responses
         self._admission = admission
+        self._look_at_deployments = look_at_deployments
+        self._under_way = 0
+        self._overload_told_s = -math.inf
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._greet},
@@ -168,7 +143,7 @@ class Gateway:
         try:
             await self._handler(scope)(call)
         except EntrepotError as error:
-            if error.status >= 500:
+            if error.status >= 500 and not isinstance(error, OverloadedHere):
                 log.error("exchange %s: %s", call.id, error.message)
             await self._answer_error(call, error)
         except asyncio.CancelledError:  # the grace period of a stop is over; the driver has written the exchange down
@@ -223,15 +198,31 @@ class Gateway:
     def _authenticate(self, call: Call) -> Principal:
         """Who asks. Raises Unauthenticated, or Forbidden."""
         googles = call.dialect.name.startswith("gemini")
-        peer = call.scope.get("client")
         return self._keyring.authenticate(
             call.headers,
             call.scope["query_string"] if googles else b"",
-            peer=None if peer is None else peer[0],
+            peer=call.peer,
             now_s=call.started_ns / 1_000_000_000,
         )
 
     async def _exchange(self, call: Call) -> None:
+        if self._under_way >= self._settings.max_concurrent:
+            raise self._overloaded(call)
+        self._under_way += 1
+        try:
+            await self._perform(call)
+        finally:
+            self._under_way -= 1
+
+    def _overloaded(self, call: Call) -> OverloadedHere:
+        """Refused before anything was read: it has to cost next to nothing, so the log hears of it once in a while."""
+        told = f"{self._under_way} requests are under way here, as many as this gateway takes: try again shortly"
+        if call.started_s - self._overload_told_s >= TELL_EVERY_S:
+            self._overload_told_s = call.started_s
+            log.warning("requests are refused: %s", told)
+        return OverloadedHere(told)
+
+    async def _perform(self, call: Call) -> None:
         principal = self._authenticate(call)
         # Read once: a request that is looked into for some rules is held to the same.
         planner, inspector = self._ruled
@@ -249,7 +240,7 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
-            asked, seen = await inspector.inspect(asked, call.dialect, call.envelope)
+            asked, seen = await inspector.inspect(asked, call.dialect, call.envelope, call.peer)
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked, seen)
             raise
@@ -377,5 +368,7 @@ class Gateway:
     async def _ready(self, call: Call) -> None:
         counters = None if self._admission is None else self._admission.trouble
         trouble = self._recorder.trouble or counters
-        body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
+        body: dict[str, object] = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
+        if ill := self._look_at_deployments():
+            body["deployments"] = ill
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
