@@ -43,7 +43,6 @@ from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
-from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.eligibility import Effect
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.teams import parents_of
@@ -55,6 +54,7 @@ from entrepot.server.in_process import InProcess, TappedSpool
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
+from entrepot.settings.ledger import ledger_place
 from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import KeySettings, Settings
 from entrepot.settings.sensing import build_sensor
@@ -263,7 +263,7 @@ def build_gateway(
         planner=planner,
         driver=Driver(upstream, notebook),
         recorder=recorder,
-        find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
+        find_entry=lambda id_: find_entry(ledger_place(settings, os.environ), id_),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
         admission=admission,
@@ -305,7 +305,8 @@ async def _begin_counting(settings: Settings) -> None:
     """
     directory = settings.ledger.directory
     open_control(directory).close()
-    with open_sqlite(directory) as store, contextlib.closing(open_counters(settings, os.environ)) as counters:
+    place = ledger_place(settings, os.environ)
+    with place.open_store() as store, contextlib.closing(open_counters(settings, os.environ)) as counters:
         accounting = Accounting(settings, counters, store, Ingester(store, directory))
         for _ in range(_LOOKS):
             await asyncio.to_thread(accounting.settle)
