@@ -121,6 +121,8 @@ class LimitBook:
 
     def of_caller(self, principal: Principal, route: str | None) -> tuple[Ceiling, ...]:
         """What an exchange as a whole is held to."""
+        if not self._callers:
+            return ()
         have = {"key": (principal.key,), "team": self._line_of(principal.team), "route": (route,)}
         return tuple(_ceilings(self._callers, CALLER_FIELDS, have))
 
