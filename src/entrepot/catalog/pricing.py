@@ -147,6 +147,19 @@ class _Period:
         return Rates(*map(max, zip(*found, strict=True)))
 
     @property
+    def steps(self) -> tuple[list[int], list[int]]:
+        """Lengths of input and of output beyond which another rate holds, or none is stated."""
+        by_input = [tier.input_tokens_above for tier in self._tiers]
+        return by_input if self._up_to is None else [*by_input, self._up_to], [
+            tier.output_tokens_above for tier in self._tiers if tier.output_tokens_above
+        ]
+
+    @property
+    def has_hours(self) -> bool:
+        """Whether some hours cost more than others."""
+        return bool(self._windows)
+
+    @property
     def services(self) -> tuple[str, ...]:
         """The services beside the standard one whose price is known."""
         return tuple(self._services)
@@ -250,8 +263,27 @@ class Tariff:
         rates, unit = self._rates_and_unit(input_tokens, at_s)
         return rates.input * unit, rates.cache_read * unit, rates.cache_write * unit
 
-    def _rates_and_unit(self, input_tokens: int, at_s: float) -> tuple[Rates, float]:
-        rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)
+    def usd_per_kind(self, input_tokens: int, at_s: float, output_tokens: int = 0) -> tuple[float, float, float, float]:
+        """Dollars per token read in full, from the cache, written to it, and of output; for estimates."""
+        rates, unit = self._rates_and_unit(input_tokens, at_s, output_tokens)
+        return rates.input * unit, rates.cache_read * unit, rates.cache_write * unit, rates.output * unit
+
+    @property
+    def steps(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The lengths of input, and of output, beyond which a rate may be another, in order."""
+        found: tuple[set[int], set[int]] = (set(), set())
+        for period in self._periods:
+            for lengths, steps in zip(found, period.steps, strict=True):
+                lengths.update(steps)
+        return tuple(sorted(found[0])), tuple(sorted(found[1]))
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether neither the hour nor the day matters."""
+        return len(self._periods) == 1 and not self._periods[0].has_hours
+
+    def _rates_and_unit(self, input_tokens: int, at_s: float, output_tokens: int = 0) -> tuple[Rates, float]:
+        rates = self.rates(input_tokens, at_s, output_tokens=output_tokens) or self.rates(0, at_s)
         assert rates is not None  # noqa: S101 - a short request in the standard service always has rates
         return rates, 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
 

@@ -22,6 +22,8 @@ FAILING_FROM = 1.5
 """Failures, each counted by its age, from which a deployment may be failing: one alone never is enough, two only for a while."""
 FAILING_SHARE = 0.5
 MOST_WAIT_S = 3600.0
+SLOW = "its answer is expected to take"
+"""How the reason begins for which a candidate is left out that would take longer than its route allows."""
 _PACE_WEIGHT = 0.2  # of the latest attempt in what is known of the pace
 _SPLIT = 0.95  # a stream whose first content came later than in this part of its time tells nothing of its speed
 
@@ -170,7 +172,7 @@ def split_slow(
         return candidates, ()
     told = f"and the route allows {max_latency_s:g} s"
     return quick, tuple(
-        Weighed(each.id, each.model, rejected=f"its answer is expected to take {latencies[each.id]:.1f} s, {told}")
+        Weighed(each.id, each.model, rejected=f"{SLOW} {latencies[each.id]:.1f} s, {told}")
         for each in candidates
         if each.id in slow
     )

@@ -95,6 +95,11 @@ class Gate:
         self._shortest = min(contexts, default=None)
         self._settled: dict[tuple[Asking, frozenset[Capability]], Eligibility] = {}
 
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """All that it judges, in their order."""
+        return self._deployments
+
     def check(
         self,
         principal: Principal,
