@@ -203,7 +203,7 @@ def ruled_builder(settings: Settings, experience: Experience) -> Callable[[Seque
 
     def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
         sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
-        return build_planner(rules), Inspector(sensor, settings.gateway.region_header)
+        return build_planner(rules), Inspector(sensor, settings.gateway.region_header, settings.gateway.trusted_proxies)
 
     return build
 

@@ -176,14 +176,3 @@ def split_slow(
         for each in candidates
         if each.id in slow
     )
-
-
-def show_latency(decision: Decision, latencies: Mapping[str, float]) -> Decision:
-    """The decision with how long each candidate is expected to take."""
-    if not latencies:
-        return decision
-    candidates = tuple(
-        msgspec.structs.replace(each, latency_s=latencies[each.deployment]) if each.deployment in latencies else each
-        for each in decision.candidates
-    )
-    return msgspec.structs.replace(decision, candidates=candidates)

@@ -20,7 +20,7 @@ from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
 from entrepot.exchange.grounds import grounds_of
-from entrepot.exchange.health import Board, show_latency, split_slow
+from entrepot.exchange.health import Board, split_slow
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.ordering import decide_by_name, follow_with_others
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
@@ -303,6 +303,7 @@ class Planner:
         latencies = self._latencies(eligibility, estimates, limit, request.n)
         exempt = session.held if session is not None and session.conversation.open else None
         allowed, slow = split_slow(eligibility.preferred, latencies, route.max_latency_s, exempt)
+        shares = drawn_by is not None and route.goal.kind == "shares"
         decision = decide(
             candidates=allowed,
             rejected=(*slow, *weigh_rejected(eligibility)),
@@ -316,22 +317,21 @@ class Planner:
             max_output_tokens=limit,
             answers=request.n,
             at_s=at_s,
-            lot=0.0 if drawn_by is None else draw(f"shares\n{route.name}\n{drawn_by}"),
+            lot=draw(f"shares\n{route.name}\n{drawn_by}") if shares else 0.0,
+            latencies=latencies,
         )
-        return show_latency(decision, latencies), estimates
+        return decision, estimates
 
     def _latencies(
         self, eligibility: Eligibility, estimates: Estimates, max_output_tokens: int | None, answers: int
     ) -> dict[str, float]:
         """How long each candidate is expected to take for its whole answer, in seconds, where its pace is known."""
-        rows = {model: row for row, model in enumerate(estimates.models)}
-        found: dict[str, float] = {}
-        for each in eligibility.allowed:
-            health = self._board.of(each.id)
-            if health.has_pace:
-                expected = float(estimates.output_tokens[rows[each.model]])
-                found[each.id] = health.latency_s(bound_output(expected, max_output_tokens, each, answers))
-        return found
+        tokens = dict(zip(estimates.models, estimates.output_tokens.tolist(), strict=True))
+        return {
+            each.id: health.latency_s(bound_output(tokens[each.model], max_output_tokens, each, answers))
+            for each in eligibility.allowed
+            if (health := self._board.of(each.id)).has_pace
+        }
 
 
 def _goal(goal: Goal, steering: Steering) -> Goal:

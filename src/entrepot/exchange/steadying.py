@@ -39,7 +39,7 @@ def steady(
         lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
         decision = explore(decision, route.explore, lot)
     baseline = route.baseline if route.baseline in preferred else None
-    lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
+    lot = 1.0 if drawn_by is None or not route.holdout else draw(f"{route.name}\n{drawn_by}")
     goes_on_elsewhere = session is not None and session.must_stay and session.held != baseline
     drawn = baseline is not None and lot < route.holdout and not goes_on_elsewhere
     if session is not None and not drawn:
@@ -56,7 +56,7 @@ def is_settled(decision: Decision, route: Route | None, drawn_by: str | None) ->
     """
     if decision.session is not None and decision.session.verdict in ("must stay", "escalated"):
         return True
-    if route is None or drawn_by is None or decision.chosen != route.baseline:
+    if route is None or drawn_by is None or not route.holdout or decision.chosen != route.baseline:
         return False
     return draw(f"{route.name}\n{drawn_by}") < route.holdout
 

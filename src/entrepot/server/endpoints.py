@@ -24,6 +24,7 @@ from entrepot.drive.identity import new_exchange_id
 from entrepot.drive.recorder import Recorder
 from entrepot.errors import (
     BodyTimeout,
+    BodyTooLarge,
     CallerError,
     Defect,
     EntrepotError,
@@ -42,12 +43,14 @@ from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
 from entrepot.server.decisions import render_decision
 from entrepot.server.http import (
-    AsgiClient,
+    Asker,
     ClientDisconnected,
     Receive,
     Scope,
     Send,
     answer,
+    asker_behind,
+    check_body,
     discard_body,
     end_answer,
     has_body,
@@ -77,7 +80,7 @@ class Call(msgspec.Struct, eq=False):
 
     scope: Scope
     receive: Receive
-    client: AsgiClient
+    client: Asker
     send: Send
     headers: Mapping[bytes, bytes]
     id: str
@@ -133,7 +136,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         now_ns = time.time_ns()
-        client = AsgiClient(receive, send)
+        client = asker_behind(scope, receive, send)
         call = Call(
             scope,
             receive,
@@ -207,11 +210,10 @@ class Gateway:
     def _authenticate(self, call: Call) -> Principal:
         """Who asks. Raises Unauthenticated, or Forbidden."""
         googles = self._dialect(call).name.startswith("gemini")
-        peer = call.scope.get("client")
         return self._keyring.authenticate(
             call.headers,
             call.scope["query_string"] if googles else b"",
-            peer=None if peer is None else peer[0],
+            peer=_peer(call),
             now_s=call.started_ns / 1_000_000_000,
         )
 
@@ -233,7 +235,7 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
-            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call))
+            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call), _peer(call))
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked, seen)
             raise
@@ -262,13 +264,23 @@ class Gateway:
         """The request, as its dialect understands it."""
         settings = self._settings
         try:
-            body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+            body = self._body_at_hand(call)
+            if body is None:
+                body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
             call.received = True
         finally:
             call.upload_s = time.monotonic() - call.started_s
         envelope = _envelope(call)
         dialect = self._dialect(call)
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
+
+    def _body_at_hand(self, call: Call) -> bytes | None:
+        """The body where it is all here, as small ones are: nothing has to be waited for."""
+        check_body(call.headers, self._settings.max_body_bytes)
+        body = call.client.whole_body()
+        if body is not None and len(body) > self._settings.max_body_bytes:
+            raise BodyTooLarge(f"the body is longer than the limit of {self._settings.max_body_bytes} bytes")
+        return body
 
     async def _count_tokens(self, call: Call) -> None:
         """About how many tokens a request will be read as, and the header that says that it is an estimate of ours.
@@ -353,6 +365,12 @@ class Gateway:
         trouble = self._recorder.trouble or counters
         body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
+
+
+def _peer(call: Call) -> str | None:
+    """The other end of the connection, where it has an address."""
+    peer = call.scope.get("client")
+    return None if peer is None else peer[0]
 
 
 def _envelope(call: Call) -> Envelope:

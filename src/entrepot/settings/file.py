@@ -44,7 +44,8 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Name, ...], Meta(description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.")
     ] = ()
     region_header: Annotated[
-        Name | None, Meta(description="The header in which your proxy says the client's country, such as cf-ipcountry.")
+        Name | None,
+        Meta(description="The header in which trusted_proxies say the client's country, such as cf-ipcountry."),
     ] = None
 
 

@@ -88,6 +88,11 @@ def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
     for index, network in enumerate(table.trusted_proxies):
         if wrong := check_network(network):
             problems.add(("gateway", "trusted_proxies", index), wrong)
+    if table.region_header is not None and not table.trusted_proxies:
+        problems.add(
+            ("gateway", "region_header"),
+            "would be believed of nobody: name the networks of the proxies that set it in trusted_proxies",
+        )
     return GatewaySettings(
         host=table.host,
         port=table.port,
