@@ -225,6 +225,8 @@ class _Resolving:
         if table.change is not None and factor is None:
             what = f"{quote(table.change)} is no change: write -50%, +20% or x2"
             self._problems.add((*path, "change"), what)
+        if factor is not None and meant and all(one.price is None for one in meant):
+            self._problems.add((*path, "change"), "nobody knows the price that it would change: give the price")
         price = price_of(table.price, self._around.changed_on, rates, (*path, "price"), self._problems)
         repricing = Repricing(tuple(one.id for one in meant), factor, price, self._span(table.since, table.until, path))
         for one in meant:

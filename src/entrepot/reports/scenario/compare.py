@@ -59,7 +59,10 @@ class Stranded(msgspec.Struct, frozen=True):
 class Comparison(msgspec.Struct, frozen=True, eq=False):
     """Today's facts and the scenario's. `changed` exchanges are answered by another deployment, or nobody.
 
-    `recorded` of the decisions came out today as they were written down, `drawn` counts those that lots or conversations settled.
+    Of `decisions`, `recorded` go today to whom they went. `left_out` entries hold none, `unnamed` ones are about names that
+    nobody knows any more; `several` asked more than one model. `quality` and `cost_difference` are those of the scenario less
+    today's, of exchanges that are answered in both; `cost_both` is what those cost today and in the scenario, in dollars.
+    `latency` is expected seconds to the whole answer, today and in the scenario, where both are known.
     """
 
     today: Side
@@ -76,6 +79,7 @@ class Comparison(msgspec.Struct, frozen=True, eq=False):
     quality: Interval | None
     quality_today: Interval | None
     quality_scenario: Interval | None
+    cost_both: tuple[float, float]
     cost_difference: Interval
     cost_today: Interval
     cost_scenario: Interval
@@ -101,6 +105,30 @@ class Replay:
             scene = _scene(block, today, np.ones(len(block), bool))
             found = follow(block, scene.allowed.allowed, choose(block, today, today, scene.allowed, scene.expected))
             self._now.append((scene, account(block, (scene,), scene.allowed.allowed, found, self._factors(block))))
+
+    @property
+    def todays_providers(self) -> set[str]:
+        """Who hosts anything today that requests of the period ask for."""
+        return {one.provider for block in self.blocks for one in self.today.deployments(block.name)}
+
+    @property
+    def last_ns(self) -> int | None:
+        """When the last exchange of the period began; None where there is none."""
+        started = self.decisions.by_entry["started_ns"]
+        return int(started.max()) if len(started) else None
+
+    def busiest_ns(self, provider: str, length_ns: int) -> int | None:
+        """When that span of time began in which today's facts ask most of a provider; None where they ask nothing of it."""
+        found = [np.empty(0, np.int64)]
+        for block, (_, now) in zip(self.blocks, self._now, strict=True):
+            there = np.array([self.providers.get(id_) == provider for id_ in block.deployments])
+            asked = there[np.maximum(now.answers, 0)] & (now.answers != NOBODY)
+            found.append(block.entries["started_ns"][asked])
+        started = np.sort(np.concatenate(found))
+        if not len(started):
+            return None
+        within = np.searchsorted(started, started + length_ns) - np.arange(len(started))
+        return int(started[within.argmax()])
 
     @staticmethod
     def _names(decisions: Decisions, worlds: Sequence[World]) -> dict[str, list[str]]:
@@ -154,6 +182,8 @@ class _Adding:
         self._changed = self._recorded = self._paced = 0
         self._latency_today = self._latency_scenario = 0.0
         self._squares: dict[str, float] = {}
+        self._cost = [0.0, 0.0]
+        self._estimated_usd: dict[str, float] = {}
         self._stranded: dict[tuple[str, str | None], tuple[int, Counter[str], Counter[str], Counter[str]]] = {}
 
     def add(self, block: Block, scene: Scene, now: Replayed, scenes: Sequence[Scene], then: Replayed) -> None:
@@ -176,15 +206,24 @@ class _Adding:
         for found, error, sign in ((then, error_then, 1.0), (now, error_now, -1.0)):
             summed = np.bincount(number[found.answers[both]], error[both], len(models)) * sign
             add_by_name(self._shift, models, summed)
+        self._add_costs(now, then, models, number)
         moved = then.answers != now.answers
         self._changed += int(moved.sum())
         self._recorded += int((now.chosen == block.chosen).sum())
-        for found in (now, then):
-            rows = np.flatnonzero(moved & (found.answers != NOBODY))
-            squares = np.bincount(number[found.answers[rows]], found.per_token[rows] ** 2, len(models))
-            add_by_name(self._squares, models, squares)
         self._pace(block, now, then)
         self._strand(block, now, scenes, then)
+
+    def _add_costs(self, now: Replayed, then: Replayed, models: Array, number: Array) -> None:
+        """What the exchanges cost that are answered in both, at a known price."""
+        known = (now.answers != NOBODY) & (then.answers != NOBODY) & ~np.isnan(now.cost_usd) & ~np.isnan(then.cost_usd)
+        rows = np.flatnonzero(known)
+        moved = rows[now.answers[rows] != then.answers[rows]]
+        for place, (found, sign) in enumerate(((now, -1.0), (then, 1.0))):
+            self._cost[place] += float(found.cost_usd[rows].sum())
+            model = number[found.answers[rows]]
+            add_by_name(self._estimated_usd, models, sign * np.bincount(model, found.estimated_usd[rows], len(models)))
+            squares = np.bincount(number[found.answers[moved]], found.per_token[moved] ** 2, len(models))
+            add_by_name(self._squares, models, squares)
 
     def _pace(self, block: Block, now: Replayed, then: Replayed) -> None:
         rows = np.arange(len(block))
@@ -223,10 +262,8 @@ class _Adding:
             difference = (self._p_scenario - self._p_today) / self._both
             half = z * math.sqrt(sum(value**2 for value in self._shift.values())) / self._both
             quality = Interval(difference, difference - half, difference + half)
-        then, now = self.scenario.estimated_usd, self.today.estimated_usd
-        shift = {model: then.get(model, 0.0) - now.get(model, 0.0) for model in {**then, **now}}
-        cost = self.scenario.cost_usd - self.today.cost_usd
-        half = z * cost_error(shift, self._squares, lengths)
+        cost = self._cost[1] - self._cost[0]
+        half = z * cost_error(self._estimated_usd, self._squares, lengths)
         costs = decisions.by_entry["cost_nano_usd"]
         named = sum(len(block) for block in self._replay.blocks)
         return Comparison(
@@ -244,6 +281,7 @@ class _Adding:
             quality=quality,
             quality_today=quality_of(self.today, z),
             quality_scenario=quality_of(self.scenario, z),
+            cost_both=(self._cost[0], self._cost[1]),
             cost_difference=Interval(cost, cost - half, cost + half),
             cost_today=cost_of(self.today, lengths, z),
             cost_scenario=cost_of(self.scenario, lengths, z),
