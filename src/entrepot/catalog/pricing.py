@@ -8,6 +8,7 @@ loads). A sum is an integer of pico-dollars, rounded once, half up, to whole nan
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from entrepot.errors import CatalogError, Defect
 
 NANO_PER_UNIT = 1_000_000_000
 _PICO_PER_NANO = 1_000
-_DAY_S = 86_400
+_HOUR_S, _DAY_S = 3600, 86_400
 _MINUTES = 24 * 60
 
 STANDARD_SERVICES = frozenset({"", "auto", "default", "standard", "on_demand"})
@@ -73,6 +74,11 @@ class _Window:
             raise CatalogError("weekdays are numbers from 1 (Monday) to 7, at least one")
         if not -12 <= window.utc_offset_hours <= 14:
             raise CatalogError(f"utc_offset_hours = {window.utc_offset_hours} is no clock's: it is from -12 to 14")
+
+    @property
+    def edges_s(self) -> list[int]:
+        """Where its spans begin and end, in seconds of its own clock, which is whole hours from UTC."""
+        return [60 * minute for span in self._spans for minute in span]
 
     def holds(self, at_s: float) -> bool:
         """Whether the moment (Unix seconds) is in the window."""
@@ -155,9 +161,10 @@ class _Period:
         ]
 
     @property
-    def has_hours(self) -> bool:
-        """Whether some hours cost more than others."""
-        return bool(self._windows)
+    def grain_s(self) -> int | None:
+        """As `Tariff.grain_s`, for this period."""
+        edges = [edge for window in self._windows for edge in window.edges_s]
+        return math.gcd(_HOUR_S, *edges) if edges else None
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -287,9 +294,12 @@ class Tariff:
         return tuple(sorted(found[0])), tuple(sorted(found[1]))
 
     @property
-    def is_steady(self) -> bool:
-        """Whether neither the hour nor the day matters."""
-        return len(self._periods) == 1 and not self._periods[0].has_hours
+    def grain_s(self) -> int | None:
+        """Within spans of so many seconds, counted from 1970, no rate changes; None: no rate ever does."""
+        grains = [period.grain_s for period in self._periods if period.grain_s is not None]
+        if len(self._periods) > 1:
+            grains.append(_DAY_S)
+        return math.gcd(*grains) if grains else None
 
     def _rates_and_unit(self, input_tokens: int, at_s: float, output_tokens: int = 0) -> tuple[Rates, float]:
         rates = self.rates(input_tokens, at_s, output_tokens=output_tokens) or self.rates(0, at_s)
