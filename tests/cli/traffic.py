@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-import msgspec
-
 from entrepot.assembly import build_planner
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.canonical.response import Usage

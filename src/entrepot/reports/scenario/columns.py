@@ -162,12 +162,12 @@ class _Entry(msgspec.Struct, gc=False):
     decision: _Decision | None = None
     data_classes: tuple[str, ...] = ()
     grounds: Grounds | None = None
-    deliberation: msgspec.Raw | None = None
+    deliberation: msgspec.Raw = msgspec.Raw()
 
 
 _DECODER = msgspec.msgpack.Decoder(_Entry)
 _TOLD = {None: 0, "outcomes": 0, "scores": SCORES, "prior": PRIOR}
-_NIL = msgspec.Raw(b"\xc0")
+_NIL = b"\xc0"
 _NO_TRAITS = (np.nan, np.nan, np.nan)
 _NO_GROUNDS = Grounds(UNKNOWN)
 
@@ -226,7 +226,7 @@ def read_columns(documents: Iterable[bytes]) -> Decisions:
     return Decisions(
         tuple(kinds.numbers),
         tuple(deployments.numbers),
-        tuple(models[place] for place in range(len(deployments.numbers))),
+        tuple(models.get(place, "") for place in range(len(deployments.numbers))),
         {name: np.array(values, form) for (name, form), values in zip(BY_ENTRY.items(), columns, strict=True)},
         {name: np.array(values, form) for (name, form), values in zip(BY_CANDIDATE.items(), by_candidate, strict=True)},
         left_out,
@@ -306,5 +306,5 @@ def _row(
         aside,
         entry.duration_ms,
         *traits,
-        entry.deliberation not in (None, _NIL) and len(entry.attempts) > 1,
+        bytes(entry.deliberation) not in (b"", _NIL) and len(entry.attempts) > 1,
     )
