@@ -203,6 +203,14 @@ class Office:
             )
         )
 
+    def rewrite(self, wrote: int) -> None:
+        """The latest answer was of so many tokens."""
+        entry = self.entries[-1]
+        if entry.usage is not None:
+            self.entries[-1] = msgspec.structs.replace(
+                entry, usage=msgspec.structs.replace(entry.usage, output_tokens=wrote)
+            )
+
     @property
     def decisions(self) -> Decisions:
         return read_columns(msgspec.msgpack.encode(entry) for entry in self.entries)
