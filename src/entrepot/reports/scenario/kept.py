@@ -73,7 +73,7 @@ def _load_day(reader: LedgerReader, folder: Path | None, day: str, starts_ns: in
 def _read(path: Path, exchanges: int) -> Decisions | None:
     """What is kept of a day; None where nothing is, or not what the ledger holds now."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             head = _HEAD.decode(kept["head"].tobytes())
             if head.format != _FORMAT or head.exchanges != exchanges:
                 return None
@@ -85,7 +85,7 @@ def _read(path: Path, exchanges: int) -> Decisions | None:
                 {name: kept[f"candidate.{name}"] for name in BY_CANDIDATE},
                 head.left_out,
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError):
         return None
 
 

@@ -39,9 +39,8 @@ def _figures(title: str, comparison: Comparison, confidence: float) -> Table:
     rows: list[Row] = [
         _counts("answered", "answered exchanges", today.exchanges, then.exchanges),
         _counts("nobody", "exchanges that nobody is left for", today.nobody, then.nobody),
-        _range_row(
-            "cost", "cost", comparison.cost_today, comparison.cost_scenario, comparison.cost_difference, "nano_usd"
-        ),
+        _range_row("cost", "cost", comparison.cost_today, comparison.cost_scenario, None, "nano_usd"),
+        _both_row(comparison),
         _mean_row(comparison),
     ]
     if comparison.quality_today is not None and comparison.quality_scenario is not None:
