@@ -44,7 +44,9 @@ EXAMPLES = Path(__file__).parent.parent / "examples" / "scenarios"
 FIRST_NS = 1_788_220_800_000_000_000  # 2026-09-01
 DAY_NS = 86_400 * 1_000_000_000
 DAYS = 30
-WORDS = "prove that the sum of cubes is translate this contract into French def x return 合同 第三条 haiku list every clause".split()
+WORDS = (
+    "prove that the sum of cubes is translate contract into French def x return 合同 第三条 haiku list every".split()
+)
 T = TypeVar("T")
 
 
