@@ -27,20 +27,23 @@ from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import EntrepotError
+from entrepot.exchange.allowance import Allowances
+from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
-from entrepot.exchange.health import Board
+from entrepot.exchange.knobs import Workings
 from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.sessions import SessionMemory
 from entrepot.learning.fresh import Sources
 from entrepot.learning.promises import Follower
 from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
+from entrepot.ledger.health_reports import RENEW_S, HealthReport, remove_report, states, write_report
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
-from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.eligibility import Effect
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.teams import parents_of
@@ -51,11 +54,16 @@ from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
+from entrepot.server.metrics_page import MetricsPage, Telling
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
+from entrepot.settings.ledger import ledger_place
 from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import KeySettings, Settings
 from entrepot.settings.sensing import build_sensor
+from entrepot.telemetry.metrics import Metrics
+from entrepot.telemetry.notes import notes_on
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.credentials import Credentials
 
 log = logging.getLogger(__name__)
 _LOOKS, _LOOK_S = 100, 0.1
@@ -94,6 +102,7 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
     """What compiles the names of these settings under other rules; prices are those of the moment of compiling."""
     facts = model_facts(load_catalog())
     router = artifact.router()
+    workings = Workings()
 
     def build(rules: Sequence[Rule]) -> Choices:
         return Choices(
@@ -106,6 +115,7 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
             facts=facts,
             votes=artifact.votes,
             at_s=time.time(),
+            workings=workings,
         )
 
     return build
@@ -122,9 +132,36 @@ def planner_builder(settings: Settings, experience: Experience) -> Callable[[Seq
     def build(rules: Sequence[Rule]) -> Planner:
         choices = compile_(rules)
         follower.attach(choices)
-        return Planner(choices, settings.deadlines, experience.sessions, experience.board)
+        return Planner(choices, settings.deadlines, experience.sessions, experience.board, settings.conduct)
 
     return build
+
+
+def build_board(settings: Settings) -> Board:
+    """Where it is kept how deployments fare, who are hosts of the same model, and what may be done beside what was asked for."""
+    hosts: dict[str, list[str]] = {}
+    for deployment in settings.deployments:
+        hosts.setdefault(deployment.model, []).append(deployment.id)
+    siblings = {id_: tuple(ids) for ids in hosts.values() for id_ in ids}
+    return Board(settings.circuit, siblings, Allowances(settings.conduct.retries.share, settings.hedge_share))
+
+
+async def report_health(settings: Settings, board: Board, process: str) -> None:
+    """Say what this process knows of deployments, for the admin API, until it is cancelled."""
+    ids, told = [deployment.id for deployment in settings.deployments], ""
+    try:
+        while True:
+            now_s = time.time()
+            try:
+                report = HealthReport(process, now_s, tuple(board.view(ids, now_s)))
+                write_report(settings.ledger.directory, report)
+            except EntrepotError as error:  # it is only shown: answers go on
+                if error.message != told:
+                    log.error("%s", error.message)
+                told = error.message
+            await asyncio.sleep(RENEW_S)
+    finally:
+        remove_report(settings.ledger.directory, process)
 
 
 def build_planner(settings: Settings) -> Planner:
@@ -216,10 +253,14 @@ def build_gateway(
     spool: SpoolWriter,
     experience: Experience,
     admission: Admission | None = None,
+    metrics: Metrics | None = None,
 ) -> Gateway:
     """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
-    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
-    notebook = Notebook(recorder.append, lambda attempt: experience.board.learn(attempt, time.time()))
+    recorder = build_recorder(settings, spool, metrics)
+    board, ids = experience.board, [deployment.id for deployment in settings.deployments]
+    notebook = Notebook(
+        recorder.append, lambda attempt: board.learn(attempt, time.time()), begin=board.begin, end=board.end
+    )
     if experience.sessions is not None:
         notebook = msgspec.structs.replace(notebook, keep=experience.sessions.keep)
     return Gateway(
@@ -228,11 +269,29 @@ def build_gateway(
         planner=planner,
         driver=Driver(upstream, notebook),
         recorder=recorder,
-        find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
+        find_entry=lambda id_: find_entry(ledger_place(settings, os.environ), id_),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
         admission=admission,
+        telling=None if metrics is None else _telling(settings, metrics),
+        look_at_deployments=lambda: states(board.view(ids, time.time())),
     )
+
+
+def build_recorder(settings: Settings, spool: SpoolWriter, metrics: Metrics | None) -> SpoolRecorder:
+    """What writes entries into the spool, and counts them."""
+    count, lose = (lambda _: None, lambda: None) if metrics is None else (metrics.count, metrics.lose)
+    return SpoolRecorder(spool.append, _describe, count, lose, must_write=settings.ledger.when_full == "refuse")
+
+
+def _describe(entry: Entry) -> str:
+    return msgspec.json.encode(entry).decode()
+
+
+def _telling(settings: Settings, metrics: Metrics) -> Telling:
+    trusted, directory = settings.gateway.trusted_proxies, settings.ledger.directory
+    page = MetricsPage(settings.metrics, trusted, metrics.render, Credentials(os.environ).read)
+    return Telling(page, metrics.refuse, lambda: notes_on(directory))
 
 
 @contextlib.asynccontextmanager
@@ -245,7 +304,7 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     scope = msgspec.structs.replace(key.scope, addresses=None)  # there is no address: nobody is connected
     known = msgspec.structs.replace(key, sha256=made.sha256, scope=scope)
     settings = msgspec.structs.replace(settings, keys=(known,))
-    upstream, experience = UpstreamClient(environ=os.environ), Experience()
+    upstream, experience = UpstreamClient(environ=os.environ), Experience(board=build_board(settings))
     admission = build_admission(settings, "in-process")
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
@@ -269,7 +328,8 @@ async def _begin_counting(settings: Settings) -> None:
     """
     directory = settings.ledger.directory
     open_control(directory).close()
-    with open_sqlite(directory) as store, contextlib.closing(open_counters(settings, os.environ)) as counters:
+    place = ledger_place(settings, os.environ)
+    with place.open_store() as store, contextlib.closing(open_counters(settings, os.environ)) as counters:
         accounting = Accounting(settings, counters, store, Ingester(store, directory))
         for _ in range(_LOOKS):
             await asyncio.to_thread(accounting.settle)

@@ -16,29 +16,39 @@ from entrepot.policy.rules import Facts, Rule, Unless, When
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.routing.validator import Validator
+from entrepot.settings import failing_tables, route_table
 from entrepot.settings import file as shapes
-from entrepot.settings import route_table
 from entrepot.settings.load import load_settings
+from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
+from entrepot.settings.telemetry_tables import LogTable, MetricsTable
 from tests.docs.fences import find_fences
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": shapes.GatewayTable,
+    "tls": ListenTlsTable,
     "[control]": shapes.ControlTable,
     "oidc": shapes.OidcTable,
     "[timeouts]": shapes.TimeoutsTable,
+    "[retries]": failing_tables.RetriesTable,
+    "[circuit]": failing_tables.CircuitTable,
+    "[hosts]": failing_tables.HostsTable,
     "[ledger]": shapes.LedgerTable,
+    "[metrics]": MetricsTable,
+    "[log]": LogTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
     "scope": Scope,
     "[[teams]]": Team,
     "[[deployments]]": shapes.DeploymentTable,
+    "tls of a deployment": DialTlsTable,
     "price": shapes.PriceTable,
     "[[routes]]": route_table.RouteTable,
     "agreement": route_table.AgreementTable,
     "check": Validator,
     "logprobs": route_table.LogprobsTable,
     "explore": route_table.ExploreTable,
+    "hedge": failing_tables.HedgeTable,
     "[[policy]]": Rule,
     "when": When,
     "unless": Unless,
@@ -108,6 +118,9 @@ def test_every_example_loads(example: str, tmp_path: Path) -> None:
     path = tmp_path / "entrepot.toml"
     path.write_text(("" if "[[deployments]]" in example else A_DEPLOYMENT) + example, encoding="utf-8")
     (tmp_path / "router.entrepot").touch()
+    for named in re.findall(r'"(checks/[\w-]+\.py)"', example):  # the operator's own, beside the settings
+        (tmp_path / named).parent.mkdir(exist_ok=True)
+        (tmp_path / named).touch()
     loaded = load_settings(path, {"ENTREPOT_KEY": "ent-a", "CONTRACT_READER_KEY": "ent-b"})
     assert loaded.deployments
     assert loaded.absent_keys == ()

@@ -22,7 +22,10 @@ from entrepot.app import Running, running
 from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
+from entrepot.exchange.circuit import CircuitSettings
+from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines, Route
+from entrepot.ledger.place import LedgerPlace
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.routing.utility import Goal
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
@@ -47,6 +50,9 @@ CHEAP_CACHED = Price(
 CHEAP_CNY = Price(
     input_per_mtok=Decimal("1"), output_per_mtok=Decimal("4"), source="test", as_of="2026-11-01", currency="CNY"
 )
+
+NEVER_OPENS = CircuitSettings(failures=10**6, share=1.0, outliers=False)
+"""For what is asked of a fault again and again: each exchange meets it anew."""
 
 PLAN = Plan(
     providers=(
@@ -141,6 +147,8 @@ def settings_for(simulator: Simulator, directory: Path, **changes: Any) -> Setti
         ),
         rules=(Rule("no providers from CN", When(tags=("public-sector",)), deny=Facts(provider_country=("CN",))),),
         deadlines=Deadlines(connect_s=4, first_byte_s=4, idle_s=3, total_s=30),
+        conduct=WITHOUT_RETRIES,
+        circuit=NEVER_OPENS,
     )
     return msgspec.structs.replace(settings, **changes)
 
@@ -148,8 +156,11 @@ def settings_for(simulator: Simulator, directory: Path, **changes: Any) -> Setti
 class World:
     """The installation as a test sees it."""
 
-    def __init__(self, simulator: Simulator, installation: Running, directory: Path) -> None:
+    def __init__(
+        self, simulator: Simulator, installation: Running, directory: Path, database: str | None = None
+    ) -> None:
         self.simulator = simulator
+        self.place = LedgerPlace(directory, database)
         self.installation = installation
         self.base_url = installation.base_url
         self.directory = directory
@@ -211,4 +222,4 @@ def world(directory: Path, **changes: Any) -> Iterator[World]:
 def world_of(simulator: Simulator, settings: Settings) -> Iterator[World]:
     """An installation of these settings before a simulator that runs."""
     with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as installation:
-        yield World(simulator, installation, Path(settings.ledger.directory))
+        yield World(simulator, installation, Path(settings.ledger.directory), settings.ledger.database)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment
-from entrepot.exchange.health import demote
+from entrepot.exchange.demoting import demote
 from entrepot.routing.base import Basis, Estimates, Prompt
 from entrepot.routing.columns import NOBODY, Columns, first_choices, rule_of
 from entrepot.routing.guarantee import Promise

@@ -18,8 +18,9 @@ from rich.console import Console
 from entrepot.errors import LedgerError
 from entrepot.learning.promises import read_promises
 from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.spool import list_spools
-from entrepot.ledger.sqlite import LEDGER_FILE, ledger_path, open_sqlite, open_sqlite_reader
+from entrepot.ledger.sqlite import LEDGER_FILE
 from entrepot.ledger.store import DIMENSIONS, Dimension, LedgerReader, Period, Sums
 from entrepot.reports.added_time import measure_added_time, tabulate_added_time
 from entrepot.reports.render import Table, render_json, render_terminal
@@ -27,6 +28,7 @@ from entrepot.reports.savings import measure_savings, tabulate_savings
 from entrepot.reports.share import measure_share, tabulate_share
 from entrepot.reports.wording import Language, Words, words_of
 from entrepot.settings.discover import data_directory
+from entrepot.settings.ledger import ledger_place
 from entrepot.settings.load import find_settings_file, load_settings
 
 Kind = Literal["all", "savings", "share", "added-time"]
@@ -92,46 +94,48 @@ def report(
     KIND is savings, share or added-time; without it all of them are printed. Entries that still lie in spools are brought
     into the ledger first.
     """
-    if ledger is not None and config is not None:
-        raise click.UsageError("--ledger and --config both say where the ledger is; give one of them")
-    directory = ledger_directory(ledger, config)
+    place = find_ledger(ledger, config)
     words, period = words_of(lang), Period(since, until)
-    trouble = bring_up_to_date(directory)
-    if not ledger_path(directory).exists():
-        _print_nothing(words, period, directory, trouble, as_json=as_json)
+    trouble = bring_up_to_date(place)
+    if not place.exists():
+        _print_nothing(words, period, place, trouble, as_json=as_json)
         return
-    with open_sqlite_reader(directory) as reader:
+    with place.open_reader() as reader:
         totals = reader.totals(period)
         if not totals.exchanges:
-            _print_nothing(words, period, directory, trouble, as_json=as_json)
+            _print_nothing(words, period, place, trouble, as_json=as_json)
             return
         tables = list(_tables(reader, kind, by, period, words, full=as_json))
-        notes = [*_cautions(reader, words), *_trouble(trouble, words), *_withdrawn(directory, words)]
+        notes = [*_cautions(reader, words), *_trouble(trouble, words), *_withdrawn(place.directory, words)]
     if as_json:
-        click.echo(render_json(tables, ledger=str(directory), **_period_facts(period), totals=totals, notes=notes))
+        click.echo(
+            render_json(tables, ledger=str(place.directory), **_period_facts(period), totals=totals, notes=notes)
+        )
     else:
         _print(tables, [_headline(totals, period, words), *notes])
 
 
-def ledger_directory(ledger: Path | None, config: Path | None) -> Path:
+def find_ledger(ledger: Path | None, config: Path | None) -> LedgerPlace:
     """Where the ledger is: as named, as the settings say, or where it lies without settings."""
+    if ledger is not None and config is not None:
+        raise click.UsageError("--ledger and --config both say where the ledger is; give one of them")
     if ledger is not None:
         directory = ledger.parent if ledger.name == LEDGER_FILE else ledger
         if not directory.is_dir():
             raise LedgerError(f"there is no directory {directory}: name the one that holds {LEDGER_FILE}")
-        return directory
+        return LedgerPlace(directory)
     found = find_settings_file(config, os.environ, Path.cwd())
     if found is not None:
-        return Path(load_settings(found, os.environ).ledger.directory)
-    return data_directory(os.environ)
+        return ledger_place(load_settings(found, os.environ), os.environ)
+    return LedgerPlace(data_directory(os.environ))
 
 
-def bring_up_to_date(directory: Path) -> str | None:
+def bring_up_to_date(place: LedgerPlace) -> str | None:
     """Ingest what lies in spools; the reason if that is not possible. Makes no ledger where there is nothing to ingest."""
     try:
-        if list_spools(directory):
-            with open_sqlite(directory) as store:
-                Ingester(store, directory).run_once()
+        if list_spools(place.directory):
+            with place.open_store() as store:
+                Ingester(store, place.directory).run_once()
     except LedgerError as error:
         return error.message
     return None
@@ -191,14 +195,14 @@ def _iso(moment_ns: int) -> str:
     return datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _print_nothing(words: Words, period: Period, directory: Path, trouble: str | None, *, as_json: bool) -> None:
+def _print_nothing(words: Words, period: Period, place: LedgerPlace, trouble: str | None, *, as_json: bool) -> None:
     between = "" if period == Period() else words("between")
     notes = [words("empty", between=between), *_trouble(trouble, words)]
     if as_json:
-        click.echo(render_json([], ledger=str(directory), **_period_facts(period), totals=Sums(), notes=notes))
+        click.echo(render_json([], ledger=str(place.directory), **_period_facts(period), totals=Sums(), notes=notes))
         return
     click.echo("\n".join(notes))
-    click.echo(str(ledger_path(directory)))
+    click.echo(str(place))
 
 
 def _print(tables: Sequence[Table], lines: Sequence[str]) -> None:

@@ -52,7 +52,8 @@ def scenario(
 ) -> None:
     """What the ledger's traffic would come to under other facts.
 
-    Decisions are made again as FILES say that things were, each by itself, and set beside today's. Stored estimates and usage are used, no prompts. Nothing is asked of anybody, and nothing changes.
+    Decisions are made again as FILES say that things were, each by itself, and set beside today's. Stored estimates and
+    usage are used, no prompts. Nothing is asked of anybody, and nothing changes.
     """
     if not files and not all_single_failures:
         raise click.UsageError("name a scenario's file, or give --all-single-failures")

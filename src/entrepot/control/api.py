@@ -19,6 +19,7 @@ from entrepot.control import document_endpoints as documents
 from entrepot.control import key_endpoints as keys
 from entrepot.control import member_endpoints as members
 from entrepot.control.asking import Ask, Installation
+from entrepot.control.deployment_endpoints import list_deployments
 from entrepot.control.oidc_endpoints import SignIn as ProviderSignIn
 from entrepot.control.openapi import Described, build_document
 from entrepot.control.people import Permission, Person, require
@@ -89,6 +90,7 @@ ENDPOINTS = (
     Endpoint("GET", "budgets/{name}", documents.show_budget, "read budgets"),
     Endpoint("PUT", "budgets/{name}", documents.put_budget, "change budgets", Budget),
     Endpoint("DELETE", "budgets/{name}", documents.delete_budget, "change budgets"),
+    Endpoint("GET", "deployments", list_deployments, "read deployments"),
     Endpoint("GET", "audit", list_changes, "read audit", query=("limit", "before", "kind", "name")),
 )
 _HEADERS = (

@@ -15,6 +15,7 @@ from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
 from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
+from entrepot.dialects.retry_after import used_up
 from entrepot.errors import Defect, InvalidRequest
 from entrepot.exchange.claim import is_another_model
 from entrepot.exchange.commands import AskLeave, CallUpstream, CancelUpstream, Command, Wait
@@ -24,6 +25,7 @@ from entrepot.exchange.events import (
     Event,
     LeaveGiven,
     LeaveRefused,
+    UpstreamAnswer,
     UpstreamChunk,
     UpstreamEnded,
     UpstreamFailed,
@@ -38,6 +40,8 @@ Ending = Literal["answered", "passed_over", "failed", "broken", "abandoned", "cl
 """`passed_over`: it answered in full, and another's answer was sent. `abandoned`: we cancelled it, needing it no more."""
 
 MAX_ERROR_BYTES = 64 * 1024
+_BYTES = frozenset({UpstreamChunk, UpstreamAnswer})
+_NANO = 1_000_000_000
 LINGER_S = 1.0
 """After the end marker the provider still owes the end of its HTTP message; its connection can be kept only once that came."""
 
@@ -82,9 +86,7 @@ class Progress(msgspec.Struct):
 
     def take(self, event: Event, now_s: float, now_ns: int) -> Relayed | None:
         """Note what happened; what the provider's bytes became, if they became anything. Sets `failure` where it failed."""
-        if isinstance(event, UpstreamHead):
-            self.status, self.headers, self.head_s = event.status, dict(event.headers), now_s
-        elif isinstance(event, UpstreamChunk):
+        if type(event) is UpstreamChunk:
             self.last_byte_s = now_s
             if self._is_answer:
                 # A stream begins with its first content; a whole answer has nothing to show before its end, but runs.
@@ -92,19 +94,43 @@ class Progress(msgspec.Struct):
                 self.begun = self.begun or (not self.stream and not event.data.isspace())
                 return self._noting(self.relay.feed(event.data))
             self.error_body = (self.error_body + event.data)[:MAX_ERROR_BYTES]
+        elif isinstance(event, UpstreamAnswer):
+            return self._take_answer(event, now_s, now_ns)
+        elif isinstance(event, UpstreamHead):
+            self.status, self.headers, self.head_s = event.status, dict(event.headers), now_s
         elif isinstance(event, UpstreamEnded):
             self.open = False
             if self._is_answer:
                 return self._noting(self.relay.close())
-            self.failure = self.candidate.dialect.parse_failure(
-                self.status, self.headers, self.error_body, now_ns / 1_000_000_000
-            )
+            self._read_failure(now_ns)
         elif isinstance(event, UpstreamFailed):
             self.open = False
             self.failure = Failure(event.kind, event.message, self.status)
         elif isinstance(event, DeadlinePassed):
             self.failure = Failure("timeout", "the deadline passed", self.status)
         return None
+
+    def _take_answer(self, event: UpstreamAnswer, now_s: float, now_ns: int) -> Relayed | None:
+        """As head, chunk and end one after the other."""
+        self.status, self.headers, self.head_s = event.status, dict(event.headers), now_s
+        self.last_byte_s = now_s
+        self.open = False
+        if not self._is_answer:
+            self.error_body = event.data[:MAX_ERROR_BYTES]
+            self._read_failure(now_ns)
+            return None
+        self.begun = True
+        fed = self.relay.feed(event.data)
+        if fed.failure is not None or fed.ended:
+            return self._noting(fed)
+        rest = self.relay.close()
+        return self._noting(
+            Relayed(fed.data + rest.data, fed.content or rest.content, ended=rest.ended, failure=rest.failure)
+        )
+
+    def _read_failure(self, now_ns: int) -> None:
+        at_s = now_ns / 1_000_000_000
+        self.failure = self.candidate.dialect.parse_failure(self.status, self.headers, self.error_body, at_s)
 
     @property
     def _is_answer(self) -> bool:
@@ -145,7 +171,7 @@ class Progress(msgspec.Struct):
             first_byte_ms=None if self.content_s is None else (self.content_s - self.started_s) * 1000,
             failure=None if failed is None else failed.kind,
             failure_code=None if failed is None else failed.code,
-            retry_after_s=None if failed is None else failed.retry_after_s,
+            retry_after_s=used_up(self.headers, plan.started_ns / _NANO) if failed is None else failed.retry_after_s,
             usage=usage,
             cost_nano_usd=None if money is None else money.nano_usd,
             cost_nano=None if money is None else money.nano,
@@ -200,14 +226,15 @@ def perform(
         deadline_s = progress.next_deadline_s(plan)
         event = yield Wait(min(deadline_s, silence.due_s))
         now_s = progress.ended_s = clock()
-        if isinstance(event, DeadlinePassed) and silence.due_s < deadline_s and now_s < deadline_s:
+        if type(event) in _BYTES:
+            if now_s >= progress.last_moment_s(plan):
+                event = DeadlinePassed()  # bytes that never cease would keep it from coming by itself
+        elif isinstance(event, DeadlinePassed) and silence.due_s < deadline_s and now_s < deadline_s:
             yield from keep_alive()
             continue
-        if isinstance(event, ClientGone):
+        elif isinstance(event, ClientGone):
             yield CancelUpstream(progress.number)
             return "client_gone"
-        if isinstance(event, UpstreamChunk) and now_s >= progress.last_moment_s(plan):
-            event = DeadlinePassed()  # bytes that never cease would keep it from coming by itself
         relayed = progress.take(event, now_s, plan.started_ns + int((now_s - plan.started_s) * 1_000_000_000))
         if relayed is not None and relayed.content and progress.content_s is None:
             progress.content_s = progress.last_byte_s = now_s

@@ -15,12 +15,15 @@ from entrepot.canonical.capabilities import (
 )
 from entrepot.canonical.request import Request
 from entrepot.dialects.base import Asked, ClientDialect
+from entrepot.exchange.board import Board
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
+from entrepot.exchange.conduct import WITHOUT_RETRIES, Conduct
+from entrepot.exchange.conducting import condition_of, hedge_after_s, retries_of
+from entrepot.exchange.demoting import split_slow
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
 from entrepot.exchange.grounds import grounds_of
-from entrepot.exchange.health import Board, split_slow
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.ordering import decide_by_name, follow_with_others
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
@@ -84,12 +87,18 @@ class Planner:
     """
 
     def __init__(
-        self, choices: Choices, deadlines: Deadlines, memory: SessionMemory | None = None, board: Board | None = None
+        self,
+        choices: Choices,
+        deadlines: Deadlines,
+        memory: SessionMemory | None = None,
+        board: Board | None = None,
+        conduct: Conduct = WITHOUT_RETRIES,
     ) -> None:
         self._choices = choices
         self._deadlines = deadlines
         self._memory = memory
         self._board = Board() if board is None else board
+        self._conduct = conduct
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""
@@ -212,8 +221,8 @@ class Planner:
         at_s: float,
     ) -> Decision:
         decision = follow_with_others(decision, eligibility, self._choices.tariffs, at_s)
-        unhealthy = self._board.unhealthy(decision.order, at_s)
-        return steady(decision, session, route, drawn_by, unhealthy, {one.id for one in eligibility.preferred})
+        condition = condition_of(self._board, self._conduct, decision.order, route, at_s)
+        return steady(decision, session, route, drawn_by, condition, {one.id for one in eligibility.preferred})
 
     def _embed(
         self,
@@ -259,6 +268,7 @@ class Planner:
         if isinstance(considered, Refusal):
             return considered
         route = considered.route
+        self._board.allowances.earn()
         callable_ = self._choices.embedders if asked.request.operation == "embed" else self._choices.candidates
         return Plan(
             id=id,
@@ -281,6 +291,9 @@ class Planner:
             data_classes=tuple(sorted(considered.circumstances.data_classes)),
             sensitive=seen.counts,
             grounds=considered.grounds,
+            retries=retries_of(self._conduct, route),
+            allowances=self._board.allowances,
+            hedge_after_s=hedge_after_s(self._board, route, considered.decision.order),
         )
 
     def _decide(
@@ -369,4 +382,6 @@ def _ids(eligibility: Eligibility) -> frozenset[str]:
 
 
 def _tagged(principal: Principal, steering: Steering) -> Principal:
+    if steering.tags <= principal.tags:
+        return principal
     return msgspec.structs.replace(principal, tags=principal.tags | steering.tags)

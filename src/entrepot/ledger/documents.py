@@ -22,12 +22,12 @@ class Document(NamedTuple):
 
 
 class _Decided(msgspec.Struct, frozen=True, gc=False):
-    router: str = ""
+    router: str | None = None
 
 
 class _Outline(Entry, frozen=True, gc=False):
     decision: _Decided | None = None  # type: ignore[assignment]  # of a decision, columns need this much
-    deliberation: msgspec.Raw | None = None  # type: ignore[assignment]  # and nothing of this
+    deliberation: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]  # and nothing of this
 
 
 _ENCODER = msgspec.msgpack.Encoder()

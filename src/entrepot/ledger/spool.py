@@ -9,9 +9,11 @@ Names are never used twice. A writer is opened in the process that uses it, afte
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +24,7 @@ import msgspec
 from entrepot.errors import LedgerError
 from entrepot.exchange.records import Entry
 from entrepot.ledger.frames import Damage, frame, scan
+from entrepot.ledger.reserve import reserve
 
 SPOOL_FOLDER = "spool"
 SUFFIX = ".spool"
@@ -29,6 +32,7 @@ Durability = Literal["process", "fsync"]
 
 _ROTATE_BYTES = 16 * 1024 * 1024  # one file is read into memory as a whole when it is ingested
 _ENTRY_DECODER = msgspec.msgpack.Decoder(Entry)
+_log = logging.getLogger(__name__)
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -45,6 +49,10 @@ def list_spools(directory: str | Path) -> list[Path]:
 class SpoolWriter:
     """Appends entries to the spool of one process. `name` says whose it is, e.g. `gateway-0`.
 
+    Of the disk, `reserve_bytes` more than a file may grow to are set aside for each file: when the disk is full, and there is no
+    room for another file, at least so much can still be written to this one.
+    That somebody deleted its file is noticed within `look_every_s`.
+
     Raises LedgerError where a file cannot be made, written or locked.
     """
 
@@ -55,6 +63,8 @@ class SpoolWriter:
         *,
         durability: Durability = "process",
         rotate_bytes: int = _ROTATE_BYTES,
+        reserve_bytes: int = 0,
+        look_every_s: float = 0.25,
     ) -> None:
         if not _SAFE_NAME.fullmatch(name):
             raise LedgerError(f"spool name {name!r}: use letters, digits, dots, dashes and underscores")
@@ -62,9 +72,13 @@ class SpoolWriter:
         self._name = name
         self._fsync = durability == "fsync"
         self._rotate_bytes = rotate_bytes
+        self._reserve_bytes = reserve_bytes
         self._encoder = msgspec.msgpack.Encoder()
+        self._size = 0
+        self._look_every_s = look_every_s
+        self._look_s = 0.0
         try:
-            self._fd, self.path = self._open()
+            self._fd, self.path = self._open(must_reserve=False)
         except OSError as error:
             raise LedgerError(
                 f"cannot open a spool in {self._folder}: {error.strerror}; "
@@ -78,10 +92,12 @@ class SpoolWriter:
         except (ValueError, OverflowError) as error:  # an integer beyond 64 bits, a lone surrogate, or far too long
             raise LedgerError(f"entry {entry.id} cannot be written to the spool: {error}") from error
         try:
-            state = os.fstat(self._fd)
-            if not state.st_nlink or (state.st_size and state.st_size + len(record) > self._rotate_bytes):
+            now_s = time.monotonic()
+            deleted = now_s >= self._look_s and not self._is_there(now_s)
+            if deleted or (self._size and self._size + len(record) > self._rotate_bytes):
                 self._rotate()
             written = os.write(self._fd, record)
+            self._size += written
             if written < len(record):
                 self._take_back(written)
             if self._fsync:
@@ -105,7 +121,7 @@ class SpoolWriter:
     ) -> None:
         self.close()
 
-    def _open(self) -> tuple[int, Path]:
+    def _open(self, *, must_reserve: bool) -> tuple[int, Path]:
         self._folder.mkdir(parents=True, exist_ok=True)
         while True:
             path = self._folder / f"{self._name}.{secrets.token_hex(8)}{SUFFIX}"
@@ -114,24 +130,41 @@ class SpoolWriter:
             if os.fstat(fd).st_nlink:
                 break
             os.close(fd)  # between its creation and its lock an ingester saw an empty file of nobody and deleted it
+        try:
+            if self._reserve_bytes:
+                reserve(fd, self._rotate_bytes + self._reserve_bytes)
+        except OSError as error:
+            if must_reserve:
+                path.unlink(missing_ok=True)
+                os.close(fd)
+                raise
+            _log.error("no room on the disk is set aside for the spool %s: %s; make room", path, error.strerror)
         if self._fsync:
             _sync_folder(self._folder)
         return fd, path
 
+    def _is_there(self, now_s: float) -> bool:
+        """Whether the file still has its name. To ask takes longer than to write an entry."""
+        self._look_s = now_s + self._look_every_s
+        return os.fstat(self._fd).st_nlink > 0
+
     def _rotate(self) -> None:
         """Go on in a new file: this one is full, or somebody deleted it while we had it open."""
+        linked = bool(os.fstat(self._fd).st_nlink)
         try:
-            fd, path = self._open()
+            fd, path = self._open(must_reserve=linked)
         except OSError:
-            if os.fstat(self._fd).st_nlink:
+            if linked:
                 return  # a file that grows over its size is better than a lost entry; the next append tries again
             raise
         os.close(self._fd)
         self._fd, self.path = fd, path
+        self._size = 0
 
     def _take_back(self, written: int) -> None:
         """The disk is full: leave no half record behind."""
-        os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+        self._size -= written
+        os.ftruncate(self._fd, self._size)
         raise LedgerError(
             f"cannot append to the spool {self.path}: only {written} bytes of a record fitted; make room on its disk"
         )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -17,7 +18,7 @@ from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.dialects.counting import counting_dialect, parse_count, render_count
 from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
-from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
+from entrepot.dialects.registry import CLIENT_PATHS, client_dialect
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
@@ -30,6 +31,7 @@ from entrepot.errors import (
     EntrepotError,
     MethodNotAllowed,
     NotFound,
+    OverloadedHere,
     Unavailable,
 )
 from entrepot.exchange.circumstance import UNSEEN, Seen
@@ -41,9 +43,10 @@ from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
+from entrepot.server.call import Call, Handler
+from entrepot.server.connection import CERTIFICATE
 from entrepot.server.decisions import render_decision
 from entrepot.server.http import (
-    Asker,
     ClientDisconnected,
     Receive,
     Scope,
@@ -61,33 +64,18 @@ from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
 from entrepot.server.letting_in import let_in
+from entrepot.server.metrics_page import Telling
 from entrepot.server.models import asker_of, model_named, render_model, render_models
-from entrepot.server.openapi import GREETING, render_document
+from entrepot.server.status import Status
 from entrepot.server.steering import may_store, steering_of
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
 
-Handler = Callable[["Call"], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
 _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
-_PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
-
-
-class Call(msgspec.Struct, eq=False):
-    """One HTTP request on its way through the endpoints."""
-
-    scope: Scope
-    receive: Receive
-    client: Asker
-    send: Send
-    headers: Mapping[bytes, bytes]
-    id: str
-    started_ns: int
-    started_s: float
-    upload_s: float = 0.0
-    received: bool = False
+TELL_EVERY_S = 10.0
 
 
 class Gateway:
@@ -105,6 +93,8 @@ class Gateway:
         responses: KeptResponses,
         inspector: Inspector,
         admission: Admission | None = None,
+        telling: Telling | None = None,
+        look_at_deployments: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -114,13 +104,22 @@ class Gateway:
         self._find_entry = find_entry
         self._responses = responses
         self._admission = admission
+        self._telling = telling
+        self._under_way = 0
+        self._overload_told_s = -math.inf
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
-            "/": {"GET": self._greet},
-            "/openapi.json": {"GET": self._describe},
-            "/livez": {"GET": self._live},
-            "/readyz": {"GET": self._ready},
+            **Status(recorder, admission, telling, look_at_deployments).paths,
+            **{path: {"POST": self._exchange} for path in CLIENT_PATHS if not path.endswith("/")},
         }
+
+    def under_way(self) -> int:
+        """How many exchanges have not ended."""
+        return self._under_way
+
+    def trouble(self) -> str | None:
+        """What keeps entries from being written down, None if nothing does."""
+        return self._recorder.trouble
 
     def admit_by(self, keyring: Keyring) -> None:
         """Know these keys from now on. May be called from any thread."""
@@ -150,7 +149,7 @@ class Gateway:
         try:
             await self._handler(scope)(call)
         except EntrepotError as error:
-            if error.status >= 500:
+            if error.status >= 500 and not isinstance(error, OverloadedHere):
                 log.error("exchange %s: %s", call.id, error.message)
             await self._answer_error(call, error)
         except asyncio.CancelledError:  # the grace period of a stop is over; the driver has written the exchange down
@@ -165,6 +164,8 @@ class Gateway:
     def _handler(self, scope: Scope) -> Handler:
         path: str = scope["path"]
         methods = self._paths.get(path)
+        if methods is not None and scope["method"] in methods:
+            return methods[scope["method"]]
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
         if methods is None and counting_dialect(path) is not None:
@@ -185,9 +186,11 @@ class Gateway:
         return handler
 
     async def _answer_error(self, call: Call, error: EntrepotError) -> None:
+        if self._telling is not None:
+            self._telling.refuse(error.code)
         if call.client.head_sent:
             return  # the answer had begun; its end is missing, and uvicorn closes the connection
-        rendered = self._dialect(call).render_error(error)
+        rendered = call.dialect.render_error(error)
         headers = [*rendered.headers, (b"x-entrepot-exchange", call.id.encode())]
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", ", ".join(error.allowed).encode()))
@@ -200,24 +203,35 @@ class Gateway:
                 await discard_body(call.receive, self._settings.body_timeout_s)
             await end_answer(call.send)
 
-    def _dialect(self, call: Call) -> ClientDialect:
-        """The dialect of the path that was asked for."""
-        path: str = call.scope["path"]
-        if call.scope["method"] != "POST" and model_named(path) is not None:
-            return CLIENT_DIALECTS[asker_of(path, call.headers)]
-        return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
-
     def _authenticate(self, call: Call) -> Principal:
         """Who asks. Raises Unauthenticated, or Forbidden."""
-        googles = self._dialect(call).name.startswith("gemini")
+        googles = call.dialect.name.startswith("gemini")
         return self._keyring.authenticate(
             call.headers,
             call.scope["query_string"] if googles else b"",
-            peer=_peer(call),
+            certificate=call.scope.get(CERTIFICATE, ()),
+            peer=call.peer,
             now_s=call.started_ns / 1_000_000_000,
         )
 
     async def _exchange(self, call: Call) -> None:
+        if self._under_way >= self._settings.max_concurrent:
+            raise self._overloaded(call)
+        self._under_way += 1
+        try:
+            await self._perform(call)
+        finally:
+            self._under_way -= 1
+
+    def _overloaded(self, call: Call) -> OverloadedHere:
+        """Refused before anything was read: it has to cost next to nothing, so the log hears of it once in a while."""
+        told = f"{self._under_way} requests are under way here, as many as this gateway takes: try again shortly"
+        if call.started_s - self._overload_told_s >= TELL_EVERY_S:
+            self._overload_told_s = call.started_s
+            log.warning("requests are refused: %s", told)
+        return OverloadedHere(told)
+
+    async def _perform(self, call: Call) -> None:
         principal = self._authenticate(call)
         # Read once: a request that is looked into for some rules is held to the same.
         planner, inspector = self._ruled
@@ -235,13 +249,13 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
-            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call), _peer(call))
+            asked, seen = await inspector.inspect(asked, call.dialect, call.envelope, call.peer)
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked, seen)
             raise
         planned = planner.plan(
             asked,
-            self._dialect(call),
+            call.dialect,
             principal,
             steering,
             id=call.id,
@@ -254,6 +268,7 @@ class Gateway:
             self._refuse(call, principal, planned, asked, seen)
             raise planned.error
         try:
+            self._recorder.demand()
             planned, ticket = await let_in(self._admission, planned, client, self._recorder.append)
         except EntrepotError as error:
             self._refuse(call, planned.principal, Refusal(error, planned.route, planned.decision), asked, seen)
@@ -270,8 +285,8 @@ class Gateway:
             call.received = True
         finally:
             call.upload_s = time.monotonic() - call.started_s
-        envelope = _envelope(call)
-        dialect = self._dialect(call)
+        envelope = call.envelope
+        dialect = call.dialect
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
     def _body_at_hand(self, call: Call) -> bytes | None:
@@ -303,7 +318,7 @@ class Gateway:
                 duration_ms=(time.monotonic() - call.started_s) * 1000,
                 upload_ms=call.upload_s * 1000,
                 principal=principal,
-                dialect=self._dialect(call).name,
+                dialect=call.dialect.name,
                 error=refusal.error,
                 asked_model="" if asked is None else asked.request.model,
                 stream=False if asked is None else asked.request.stream,
@@ -345,33 +360,8 @@ class Gateway:
             raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
         await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
 
-    async def _greet(self, call: Call) -> None:
-        await answer(call.send, 200, _PLAIN, GREETING.encode())
-
-    async def _describe(self, call: Call) -> None:
-        await answer(call.send, 200, _JSON, render_document())
-
     async def _kept_response(self, call: Call) -> None:
         principal = self._authenticate(call)
         rest, query = call.scope["path"][len(_RESPONSES) :], call.scope["query_string"].decode("latin-1")
         found = await self._responses.answer(call.scope["method"], rest, query, principal.key or "")
         await answer(call.send, 200, _JSON, msgspec.json.encode(found))
-
-    async def _live(self, call: Call) -> None:
-        await answer(call.send, 200, _JSON, b'{"status":"live"}')
-
-    async def _ready(self, call: Call) -> None:
-        counters = None if self._admission is None else self._admission.trouble
-        trouble = self._recorder.trouble or counters
-        body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
-        await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
-
-
-def _peer(call: Call) -> str | None:
-    """The other end of the connection, where it has an address."""
-    peer = call.scope.get("client")
-    return None if peer is None else peer[0]
-
-
-def _envelope(call: Call) -> Envelope:
-    return Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)

@@ -230,7 +230,14 @@ def schemas() -> dict[str, Schema]:
         **_MODELS,
         "Decided": _object("An entry of the ledger", _DECIDED, **_DECIDED),
         "Live": _object("It lives", ("status",), status={"const": "live"}),
-        "Ready": _object("Whether it is ready", ("status",), status={"enum": ["ready", "degraded"]}, trouble=_TEXT),
+        "Ready": _object(
+            "Whether it is ready",
+            ("status",),
+            status={"enum": ["ready", "degraded"]},
+            trouble=_TEXT,
+            notes={"type": "array", "items": _TEXT},
+            deployments={"type": "object"},
+        ),
         "OpenAPI": _object(
             "An OpenAPI 3.1 document", ("openapi", "info", "paths"), openapi=_TEXT, info=_ANY, paths=_ANY
         ),

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from entrepot.catalog.schema import Deployment
+from entrepot.catalog.schema import Deployment, Way
 from entrepot.dialects.address import join_address
 from entrepot.dialects.base import WireRequest
 from entrepot.errors import OperatorError
@@ -91,6 +91,11 @@ def reach_all(
     return asyncio.run(_reach_all(deployments, environ, timeout_s))
 
 
+async def reach_one(client: UpstreamClient, deployment: Deployment, timeout_s: float = TIMEOUT_S) -> Reach:
+    """Ask one deployment, over a client that is there."""
+    return _say(deployment, await _ask(client, deployment, timeout_s), timeout_s)
+
+
 def check_secrets(deployments: Sequence[Deployment], environ: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with the secrets of `deployments`, by deployment id. Opens no connection."""
     credentials = Credentials(environ)
@@ -151,8 +156,8 @@ def _address(deployment: Deployment) -> str:
     return join_address(deployment.base_url, _LISTS.get(deployment.dialect, _UNLISTED), deployment.upstream_name)
 
 
-def _place(deployment: Deployment) -> tuple[str | None, ...]:
-    return _address(deployment), deployment.auth, deployment.auth_scope, deployment.secret
+def _place(deployment: Deployment) -> tuple[str | Way | None, ...]:
+    return _address(deployment), deployment.auth, deployment.auth_scope, deployment.secret, deployment.way
 
 
 def _say(deployment: Deployment, answer: _Answer, timeout_s: float) -> Reach:

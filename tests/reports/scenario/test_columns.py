@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from entrepot.exchange.health import SLOW
+from entrepot.exchange.demoting import SLOW
 from entrepot.exchange.records import Deliberation
 from entrepot.reports.scenario.columns import BY_GOAL, BY_NAME, REJECTED, UNKNOWN, read_columns
 from entrepot.routing.utility import Decision, Weighed

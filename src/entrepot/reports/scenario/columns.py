@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from entrepot.exchange.balancing import BALANCED
+from entrepot.exchange.demoting import SLOW
 from entrepot.exchange.grounds import TRAIT_UNIT
-from entrepot.exchange.health import SLOW
 from entrepot.exchange.records import Grounds
 from entrepot.routing.utility import Goal
 
@@ -23,7 +24,7 @@ Array = NDArray[Any]
 Named = TypeVar("Named")
 
 # how a decision came to whom it chose
-BY_GOAL, EXPLORED, HELD_OUT, FOLLOWED, ESCALATED, BY_NAME = range(6)
+BY_GOAL, EXPLORED, HELD_OUT, FOLLOWED, ESCALATED, BY_NAME, BALANCED_HOST = range(7)
 # what is told of a candidate, as bits
 REJECTED, UNHEALTHY, PRIOR, SCORES = 1, 2, 4, 8
 UNKNOWN = -1
@@ -120,6 +121,7 @@ class _Session(msgspec.Struct, gc=False):
 class _Decision(msgspec.Struct, gc=False):
     order: tuple[str, ...]
     candidates: tuple[_Candidate, ...]
+    reason: str = ""
     goal: Goal | None = None
     displaced: str | None = None
     worth_usd: float | None = None
@@ -268,7 +270,9 @@ def _how(decision: _Decision) -> int:
         return ESCALATED
     if decision.explored is not None:
         return EXPLORED
-    return BY_NAME if decision.goal is None else BY_GOAL
+    if decision.goal is None:
+        return BY_NAME
+    return BALANCED_HOST if BALANCED in decision.reason else BY_GOAL
 
 
 def _row(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from entrepot.catalog.rate_columns import rates_of
 from entrepot.reports.scenario.block import Block
 from entrepot.reports.scenario.columns import (
+    BALANCED_HOST,
     BY_NAME,
     ESCALATED,
     EXPLORED,
@@ -76,7 +77,16 @@ def choose(block: Block, world: World, today: World, allowed: Allowed, expected:
             found[at] = _choose(block, world, goal, at, allowed, expected, well, prices, worths)
     how, recorded = block.entries["how"], block.chosen
     stands = np.isin(how, (EXPLORED, HELD_OUT, ESCALATED)) & _may(allowed.allowed, recorded)
+    stands |= (how == BALANCED_HOST) & _may(allowed.allowed, recorded) & _is_same_model(block, world, found, recorded)
     return np.where(stands, recorded, found)
+
+
+def _is_same_model(block: Block, world: World, one: Places, other: Array) -> Bools:
+    """Whether two columns are hosts of one model, entry by entry."""
+    hosts = {host.id: host.model for host in world.deployments(block.name)}
+    models = np.array([hosts.get(id_, id_) for id_ in block.deployments])
+    both = (one != NOBODY) & (other != UNKNOWN)
+    return np.asarray(both & (models[np.maximum(one, 0)] == models[np.maximum(other, 0)]))
 
 
 def _choose(
