@@ -31,6 +31,7 @@ _COMMANDS = {
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",
+    "scenario": "entrepot.cli.scenario:scenario",
     "budgets": "entrepot.cli.budgets:budgets",
     "ledger": "entrepot.cli.ledger:ledger",
 }

@@ -40,7 +40,7 @@ _BY_HELP = f"What to share by; may be given several times. One of: {', '.join(DI
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
-def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:  # noqa: ARG001 - click calls it
+def read_since(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:  # noqa: ARG001 - click calls it
     """A point in time as nanoseconds since 1970: 2026-01-31, 2026-01-31T08:00+08:00, or 7d (so long ago); UTC."""
     if value is None:
         return None
@@ -73,8 +73,8 @@ def _dimensions(
 @click.command()
 @click.argument("kind", type=click.Choice(get_args(Kind)), default="all")
 @click.option("--by", "by", callback=_dimensions, multiple=True, help=_BY_HELP)
-@click.option("--since", callback=_moment, help="From this time on: 2026-01-31, a full ISO time, or 7d, 12h ago.")
-@click.option("--until", callback=_moment, help="Up to this time, not included.")
+@click.option("--since", callback=read_since, help="From this time on: 2026-01-31, a full ISO time, or 7d, 12h ago.")
+@click.option("--until", callback=read_since, help="Up to this time, not included.")
 @click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it).")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; money in whole nano-dollars.")
