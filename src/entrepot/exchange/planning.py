@@ -13,7 +13,7 @@ from entrepot.canonical.request import Request
 from entrepot.dialects.base import Asked, ClientDialect
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
-from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
+from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of, language_in, region_of
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
 from entrepot.exchange.health import Board, show_latency, split_slow
 from entrepot.exchange.listing import Listed
@@ -29,13 +29,14 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
-from entrepot.exchange.steadying import draw, is_settled, steady
+from entrepot.exchange.steadying import cast_lot, draw, is_settled, steady
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
 from entrepot.routing.features import prompt_of
+from entrepot.routing.holdout import Lot
 from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal, bound_output, decide
 
@@ -67,6 +68,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     circumstances: Circumstances
     session: Session | None = None
     cascade: CascadePlan | None = None
+    lot: Lot | None = None
 
 
 class Planner:
@@ -146,6 +148,7 @@ class Planner:
             circumstances,
             session,
             cascade,
+            cast_lot(decision, choice.route, drawn_by, {one.id for one in eligibility.preferred}),
         )
 
     def effects(
@@ -256,6 +259,9 @@ class Planner:
             eligible=considered.eligible,
             data_classes=tuple(sorted(considered.circumstances.data_classes)),
             sensitive=seen.counts,
+            language=language_in(asked.request),
+            client_region=region_of(considered.circumstances),
+            lot=considered.lot,
         )
 
     def _decide(
