@@ -26,6 +26,10 @@ FILE = f"""{ONE_DEPLOYMENT}
 name = "from the file"
 sha256 = "{"0" * 64}"
 team = "法务"
+[[keys]]
+name = "单独的"
+sha256 = "{"1" * 64}"
+team = "单独"
 [[teams]]
 name = "集团"
 [[teams]]

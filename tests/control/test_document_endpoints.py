@@ -95,6 +95,28 @@ def test_a_budget_is_put_shown_and_deleted(admin: Admin) -> None:
     assert admin.ask("GET", "budgets/b").status == 404
 
 
+@pytest.mark.parametrize("whose", [{"team": "nobody"}, {"key": "nobody"}, {"route": "nowhere"}])
+def test_a_budget_of_somebody_whom_nobody_knows_is_refused(whose: dict[str, str], admin: Admin) -> None:
+    answered = admin.ask("PUT", "budgets/b", {"amount_usd": "5", **whose})
+    assert answered.status == 400
+    assert f"'{next(iter(whose.values()))}'" in answered.json["error"]["message"]
+    assert admin.store.snapshot().budgets == ()
+
+
+def test_a_budget_may_be_of_whom_the_file_or_the_store_knows(admin: Admin) -> None:
+    admin.client_key("web", team="商店")
+    for whose in ({"key": "web"}, {"key": "from the file"}, {"team": "商店"}, {"team": "法务"}, {"team": "*"}):
+        assert admin.ask("PUT", "budgets/b", {"amount_usd": "5", **whose}).status == 200
+
+
+def test_a_team_with_keys_of_the_settings_file_is_not_deleted(admin: Admin) -> None:
+    path = "teams/%E5%8D%95%E7%8B%AC"
+    assert admin.ask("PUT", path, {"parent": "法务"}).status == 200
+    refused = admin.ask("DELETE", path)
+    assert refused.status == 409
+    assert "单独的" in refused.json["error"]["message"]
+
+
 @pytest.mark.sockets  # the resolver is asked what it makes of them
 @pytest.mark.parametrize(
     "url",

@@ -34,6 +34,15 @@ def test_a_budget_of_the_admin_api_is_that_of_the_settings() -> None:
         ({"amount_usd": 1, "timezone": "Mars/Olympus"}, "timezone"),
         ({"amount_usd": 1, "webhook": "env:PATH"}, "webhook"),
         ({"amount_usd": 1, "webhook": "file:/etc/passwd"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "http://"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "https://:443/x"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "https://a.example:99999/x"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "https://[::1/x"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "https://user:pw@a.example/x"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "https://a.example/x y"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "https://a.example/x\r\nhost: b"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "https://a.example\\@b.example/"}, "webhook"),
+        ({"amount_usd": 1, "webhook": "https://a.example/" + "x" * 2000}, "webhook"),
     ],
 )
 def test_what_is_no_budget_is_told_by_its_field(document: dict[str, Any], said: str) -> None:

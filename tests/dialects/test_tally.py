@@ -33,6 +33,15 @@ def test_what_a_cut_stream_delivered_counts_where_the_provider_had_counted_less(
     assert counts.summary(70).usage == Usage(9, output_tokens=100, estimated=True)
 
 
+def test_a_count_from_the_middle_of_a_stream_is_marked_also_where_it_is_more_than_was_said() -> None:
+    counts = Tally()
+    counts.count(Usage(9, output_tokens=1000))
+    counts.say("x")
+    assert counts.summary(70).usage == Usage(9, output_tokens=1000, estimated=True)
+    counts.finished = True
+    assert not counts.summary(70).usage.estimated
+
+
 @pytest.mark.parametrize(
     "usage", [Usage(), Usage(MAX_TOKENS + 1, output_tokens=1), Usage(1, output_tokens=MAX_TOKENS + 1)]
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from entrepot.canonical.response import Usage
 from entrepot.drive.admit import Admission, WhenUnreachable
@@ -267,3 +268,17 @@ async def test_a_plan_that_was_let_in_asks_leave_only_where_that_matters(tmp_pat
         assert not stamped.metered
         assert (b"x-ratelimit-remaining-requests", b"99") in stamped.announced
         end(ticket, asked)
+
+
+async def test_a_client_that_leaves_before_all_of_several_answers_have_ended_is_charged_the_worst_case(
+    tmp_path: Path,
+) -> None:
+    async with admitting(tmp_path, budget("all")) as admission:
+        asked = plan()
+        asked = plan(asked=replace(asked.asked, request=replace(asked.asked.request, n=2)))
+        ticket = await enter(admission, asked)
+        ask(ticket, 0, CHEAP)
+        entry = ticket.charge(entry_of(asked, (attempt(0, 5),), "client_gone", 499, asked.started_s))
+        assert entry.charged_nano_usd == 656 * 1000 + 2 * 100 * 2000
+        ticket.settle(entry)
+        ticket.close()

@@ -74,7 +74,14 @@ def test_a_search_counts_as_a_tool_also_where_functions_are_offered_beside_it() 
     assert tools_of(read("openai-responses", input="x", tools=[FUNCTION, {"type": "web_search"}])) == {
         "look_up",
         "web_search",
+        "hosted:web_search",
+        "hosted:*",
     }
+
+
+def test_an_area_of_files_that_the_provider_keeps_cannot_be_read() -> None:
+    messages = [{"role": "user", "content": "x"}]
+    assert has_unreadable(read("anthropic-messages", max_tokens=5, messages=messages, container="container_1"))
 
 
 def test_a_custom_tool_is_known_by_its_own_name() -> None:

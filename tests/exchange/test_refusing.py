@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from entrepot.canonical.request import Tool
 from entrepot.errors import Forbidden, InvalidRequest, NotFound
 from entrepot.exchange.planning import Considered, Steering
 from entrepot.exchange.refusing import Refusal
-from entrepot.policy.rules import Facts, Principal, Rule, When
+from entrepot.policy.rules import Facts, Principal, Rule, Unless, When
 from entrepot.policy.scope import Scope
 from tests.exchange.planners import (
+    ALICE,
     IDS,
     a_planner,
     a_request,
@@ -83,3 +88,68 @@ def test_what_is_beyond_a_keys_scope_is_not_listed() -> None:
     refusal = planner.find("large", Principal(key="bob", scope=Scope(routes=("auto",))), Steering())
     assert isinstance(refusal, Refusal)
     assert refusal.error.status == 403
+
+
+REDS = Rule("reds stay in France", When(teams=("red",)), require=Facts(provider_country=("FR",)))
+LIKES = Rule("the large one, if there is", prefer=Facts(model=("large",)))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"models": ["other/model"]},
+        {"fallbacks": [{"model": "other/model"}]},
+        {"preset": "@mine"},
+        {"provider": {"only": ["DeepSeek"]}},
+        {"provider": {"data_collection": "allow"}},
+        {"plugins": [{"id": "web"}]},
+    ],
+)
+def test_what_would_let_a_provider_ask_somebody_else_is_refused_where_a_rule_holds(extra: dict[str, Any]) -> None:
+    refusal = refused(a_planner(rules=[LIKES, REDS]), a_request(extra=extra))
+    assert isinstance(refusal.error, Forbidden)
+    assert (refusal.error.rule, refusal.error.code) == ("reds stay in France", "left_to_provider")
+    assert f"'{next(iter(extra))}'" in refusal.error.message
+
+
+def test_an_embedding_is_held_to_that_too() -> None:
+    refusal = refused(a_planner(rules=[REDS]), a_request(extra={"models": ["m"]}, operation="embed"))
+    assert refusal.error.code == "left_to_provider"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [],
+        [LIKES],
+        [Rule("blues", When(teams=("blue",)), deny=Facts(model=("small",)))],
+        [Rule("not the reds", deny=Facts(model=("small",)), unless=Unless(teams=("red",)))],
+    ],
+    ids=["no rule", "one that only prefers", "one for others", "one that spares them"],
+)
+def test_where_no_rule_keeps_anybody_out_the_provider_may_choose(rules: list[Rule]) -> None:
+    found = a_planner(rules=rules).consider(a_request(extra={"models": ["m"]}), ALICE, Steering(), "1")
+    assert isinstance(found, Considered)
+
+
+def test_a_field_that_only_takes_hosts_away_is_no_choice_of_the_providers() -> None:
+    narrower = {"provider": {"data_collection": "deny", "zdr": True, "ignore": ["a"], "sort": None}}
+    found = a_planner(rules=[REDS]).consider(a_request(extra=narrower), ALICE, Steering(), "1")
+    assert isinstance(found, Considered)
+
+
+@pytest.mark.parametrize("scope", [Scope(models=("large",)), Scope(routes=("auto",))], ids=["models", "routes"])
+def test_a_key_for_certain_models_may_not_have_a_provider_ask_others(scope: Scope) -> None:
+    bob = Principal(key="bob", scope=scope)
+    refusal = refused(a_planner(), a_request(extra={"models": ["m"]}), bob)
+    assert refusal.error.message == (
+        "'models' leaves to the provider who answers, or where, and the key 'bob' is for certain models: "
+        "send the request without it"
+    )
+
+
+def test_a_place_that_the_client_names_is_refused_where_a_rule_looks_at_places() -> None:
+    here = Rule("here", require=Facts(region=("FR",)))
+    asked = a_request(extra={"inference_geo": "global"})
+    assert refused(a_planner(rules=[REDS, here]), asked).error.code == "left_to_provider"
+    assert isinstance(a_planner(rules=[REDS]).consider(asked, ALICE, Steering(), "1"), Considered)

@@ -59,7 +59,8 @@ def test_a_limit_below_the_least_that_is_sent_counts_as_that() -> None:
 
 def test_every_answer_of_several_is_counted_and_so_is_what_is_thrown_away() -> None:
     assert worst_nano_usd(ask(max_tokens=10, n=3), PLAIN, None, 744, 0.0) == 1_000_000 + 30 * 2_000
-    assert worst_nano_usd(ask(max_tokens=10, best_of=5), PLAIN, None, 744, 0.0) == 1_000_000 + 50 * 2_000
+    for five in (5, "5", 5.0):
+        assert worst_nano_usd(ask(max_tokens=10, best_of=five), PLAIN, None, 744, 0.0) == 1_000_000 + 50 * 2_000
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,9 @@ def test_every_answer_of_several_is_counted_and_so_is_what_is_thrown_away() -> N
         (ask(max_tokens=5), with_facts(quirks=frozenset({"enable_thinking"})), "think beyond"),
         (ask(max_tokens=5, web_search_options={}), PLAIN, "billed beside"),
         (ask(max_tokens=5, enable_search=True), PLAIN, "billed beside"),
+        (ask(max_tokens=5, models=["dear/model"]), PLAIN, "'models' leaves to the provider who answers"),
+        (ask(max_tokens=5, provider={"only": ["dear"]}), PLAIN, "'provider' leaves to the provider who answers"),
+        (ask(max_tokens=5, best_of="many"), PLAIN, "no whole number"),
     ],
     ids=[
         "no limit",
@@ -81,6 +85,9 @@ def test_every_answer_of_several_is_counted_and_so_is_what_is_thrown_away() -> N
         "thinks beside its limit",
         "searches",
         "searches by a switch",
+        "names other models",
+        "names other hosts",
+        "tries nobody knows how often",
     ],
 )
 def test_what_nobody_can_bound_has_a_reason(asked: Asked, of: Candidate, reason: str) -> None:

@@ -11,15 +11,18 @@ from typing import Any
 
 import msgspec
 
+from entrepot.catalog.nearest import did_you_mean
 from entrepot.control.asking import Ask, not_there
 from entrepot.control.metering import read_budget
-from entrepot.control.objects import Budget, Kind, check_name
+from entrepot.control.objects import Budget, Kind, Snapshot, StoredKey, check_name
 from entrepot.control.outside import leads_outside
 from entrepot.control.rule_checks import read_rule
 from entrepot.control.store import Transaction
 from entrepot.errors import Conflict, Forbidden, InvalidRequest
+from entrepot.policy import budgets as policy
 from entrepot.policy.rules import Rule
 from entrepot.policy.teams import Team, parents_of, runs_in_a_circle
+from entrepot.settings.schema import KeySettings, Settings
 
 
 class TeamBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,8 +68,10 @@ def delete_team(ask: Ask) -> dict[str, Any]:
     """
     with ask.change() as book:
         found = book.snapshot()
-        below = [team.name for team in found.teams if team.parent == ask.name]
-        its = [key.name for key in found.keys if key.team == ask.name]
+        settings = ask.installation.settings
+        below = [team.name for team in (*settings.teams, *found.teams) if team.parent == ask.name]
+        keys: list[KeySettings | StoredKey] = [*settings.keys, *found.keys]
+        its = [key.name for key in keys if key.team == ask.name]
         if below or its:
             raise Conflict(f"'{ask.name}' has teams or keys: {', '.join((below + its)[:5])}")
         return _delete(ask, "team", book)
@@ -123,8 +128,9 @@ def put_budget(ask: Ask) -> dict[str, Any]:
         for url in _urls_in(document):
             if not leads_outside(url):
                 raise Forbidden("an address inside the network is named by an admin only", code="internal_address")
-    read_budget(ask.name, document)
+    budget = read_budget(ask.name, document)
     with ask.change() as book:
+        _check_whose(budget, ask.installation.settings, book.snapshot())
         book.put("budget", ask.name, Budget(ask.name, document), "put")
     return {"name": ask.name, **document}
 
@@ -133,6 +139,21 @@ def delete_budget(ask: Ask) -> dict[str, Any]:
     """It holds no longer."""
     with ask.change() as book:
         return _delete(ask, "budget", book)
+
+
+def _check_whose(budget: policy.Budget, settings: Settings, found: Snapshot) -> None:
+    """Raises InvalidRequest for a budget of somebody whom nobody knows: it would hold nobody."""
+    keys: list[KeySettings | StoredKey] = [*settings.keys, *found.keys]
+    known = {
+        "key": {key.name for key in keys},
+        "team": {*(team.name for team in (*settings.teams, *found.teams)), *(key.team for key in keys if key.team)},
+        "route": {route.name for route in settings.routes},
+    }
+    for field, names in known.items():
+        name: str | None = getattr(budget, field)
+        if name is not None and name != policy.EACH and name not in names:
+            hint = did_you_mean(name, names)
+            raise InvalidRequest(f"there is no {field} called '{name[:100]}'{hint}", param=field)
 
 
 def _told(rule: Rule) -> dict[str, Any]:

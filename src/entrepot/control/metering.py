@@ -28,6 +28,7 @@ from entrepot.ledger.store import LedgerStore
 from entrepot.policy.budgets import Budget, BudgetBook, check_budget
 from entrepot.policy.limits import LimitBook
 from entrepot.policy.teams import parents_of
+from entrepot.settings.address import check_webhook
 from entrepot.settings.budgets import is_zone
 from entrepot.settings.schema import Settings
 from entrepot.upstream.credentials import Credentials
@@ -44,8 +45,8 @@ def read_budget(name: str, document: Mapping[str, Any]) -> Budget:
     wrong = check_budget(budget)
     if not is_zone(budget.timezone):
         wrong.append(("timezone", "is no time zone known here; UTC always is"))
-    if budget.webhook is not None and not budget.webhook.startswith(("https://", "http://")):
-        wrong.append(("webhook", "is an address that begins with https://"))
+    if budget.webhook is not None and (told := check_webhook(budget.webhook)) is not None:
+        wrong.append(("webhook", told))
     if wrong:
         field, text = wrong[0]
         raise InvalidRequest(f"'{field}' {text}", param=field)

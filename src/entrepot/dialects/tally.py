@@ -64,7 +64,10 @@ class Tally:
         self._model = model[:_MAX_NAME] or self._model
 
     def summary(self, input_tokens: int) -> Summary:
-        """The provider's own count; where it gave none, ours of what was sent and said, marked as estimated."""
+        """The provider's own count; where it gave none, ours of what was sent and said, marked as estimated.
+
+        A count from the middle of a stream is marked too: what the provider bills is not known before its answer has ended.
+        """
         said = estimate_tokens_of(self._characters, self._bytes)
         usage = self.usage
         if usage is None:
@@ -72,6 +75,8 @@ class Tally:
         # A stream may report what it read with its first event and break off before it reports what it wrote.
         if not usage.all_input:
             usage = replace(usage, input_tokens=input_tokens, estimated=True)
+        if not self.finished:
+            usage = replace(usage, estimated=True)
         if said and (not usage.all_output or (not self.finished and usage.all_output < said)):
             usage = replace(usage, output_tokens=said, reasoning_tokens=0, estimated=True)
         return Summary(usage=usage, finished=self.finished, claimed_model=self._model)

@@ -159,7 +159,9 @@ class ExchangeTicket:
 
     def charge(self, entry: Entry) -> Entry:
         """See driver.Ticket."""
-        charged = self._known(entry.attempts)
+        # Of several answers one may have ended, with a count of its own, before the client left.
+        whole = entry.state == "completed" or self._plan.asked.request.n == 1
+        charged = self._known(entry.attempts, whole=whole)
         if charged == (entry.cost_nano_usd or 0) and entry.cost_nano_usd is not None:
             return entry
         return entry if self._hard is None else msgspec.structs.replace(entry, charged_nano_usd=charged)
@@ -243,12 +245,13 @@ class ExchangeTicket:
             plan.asked, candidate, plan.max_output_tokens, body_bytes, plan.started_ns / 1_000_000_000
         )
 
-    def _known(self, attempts: Sequence[AttemptRecord]) -> int:
-        """What attempts are charged: their cost where the provider has reported it, else the most that it can be."""
+    def _known(self, attempts: Sequence[AttemptRecord], *, whole: bool = True) -> int:
+        """What attempts are charged: their cost where the provider has reported all of it, else the most that it can be."""
         total = 0
         for attempt in attempts:
             cost = attempt.cost_nano_usd or 0
-            unsure = attempt.cost_nano_usd is None or (attempt.usage is not None and attempt.usage.estimated)
+            usage = attempt.usage
+            unsure = attempt.cost_nano_usd is None or (usage is not None and (usage.estimated or not whole))
             total += self._worst.get(attempt.number, cost) if unsure and self._hard is not None else cost
         return total
 

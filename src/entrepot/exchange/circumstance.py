@@ -10,6 +10,7 @@ import msgspec
 
 from entrepot.canonical.request import SEARCH_BESIDE, Media, Part, Request, Text, ToolCall, ToolResult, Unknown
 from entrepot.catalog.places import UNKNOWN
+from entrepot.dialects.delegation import run_by_provider
 from entrepot.policy.circumstances import UNREADABLE, Circumstances
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
@@ -73,7 +74,7 @@ def region_of(circumstances: Circumstances) -> str | None:
 
 def has_unreadable(request: Request) -> bool:
     """Whether there is anything in the request that is not text, or that points at what only its provider has."""
-    return any(_is_unreadable(part) for part in request.parts())
+    return bool(request.extra.get("container")) or any(_is_unreadable(part) for part in request.parts())
 
 
 def _is_unreadable(part: Part) -> bool:
@@ -92,8 +93,8 @@ def _points(value: object) -> bool:
 
 
 def tools_of(request: Request) -> frozenset[str]:
-    """The names of the functions that the model may call, and of those that were called before."""
+    """The names of the functions that the model may call, of those that were called before, and of what the provider runs."""
     called = (part.name for part in request.parts() if isinstance(part, ToolCall))
     beside = request.extra.get(SEARCH_BESIDE)
     searches = (name for name in beside if isinstance(name, str)) if isinstance(beside, list) else ()
-    return frozenset((*(tool.name for tool in request.tools), *called, *searches))
+    return frozenset((*(tool.name for tool in request.tools), *called, *searches)) | run_by_provider(request)

@@ -23,6 +23,7 @@ from entrepot.exchange.refusing import (
     Refusal,
     beyond_scope,
     decide_nothing,
+    left_to_provider,
     nobody_eligible,
     tags_beyond_scope,
     unknown_name,
@@ -124,6 +125,8 @@ class Planner:
         input_tokens = estimate_input_tokens(request)
         named = None if choice.route is None else choice.route.name
         circumstances = circumstances_of(request, named, principal, seen, self.book)
+        if (refused := left_to_provider(request, named, principal, circumstances, self.book)) is not None:
+            return refused
         if request.operation == "embed":
             return self._embed(choice, request, principal, input_tokens, at_s, circumstances)
         eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens, circumstances)

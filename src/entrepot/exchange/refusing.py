@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from entrepot.canonical.request import Request
+from entrepot.dialects.delegation import delegated, delegated_place
 from entrepot.errors import EntrepotError, Forbidden, InvalidRequest, NotFound
+from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Eligibility
+from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.policy.scope import object_to_name, object_to_tags
 from entrepot.routing.utility import Decision, Weighed
@@ -44,6 +48,28 @@ def tags_beyond_scope(principal: Principal, tags: frozenset[str]) -> Refusal | N
     if objection is None:
         return None
     return Refusal(Forbidden(f"the key '{principal.key}' {objection}", code="out_of_scope"))
+
+
+def left_to_provider(
+    request: Request, route: str | None, principal: Principal, circumstances: Circumstances, book: Rulebook
+) -> Refusal | None:
+    """The request would have its provider ask somebody whom no rule looked at, and a rule holds or the key has a scope.
+
+    It is refused and not taken out: an answer that the client did not ask for is the worse surprise. None where nothing
+    confines who may answer, or nothing is left to the provider.
+    """
+    fields, places = delegated(request), delegated_place(request)
+    if not fields and not places:
+        return None
+    asking = book.asking(principal, circumstances)
+    scoped = principal.scope.models is not None or principal.scope.routes is not None
+    field, rule = (*fields, *places)[0], book.confining(asking, None if fields else "region")
+    if rule is None and not (fields and scoped):
+        return None
+    because = f"the key '{principal.key}' is for certain models" if rule is None else f"rule '{rule.name}' holds for it"
+    text = f"'{field}' leaves to the provider who answers, or where, and {because}: send the request without it"
+    name = None if rule is None else rule.name
+    return Refusal(Forbidden(text, rule=name, code="left_to_provider"), route)
 
 
 def weigh_rejected(eligibility: Eligibility) -> tuple[Weighed, ...]:

@@ -8,11 +8,13 @@ instead, which is shown.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from entrepot.canonical.request import SEARCH_BESIDE, Media, Request, ToolResult, Unknown
 from entrepot.dialects.base import Asked
+from entrepot.dialects.delegation import delegated
 from entrepot.exchange.plan import Candidate
 
 _TEMPLATE_TOKENS = 256
@@ -22,7 +24,7 @@ _TOOL_TEMPLATE_TOKENS = 1024
 _LONGEST_IMAGE_TOKENS = 50_000
 """The dearest known is a large image for gpt-4o-mini: 36,835 (OpenAI, Images and vision, Calculating costs)."""
 
-_KEPT_BY_PROVIDER = ("previous_response_id", "conversation", "cachedContent", "cached_content")
+_KEPT_BY_PROVIDER = ("previous_response_id", "conversation", "cachedContent", "cached_content", "container")
 _BILLED_BESIDE = (
     "web_search_options",
     "search_parameters",
@@ -80,6 +82,8 @@ def longest_input(asked: Asked, candidate: Candidate, body_bytes: int) -> int | 
     asks_for = [request.extra.get(name) for name in _BILLED_BESIDE] if asked.dialect == candidate.dialect.name else []
     if any(tool.hosted is not None for tool in request.tools) or any(each not in (None, False) for each in asks_for):
         return "a tool of the provider's own is billed beside tokens"
+    if asked.dialect == candidate.dialect.name and (fields := delegated(request)):
+        return f"'{fields[0]}' leaves to the provider who answers, at whatever price"
     context = candidate.deployment.context_tokens
     if any(request.extra.get(name) for name in _KEPT_BY_PROVIDER) or isinstance(request.extra.get("prompt"), dict):
         return context or "it goes on from what the provider keeps, and the model's context_tokens are not known"
@@ -110,11 +114,14 @@ def longest_output(request: Request, candidate: Candidate, max_output_tokens: in
         if thoughts is None:
             return "it may think beyond its token limit: set max_output_tokens on the deployment"
         limit += thoughts
+    tried = _whole(request.extra.get("best_of"))
+    if tried is None:
+        return "its 'best_of' is no whole number"
     prediction = request.extra.get("prediction")
     beside = (
         len(str(prediction).encode()) if prediction else 0
     )  # tokens of a prediction that fails are billed as output
-    return (limit + beside) * max(request.n, _whole(request.extra.get("best_of")))
+    return (limit + beside) * max(request.n, tried)
 
 
 def _parts(request: Request) -> list[Any]:
@@ -132,5 +139,12 @@ def _service_of(extra: Mapping[str, Any]) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 1
+def _whole(value: object) -> int | None:
+    """A number of answers, also where it is written as text or with a fraction of nothing, as lenient hosts read it."""
+    if value in (None, False, True):
+        return 1
+    try:
+        number = float(value) if isinstance(value, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return int(number) if number.is_integer() else None

@@ -79,6 +79,15 @@ class Rulebook:
                 found += self._filed.get((condition, word), ())
         return sorted(index for index in set(found) if self.applies(index, asking))
 
+    def confining(self, asking: Asking, fact: str | None = None) -> Rule | None:
+        """The first rule in force that keeps anybody out by its facts; of those that look at `fact`, where one is given."""
+        for index in self.in_force(asking):
+            rule = self.rules[index]
+            sides = [side for side in (rule.require, rule.deny) if side is not None]
+            if any(fact is None or getattr(side, fact) is not None for side in sides):
+                return rule
+        return None
+
     def applies(self, index: int, asking: Asking) -> bool:
         """Whether this rule applies: every condition holds, and nobody of `unless` asks."""
         return self.failing(index, asking) is None

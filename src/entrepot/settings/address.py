@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 _SECRET_NAME = re.compile(r"key|token|secret|password|sig(nature)?$", re.IGNORECASE)
 _PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".intranet", ".svc.cluster.local")
 
+LONGEST_WEBHOOK = 2_000
+
 
 def check_base_url(base_url: str) -> str | None:
     """What is wrong with `base_url`; None if it can be called."""
@@ -32,6 +34,22 @@ def check_base_url(base_url: str) -> str | None:
     if any(_SECRET_NAME.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
         return 'holds a key in its query; give it by reference: key = "env:NAME" (the address is not repeated here)'
     return None
+
+
+def check_webhook(url: str) -> str | None:
+    """What is wrong with an address that messages are posted to; None if they can be. It is not repeated: it may be secret."""
+    try:
+        parts = urlsplit(url)
+        port_is_wrong = parts.port == 0
+    except ValueError:
+        port_is_wrong = True
+    if port_is_wrong or parts.scheme not in ("http", "https") or not parts.hostname or not url.startswith("http"):
+        return "is no address; write it as https://host/path"
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url or len(url) > LONGEST_WEBHOOK:
+        return f"is at most {LONGEST_WEBHOOK} printable ASCII characters without spaces; encode others in percent form"
+    if "@" in parts.netloc:
+        return "holds a name or password before its host, which is not sent: put what the receiver wants into the path"
+    return "ends in a fragment, which is not sent" if parts.fragment else None
 
 
 def is_own_machine(base_url: str) -> bool:

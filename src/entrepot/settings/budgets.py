@@ -17,6 +17,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Route
 from entrepot.policy.budgets import EACH, Budget, check_budget
 from entrepot.policy.limits import Limit, Limits, check_limit, check_limits
+from entrepot.settings.address import check_webhook
 from entrepot.settings.file import BudgetTable, CountersTable, DeploymentTable, KeyTable, LimitsTable, LimitTable
 from entrepot.settings.lines import Path as Place
 from entrepot.settings.problems import Problems, quote
@@ -64,6 +65,8 @@ def resolve_budgets(
             problems.add((*place, "timezone"), f"{quote(budget.timezone)} is no time zone known here; UTC always is")
         if budget.webhook is not None:
             wrong_address = check_address(budget.webhook, ("https://", "http://"))
+            if wrong_address is None and "://" in budget.webhook:
+                wrong_address = check_webhook(budget.webhook)
             if wrong_address:
                 problems.add((*place, "webhook"), wrong_address)
             budget = msgspec.structs.replace(budget, webhook=anchored(budget.webhook, directory))

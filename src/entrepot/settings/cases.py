@@ -15,6 +15,7 @@ import msgspec
 from entrepot.canonical.request import Message, Request, Text, Tool
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.places import COUNTRIES
+from entrepot.dialects.delegation import HOSTED
 from entrepot.errors import SettingsError
 from entrepot.exchange.circumstance import Seen, circumstances_of
 from entrepot.exchange.sensing import Sensor
@@ -112,12 +113,17 @@ def _circumstances(case: Case, principal: Principal, settings: Settings, sensor:
     request = Request(
         model=case.route or "",
         messages=(Message("user", (Text(text),)),),
-        tools=tuple(Tool(name) for name in case.tools),
+        tools=tuple(map(_tool, case.tools)),
     )
     found = sensor.look({"text": msgspec.Raw(msgspec.json.encode(text))}, case.route or "")
     seen = Seen(found.data_classes | set(case.data_classes), found.counts, case.client_region)
     circumstances = circumstances_of(request, case.route, principal, seen, Rulebook(settings.rules))
     return msgspec.structs.replace(circumstances, languages=circumstances.languages | set(case.languages))
+
+
+def _tool(named: str) -> Tool:
+    kind = named.removeprefix(HOSTED)
+    return Tool(named) if kind == named else Tool(kind, hosted={"type": kind})
 
 
 def _check_names(cases: Iterable[Case], settings: Settings, problems: Problems) -> None:
