@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry
 from entrepot.ledger.checks import sample_entry
+from entrepot.ledger.documents import Document
 from entrepot.ledger.frames import frame
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.spool import SpoolWriter, list_spools, spool_folder
@@ -114,8 +114,8 @@ def test_a_ledger_that_cannot_be_written_leaves_the_spool_as_it_is(tmp_path: Pat
 class _Failing(SqliteStore):
     """Dies after the entries are in and before the transaction is committed."""
 
-    def _insert_new(self, entries: Sequence[Entry]) -> int:
-        super()._insert_new(entries)
+    def _insert_new(self, documents: Sequence[Document]) -> int:
+        super()._insert_new(documents)
         raise sqlite3.OperationalError("disk I/O error")
 
 

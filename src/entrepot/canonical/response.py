@@ -17,7 +17,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusa
 """Why a choice ended. `pause`: the provider interrupted a long turn; sent back as it is, the model goes on."""
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens by kind, disjoint. `estimated` says that the provider did not report them and we counted what we saw.
 
     `cache_write_1h_tokens` says how many of `cache_write_tokens` are kept for an hour, which some providers bill dearer, and

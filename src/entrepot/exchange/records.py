@@ -25,7 +25,7 @@ CheckResult = Literal["passed", "failed", "inconclusive"]
 """`inconclusive`: the check itself could not be made."""
 
 
-class Vote(msgspec.Struct, frozen=True):
+class Vote(msgspec.Struct, frozen=True, gc=False):
     """What one attempt's answer counted for where several models may be asked.
 
     `answer` is a number that equal answers share, None where it could not be compared or did not count: `abstained` says why.
@@ -62,7 +62,7 @@ class Deliberation(msgspec.Struct, frozen=True):
     check: CheckResult | None = None
 
 
-class AttemptRecord(msgspec.Struct, frozen=True):
+class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """One call to one deployment. Times are milliseconds from its start; `status` is 0 if no head came.
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
@@ -90,7 +90,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     vote: Vote | None = None
 
 
-class Served(msgspec.Struct, frozen=True):
+class Served(msgspec.Struct, frozen=True, gc=False):
     """The facts of the deployment whose answer the client got, or was waiting for when it left."""
 
     deployment: str
@@ -105,7 +105,7 @@ class Served(msgspec.Struct, frozen=True):
     accelerator: str | None
 
 
-class Baseline(msgspec.Struct, frozen=True):
+class Baseline(msgspec.Struct, frozen=True, gc=False):
     """What the operator's baseline would have cost for this request.
 
     Input tokens are those of the request; output tokens are the router's estimate unless the baseline itself answered
@@ -141,7 +141,7 @@ class Expected(msgspec.Struct, frozen=True):
     best: float | None = None
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One exchange as the ledger keeps it.
 
     `duration_ms` runs from the request's head to the end of the answer; `added_ms` is the part of it that was ours: not the

@@ -18,12 +18,12 @@ from pathlib import Path
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry
+from entrepot.ledger.documents import Document, read_document
 from entrepot.ledger.frames import Damage
-from entrepot.ledger.spool import claim_finished, list_spools, read_spool
+from entrepot.ledger.spool import claim_finished, list_spools, read_payloads
 from entrepot.ledger.store import LedgerStore, SpoolProgress
 
-_BATCH = 2000
+_BATCH = 8000  # more than a spool file holds: one transaction a file, however full
 _LONGEST_PAUSE_S = 5.0
 _log = logging.getLogger(__name__)
 
@@ -100,29 +100,37 @@ class Ingester:
         known = self._progress if self._progress is not None else {}
         progress = known.get(path.name, SpoolProgress(path.name))
         count = 0
-        for entries, after in _batches(read_spool(path, progress.offset, ended=ended), progress):
-            count += self._store.insert(entries, before=progress, after=after)
+        for documents, after in _batches(read_payloads(path, progress.offset, ended=ended), progress):
+            count += self._store.insert_documents(documents, before=progress, after=after)
             known[path.name] = progress = after
         return count, progress
 
 
 def _batches(
-    records: Iterable[tuple[Entry | Damage, int]], progress: SpoolProgress
-) -> Iterator[tuple[list[Entry], SpoolProgress]]:
+    records: Iterable[tuple[bytes | Damage, int]], progress: SpoolProgress
+) -> Iterator[tuple[list[Document], SpoolProgress]]:
     """Entries by the batch, each with the progress once the batch is in the ledger."""
-    entries: list[Entry] = []
+    documents: list[Document] = []
     start = progress.offset
-    for record, following in records:
-        if isinstance(record, Entry):
-            entries.append(record)
-            progress = msgspec.structs.replace(progress, offset=following, entries=progress.entries + 1)
-        else:
+    for payload, following in records:
+        record = _read(payload, following) if isinstance(payload, bytes) else payload
+        if isinstance(record, Damage):
             progress = _past(record, following, progress)
-        if len(entries) >= _BATCH:
-            yield entries, progress
-            entries, start = [], progress.offset
+        else:
+            documents.append(record)
+            progress = msgspec.structs.replace(progress, offset=following, entries=progress.entries + 1)
+        if len(documents) >= _BATCH:
+            yield documents, progress
+            documents, start = [], progress.offset
     if progress.offset > start:
-        yield entries, progress
+        yield documents, progress
+
+
+def _read(payload: bytes, following: int) -> Document | Damage:
+    try:
+        return read_document(payload)
+    except msgspec.MsgspecError:
+        return Damage("undecodable", following - len(payload), len(payload))
 
 
 def _past(damage: Damage, following: int, progress: SpoolProgress) -> SpoolProgress:

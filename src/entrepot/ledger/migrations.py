@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from entrepot.ledger.rollups import DEFINITION, add_statements, create_statements
+from entrepot.ledger.rollups import DEFINITION, GRAINS, create_statements, remake_statements
 
 
 def m0001_entries(connection: sqlite3.Connection) -> None:
@@ -118,9 +118,9 @@ def refresh_rollups(connection: sqlite3.Connection) -> None:
     if held is None or held[0] != DEFINITION:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (name,) in tables:
-            if name.startswith(("hourly_", "daily_")):
+            if name.startswith(tuple(f"{grain}_" for grain in GRAINS)):
                 connection.execute(f'DROP TABLE "{name}"')
-        for statement in (*create_statements(), *add_statements("1 = 1")):
+        for statement in (*create_statements(), *remake_statements("1 = 1")):
             connection.execute(statement)
         connection.execute("DELETE FROM rollups")
         connection.execute("INSERT INTO rollups VALUES (?)", (DEFINITION,))

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from entrepot.errors import Defect
-from entrepot.ledger.rollups import COMPARED, SUMS, Parameters, cube_called, find_cube, source
+from entrepot.ledger.rollups import COMPARED, SUMS, cube_called, find_cube
+from entrepot.ledger.sources import Parameters, source
 from entrepot.ledger.store import DIMENSIONS, SERVED_DIMENSIONS, Comparison, Dimension, Period
 from entrepot.statistics.intervals import RatioSums
 
 FIND = "SELECT document FROM documents WHERE seq = (SELECT seq FROM entries WHERE id = ?)"
-SPOOL_PROGRESS = "SELECT name, offset, entries, damaged, damaged_bytes FROM ingested"
+SPOOL_PROGRESS = 'SELECT name, "offset", entries, damaged, damaged_bytes FROM ingested'
 
 _NEVER_NULL = frozenset(("day", "state", "dialect", "asked_model"))
 
@@ -31,7 +32,7 @@ def totals_by(dimensions: Sequence[Dimension], period: Period) -> tuple[str, Par
     cube = find_cube(keys)
     if dimensions and not facts:
         keys.add("answered" if "answered" in cube.keys else "served")
-    rows, parameters = source(cube, period)
+    rows, parameters = source(cube, period, by_day="day" in keys)
     inner_keys = ", ".join(f'"{name}"' for name in sorted(keys))
     inner_sums = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
     grouped = f"GROUP BY {inner_keys}" if keys else ""
@@ -61,7 +62,7 @@ def _shown(name: Dimension) -> str:
 
 def added_time(period: Period) -> tuple[str, Parameters]:
     """Rows of bucket and count, over exchanges that a deployment answered."""
-    rows, parameters = source(cube_called("added"), period)
+    rows, parameters = source(cube_called("added"), period, by_day=False)
     return f"SELECT added_bucket, sum(exchanges) FROM ({rows}) AS rows GROUP BY 1 ORDER BY 1", parameters  # noqa: S608 - closed lists
 
 
@@ -81,7 +82,7 @@ def spending(period: Period, without: Sequence[str]) -> tuple[str, Parameters]:
 
 def comparisons(period: Period) -> tuple[str, Parameters]:
     """Rows for `comparison_of`."""
-    rows, parameters = source(cube_called("compared"), period)
+    rows, parameters = source(cube_called("compared"), period, by_day=False)
     sums = ", ".join(f"sum({name})" for name in _COMPARISON)
     sql = f"""
         SELECT nullif(baseline_deployment, ''), nullif(baseline_model, ''), {sums}
@@ -113,7 +114,7 @@ def comparison_of(row: Sequence[Any]) -> Comparison:
 
 def unfinished(period: Period) -> tuple[str, Parameters]:
     """One row: the fields of `Unfinished`."""
-    rows, parameters = source(cube_called("compared"), period)
+    rows, parameters = source(cube_called("compared"), period, by_day=False)
     sums = ", ".join(
         f"coalesce(sum({name}), 0)" for name in ("unfinished", "unfinished_cost_nano_usd", "unfinished_unknown_cost")
     )

@@ -1,27 +1,28 @@
-"""Sums kept by the hour and by the day as entries arrive, so that a report over a year reads few rows, not every entry.
+"""Sums kept by the hour, the day and the month as entries arrive, so that a report over a year reads few rows, not every entry.
 
-Rules of this file: a cube is a few columns of `entries` to group by and sums over each group; everything in it can be made
-again from the entries, and `verify` in `checks` proves it equal. Each cube is two tables, `hourly_NAME` and `daily_NAME`. A
-period is cut into whole days, whole hours at its two ends, and what is left of an hour, which is read from the entries.
-Values that are NULL in the entries are '' (texts) or 0 (numbers) in a cube, because NULL is not equal to itself in a key.
-The statements are what SQLite and PostgreSQL both understand.
+Rules of this file: a cube is a few columns of `entries` to group by and sums over each group. Each cube is three tables,
+`hourly_NAME`, `daily_NAME` and `monthly_NAME`; the first two can be made again from the entries, the third from the second, and
+`verify.py` proves them equal. Values that are NULL in the entries are '' (texts) or 0 (numbers) in a cube, because NULL is not
+equal to itself in a key. The statements are what SQLite and PostgreSQL both understand. What arriving entries add is added up
+by `additions.py`, by the same definitions.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Set
-from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from entrepot.ledger.store import Period
-
-Parameters = tuple[int | str, ...]
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
-_FIRST_NS, _LAST_NS = 0, 4_102_444_800 * 1_000_000_000  # 1970 to 2100: what a date as text compares rightly in
 
-HOUR = f"(started_ns / {HOUR_NS}) % 24"
+Grain = Literal["hourly", "daily", "monthly"]
+GRAINS: Mapping[Grain, Mapping[str, str]] = {
+    "hourly": {"day": "day", "hour": f"(started_ns / {HOUR_NS}) % 24"},
+    "daily": {"day": "day"},
+    "monthly": {"month": "substr(day, 1, 7)"},
+}
+"""How finely sums are kept: for each grain the columns that say when, and what they are of an entry."""
 
 
 def _count(condition: str) -> str:
@@ -93,20 +94,23 @@ class Cube(NamedTuple):
     measures: Mapping[str, str]
     where: str = ""
 
-    @property
-    def tables(self) -> tuple[str, str]:
-        """Its two tables: by the hour, by the day."""
-        return f"hourly_{self.name}", f"daily_{self.name}"
+    def table(self, grain: Grain) -> str:
+        """The table of one grain."""
+        return f"{grain}_{self.name}"
+
+    def columns(self, grain: Grain) -> tuple[str, ...]:
+        """What identifies a row of that table."""
+        return (*GRAINS[grain], *self.keys)
 
     def key_of(self, name: str) -> str:
         """An entry's value of this key, never NULL."""
         if name == "answered":
             return "CASE WHEN served IS NULL THEN 0 ELSE 1 END"
-        empty = "0" if name in _NUMBERS else "''"
+        empty = "0" if name in NUMBERS else "''"
         return f"coalesce({_quoted(name)}, {empty})"
 
 
-_NUMBERS = frozenset({"served", "answered", "added_bucket"})
+NUMBERS = frozenset({"served", "answered", "added_bucket", "hour"})
 
 CUBES: tuple[Cube, ...] = (
     Cube("served", ("served",), SUMS),
@@ -139,39 +143,38 @@ def cube_called(name: str) -> Cube:
 
 def create_statements() -> Iterator[str]:
     """What makes the tables of all cubes."""
+    for cube, grain in each_table():
+        columns = [f"{_quoted(name)} {_type_of(name)} NOT NULL" for name in (*cube.columns(grain), *cube.measures)]
+        primary = ", ".join(map(_quoted, cube.columns(grain)))
+        yield f"CREATE TABLE {cube.table(grain)} ({', '.join(columns)}, PRIMARY KEY ({primary}))"
+
+
+def each_table() -> Iterator[tuple[Cube, Grain]]:
+    """Every cube in every grain."""
     for cube in CUBES:
-        for table, times in zip(cube.tables, (("day", "hour"), ("day",)), strict=True):
-            keys = [f"{_quoted(key)} {'INTEGER' if key in _NUMBERS else 'TEXT'} NOT NULL" for key in cube.keys]
-            moments = ["day TEXT NOT NULL", "hour INTEGER NOT NULL"][: len(times)]
-            measures = [f"{name} {_type_of(name)} NOT NULL" for name in cube.measures]
-            primary = ", ".join((*times, *map(_quoted, cube.keys)))
-            columns = ", ".join((*moments, *keys, *measures))
-            yield f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({primary}))"
+        for grain in GRAINS:
+            yield cube, grain
 
 
-def add_statements(condition: str) -> Iterator[str]:
-    """What adds the entries that meet `condition` to all cubes. Each may be run once for an entry."""
-    for cube in CUBES:
-        for table, times in zip(cube.tables, (("day", HOUR), ("day",)), strict=True):
-            added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in cube.measures)
-            keys = ", ".join(("day", *(["hour"] if len(times) > 1 else []), *map(_quoted, cube.keys)))
-            yield f"{_insert(cube, table, times, condition)} ON CONFLICT ({keys}) DO UPDATE SET {added}"
+def add_onto(cube: Cube, grain: Grain) -> str:
+    """What follows an INSERT into a table, so that the measures are added to those that it has."""
+    table, keys = cube.table(grain), ", ".join(map(_quoted, cube.columns(grain)))
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in cube.measures)
+    return f"ON CONFLICT ({keys}) DO UPDATE SET {added}"
 
 
-def clear_statements() -> Iterator[str]:
-    """What empties all cubes."""
-    for cube in CUBES:
-        for table in cube.tables:
-            yield f"DELETE FROM {table}"  # noqa: S608 - a closed list
+def remake_statements(days: str) -> Iterator[str]:
+    """What makes the roll-ups again of days that meet a condition, e.g. `day >= '2026-01-01'`; and of every month."""
+    for cube, grain in each_table():
+        yield f"DELETE FROM {cube.table(grain)}" + ("" if grain == "monthly" else f" WHERE {days}")  # noqa: S608 - closed lists
+        made = grouped_days(cube) if grain == "monthly" else grouped(cube, grain, days)
+        columns = ", ".join(map(_quoted, (*cube.columns(grain), *cube.measures)))
+        yield f"INSERT INTO {cube.table(grain)} ({columns}) {made}"
 
 
-def _insert(cube: Cube, table: str, times: tuple[str, ...], condition: str) -> str:
-    columns = ("day", *(["hour"] if len(times) > 1 else []), *map(_quoted, cube.keys), *cube.measures)
-    return f"INSERT INTO {table} ({', '.join(columns)}) {grouped(cube, times, condition)}"
-
-
-def grouped(cube: Cube, times: tuple[str, ...], condition: str) -> str:
-    """The cube's rows as the entries that meet `condition` give them, with the expressions `times` before the keys."""
+def grouped(cube: Cube, grain: Grain, condition: str) -> str:
+    """A table's rows as the entries that meet `condition` give them."""
+    times = [f"{expression} AS {_quoted(name)}" for name, expression in GRAINS[grain].items()]
     keys = (*times, *(f"{cube.key_of(key)} AS {_quoted(key)}" for key in cube.keys))
     where = " AND ".join(filter(None, (condition, cube.where)))
     chosen = ", ".join((*keys, *(f"{sums} AS {name}" for name, sums in cube.measures.items())))
@@ -179,67 +182,36 @@ def grouped(cube: Cube, times: tuple[str, ...], condition: str) -> str:
     return f"SELECT {chosen} FROM entries WHERE {where} GROUP BY {places}"  # noqa: S608 - closed lists
 
 
-def source(cube: Cube, period: Period) -> tuple[str, Parameters]:
-    """Rows of `day`, the cube's keys and measures, which add up to the period: a statement to select from."""
-    since_ns, until_ns = _bounds(period)
-    if not cube.name:
-        return grouped(cube, ("day",), "started_ns >= ? AND started_ns < ?"), (since_ns, until_ns)
-    names = ", ".join(("day", *map(_quoted, cube.keys), *cube.measures))
-    hourly, daily = cube.tables
-    parts: list[str] = []
-    parameters: list[int | str] = []
-    for unit, first_ns, last_ns in _cut(since_ns, until_ns):
-        if unit == "day":
-            parts.append(f"SELECT {names} FROM {daily} WHERE day >= ? AND day < ?")  # noqa: S608 - closed lists
-            parameters += [_day(first_ns), _day(last_ns)]
-        elif unit == "hour":  # never over midnight
-            parts.append(f"SELECT {names} FROM {hourly} WHERE day = ? AND hour >= ? AND hour < ?")  # noqa: S608 - closed lists
-            end = (last_ns - 1) // HOUR_NS % 24 + 1
-            parameters += [_day(first_ns), first_ns // HOUR_NS % 24, end]
-        else:
-            parts.append(grouped(cube, ("day",), "started_ns >= ? AND started_ns < ?"))
-            parameters += [first_ns, last_ns]
-    if not parts:
-        parts.append(f"SELECT {names} FROM {daily} WHERE day < ''")  # noqa: S608 - closed lists
-    return " UNION ALL ".join(parts), tuple(parameters)
+def grouped_days(cube: Cube) -> str:
+    """The monthly rows as the daily ones give them."""
+    keys = ", ".join((*GRAINS["monthly"].values(), *map(_quoted, cube.keys)))
+    measures = ", ".join(f"sum({name})" for name in cube.measures)
+    places = ", ".join(str(place + 1) for place in range(1 + len(cube.keys)))
+    return f"SELECT {keys}, {measures} FROM {cube.table('daily')} GROUP BY {places}"  # noqa: S608 - closed lists
 
 
-def _bounds(period: Period) -> tuple[int, int]:
-    since_ns = _FIRST_NS if period.since_ns is None else min(max(period.since_ns, _FIRST_NS), _LAST_NS)
-    until_ns = _LAST_NS if period.until_ns is None else min(max(period.until_ns, _FIRST_NS), _LAST_NS)
-    return since_ns, until_ns
+def _type_of(name: str) -> str:
+    if name in _TEXTS:
+        return "TEXT"
+    if name in NUMBERS:
+        return "INTEGER"
+    return "DOUBLE PRECISION" if is_float(name) else "BIGINT"
 
 
-def _cut(since_ns: int, until_ns: int) -> Iterator[tuple[str, int, int]]:
-    """The period as ("entry" | "hour" | "day", first, last), each half-open, in order of time."""
-    at_ns = since_ns
-    while at_ns < until_ns:
-        if at_ns % DAY_NS == 0 and until_ns - at_ns >= DAY_NS:
-            end_ns = until_ns - until_ns % DAY_NS
-            yield "day", at_ns, end_ns
-        elif at_ns % HOUR_NS == 0 and until_ns - at_ns >= HOUR_NS:
-            end_ns = min(until_ns - until_ns % HOUR_NS, at_ns - at_ns % DAY_NS + DAY_NS)
-            yield "hour", at_ns, end_ns
-        else:
-            end_ns = min(until_ns, at_ns - at_ns % HOUR_NS + HOUR_NS)
-            yield "entry", at_ns, end_ns
-        at_ns = end_ns
-
-
-def _day(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).date().isoformat()
-
-
-def _type_of(measure: str) -> str:
-    return "DOUBLE PRECISION" if measure == "error_usd2" or measure.endswith(_MOMENT_ENDS) else "BIGINT"
+def is_float(measure: str) -> bool:
+    """Whether a measure is a sum of squares or products, not of whole numbers."""
+    return measure == "error_usd2" or measure.endswith(_MOMENT_ENDS)
 
 
 _MOMENT_ENDS = tuple(f"_{name}" for name in _MOMENTS)
+_TEXTS = {"day", "month", *(key for cube in CUBES for key in cube.keys)} - NUMBERS
 
 
 def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-DEFINITION = hashlib.sha256("\n".join((*create_statements(), *add_statements(""))).encode()).hexdigest()[:16]
+DEFINITION = hashlib.sha256(
+    "\n".join((*create_statements(), *remake_statements(""), *(add_onto(*table) for table in each_table()))).encode()
+).hexdigest()[:16]
 """Names what the roll-ups are: another one, and they have to be made again."""

@@ -12,29 +12,20 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from entrepot.errors import LedgerError
 from entrepot.exchange.records import Entry
-from entrepot.ledger import queries
+from entrepot.ledger.additions import additions
+from entrepot.ledger.documents import Document, documents_of
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
-from entrepot.ledger.rollups import add_statements, clear_statements
+from entrepot.ledger.reading import RelationalReader
+from entrepot.ledger.rollups import add_onto, each_table, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
-from entrepot.ledger.store import (
-    ALWAYS,
-    Comparison,
-    Dimension,
-    Group,
-    Period,
-    Spending,
-    SpoolProgress,
-    Sums,
-    Unfinished,
-)
+from entrepot.ledger.store import SpoolProgress
 from entrepot.ledger.verify import Verified, verify
 
 LEDGER_FILE = "ledger.db"
@@ -45,68 +36,17 @@ def ledger_path(directory: str | Path) -> Path:
     return Path(directory) / LEDGER_FILE
 
 
-class SqliteReader:
-    """Reads a ledger. Safe to use from several threads, one query at a time."""
+class SqliteReader(RelationalReader):
+    """Reads a ledger in a file."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        super().__init__(str(path))
         self._connection = connection
         self._path = path
         self._lock = threading.Lock()
-        self._decoder = msgspec.msgpack.Decoder(Entry)
-
-    def find(self, entry_id: str) -> Entry | None:
-        """See LedgerReader."""
-        rows = self._query(queries.FIND, (entry_id,))
-        if not rows:
-            return None
-        try:
-            return self._decoder.decode(rows[0][0])
-        except msgspec.MsgspecError as error:
-            raise LedgerError(f"entry {entry_id} in {self._path} cannot be read by this version: {error}") from error
-
-    def totals(self, period: Period = ALWAYS) -> Sums:
-        """See LedgerReader."""
-        sql, parameters = queries.totals_by((), period)
-        (row,) = self._query(sql, parameters)
-        return Sums(*row)
-
-    def totals_by(self, dimensions: Sequence[Dimension], period: Period = ALWAYS) -> tuple[Group, ...]:
-        """See LedgerReader."""
-        sql, parameters = queries.totals_by(dimensions, period)
-        count = len(dimensions)
-        return tuple(
-            Group(tuple(None if value is None else str(value) for value in row[:count]), bool(row[count]), sums)
-            for row in self._query(sql, parameters)
-            if (sums := Sums(*row[count + 1 :])).exchanges
-        )
-
-    def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
-        """See LedgerReader."""
-        sql, parameters = queries.comparisons(period)
-        return tuple(queries.comparison_of(row) for row in self._query(sql, parameters))
-
-    def unfinished(self, period: Period = ALWAYS) -> Unfinished:
-        """See LedgerReader."""
-        sql, parameters = queries.unfinished(period)
-        (row,) = self._query(sql, parameters)
-        return Unfinished(*row)
-
-    def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
-        """See LedgerReader."""
-        sql, parameters = queries.added_time(period)
-        return dict(self._query(sql, parameters))
-
-    def spending(self, period: Period = ALWAYS, without: Sequence[str] = ()) -> tuple[Spending, ...]:
-        """See LedgerReader."""
-        sql, parameters = queries.spending(period, without)
-        return tuple(Spending(*row) for row in self._query(sql, parameters))
-
-    def spool_progress(self) -> dict[str, SpoolProgress]:
-        """See LedgerReader."""
-        return {row[0]: SpoolProgress(*row) for row in self._query(queries.SPOOL_PROGRESS)}
 
     def verify(self) -> Verified:
-        """Read the ledger against itself; see `ledger/verify.py`."""
+        """See RelationalReader."""
         with self._lock, _as_ledger_error(self._path):
             return verify(self._connection.execute)
 
@@ -114,14 +54,6 @@ class SqliteReader:
         """Close the file."""
         with self._lock:
             self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Any]:
         with self._lock, _as_ledger_error(self._path):
@@ -133,11 +65,16 @@ class SqliteStore(SqliteReader):
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         super().__init__(connection, path)
-        self._encoder = msgspec.msgpack.Encoder()
         self._served: dict[tuple[Value, ...], int] = {}
 
     def insert(
         self, entries: Sequence[Entry], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+    ) -> int:
+        """See LedgerStore."""
+        return self.insert_documents(documents_of(entries), before=before, after=after)
+
+    def insert_documents(
+        self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
     ) -> int:
         """See LedgerStore."""
         with self._lock, _as_ledger_error(self._path):
@@ -145,7 +82,7 @@ class SqliteStore(SqliteReader):
                 with self._transaction():
                     if after is not None:
                         self._move(before, after)
-                    count = self._insert_new(entries)
+                    count = self._insert_new(documents)
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
                 raise
@@ -154,7 +91,7 @@ class SqliteStore(SqliteReader):
     def rebuild_rollups(self) -> None:
         """Make the roll-ups again from the entries: to the same numbers, unless somebody wrote into the file."""
         with self._lock, _as_ledger_error(self._path), self._transaction():
-            for statement in (*clear_statements(), *add_statements("1 = 1")):
+            for statement in remake_statements("1 = 1"):
                 self._connection.execute(statement)
 
     @contextmanager
@@ -178,29 +115,30 @@ class SqliteStore(SqliteReader):
             msgspec.structs.astuple(after),
         )
 
-    def _insert_new(self, entries: Sequence[Entry]) -> int:
-        fresh = self._without_known(entries)
+    def _insert_new(self, documents: Sequence[Document]) -> int:
+        fresh = self._without_known(documents)
         (last,) = self._connection.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()
-        entry_rows: list[tuple[Value, ...]] = []
-        attempt_rows: list[tuple[Value, ...]] = []
-        documents: list[tuple[Value, ...]] = []
-        for seq, entry in enumerate(fresh, start=last + 1):
-            rows = rows_of(entry)
-            entry_rows.append((seq, self._intern(rows.served), *rows.entry))
-            attempt_rows.extend((seq, *attempt) for attempt in rows.attempts)
-            documents.append((seq, self._encoder.encode(entry)))
-        self._connection.executemany(_INSERT_ENTRY, entry_rows)
-        self._connection.executemany(_INSERT_ATTEMPT, attempt_rows)
-        self._connection.executemany("INSERT INTO documents (seq, document) VALUES (?, ?)", documents)
-        if fresh:
-            for statement in _ADD_TO_ROLLUPS:
-                self._connection.execute(statement, {"last": last})
+        rows = [rows_of(document.entry) for document in fresh]
+        served = [self._intern(row.served) for row in rows]
+        numbered = list(enumerate(rows, start=last + 1))
+        self._connection.executemany(
+            _INSERT_ENTRY, ((seq, facts, *row.entry) for (seq, row), facts in zip(numbered, served, strict=True))
+        )
+        self._connection.executemany(
+            _INSERT_ATTEMPT, ((seq, *attempt) for seq, row in numbered for attempt in row.attempts)
+        )
+        self._connection.executemany(
+            "INSERT INTO documents (seq, document) VALUES (?, ?)",
+            ((seq, document.encoded) for seq, document in enumerate(fresh, start=last + 1)),
+        )
+        for cube, grain, added in additions([row.entry for row in rows], served):
+            self._connection.executemany(_ADD_TO_ROLLUPS[cube.name, grain], added)
         return len(fresh)
 
-    def _without_known(self, entries: Sequence[Entry]) -> list[Entry]:
-        by_id: dict[str, Entry] = {}
-        for entry in entries:
-            by_id.setdefault(entry.id, entry)
+    def _without_known(self, documents: Sequence[Document]) -> list[Document]:
+        by_id: dict[str, Document] = {}
+        for document in documents:
+            by_id.setdefault(document.entry.id, document)
         ids = msgspec.json.encode(list(by_id)).decode()
         known = self._connection.execute(
             "SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?))", (ids,)
@@ -235,6 +173,7 @@ def open_sqlite(directory: str | Path) -> SqliteStore:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_autocheckpoint = 8000").fetchone()  # 32 MB: a batch is twenty
             _refuse_newer(connection, path)
             connection.execute("BEGIN IMMEDIATE")
             migrate(connection)
@@ -298,11 +237,15 @@ def _as_ledger_error(path: Path) -> Iterator[None]:
 
 def _insert(table: str, columns: tuple[str, ...], verb: str = "INSERT") -> str:
     marks = ", ".join("?" * len(columns))
-    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"{verb} INTO {table} ({names}) VALUES ({marks})"
 
 
 _BUSY_TIMEOUT_S = 5.0
-_ADD_TO_ROLLUPS = tuple(add_statements("seq > :last"))
+_ADD_TO_ROLLUPS = {
+    (cube.name, grain): f"{_insert(cube.table(grain), (*cube.columns(grain), *cube.measures))} {add_onto(cube, grain)}"
+    for cube, grain in each_table()
+}
 _INSERT_ENTRY = _insert("entries", ("seq", "served", *ENTRY_COLUMNS))
 _INSERT_ATTEMPT = _insert("attempts", ("seq", *ATTEMPT_COLUMNS), "INSERT OR REPLACE")
 _INSERT_SERVED = _insert("served", SERVED_COLUMNS)

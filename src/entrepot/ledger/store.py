@@ -13,6 +13,7 @@ from typing import Literal, Protocol, get_args
 import msgspec
 
 from entrepot.exchange.records import Entry
+from entrepot.ledger.documents import Document
 from entrepot.statistics.intervals import RatioSums
 
 ServedDimension = Literal[
@@ -190,4 +191,10 @@ class LedgerStore(LedgerReader, Protocol):
         With `after`, the progress of a spool file is moved from `before` in the same transaction; if it is no longer at
         `before`, somebody else has ingested the file: LedgerError, and nothing is written.
         """
+        ...
+
+    def insert_documents(
+        self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+    ) -> int:
+        """As `insert`, for entries that are encoded already."""
         ...

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from entrepot.exchange.records import Entry
-from entrepot.ledger.rollups import CUBES, HOUR, Cube, grouped
+from entrepot.ledger.rollups import Cube, Grain, each_table, grouped
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, rows_of
 
 Query = Callable[[str], Iterator[Sequence[Any]]]
@@ -63,12 +63,11 @@ def verify(query: Query) -> Verified:
         differences.extend(f"entry {columns[0]}{told}" for told in _compare_entry(document, columns, held, decode))
     if following is not None:
         differences.append(f"attempts of the entry numbered {following[0]} belong to no entry")
-    for cube in CUBES:
-        for table, times in zip(cube.tables, (("day", HOUR), ("day",)), strict=True):
-            for difference in _compare(query, cube, table, times):
-                rows += 1
-                if difference:
-                    differences.append(difference)
+    for cube, grain in each_table():
+        for difference in _compare(query, cube, grain):
+            rows += 1
+            if difference:
+                differences.append(difference)
     return Verified(entries, attempts, rows, tuple(differences[:MAX_DIFFERENCES]))
 
 
@@ -98,12 +97,12 @@ def _compare_entry(
             yield f": attempt {held_row[0]} is not what its document says"
 
 
-def _compare(query: Query, cube: Cube, table: str, times: tuple[str, ...]) -> Iterator[str | None]:
+def _compare(query: Query, cube: Cube, grain: Grain) -> Iterator[str | None]:
     """For each row of a roll-up, what is wrong with it."""
-    keys = ("day", *(["hour"] if len(times) > 1 else []), *cube.keys)
+    keys, table = cube.columns(grain), cube.table(grain)
     names = ", ".join(f'"{name}"' for name in (*keys, *cube.measures))
     held = {tuple(row[: len(keys)]): row[len(keys) :] for row in query(f"SELECT {names} FROM {table}")}  # noqa: S608 - closed lists
-    for row in query(grouped(cube, times, "1 = 1")):
+    for row in query(grouped(cube, grain, "1 = 1")):
         key = tuple(row[: len(keys)])
         kept = held.pop(key, None)
         where = f"{table} at {', '.join(map(str, key))}"

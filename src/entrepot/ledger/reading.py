@@ -1,0 +1,110 @@
+"""What reports ask of a ledger, asked in SQL that SQLite and PostgreSQL both understand.
+
+Rules of this file: it knows no database; whoever inherits says how a statement is run, and turns that database's errors into
+LedgerError.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from entrepot.errors import LedgerError
+from entrepot.exchange.records import Entry
+from entrepot.ledger import queries
+from entrepot.ledger.rows import Value
+from entrepot.ledger.store import (
+    ALWAYS,
+    Comparison,
+    Dimension,
+    Group,
+    Period,
+    Spending,
+    SpoolProgress,
+    Sums,
+    Unfinished,
+)
+from entrepot.ledger.verify import Verified
+
+
+class RelationalReader(ABC):
+    """Reads a ledger that is called `name` in messages. Safe to use from several threads, one query at a time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._decoder = msgspec.msgpack.Decoder(Entry)
+
+    @abstractmethod
+    def _query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Any]:
+        """The rows of a statement whose parameters are written `?`. Raises LedgerError."""
+
+    @abstractmethod
+    def verify(self) -> Verified:
+        """Read the ledger against itself; see `ledger/verify.py`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """See LedgerReader."""
+
+    def find(self, entry_id: str) -> Entry | None:
+        """See LedgerReader."""
+        rows = self._query(queries.FIND, (entry_id,))
+        if not rows:
+            return None
+        try:
+            return self._decoder.decode(rows[0][0])
+        except msgspec.MsgspecError as error:
+            raise LedgerError(f"entry {entry_id} in {self.name} cannot be read by this version: {error}") from error
+
+    def totals(self, period: Period = ALWAYS) -> Sums:
+        """See LedgerReader."""
+        sql, parameters = queries.totals_by((), period)
+        (row,) = self._query(sql, parameters)
+        return Sums(*row)
+
+    def totals_by(self, dimensions: Sequence[Dimension], period: Period = ALWAYS) -> tuple[Group, ...]:
+        """See LedgerReader."""
+        sql, parameters = queries.totals_by(dimensions, period)
+        count = len(dimensions)
+        return tuple(
+            Group(tuple(None if value is None else str(value) for value in row[:count]), bool(row[count]), sums)
+            for row in self._query(sql, parameters)
+            if (sums := Sums(*row[count + 1 :])).exchanges
+        )
+
+    def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
+        """See LedgerReader."""
+        sql, parameters = queries.comparisons(period)
+        return tuple(queries.comparison_of(row) for row in self._query(sql, parameters))
+
+    def unfinished(self, period: Period = ALWAYS) -> Unfinished:
+        """See LedgerReader."""
+        sql, parameters = queries.unfinished(period)
+        (row,) = self._query(sql, parameters)
+        return Unfinished(*row)
+
+    def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
+        """See LedgerReader."""
+        sql, parameters = queries.added_time(period)
+        return dict(self._query(sql, parameters))
+
+    def spending(self, period: Period = ALWAYS, without: Sequence[str] = ()) -> tuple[Spending, ...]:
+        """See LedgerReader."""
+        sql, parameters = queries.spending(period, without)
+        return tuple(Spending(*row) for row in self._query(sql, parameters))
+
+    def spool_progress(self) -> dict[str, SpoolProgress]:
+        """See LedgerReader."""
+        return {row[0]: SpoolProgress(*row) for row in self._query(queries.SPOOL_PROGRESS)}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
