@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.ledger.checks import sample_entry
-from entrepot.ledger.rollups import COMPARED, CUBES, GRAINS, SUMS
+from entrepot.ledger.rollups import COMPARED, CUBES, EXPECTED, GRAINS, JUDGED, SUMS
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
 from tests.docs.fences import find_fences
 
@@ -52,7 +52,7 @@ def test_every_rollup_is_documented_with_its_keys_and_sums() -> None:
     }
     assert documented == {tuple(cube.table(grain) for grain in GRAINS): cube.keys for cube in CUBES}
     sums = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
-    assert sorted(sums) == sorted({*SUMS, *COMPARED})
+    assert sorted(sums) == sorted({*SUMS, *COMPARED, *JUDGED, *EXPECTED})
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -13,7 +13,7 @@ from typing import Any
 from entrepot.errors import Defect
 from entrepot.ledger.rollups import COMPARED, SUMS, cube_called, find_cube
 from entrepot.ledger.sources import Parameters, source
-from entrepot.ledger.store import DIMENSIONS, SERVED_DIMENSIONS, Comparison, Dimension, Period
+from entrepot.ledger.store import DIMENSIONS, SERVED_DIMENSIONS, Comparison, Dimension, Period, Split
 from entrepot.statistics.intervals import RatioSums
 
 FIND = "SELECT document FROM documents WHERE seq = (SELECT seq FROM entries WHERE id = ?)"
@@ -91,7 +91,9 @@ def comparisons(period: Period) -> tuple[str, Parameters]:
     return sql, parameters
 
 
-_COMPARISON = tuple(name for name in COMPARED if not name.startswith(("finished", "unfinished")))
+_COMPARISON = tuple(name for name in COMPARED if not name.startswith(("finished", "unfinished", "split"))) + tuple(
+    name for name in COMPARED if name.startswith("split")
+)
 
 
 def comparison_of(row: Sequence[Any]) -> Comparison:
@@ -109,6 +111,7 @@ def comparison_of(row: Sequence[Any]) -> Comparison:
         drawn=RatioSums(row[14], *(float(value) for value in row[15:20])),
         thrown_away_nano_usd=row[20],
         unknown_cost=row[21],
+        split=Split(*row[22:]),
     )
 
 

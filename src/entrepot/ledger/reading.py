@@ -15,13 +15,16 @@ import msgspec
 
 from entrepot.errors import LedgerError
 from entrepot.exchange.records import Entry
-from entrepot.ledger import queries
+from entrepot.ledger import outcomes, queries
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import (
     ALWAYS,
     Comparison,
     Dimension,
+    Drawn,
+    Expectation,
     Group,
+    Judged,
     Period,
     Spending,
     SpoolProgress,
@@ -86,6 +89,22 @@ class RelationalReader(ABC):
         sql, parameters = queries.unfinished(period)
         (row,) = self._query(sql, parameters)
         return Unfinished(*row)
+
+    def judged(self, period: Period = ALWAYS) -> tuple[Judged, ...]:
+        """See LedgerReader."""
+        return tuple(
+            Judged(*row) for sql, parameters in outcomes.judged(period) for row in self._query(sql, parameters)
+        )
+
+    def expectations(self, period: Period = ALWAYS) -> tuple[Expectation, ...]:
+        """See LedgerReader."""
+        sql, parameters = outcomes.expectations(period)
+        return tuple(Expectation(*row) for row in self._query(sql, parameters))
+
+    def drawn(self, period: Period = ALWAYS) -> tuple[Drawn, ...]:
+        """See LedgerReader."""
+        sql, parameters = outcomes.drawn(period)
+        return tuple(Drawn(*row[:4], bool(row[4]), *row[5:]) for row in self._query(sql, parameters))
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
         """See LedgerReader."""

@@ -20,7 +20,7 @@ from typing import Literal, Self
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.ledger.frames import Damage, frame, scan
 
 SPOOL_FOLDER = "spool"
@@ -71,12 +71,15 @@ class SpoolWriter:
                 "check that the folder's disk has room and its owner may write there"
             ) from error
 
-    def append(self, entry: Entry) -> None:
-        """Write `entry` down. Once this returns, the death of this process cannot lose it. Raises LedgerError."""
+    def append(self, entry: Entry | Feedback) -> None:
+        """Write `entry` down, or what somebody says of one. Raises LedgerError.
+
+        Once this returns, the death of this process cannot lose it.
+        """
         try:
             record = frame(self._encoder.encode(entry))
         except (ValueError, OverflowError) as error:  # an integer beyond 64 bits, a lone surrogate, or far too long
-            raise LedgerError(f"entry {entry.id} cannot be written to the spool: {error}") from error
+            raise LedgerError(f"record {entry.id} cannot be written to the spool: {error}") from error
         try:
             state = os.fstat(self._fd)
             if not state.st_nlink or (state.st_size and state.st_size + len(record) > self._rotate_bytes):

@@ -18,10 +18,11 @@ from urllib.parse import quote
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.ledger.additions import additions
 from entrepot.ledger.documents import Document, documents_of
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
+from entrepot.ledger.outcomes import INSERT_FEEDBACK, feedback_row
 from entrepot.ledger.reading import RelationalReader
 from entrepot.ledger.rollups import add_onto, each_table, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
@@ -74,7 +75,12 @@ class SqliteStore(SqliteReader):
         return self.insert_documents(documents_of(entries), before=before, after=after)
 
     def insert_documents(
-        self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+        self,
+        documents: Sequence[Document],
+        feedback: Sequence[Feedback] = (),
+        *,
+        before: SpoolProgress | None = None,
+        after: SpoolProgress | None = None,
     ) -> int:
         """See LedgerStore."""
         with self._lock, _as_ledger_error(self._path):
@@ -83,6 +89,7 @@ class SqliteStore(SqliteReader):
                     if after is not None:
                         self._move(before, after)
                     count = self._insert_new(documents)
+                    self._connection.executemany(INSERT_FEEDBACK, map(feedback_row, feedback))
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
                 raise
