@@ -185,10 +185,10 @@ class Simulator:
         try:
             await (delivery.whole() if fault is None else show_fault(fault, delivery))
         finally:  # also when the client leaves and this task is cancelled
-            self.under_way -= 1
             delivered = connection.sent_bytes - sent_before
             state = _state(tally, connection.gone.is_set())
             self._book(host.provider.name, model, stream, rendering.reply, delivered, tally, state, fault)
+            self.under_way -= 1  # last: who sees none under way, maybe from another thread, finds all of them booked
 
     def _book(
         self,
