@@ -21,6 +21,13 @@ places = st.sampled_from(
         Served("openai/gpt-5", "gpt-5", "openai", "US", "openai", "US", "GLOBAL", False, False, None),
     ]
 )
+chances = st.floats(0, 1)
+votes = st.builds(
+    Vote,
+    p_correct=st.none() | chances,
+    source=st.sampled_from(["agreement", "check", "confidence"]),
+    check=st.sampled_from([None, "passed", "failed", "inconclusive"]),
+)
 attempts = st.lists(
     st.builds(
         lambda cost, answered, vote: AttemptRecord(
@@ -28,7 +35,7 @@ attempts = st.lists(
         ),
         st.none() | money,
         st.booleans(),
-        st.deferred(lambda: st.none() | votes),
+        st.none() | votes,
     ),
     max_size=3,
 ).map(lambda given: tuple(msgspec.structs.replace(one, number=place) for place, one in enumerate(given, 1)))
@@ -45,16 +52,9 @@ baselines = st.builds(
     as_long_uncached_nano_usd=money,
     uncached_nano_usd=money,
 )
-chances = st.floats(0, 1)
 expectations = st.builds(Expected, st.none() | chances, st.none() | chances, chances)
 lots = st.builds(
     Lot, st.just("openai/gpt-5"), st.just(0.1), st.booleans(), st.integers(0, 1 << 56), st.none() | money, money
-)
-votes = st.builds(
-    Vote,
-    p_correct=st.none() | chances,
-    source=st.sampled_from(["agreement", "check", "confidence"]),
-    check=st.sampled_from([None, "passed", "failed", "inconclusive"]),
 )
 states: st.SearchStrategy[State] = st.sampled_from(["completed", "refused", "failed", "client_gone", "broken"])
 

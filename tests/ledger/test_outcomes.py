@@ -118,7 +118,7 @@ def test_outcomes_in_roll_ups_are_those_of_the_entries(given_entries: list[Entry
         served = dict(zip(SERVED_COLUMNS, row.served or (None,) * len(SERVED_COLUMNS), strict=True))
         for source, value in (("check", columns["checked"]), ("agreement", columns["agreed"])):
             if value is not None:
-                key = (
+                key: object = (
                     entry.route,
                     served["deployment"],
                     entry.language,
@@ -126,15 +126,15 @@ def test_outcomes_in_roll_ups_are_those_of_the_entries(given_entries: list[Entry
                     columns["p_tenth"],
                     source,
                 )
-                for place, added in enumerate((1.0, float(value), float(value) ** 2)):  # type: ignore[arg-type]  # a number
+                for place, added in enumerate((1.0, float(value), float(value) ** 2)):
                     wanted[key][place] += added
     with tempfile.TemporaryDirectory() as folder, open_sqlite(folder) as store:
         store.insert_documents(documents_of(given_entries))
         found: dict[object, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
         for one in store.judged(period):
-            key = (one.route, one.deployment, one.language, one.difficulty, one.p_tenth, one.source)
+            known_key: object = (one.route, one.deployment, one.language, one.difficulty, one.p_tenth, one.source)
             for place, added in enumerate((one.count, one.total, one.squares)):
-                found[key][place] += added
+                found[known_key][place] += added
     assert set(found) == set(wanted)
     for key, sums in wanted.items():
         assert found[key] == pytest.approx(sums)
@@ -145,4 +145,4 @@ def test_expectations_are_added_up_by_route_and_deployment(tmp_path: Path) -> No
         store.insert([checked(0, True, 0.5), checked(1, True, 0.7), sample_entry(2)])
         (one,) = store.expectations()
     assert (one.route, one.deployment, one.exchanges, one.referred) == ("auto", "bailian/qwen3-max", 2, 2)
-    assert (one.p_correct, one.p_best, one.p_reference) == (pytest.approx(1.2), pytest.approx(1.8), pytest.approx(1.8))
+    assert [one.p_correct, one.p_best, one.p_reference] == pytest.approx([1.2, 1.8, 1.8])

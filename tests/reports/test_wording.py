@@ -32,7 +32,7 @@ def test_every_sentence_is_used() -> None:
     text = "".join(
         path.read_text(encoding="utf-8")
         for path in [*(source / "reports").glob("*.py"), source / "cli" / "report.py"]
-        if path.name != "wording.py"
+        if path.name not in ("wording.py", "english.py", "chinese.py")
     )
     computed = ("by_", "on_premises_", "open_weights_")
     unused = [key for key in SENTENCES["en"] if not key.startswith(computed) and not re.search(rf'"{key}"', text)]

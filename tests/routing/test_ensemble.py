@@ -74,6 +74,17 @@ def test_outcomes_under_two_names_of_a_model_teach_one_model() -> None:
     assert both.basis == ("outcomes", "outcomes")
 
 
+def test_traits_place_a_model_that_nothing_is_known_of_but_its_scores_as_the_hot_path_does(
+    router: EnsembleRouter,
+) -> None:
+    bound = router.bind((UNSEEN,), {UNSEEN: ModelFacts({"gpqa-diamond": 0.5})})
+    estimates = bound.predict(Prompt("Prove that 2 + 2 = 4.", 12))
+    assert estimates.traits is not None
+    p_correct, p_error = bound.by_traits(np.array([estimates.traits, estimates.traits]))
+    assert p_correct[:, 0] == pytest.approx([estimates.p_correct[0]] * 2, abs=1e-5)
+    assert 0 < p_error[0, 0] <= estimates.p_error[0]
+
+
 def test_a_router_that_was_never_fitted_cannot_be_bound() -> None:
     with pytest.raises(Defect, match="before it was fitted"):
         EnsembleRouter().bind((STRONG,), {})

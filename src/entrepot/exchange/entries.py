@@ -169,6 +169,7 @@ def entry_of(
         client_region=plan.client_region,
         expected=expected_of(plan.decision, None if answering is None else answering.deployment),
         lot=plan.lot,
+        grounds=plan.grounds,
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDialect, Target
+from entrepot.exchange.records import Grounds
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
@@ -115,7 +116,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     `lot` as in an entry.
     `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
     request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
-    `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer.
+    `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer. `grounds` are
+    written down, so that the decision can be made again.
     """
 
     id: str
@@ -142,3 +144,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     lot: Lot | None = None
     metered: bool = False
     announced: HeaderPairs = ()
+    grounds: Grounds | None = None

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.canonical.capabilities import estimate_input_tokens, longest_input_tokens, required_capabilities
+from entrepot.canonical.capabilities import (
+    estimate_input_tokens,
+    longest_input_tokens,
+    required_capabilities,
+)
 from entrepot.canonical.request import Request
 from entrepot.dialects.base import Asked, ClientDialect
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of, language_in, region_of
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
+from entrepot.exchange.grounds import grounds_of
 from entrepot.exchange.health import Board, show_latency, split_slow
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.ordering import decide_by_name, follow_with_others
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
+from entrepot.exchange.records import Grounds
 from entrepot.exchange.refusing import (
     Refusal,
     beyond_scope,
@@ -70,6 +76,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     session: Session | None = None
     cascade: CascadePlan | None = None
     lot: Lot | None = None
+    grounds: Grounds | None = None
 
 
 class Planner:
@@ -129,7 +136,8 @@ class Planner:
             return refused
         if request.operation == "embed":
             return self._embed(choice, request, principal, input_tokens, at_s, circumstances)
-        eligibility = choice.gate.check(principal, required_capabilities(request), input_tokens, circumstances)
+        needs = required_capabilities(request)
+        eligibility = choice.gate.check(principal, needs, input_tokens, circumstances)
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, named, circumstances)
         session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
@@ -141,6 +149,7 @@ class Planner:
         cascade = None
         if not is_settled(decision, choice.route, drawn_by):
             cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
+        traits = None if estimates is None else estimates.traits
         return Considered(
             principal,
             decision,
@@ -152,6 +161,16 @@ class Planner:
             session,
             cascade,
             cast_lot(decision, choice.route, drawn_by, {one.id for one in eligibility.preferred}),
+            grounds_of(
+                request,
+                needs,
+                input_tokens,
+                _max_output_tokens(choice.route, request),
+                circumstances,
+                self.book.named.tools,
+                session,
+                traits,
+            ),
         )
 
     def effects(
@@ -221,7 +240,9 @@ class Planner:
             return _refusal(request.model, eligibility, route, circumstances)
         decision = decide_by_name(eligibility, request.model, self._choices.tariffs, at_s)
         decision = self._steady(decision, eligibility, None, None, None, at_s)
-        return Considered(principal, decision, input_tokens, choice.route, None, _ids(eligibility), circumstances)
+        grounds = grounds_of(request, EMBEDS, longest, None, circumstances, self.book.named.tools)
+        ids = _ids(eligibility)
+        return Considered(principal, decision, input_tokens, choice.route, None, ids, circumstances, grounds=grounds)
 
     def plan(
         self,
@@ -265,6 +286,7 @@ class Planner:
             language=language_in(asked.request),
             client_region=region_of(considered.circumstances),
             lot=considered.lot,
+            grounds=considered.grounds,
         )
 
     def _decide(

@@ -130,7 +130,7 @@ class Baseline(msgspec.Struct, frozen=True, gc=False):
     uncached_nano_usd: int | None = None
 
 
-class Expected(msgspec.Struct, frozen=True):
+class Expected(msgspec.Struct, frozen=True, gc=False):
     """P(correct) as the router expected it before the call: of whoever answered, of the route's reference, of the best candidate.
 
     None where nothing was estimated of one, or where it was not eligible.
@@ -160,6 +160,26 @@ class Feedback(msgspec.Struct, frozen=True, tag="feedback", tag_field="record"):
     label: str | None = None
 
 
+class Grounds(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a decision rested on beside prices, rules and estimates: enough to make it again under other facts.
+
+    `input_tokens` is our own estimate, by which costs were weighed; `needs` are the capabilities that the request asks for;
+    none of its `answers` is longer than `max_output_tokens`. `client_regions` (empty: unknown alone), `languages` and `tools`
+    are as in `policy.Circumstances`, the last as far as a rule names them. `session` tells the turns of one conversation, 0
+    without any. `traits` are those of `routing.Estimates` in thousandths. Written as an array, to which fields may be added.
+    """
+
+    input_tokens: int
+    needs: tuple[str, ...] = ()
+    answers: int = 1
+    max_output_tokens: int | None = None
+    client_regions: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    session: int = 0
+    traits: tuple[int, ...] = ()
+
+
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One exchange as the ledger keeps it.
 
@@ -170,7 +190,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     as far as anybody said. `lot` is the holdout's, on a route that has one.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
-    reported, the most that it can have cost stays charged.
+    reported, the most that it can have cost stays charged. `grounds` None: nothing was weighed, or by an earlier version.
     """
 
     id: str
@@ -203,3 +223,4 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     client_region: str | None = None
     expected: Expected | None = None
     lot: Lot | None = None
+    grounds: Grounds | None = None

@@ -104,7 +104,8 @@ class RelationalReader(ABC):
     def drawn(self, period: Period = ALWAYS) -> tuple[Drawn, ...]:
         """See LedgerReader."""
         sql, parameters = outcomes.drawn(period)
-        return tuple(Drawn(*row[:4], bool(row[4]), *row[5:]) for row in self._query(sql, parameters))
+        rows = self._query(sql, parameters)
+        return tuple(Drawn(route, to, unit, share, bool(lot), *money) for route, to, unit, share, lot, *money in rows)
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
         """See LedgerReader."""

@@ -9,7 +9,7 @@ self, learned names end in an underscore.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -38,7 +38,9 @@ class Estimates(msgspec.Struct, frozen=True, eq=False):
     """One row per model asked for, shape (models,).
 
     `p_correct` in [0, 1] and its standard error `p_error`; `output_tokens` the expected length, and `log_error` the
-    standard deviation of the log of the length around it. `basis` says where each model's estimate comes from.
+    standard deviation of the log of the length around it. `basis` says where each model's estimate comes from. `traits` place
+    models that were not asked about on this prompt: its difficulty, the logarithm of its discrimination, its ease; None where
+    the estimator knows no such thing.
     """
 
     models: tuple[str, ...]
@@ -47,6 +49,7 @@ class Estimates(msgspec.Struct, frozen=True, eq=False):
     output_tokens: Floats
     log_error: Floats
     basis: tuple[Basis, ...]
+    traits: tuple[float, float, float] | None = None
 
 
 class Outcomes(msgspec.Struct, frozen=True, eq=False):
@@ -104,4 +107,13 @@ class BoundRouter(Protocol):
 
     def predict(self, prompt: Prompt) -> Estimates:
         """Estimates for every bound model, in under a third of a millisecond."""
+        ...
+
+
+@runtime_checkable
+class Placing(Protocol):
+    """A bound router that can say of past prompts, by their traits alone, how its models would have done."""
+
+    def by_traits(self, traits: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """P(correct) and its standard error, shape (prompts, models), for `traits` of shape (prompts, 3) (see Estimates)."""
         ...

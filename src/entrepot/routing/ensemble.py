@@ -262,12 +262,11 @@ class BoundEnsemble:
         shape = (len(sample.input_tokens), len(self.models))
         p_correct, output_tokens, quality = (np.full(shape, np.nan) for _ in range(3))
         traits = sample.traits.astype(np.float64)
-        slope = np.exp(np.clip(traits[:, 1], -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT))
+        placed, _ = self.by_traits(traits[:, :3])
         lengths = np.exp(np.clip(traits[:, 3], 0, _LONGEST_LOG))
         for i, at in enumerate(self._known):
             if at is None:
-                logits = (slope * self._ability[i] - traits[:, 0]) * self._slope[i] + self._shift[i]
-                p_correct[:, i] = sigmoid(logits + bent(traits[:, 2], self._knots) @ self._ease[i])
+                p_correct[:, i] = placed[:, i]
                 output_tokens[:, i] = lengths * self._length[i]
                 continue
             p_correct[:, i], output_tokens[:, i] = sample.p_correct[:, at], sample.output_tokens[:, at]
@@ -285,6 +284,14 @@ class BoundEnsemble:
             sample.date,
             sample.known,
         )
+
+    def by_traits(self, traits: Doubles) -> tuple[Doubles, Doubles]:
+        """See Placing: by ability alone, as for models that nothing is known of but their scores."""
+        slope = np.exp(np.clip(traits[:, 1], -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT))[:, None]
+        logits = (slope * self._ability - traits[:, [0]]) * self._slope + self._shift
+        p_correct = sigmoid(logits + bent(traits[:, 2], self._knots) @ self._ease.T)
+        variance = (slope * self._ability_error) ** 2 + self._spread_squared
+        return p_correct, np.asarray(p_correct * (1 - p_correct) * np.sqrt(variance))
 
     def predict(self, prompt: Prompt) -> Estimates:
         """Estimates for every bound model."""
@@ -310,4 +317,5 @@ class BoundEnsemble:
             output_tokens=np.exp(logs) * self._length,
             log_error=self._log_error,
             basis=self._basis,
+            traits=(float(scores[count]), float(scores[count + 1]), float(ease)),
         )

@@ -7,7 +7,7 @@ import msgspec
 from entrepot.routing.utility import Decision
 
 
-class Lot(msgspec.Struct, frozen=True):
+class Lot(msgspec.Struct, frozen=True, gc=False):
     """What a holdout's lot said of an exchange, whatever came of it: `drawn` for the baseline with probability `share`.
 
     What has the same `unit` (a session, or an exchange by itself) was drawn together. The expected costs are those before the
