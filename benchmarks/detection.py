@@ -36,6 +36,10 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     ),
     "JSON": lambda chance: f'{{"id": {chance.randrange(10**8)}, "name": "{chance.choice(ENGLISH)}"}},\n',
     "numbers and commas": lambda chance: f"{chance.randrange(10 ** chance.randrange(1, 14))},",
+    "list of customers": lambda chance: (
+        f"{chance.randrange(10**6)},{chance.choice(ENGLISH)} {chance.choice(ENGLISH)},{chance.choice(ENGLISH)}"
+        f"{chance.randrange(1000)}@mail.co,138{chance.randrange(10**8):08},{chance.choice(ENGLISH)} street\n"
+    ),
     "phone numbers only": lambda chance: f"138{chance.randrange(10**8):08} ",
     "digits only": lambda chance: str(chance.randrange(10)),
     "@ only": lambda _chance: "@",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from entrepot.dialects.sse import COMMENT
 from entrepot.drive.driver import Check, Driver, Notebook
 from entrepot.exchange.cascade import Cascade
-from entrepot.exchange.commands import AskLeave, CallUpstream, Headers
+from entrepot.exchange.commands import AskLeave, CallUpstream, SendHead
 from entrepot.exchange.course import Course
 from entrepot.exchange.events import Event, LeaveGiven, UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
 from entrepot.exchange.plan import CascadePlan, Deadlines, Strategy
@@ -77,20 +77,32 @@ class ListeningClient:
         self.heads: list[int] = []
         self.data = b""
         self.ended = False
-        self.gone = asyncio.Event()
+        self._on_gone: Callable[[], None] | None = None
         self.reads = asyncio.Event()
         self.reads.set()
 
-    async def send_head(self, status: int, headers: Headers) -> None:
-        self.heads.append(status)
+    def send(self, head: SendHead | None, data: bytes, end: bool) -> Awaitable[None] | None:
+        if head is not None:
+            self.heads.append(head.status)
+        if self.reads.is_set():
+            self._take(data, end)
+            return None
+        return self._wait(data, end)
 
-    async def send_body(self, data: bytes, end: bool) -> None:
+    async def _wait(self, data: bytes, end: bool) -> None:
         await self.reads.wait()
+        self._take(data, end)
+
+    def _take(self, data: bytes, end: bool) -> None:
         self.data += data
         self.ended = self.ended or end
 
-    async def wait_gone(self) -> None:
-        await self.gone.wait()
+    def on_gone(self, call: Callable[[], None] | None) -> None:
+        self._on_gone = call
+
+    def leave(self) -> None:
+        if self._on_gone is not None:
+            self._on_gone()
 
 
 def course_of(upstream: ScriptedUpstream, entries: list[Entry], *, metered: bool = False) -> tuple[Driver, Course]:
@@ -123,7 +135,7 @@ async def test_a_client_that_leaves_cancels_the_call_and_is_recorded() -> None:
     performing = asyncio.ensure_future(driver.perform(course.run(), client))
     while not client.data:
         await asyncio.sleep(0)
-    client.gone.set()
+    client.leave()
     await asyncio.wait_for(performing, 5)
     assert upstream.calls[0].said == ["cancel"]
     assert [entry.state for entry in entries] == ["client_gone"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
+from entrepot.drive.alarms import Alarms
 from entrepot.drive.inbox import HIGH_BYTES, Inbox
 from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk, UpstreamEnded
 
@@ -26,7 +27,7 @@ class Valve:
 
 def an_inbox() -> tuple[Inbox, Valve]:
     valve = Valve()
-    return Inbox(valve.pause, valve.resume), valve
+    return Inbox({0: valve}, Alarms()), valve
 
 
 def soon() -> float:

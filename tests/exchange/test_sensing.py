@@ -140,6 +140,16 @@ def test_a_class_of_the_operators_is_found_by_kinds_and_patterns_of_its_own() ->
     assert own.look(fields({"a": PHONE}), "auto").counts == {}
 
 
+def test_a_number_without_quotes_is_found_also_where_it_is_written_with_a_fraction() -> None:
+    found = sensor(redact=("phone", "card")).look(
+        {"a": msgspec.Raw(b"[13812345678, 13812345678.0, 4.111111111111111e15]")}, "auto"
+    )
+    assert found.counts == {"phone": 2, "card": 1}
+    assert found.redacted == {"a": ["<phone-1>", "<phone-1>", "<card-1>"]}
+    beyond = sensor("personal").look({"a": msgspec.Raw(b"[1e300, 1.5e9, 12345678.25]")}, "")
+    assert beyond.counts == {}
+
+
 def test_a_request_that_is_nested_without_end_is_refused() -> None:
     deep = json.loads("[" * 300 + "]" * 300)
     with pytest.raises(InvalidRequest, match="nested"):

@@ -134,6 +134,21 @@ def test_a_number_is_found_whatever_stands_around_it(before: str, after: str) ->
         assert (kind, number) in found(f"{before}{number}{after}")
 
 
+def test_after_enough_that_are_real_whatever_has_the_shape_counts_and_none_is_missed() -> None:
+    real = [f"1381234{number:04}" for number in range(2000)]
+    assert found(", ".join(real)) == [("phone", number) for number in real]
+    wrong_digit = "4111111111111112"
+    assert found(wrong_digit) == []
+    cards = [("card", "4111111111111111")] * 20
+    assert found(" x ".join([number for _, number in cards] + [wrong_digit])) == [*cards, ("card", wrong_digit)]
+
+
+def test_what_is_real_is_found_after_any_number_of_others_of_its_shape() -> None:
+    others = " x ".join(["4111111111111112"] * 399)
+    assert found(f"{others} x 4111111111111111") == [("card", "4111111111111111")]
+    assert len(found(f"{others} x {others} x 4111111111111111")) >= 1
+
+
 @pytest.mark.parametrize(
     "piece",
     ["1", "@", "a", "a@", "1 ", "(0", "01 ", "+49 ", "AB12 ", "sk-", "eyJ", "-----BEGIN PRIVATE KEY-----", "a.", "１"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from entrepot.dialects.base import Asked
 from entrepot.drive.driver import Client
 from entrepot.errors import BodyTooLarge, InvalidRequest, NotFound
-from entrepot.exchange.commands import Headers
+from entrepot.exchange.commands import SendHead
 from entrepot.ledger.kept_responses import FILE, ResponseStore
 from entrepot.server.kept_responses import KeptResponses, methods_below
 from tests.dialects.openai_responses.asking import ask, frames
@@ -29,14 +30,19 @@ class Sink:
         self.data = b""
         self.status = 0
 
-    async def send_head(self, status: int, headers: Headers) -> None:
-        self.status = status
-
-    async def send_body(self, data: bytes, end: bool) -> None:
+    def send(self, head: SendHead | None, data: bytes, end: bool) -> Awaitable[None] | None:
+        if head is not None:
+            self.status = head.status
         self.data += data
+        return None
 
-    async def wait_gone(self) -> None:
-        await asyncio.Event().wait()
+    def on_gone(self, call: Callable[[], None] | None) -> None: ...
+
+
+async def send(client: Client, head: SendHead | None, data: bytes, end: bool) -> None:
+    waits = client.send(head, data, end)
+    if waits is not None:
+        await waits
 
 
 def keeping(directory: Path, max_bytes: int = 100_000) -> KeptResponses:
@@ -59,9 +65,10 @@ async def exchange(kept: KeptResponses, asked: Asked, *pieces: bytes, number: in
     """One request, and an answer to it that goes to its client in these pieces."""
     sink = Sink()
     complete, client = await prepared(kept, asked, sink, exchange=f"0-{number}")
-    await client.send_head(status, ())
+    head: SendHead | None = SendHead(status, ())
     for place, piece in enumerate(pieces):
-        await client.send_body(piece, place == len(pieces) - 1)
+        await send(client, head, piece, place == len(pieces) - 1)
+        head = None
     assert sink.data == b"".join(pieces)
     assert sink.status == status
     return complete
@@ -123,15 +130,17 @@ def test_the_answer_is_kept_before_its_end_is_sent(tmp_path: Path) -> None:
     kept = keeping(tmp_path)
 
     class Hasty(Sink):
-        async def send_body(self, data: bytes, end: bool) -> None:
-            await super().send_body(data, end)
+        def send(self, head: SendHead | None, data: bytes, end: bool) -> Awaitable[None]:
+            super().send(head, data, end)
+            return self._look(data)
+
+        async def _look(self, data: bytes) -> None:
             self.found = await kept.answer("GET", "resp_01", "", "alice") if b"completed" in data else None
 
     async def run() -> None:
         hasty = Hasty()
         _, client = await prepared(kept, ask(stream=True), hasty)
-        await client.send_head(200, ())
-        await client.send_body(STREAM, end=True)
+        await send(client, SendHead(200, ()), STREAM, end=True)
         assert hasty.found == whole()
 
     asyncio.run(run())

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from entrepot.errors import RateLimited
-from entrepot.exchange.commands import Headers
+from entrepot.exchange.commands import SendHead
 from entrepot.exchange.records import Entry
 from entrepot.policy.limits import Limit, Limits
 from entrepot.server.http import ClientDisconnected
@@ -19,14 +20,16 @@ class Waiting:
     """A client that waits until it leaves."""
 
     def __init__(self) -> None:
-        self.gone = asyncio.Event()
+        self._on_gone: Callable[[], None] | None = None
 
-    async def send_head(self, status: int, headers: Headers) -> None: ...
+    def send(self, head: SendHead | None, data: bytes, end: bool) -> None: ...
 
-    async def send_body(self, data: bytes, end: bool) -> None: ...
+    def on_gone(self, call: Callable[[], None] | None) -> None:
+        self._on_gone = call
 
-    async def wait_gone(self) -> None:
-        await self.gone.wait()
+    def leave(self) -> None:
+        assert self._on_gone is not None
+        self._on_gone()
 
 
 async def test_without_limits_the_plan_goes_on_as_it_is() -> None:
@@ -49,7 +52,7 @@ async def test_a_client_that_leaves_while_it_waits_is_written_down_and_costs_not
         entries, client = list[Entry](), Waiting()
         waiting = asyncio.ensure_future(let_in(admission, plan(), client, entries.append))
         await asyncio.sleep(0.05)
-        client.gone.set()
+        client.leave()
         with pytest.raises(ClientDisconnected):
             await waiting
         assert [(entry.state, entry.attempts, entry.cost_nano_usd) for entry in entries] == [("client_gone", (), 0)]

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from entrepot.drive.alarms import Alarms
 from entrepot.drive.inbox import Inbox
 from entrepot.drive.validate import validate
 from entrepot.exchange.commands import (
@@ -21,7 +22,6 @@ from entrepot.exchange.commands import (
     CallUpstream,
     CancelUpstream,
     Command,
-    Headers,
     Learn,
     Record,
     Remember,
@@ -66,16 +66,16 @@ class Upstream(Protocol):
 class Client(Protocol):
     """The other end of an exchange: an HTTP client of the server, or a job of ours."""
 
-    async def send_head(self, status: int, headers: Headers) -> None:
-        """Send the head."""
+    def send(self, head: SendHead | None, data: bytes, end: bool) -> Awaitable[None] | None:
+        """Send bytes, behind a head where there is one; `end` says that they are the last.
+
+        What comes back is to be awaited before more is sent: until there is room for it, or the client takes nothing and is
+        given up as gone. None: there is room.
+        """
         ...
 
-    async def send_body(self, data: bytes, end: bool) -> None:
-        """Send bytes; returns when there is room for more, or when the client takes nothing and is given up as gone."""
-        ...
-
-    async def wait_gone(self) -> None:
-        """Returns when the client has closed its connection."""
+    def on_gone(self, call: Callable[[], None] | None) -> None:
+        """Have this called, in place of what was to be called before, once the client has closed its connection."""
         ...
 
 
@@ -111,6 +111,7 @@ class Ticket(Protocol):
         ...
 
 
+_NOTED = frozenset({ClientGone, UpstreamEnded, UpstreamFailed})
 Check = Callable[[Validator, str], Awaitable[Verdict]]
 
 
@@ -123,29 +124,38 @@ class Driver:
     def __init__(self, upstream: Upstream, notebook: Notebook, check: Check | None = None) -> None:
         self._upstream = upstream
         self._notebook = notebook
+        self._alarms: Alarms | None = None  # of the loop in which the first exchange is performed
         self._check = check or partial(validate, slots=asyncio.Semaphore(MOST_CHECKS))
 
     async def perform(
         self, course: Generator[Command, Event, None], client: Client, ticket: Ticket | None = None
     ) -> None:
         """Run one exchange to its end. Raises nothing of the client's or a provider's making."""
-        performance = _Performance(self._upstream, self._notebook, self._check, client, ticket)
-        watch = asyncio.ensure_future(performance.watch())
+        if self._alarms is None:
+            self._alarms = Alarms()
+        performance = _Performance(self._upstream, self._notebook, self._check, self._alarms, client, ticket)
         try:
+            client.on_gone(performance.note_gone)
             await performance.run(course)
         except asyncio.CancelledError:
             performance.drain(course)
             raise
         finally:
-            watch.cancel()
+            client.on_gone(None)
             performance.drop()
 
 
 class _Performance:
-    """One exchange being performed."""
+    """One exchange being performed. A head waits for the bytes that follow it, and leaves with them."""
 
     def __init__(
-        self, upstream: Upstream, notebook: Notebook, check: Check, client: Client, ticket: Ticket | None
+        self,
+        upstream: Upstream,
+        notebook: Notebook,
+        check: Check,
+        alarms: Alarms,
+        client: Client,
+        ticket: Ticket | None,
     ) -> None:
         self._upstream = upstream
         self._notebook = notebook
@@ -154,32 +164,38 @@ class _Performance:
         self._client = client
         self._ticket = ticket
         self._calls: dict[int, RunningCall] = {}
-        self._inbox = Inbox(self._pause, self._resume)
+        self._inbox = Inbox(self._calls, alarms)
+        self._head: SendHead | None = None
         self._gone = False
         self._waiting = False
 
-    async def watch(self) -> None:
-        """Notice the client's going: sending to it would not tell."""
-        await self._client.wait_gone()
+    def note_gone(self) -> None:
+        """The client has closed its connection: sending to it would not tell."""
         self._inbox.put(ClientGone())
 
     async def run(self, course: Generator[Command, Event, None]) -> None:
         """Until the generator returns."""
+        inbox = self._inbox
         try:
             command = next(course)
             while True:
                 if type(command) is Wait:
-                    self._waiting = True
-                    event = await self._inbox.get(command.until_s)
-                    self._waiting = False
-                    self._note(event)
+                    event = inbox.take()
+                    if event is None:
+                        self._waiting = True
+                        event = await inbox.get(command.until_s)
+                        self._waiting = False
+                    if type(event) in _NOTED:
+                        self._note(event)
                     command = course.send(event)
+                    continue
+                if type(command) is SendToClient:
+                    room = self._send(command)
+                    if room is not None:
+                        await room
                 else:
-                    if type(command) is SendToClient or type(command) is SendHead:
-                        await self._send(command)
-                    else:
-                        self._carry_out(command)
-                    command = next(course)
+                    self._carry_out(command)
+                command = next(course)
         except StopIteration:
             return
 
@@ -191,6 +207,8 @@ class _Performance:
 
     def _carry_out(self, command: Command) -> None:
         match command:
+            case SendHead():
+                self._head = command
             case CallUpstream():
                 self._calls[command.attempt] = self._upstream.start(command, self._inbox.put)
             case CancelUpstream():
@@ -234,13 +252,11 @@ class _Performance:
         self._notebook.record(entry)
         self._ticket.settle(entry)
 
-    async def _send(self, command: SendToClient | SendHead) -> None:
+    def _send(self, command: SendToClient) -> Awaitable[None] | None:
         if self._gone:
-            return
-        if isinstance(command, SendHead):
-            await self._client.send_head(command.status, command.headers)
-        else:
-            await self._client.send_body(command.data, command.end)
+            return None
+        head, self._head = self._head, None
+        return self._client.send(head, command.data, command.end)
 
     def drain(self, course: Generator[Command, Event, None]) -> None:
         """Run the generator to its end as if the client had gone: what happened is still written down."""
@@ -261,15 +277,9 @@ class _Performance:
         """Free whatever an exchange left open."""
         for call in self._calls.values():
             call.cancel()
+        self._calls.clear()
+        self._inbox.close()
         for check in self._checks:
             check.cancel()
         if self._ticket is not None:
             self._ticket.close()
-
-    def _pause(self) -> None:
-        for call in self._calls.values():
-            call.pause()
-
-    def _resume(self) -> None:
-        for call in self._calls.values():
-            call.resume()

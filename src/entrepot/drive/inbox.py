@@ -7,9 +7,13 @@ more than HIGH_BYTES wait, the attempts are told to stop reading until the pile 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Protocol
 
+from entrepot.drive.alarms import Alarms
 from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk
 
 HIGH_BYTES = 256 * 1024
@@ -18,46 +22,85 @@ LOW_BYTES = 64 * 1024
 _OF_NO_ATTEMPT = (ClientGone, DeadlinePassed)
 
 
-class Inbox:
-    """Events in order of arrival, for one consumer."""
+class Source(Protocol):
+    """Where events come from."""
 
-    def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
-        self._loop = asyncio.get_running_loop()
+    def pause(self) -> None:
+        """Stop reading."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+
+class Inbox:
+    """Events in order of arrival, for one consumer. `sources` are whoever is told to pause; they may come and go."""
+
+    __slots__ = ("_alarms", "_bytes", "_due_s", "_events", "_noted_s", "_paused", "_sources", "_waiter")
+
+    def __init__(self, sources: Mapping[int, Source], alarms: Alarms) -> None:
+        self._sources = sources
+        self._alarms = alarms
         self._events: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._due_s = self._noted_s = math.inf
         self._bytes = 0
         self._paused = False
-        self._pause = pause
-        self._resume = resume
 
     def put(self, event: Event) -> None:
         """Add an event and wake the consumer."""
         self._events.append(event)
-        if isinstance(event, UpstreamChunk):
+        if type(event) is UpstreamChunk:
             self._bytes += len(event.data)
             if self._bytes > HIGH_BYTES and not self._paused:
                 self._paused = True
-                self._pause()
+                for source in self._sources.values():
+                    source.pause()
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    async def get(self, until_s: float) -> Event:
-        """The next event, or DeadlinePassed once `time.monotonic` is past `until_s`. Waiting chunks come as one.
-
-        Both of the loops in use count from the same origin as `time.monotonic`; uvloop's own clock has whole milliseconds.
-        """
+    def take(self) -> Event | None:
+        """The next event, if any waits. Waiting chunks come as one."""
         if not self._events:
-            self._waiter = waiter = self._loop.create_future()
-            timer = self._loop.call_at(until_s, _wake, waiter)
-            try:
-                await waiter
-            finally:
-                timer.cancel()
-                self._waiter = None
-            if not self._events:
-                return DeadlinePassed()
-        return self._take()
+            return None
+        event = self._events.popleft()
+        if type(event) is not UpstreamChunk:
+            return event
+        if self._events and type(self._events[0]) is UpstreamChunk:
+            event = self._join(event)
+        self._taken(len(event.data))
+        return event
+
+    async def get(self, until_s: float) -> Event:
+        """The next event, or DeadlinePassed once `time.monotonic` is past `until_s`."""
+        event = self.take()
+        if event is not None:
+            return event
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        self._due_s = until_s
+        if until_s < self._noted_s:
+            self._note(time.monotonic())
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+        return self.take() or DeadlinePassed()
+
+    def ring(self, now_s: float) -> None:
+        """Called by the alarms: wake the consumer if its deadline has passed, and be called again where it has moved."""
+        self._noted_s = math.inf
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if self._due_s <= now_s:
+            waiter.set_result(None)
+        else:
+            self._note(now_s)
+
+    def close(self) -> None:
+        """Nobody waits here any more."""
+        if self._noted_s < math.inf:
+            self._alarms.forget(self, self._noted_s)
 
     def drop(self, attempt: int) -> None:
         """Forget what waits of an attempt: it is cancelled, and what it said is not to be taken for another's."""
@@ -65,32 +108,24 @@ class Inbox:
         self._events = deque(kept)
         self._taken(self._bytes - sum(len(event.data) for event in kept if isinstance(event, UpstreamChunk)))
 
-    def _take(self) -> Event:
-        event = self._events.popleft()
-        if not isinstance(event, UpstreamChunk):
-            return event
-        if self._events and isinstance(self._events[0], UpstreamChunk):
-            event = self._join(event)
-        self._taken(len(event.data))
-        return event
+    def _note(self, now_s: float) -> None:
+        if self._noted_s < math.inf:
+            self._alarms.forget(self, self._noted_s)
+        self._noted_s = self._alarms.note(self, self._due_s, now_s)
 
     def _taken(self, count: int) -> None:
         self._bytes -= count
         if self._paused and self._bytes <= LOW_BYTES:
             self._paused = False
-            self._resume()
+            for source in self._sources.values():
+                source.resume()
 
     def _join(self, first: UpstreamChunk) -> UpstreamChunk:
         pieces = [first.data]
         while self._events:
             following = self._events[0]
-            if not isinstance(following, UpstreamChunk) or following.attempt != first.attempt:
+            if type(following) is not UpstreamChunk or following.attempt != first.attempt:
                 break
             pieces.append(following.data)
             self._events.popleft()
         return UpstreamChunk(first.attempt, b"".join(pieces))
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -7,6 +7,7 @@ What is taken out leaves a placeholder, the same for the same text: `<email-1>`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -132,9 +133,11 @@ class _Search:
             return [self.walk(each, depth) for each in value]
         if isinstance(value, dict):
             return {self._read(name, depth): self._field(name, each, depth) for name, each in value.items()}
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000_000:
-            written = self._read(str(value), depth)  # a number that is written without quotes is still one
-            return value if written == str(value) else written
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 10_000_000:
+            # A number that is written without quotes is still one, and 13812345678.0 is how spreadsheets write it.
+            whole = str(int(value)) if math.isfinite(value) and abs(value) < 1e22 else str(value)
+            written = self._read(whole, depth)
+            return value if written == whole else written
         return value
 
     def _field(self, name: str, value: object, depth: int) -> object:

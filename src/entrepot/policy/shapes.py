@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import NamedTuple
 
-_APART = r"(?<![0-9A-Za-z_])(?<![0-9A-Za-z][-.])"
 _END = r"(?![0-9A-Za-z_])(?![-.][0-9])"
 
 
@@ -29,15 +29,16 @@ def _shape(kind: str, pattern: str, *, needs_context: bool = False) -> Shape:
 
 @lru_cache(maxsize=256)
 def any_of(of: tuple[Shape, ...]) -> re.Pattern[str]:
-    """Where one of these shapes begins. Which of them it is remains to be seen: several may fit the same digits."""
-    # Names of groups would be there twice over; back references are of no use in a first reading.
-    patterns = (
-        re.sub(r"\(\?P<\w+>|\(\?P=\w+\)", lambda m: f"(?:{_S})" if "=" in m[0] else "(?:", s.pattern.pattern)
-        for s in of
-    )
-    return re.compile(f"{_APART}(?=[+(0-9])(?:{'|'.join(patterns)})")
+    """The first of these shapes that fits; it is `of[int(match.lastgroup)]`."""
+    return re.compile("|".join(f"(?P<_{place}>{_renamed(shape, place)})" for place, shape in enumerate(of)))
 
 
+def _renamed(shape: Shape, place: int) -> str:
+    """The shape with names of groups that no other has."""
+    return _GROUP.sub(lambda found: f"{found[1]}{found[2]}{place}{found[3]}", shape.pattern.pattern)
+
+
+_GROUP = re.compile(r"(\(\?P[<=])(\w+)([>)])")
 _S = "[ -]?"
 _CARD = (
     rf"(?:4[0-9]{{3}}|5[0-9]{{3}}|6[0-9]{{3}}|35[0-9]{{2}}|2[2-7][0-9]{{2}})(?P<c>{_S})[0-9]{{4}}(?P=c)[0-9]{{4}}"
@@ -85,8 +86,11 @@ CONTEXT = {
 CONTEXT_CHARS = 32
 
 # These two are looked for first, because a search for a class of characters at the front skips all others at once.
-RUN = re.compile(r"[0-9][0-9 ()./\-]{5,}")
-"""Where numbers that begin with digits can be."""
+BEGINNING = re.compile(
+    r"[+(0-9](?<![0-9A-Za-z_].)(?<![0-9A-Za-z][-.].)(?=[0-9 ()./\-]{7})(?:(?<=[+(])|(?=[0-9])|(?<=[12])(?= [0-9]{2}))"
+)
+"""Where numbers that begin with digits, a plus or a bracket may begin: not in the midst of a word or of a decimal, with seven
+more characters of a number behind it, and of digits that stand alone only those that a French number begins with."""
 LETTERED_AT = re.compile(r"[0-9](?<=[A-Za-z][A-Za-z].)[0-9]")
 """The first two digits of a number that begins with letters."""
 
@@ -108,7 +112,7 @@ LETTERED: tuple[tuple[str, int, re.Pattern[str]], ...] = (
 
 # From an @ on, for there are few of them; what stands before it is read backwards.
 EMAIL_DOMAIN = re.compile(r"@(?P<domain>(?:[A-Za-z0-9\-]{1,63}\.){1,5}(?P<top>[A-Za-z]{2,24}))(?![A-Za-z0-9])")
-EMAIL_LOCAL = re.compile(r"[A-Za-z0-9._%+\-]{1,64}\Z")
+EMAIL_LOCAL = f"{ascii_letters}{digits}._%+-"
 LOCAL_CHARS = 64
 # Ends of file names, of which people write `logo@2x.png`, and domains that are reserved for examples (RFC 2606).
 NO_TOP_DOMAINS = frozenset(

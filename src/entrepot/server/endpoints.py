@@ -24,6 +24,7 @@ from entrepot.drive.identity import new_exchange_id
 from entrepot.drive.recorder import Recorder
 from entrepot.errors import (
     BodyTimeout,
+    BodyTooLarge,
     CallerError,
     Defect,
     EntrepotError,
@@ -45,12 +46,14 @@ from entrepot.server.decisions import render_decision
 from entrepot.server.feedback import PATH as FEEDBACK
 from entrepot.server.feedback import feedback_of, may_judge, parse_feedback, render_feedback
 from entrepot.server.http import (
-    AsgiClient,
+    Asker,
     ClientDisconnected,
     Receive,
     Scope,
     Send,
     answer,
+    asker_behind,
+    check_body,
     discard_body,
     end_answer,
     has_body,
@@ -80,7 +83,7 @@ class Call(msgspec.Struct, eq=False):
 
     scope: Scope
     receive: Receive
-    client: AsgiClient
+    client: Asker
     send: Send
     headers: Mapping[bytes, bytes]
     id: str
@@ -139,7 +142,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         now_ns = time.time_ns()
-        client = AsgiClient(receive, send)
+        client = asker_behind(scope, receive, send)
         call = Call(
             scope,
             receive,
@@ -268,13 +271,23 @@ class Gateway:
         """The request, as its dialect understands it."""
         settings = self._settings
         try:
-            body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+            body = self._body_at_hand(call)
+            if body is None:
+                body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
             call.received = True
         finally:
             call.upload_s = time.monotonic() - call.started_s
         envelope = _envelope(call)
         dialect = self._dialect(call)
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
+
+    def _body_at_hand(self, call: Call) -> bytes | None:
+        """The body where it is all here, as small ones are: nothing has to be waited for."""
+        check_body(call.headers, self._settings.max_body_bytes)
+        body = call.client.whole_body()
+        if body is not None and len(body) > self._settings.max_body_bytes:
+            raise BodyTooLarge(f"the body is longer than the limit of {self._settings.max_body_bytes} bytes")
+        return body
 
     async def _count_tokens(self, call: Call) -> None:
         """About how many tokens a request will be read as, and the header that says that it is an estimate of ours.

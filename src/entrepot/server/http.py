@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from entrepot.errors import BodyTimeout, BodyTooLarge, InvalidRequest
-from entrepot.exchange.commands import Headers
+from entrepot.exchange.commands import Headers, SendHead
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+EXTENSION = "entrepot"
+"""Under this name in a scope's `extensions` our own server leaves the request itself (`incoming.py`)."""
 
 
 class ClientDisconnected(Exception):
@@ -38,13 +42,18 @@ def headers_of(scope: Scope) -> dict[bytes, bytes]:
     return headers
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int, timeout_s: float) -> bytes:
-    """The request's body. Raises BodyTooLarge, BodyTimeout, InvalidRequest or ClientDisconnected."""
+def check_body(headers: Mapping[bytes, bytes], max_bytes: int) -> None:
+    """Raises BodyTooLarge or InvalidRequest where the headers say that the body cannot be taken."""
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > max_bytes:
         raise BodyTooLarge(f"the body is {int(declared)} bytes long; the limit is {max_bytes}")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise InvalidRequest("compressed request bodies are not accepted: send it without content-encoding")
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int, timeout_s: float) -> bytes:
+    """The request's body. Raises BodyTooLarge, BodyTimeout, InvalidRequest or ClientDisconnected."""
+    check_body(headers, max_bytes)
     try:
         async with asyncio.timeout(timeout_s):
             return await _read_all(receive, max_bytes)
@@ -84,29 +93,62 @@ async def discard_body(receive: Receive, timeout_s: float) -> None:
                 pass
 
 
-class AsgiClient:
-    """The client of one exchange, as the driver sees it."""
+class Asker(Protocol):
+    """The client of one exchange, as the driver sees it (`drive.driver.Client`), and what of its body is here."""
 
-    __slots__ = ("_receive", "_send", "head_sent")
+    head_sent: bool
+
+    def send(self, head: SendHead | None, data: bytes, end: bool) -> Awaitable[None] | None:
+        """Send bytes, behind a head where there is one."""
+
+    def on_gone(self, call: Callable[[], None] | None) -> None:
+        """Have this called once the client has closed its connection."""
+
+    def whole_body(self) -> bytes | None:
+        """The body where all of it is here and nothing of it was taken yet."""
+
+
+def asker_behind(scope: Scope, receive: Receive, send: Send) -> Asker:
+    """The client behind a request: what our own server left in the scope, or whoever speaks ASGI."""
+    extensions = scope.get("extensions")
+    if extensions is not None and EXTENSION in extensions:
+        left: Asker = extensions[EXTENSION]
+        return left
+    return AsgiAsker(receive, send)
+
+
+class AsgiAsker:
+    """The client of one exchange behind any ASGI server, or behind none."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
+        self._watch: asyncio.Task[None] | None = None
         self.head_sent = False
 
-    async def send_head(self, status: int, headers: Headers) -> None:
-        """Send the status line and headers."""
-        self.head_sent = True
-        await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    def send(self, head: SendHead | None, data: bytes, end: bool) -> Awaitable[None]:
+        """See Asker."""
+        self.head_sent = self.head_sent or head is not None
+        return self._send_messages(head, data, end)
 
-    async def send_body(self, data: bytes, end: bool) -> None:
-        """Send bytes of the body."""
+    def on_gone(self, call: Callable[[], None] | None) -> None:
+        """See Asker."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = None if call is None else asyncio.ensure_future(self._wait_gone(call))
+
+    def whole_body(self) -> None:
+        """See Asker: it has to be asked for."""
+
+    async def _send_messages(self, head: SendHead | None, data: bytes, end: bool) -> None:
+        if head is not None:
+            await self._send({"type": "http.response.start", "status": head.status, "headers": list(head.headers)})
         await self._send({"type": "http.response.body", "body": data, "more_body": not end})
 
-    async def wait_gone(self) -> None:
-        """Returns once the client has closed its connection."""
+    async def _wait_gone(self, call: Callable[[], None]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        call()
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes, *, end: bool = True) -> None:

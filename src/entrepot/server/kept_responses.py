@@ -27,7 +27,7 @@ from entrepot.dialects.openai_responses.keeping import (
 )
 from entrepot.drive.driver import Client
 from entrepot.errors import BodyTooLarge, EntrepotError, InvalidRequest, NotFound
-from entrepot.exchange.commands import Headers
+from entrepot.exchange.commands import SendHead
 from entrepot.ledger.kept_responses import KeptResponse, ResponseStore
 
 log = logging.getLogger("entrepot.gateway")
@@ -199,27 +199,36 @@ class _KeepingClient:
         self._keep = keep
         self._watch: FinalResponse | None = FinalResponse(streams)
 
-    async def send_head(self, status: int, headers: Headers) -> None:
-        """Only an answer is kept, not an error."""
-        if status != 200:
+    def send(self, head: SendHead | None, data: bytes, end: bool) -> Awaitable[None] | None:
+        """Send it on, after keeping what it completes. Only an answer is kept, not an error."""
+        if head is not None and head.status != 200:
             self._watch = None
-        await self._client.send_head(status, headers)
+        if self._watch is None:
+            return self._client.send(head, data, end)
+        try:
+            final = self._watch.feed(data, end)
+        except (EntrepotError, msgspec.MsgspecError) as error:
+            self._give_up(error)
+            final = None
+        return self._client.send(head, data, end) if final is None else self._keep_and_send(final, head, data, end)
 
-    async def send_body(self, data: bytes, end: bool) -> None:
-        """Send it on, after keeping what it completes."""
-        if self._watch is not None:
-            try:
-                if (final := self._watch.feed(data, end)) is not None:
-                    self._watch = None
-                    await self._keep(final)
-            except (EntrepotError, msgspec.MsgspecError) as error:
-                log.error("a response could not be kept: %s", error)
-                self._watch = None
-        await self._client.send_body(data, end)
+    async def _keep_and_send(self, final: bytes, head: SendHead | None, data: bytes, end: bool) -> None:
+        try:
+            self._watch = None
+            await self._keep(final)
+        except (EntrepotError, msgspec.MsgspecError) as error:
+            self._give_up(error)
+        waits = self._client.send(head, data, end)
+        if waits is not None:
+            await waits
 
-    async def wait_gone(self) -> None:
+    def _give_up(self, error: Exception) -> None:
+        log.error("a response could not be kept: %s", error)
+        self._watch = None
+
+    def on_gone(self, call: Callable[[], None] | None) -> None:
         """As the client itself."""
-        await self._client.wait_gone()
+        self._client.on_gone(call)
 
 
 def _items(kept: KeptResponse, *, last: bool = False) -> list[Item]:

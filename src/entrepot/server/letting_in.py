@@ -34,7 +34,8 @@ async def let_in(
 
 async def _wait(ticket: ExchangeTicket, plan: Plan, client: Client, record: Callable[[Entry], None]) -> None:
     entering = asyncio.ensure_future(ticket.enter())
-    leaving = asyncio.ensure_future(client.wait_gone())
+    leaving = asyncio.get_running_loop().create_future()
+    client.on_gone(lambda: None if leaving.done() else leaving.set_result(None))
     try:
         await asyncio.wait((entering, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not entering.done():
@@ -45,6 +46,6 @@ async def _wait(ticket: ExchangeTicket, plan: Plan, client: Client, record: Call
         error.announced = ticket.announce(plan.client.name)
         raise
     finally:
-        leaving.cancel()
+        client.on_gone(None)
         if not entering.done():
             entering.cancel()

@@ -20,6 +20,7 @@ from entrepot.dialects.base import Answer
 from entrepot.errors import EntrepotError
 from entrepot.server.connection import ClientConnection, ConnectionLimits
 from entrepot.server.http import Application
+from entrepot.server.idle import Idle
 
 KEEP_ALIVE_S = 75
 """Longer than the clients' own pools keep a connection, so that it is they who close it and no request meets the close."""
@@ -50,7 +51,7 @@ def build_server(
     render_error: Callable[[EntrepotError], Answer],
 ) -> Server:
     """A server for `application`; `render_error` words what is wrong with what is no request. Stops when `should_exit`."""
-    connection = partial(ClientConnection, limits=limits, render_error=render_error)
+    connection = partial(ClientConnection, limits=limits, render_error=render_error, idle=Idle(KEEP_ALIVE_S))
     config = uvicorn.Config(
         application,
         http=cast("type[asyncio.Protocol]", connection),
@@ -61,7 +62,6 @@ def build_server(
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=math.ceil(grace_s),
     )
     return Server(config)
