@@ -166,7 +166,8 @@ def _ticks(most: float) -> list[float]:
 def _told(value: float, unit: str) -> str:
     known: Unit = unit  # type: ignore[assignment]  # charts keep units as plain text; an unknown one is a plain number
     digits = 2 if abs(value) >= 1e9 or not value else 4 if abs(value) >= 1e7 else 6
-    return format_cell(round(value) if unit in ("nano_usd", "count") else value, known, digits)
+    whole = unit in ("nano_usd", "count") and math.isfinite(value)
+    return format_cell(round(value) if whole else value, known, digits)
 
 
 def _cut(text: str, room_px: float) -> str:
