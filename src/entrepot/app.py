@@ -26,10 +26,12 @@ import uvloop
 
 from entrepot.assembly import (
     Experience,
+    build_board,
     build_gateway,
     check_router,
     keep_promises,
     open_responses,
+    report_health,
     ruled_builder,
 )
 from entrepot.control.accounting import WARN_EVERY_S, Accounting
@@ -47,6 +49,7 @@ from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.server.connection import ConnectionLimits
+from entrepot.server.probing import follow_open
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
 from entrepot.settings.schema import ControlSettings, Settings
@@ -75,7 +78,7 @@ async def run_gateway(launch: Launch) -> None:
     watch = Watch(settings.ledger.directory)
     in_force = put_in_force(settings, watch.look() or Snapshot())
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
-    experience = Experience(sessions, promises)
+    experience = Experience(sessions, promises, build_board(settings))
     build = ruled_builder(settings, experience)
     spool = SpoolWriter(settings.ledger.directory, launch.name)
     upstream = UpstreamClient(environ=os.environ)
@@ -89,7 +92,12 @@ async def run_gateway(launch: Launch) -> None:
         render_error=OpenAIChat.render_error,
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
-    following = [asyncio.create_task(follow(watch, reloader.adopt)), asyncio.create_task(promises.follow())]
+    following = [
+        asyncio.create_task(follow(watch, reloader.adopt)),
+        asyncio.create_task(promises.follow()),
+        asyncio.create_task(report_health(settings, experience.board, launch.name)),
+        asyncio.create_task(follow_open(experience.board, upstream, settings.deployments, settings.probes)),
+    ]
     if admission is not None:
         admission.leases.start()
     try:

@@ -27,15 +27,17 @@ from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import EntrepotError
+from entrepot.exchange.allowance import Allowances
+from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
-from entrepot.exchange.health import Board
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.sessions import SessionMemory
 from entrepot.learning.fresh import Sources
 from entrepot.learning.promises import Follower
 from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
+from entrepot.ledger.health_reports import RENEW_S, HealthReport, remove_report, states, write_report
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
@@ -122,9 +124,36 @@ def planner_builder(settings: Settings, experience: Experience) -> Callable[[Seq
     def build(rules: Sequence[Rule]) -> Planner:
         choices = compile_(rules)
         follower.attach(choices)
-        return Planner(choices, settings.deadlines, experience.sessions, experience.board)
+        return Planner(choices, settings.deadlines, experience.sessions, experience.board, settings.conduct)
 
     return build
+
+
+def build_board(settings: Settings) -> Board:
+    """Where it is kept how deployments fare, who are hosts of the same model, and what may be done beside what was asked for."""
+    hosts: dict[str, list[str]] = {}
+    for deployment in settings.deployments:
+        hosts.setdefault(deployment.model, []).append(deployment.id)
+    siblings = {id_: tuple(ids) for ids in hosts.values() for id_ in ids}
+    return Board(settings.circuit, siblings, Allowances(settings.conduct.retries.share, settings.hedge_share))
+
+
+async def report_health(settings: Settings, board: Board, process: str) -> None:
+    """Say what this process knows of deployments, for the admin API, until it is cancelled."""
+    ids, told = [deployment.id for deployment in settings.deployments], ""
+    try:
+        while True:
+            now_s = time.time()
+            try:
+                report = HealthReport(process, now_s, tuple(board.view(ids, now_s)))
+                write_report(settings.ledger.directory, report)
+            except EntrepotError as error:  # it is only shown: answers go on
+                if error.message != told:
+                    log.error("%s", error.message)
+                told = error.message
+            await asyncio.sleep(RENEW_S)
+    finally:
+        remove_report(settings.ledger.directory, process)
 
 
 def build_planner(settings: Settings) -> Planner:
@@ -203,7 +232,7 @@ def ruled_builder(settings: Settings, experience: Experience) -> Callable[[Seque
 
     def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
         sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
-        return build_planner(rules), Inspector(sensor, settings.gateway.region_header)
+        return build_planner(rules), Inspector(sensor, settings.gateway.region_header, settings.gateway.trusted_proxies)
 
     return build
 
@@ -219,7 +248,10 @@ def build_gateway(
 ) -> Gateway:
     """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
-    notebook = Notebook(recorder.append, lambda attempt: experience.board.learn(attempt, time.time()))
+    board, ids = experience.board, [deployment.id for deployment in settings.deployments]
+    notebook = Notebook(
+        recorder.append, lambda attempt: board.learn(attempt, time.time()), begin=board.begin, end=board.end
+    )
     if experience.sessions is not None:
         notebook = msgspec.structs.replace(notebook, keep=experience.sessions.keep)
     return Gateway(
@@ -233,6 +265,7 @@ def build_gateway(
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
         admission=admission,
+        look_at_deployments=lambda: states(board.view(ids, time.time())),
     )
 
 
@@ -246,7 +279,7 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     scope = msgspec.structs.replace(key.scope, addresses=None)  # there is no address: nobody is connected
     known = msgspec.structs.replace(key, sha256=made.sha256, scope=scope)
     settings = msgspec.structs.replace(settings, keys=(known,))
-    upstream, experience = UpstreamClient(environ=os.environ), Experience()
+    upstream, experience = UpstreamClient(environ=os.environ), Experience(board=build_board(settings))
     admission = build_admission(settings, "in-process")
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:

@@ -15,7 +15,8 @@
     │   └── RateLimited          429  our own limits; `retry_after_s` says when
     ├── ProviderError            a provider failed; the next candidate may do better
     │   └── AllCandidatesFailed  502/504/…  what is left to say when none did
-    ├── Unavailable              503  we cannot take it now (starting, stopping, overloaded)
+    ├── Unavailable              503  we cannot take it now (starting, stopping)
+    │   ├── OverloadedHere       503  as many requests are under way as this process takes
     │   ├── CountersUnreachable  503  the shared counters do not answer, and the operator chose to refuse
     │   └── EpochMissing         503  they have lost their memory, and are being rebuilt from the ledger
     ├── OperatorError            the installation is wrong; never caused by a request
@@ -195,6 +196,12 @@ class Unavailable(EntrepotError):
     status = 503
     code = "unavailable"
     retry_after_s: float = 1.0
+
+
+class OverloadedHere(Unavailable):
+    """As many requests are under way as this process takes."""
+
+    code = "overloaded_here"
 
 
 class CountersUnreachable(Unavailable):

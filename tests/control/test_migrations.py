@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.control.migrations import MIGRATIONS, applied, migrate
+from entrepot.control.migrations import MIGRATIONS, migrate
 from entrepot.control.store import control_path, open_control, open_control_reader
 from entrepot.errors import ControlError
+from entrepot.ledger.migrations import applied
 
 # The schema that each released migration leaves behind. A released migration is never edited: add a new one instead.
 RELEASED = ["fe986ee131c3fcdc"]

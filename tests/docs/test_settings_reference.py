@@ -16,8 +16,8 @@ from entrepot.policy.rules import Facts, Rule, Unless, When
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.routing.validator import Validator
+from entrepot.settings import failing_tables, route_table
 from entrepot.settings import file as shapes
-from entrepot.settings import route_table
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_fences
 
@@ -27,6 +27,9 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[control]": shapes.ControlTable,
     "oidc": shapes.OidcTable,
     "[timeouts]": shapes.TimeoutsTable,
+    "[retries]": failing_tables.RetriesTable,
+    "[circuit]": failing_tables.CircuitTable,
+    "[hosts]": failing_tables.HostsTable,
     "[ledger]": shapes.LedgerTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
@@ -39,6 +42,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "check": Validator,
     "logprobs": route_table.LogprobsTable,
     "explore": route_table.ExploreTable,
+    "hedge": failing_tables.HedgeTable,
     "[[policy]]": Rule,
     "when": When,
     "unless": Unless,

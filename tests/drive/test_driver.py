@@ -362,3 +362,23 @@ async def test_a_ticket_is_settled_when_the_gateway_stops_in_the_midst() -> None
     with pytest.raises(asyncio.CancelledError):
         await performing
     assert ticket.said == ["ask 0", "leave 0", "settle 7", "close"]
+
+
+async def test_what_is_under_way_is_counted_to_its_end_however_it_ends() -> None:
+    begun: list[str] = []
+    ended: list[str] = []
+    loop = asyncio.get_running_loop()
+    failed: list[Event] = [UpstreamFailed(0, "connect", "refused")]
+    stories: list[list[list[Event]]] = [[failed, [UpstreamHead(1, 200, ()), chunk("hi", 1)]], [[]], [failed, []]]
+    for scripts in stories:
+        client, entries = ListeningClient(), list[Entry]()
+        plan = msgspec.structs.replace(plan_for(A, B), started_s=loop.time())
+        notebook = Notebook(entries.append, begin=begun.append, end=ended.append)
+        upstream = ScriptedUpstream(*scripts)
+        performing = asyncio.ensure_future(Driver(upstream, notebook).perform(Course(plan, loop.time).run(), client))
+        while len(upstream.calls) < len(scripts):
+            await asyncio.sleep(0)
+        client.leave()
+        await performing
+    assert begun == ["a/m", "b/m", "a/m", "a/m", "b/m"]
+    assert ended == begun

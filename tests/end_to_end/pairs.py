@@ -16,6 +16,7 @@ from entrepot.app import running
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.registry import PROVIDER_DIALECTS
+from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.simulator.books import Row
@@ -29,6 +30,7 @@ from tests.end_to_end.clients import Client, Told, Tool
 from tests.end_to_end.world import (
     CHEAP_CACHED,
     KEY,
+    NEVER_OPENS,
     PROVIDER_SECRET,
     World,
     deployment,
@@ -106,6 +108,8 @@ def pairs_world(directory: Path, **changes: Any) -> Iterator[World]:
             keys=(KeySettings("alice", hashlib.sha256(KEY.encode()).hexdigest(), team="red"),),
             # No stand-in here is ever silent: a deadline would only tell that the machine was busy.
             deadlines=Deadlines(connect_s=20, first_byte_s=40, idle_s=40, total_s=60),
+            conduct=WITHOUT_RETRIES,
+            circuit=NEVER_OPENS,
         )
         settings = msgspec.structs.replace(settings, **changes)
         with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as installation:

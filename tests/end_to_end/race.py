@@ -16,13 +16,23 @@ import msgspec
 
 from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
+from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.ledger.sqlite import open_sqlite_reader
 from entrepot.policy.budgets import Budget
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from entrepot.simulator.provider import Simulator
-from tests.end_to_end.world import KEY, OTHER_KEY, PROVIDER_SECRET, World, deployment, simulator_in_thread, world_of
+from tests.end_to_end.world import (
+    KEY,
+    NEVER_OPENS,
+    OTHER_KEY,
+    PROVIDER_SECRET,
+    World,
+    deployment,
+    simulator_in_thread,
+    world_of,
+)
 
 PRICE = Price(input_per_mtok=Decimal("0.1"), output_per_mtok=Decimal(10), source="test", as_of="2026-11-01")
 MEAN_WORDS = 50
@@ -78,6 +88,8 @@ def race_settings(simulator: Simulator, directory: Path, processes: int, **chang
         keys=(KeySettings("alice", key, team="red"), KeySettings("bob", other)),
         budgets=(Budget("race", Decimal(BUDGET_NANO_USD) / 10**9, period="once", key="alice", wait_s=20.0),),
         deadlines=Deadlines(connect_s=2, first_byte_s=10, idle_s=5, total_s=60),
+        conduct=WITHOUT_RETRIES,
+        circuit=NEVER_OPENS,
     )
     return msgspec.structs.replace(settings, **changes)
 

@@ -13,6 +13,7 @@ from contextlib import closing
 
 import pytest
 
+from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines, Route, Strategy
 from entrepot.exchange.records import Entry
 from entrepot.ledger.sqlite import open_sqlite
@@ -28,7 +29,16 @@ from tests.end_to_end.client_anthropic import MessagesClient
 from tests.end_to_end.client_google import GenerateClient
 from tests.end_to_end.client_openai import ChatClient, ResponsesClient
 from tests.end_to_end.clients import Ask, Client, User
-from tests.end_to_end.world import KEY, PROVIDER_SECRET, World, deployment, eventually, simulator_in_thread, world_of
+from tests.end_to_end.world import (
+    KEY,
+    NEVER_OPENS,
+    PROVIDER_SECRET,
+    World,
+    deployment,
+    eventually,
+    simulator_in_thread,
+    world_of,
+)
 
 pytestmark = pytest.mark.end_to_end
 
@@ -113,6 +123,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             exchange_rates=RATES,
             keys=(KeySettings("alice", hashlib.sha256(KEY.encode()).hexdigest()),),
             deadlines=Deadlines(connect_s=2, first_byte_s=1, idle_s=1, total_s=20, keep_alive_s=0.3),
+            conduct=WITHOUT_RETRIES,
+            circuit=NEVER_OPENS,
         )
         with world_of(simulator, settings) as installation:
             yield installation

@@ -16,11 +16,21 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from entrepot.catalog.pricing import ExchangeRates
+from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from tests.end_to_end.pairs import booked
-from tests.end_to_end.world import CHEAP, KEY, PROVIDER_SECRET, World, deployment, simulator_in_thread, world_of
+from tests.end_to_end.world import (
+    CHEAP,
+    KEY,
+    NEVER_OPENS,
+    PROVIDER_SECRET,
+    World,
+    deployment,
+    simulator_in_thread,
+    world_of,
+)
 from tests.simulator.sdk_world import PIXEL
 
 pytestmark = pytest.mark.end_to_end
@@ -56,6 +66,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             exchange_rates=ExchangeRates(Decimal("0.14"), "2026-11-01", "test"),
             keys=(KeySettings("alice", hashlib.sha256(KEY.encode()).hexdigest()),),
             deadlines=Deadlines(connect_s=2, first_byte_s=5, idle_s=5, total_s=20),
+            conduct=WITHOUT_RETRIES,
+            circuit=NEVER_OPENS,
         )
         with world_of(simulator, settings) as installation:
             yield installation

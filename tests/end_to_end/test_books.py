@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from entrepot.app import running
 from entrepot.catalog.price import Price, PriceTier
 from entrepot.cli.report import report
+from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.records import AttemptRecord, Entry
 from entrepot.ledger.sqlite import open_sqlite_reader
@@ -34,6 +35,7 @@ from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from tests.end_to_end.accounts import RATES, agree, exchange_of, price, usd_of
 from tests.end_to_end.world import (
     KEY,
+    NEVER_OPENS,
     PROVIDER_SECRET,
     PUBLIC_SECTOR_KEY,
     World,
@@ -125,6 +127,8 @@ def installation(directory: Path) -> Iterator[World]:
             ),
             rules=(Rule("not in CN", When(tags=("public-sector",)), deny=Facts(provider_country=("CN",))),),
             deadlines=Deadlines(connect_s=4, first_byte_s=4, idle_s=2, total_s=30),
+            conduct=WITHOUT_RETRIES,
+            circuit=NEVER_OPENS,
         )
         with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as up:
             yield World(simulator, up, directory)

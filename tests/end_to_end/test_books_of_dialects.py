@@ -13,6 +13,7 @@ from typing import Any
 
 from entrepot.app import running
 from entrepot.catalog.price import Price, PriceTier
+from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines
 from entrepot.exchange.records import AttemptRecord
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
@@ -20,7 +21,7 @@ from entrepot.simulator.books import Row
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from tests.end_to_end.accounts import KINDS, RATES, agree, exchange_of, price, usd_of
 from tests.end_to_end.pairs import AUTH, MARKS, PROVIDERS, QUIRKS
-from tests.end_to_end.world import KEY, PROVIDER_SECRET, World, deployment, eventually, simulator_in_thread
+from tests.end_to_end.world import KEY, NEVER_OPENS, PROVIDER_SECRET, World, deployment, eventually, simulator_in_thread
 from tests.simulator.sdk_world import CITY
 
 pytestmark = MARKS
@@ -83,6 +84,8 @@ def installation(directory: Path) -> Iterator[World]:
             exchange_rates=RATES,
             keys=(KeySettings("alice", hashlib.sha256(KEY.encode()).hexdigest()),),
             deadlines=Deadlines(connect_s=4, first_byte_s=5, idle_s=2, total_s=30),
+            conduct=WITHOUT_RETRIES,
+            circuit=NEVER_OPENS,
         )
         with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as up:
             yield World(simulator, up, directory)

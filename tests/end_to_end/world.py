@@ -22,6 +22,8 @@ from entrepot.app import Running, running
 from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
+from entrepot.exchange.circuit import CircuitSettings
+from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.routing.utility import Goal
@@ -47,6 +49,9 @@ CHEAP_CACHED = Price(
 CHEAP_CNY = Price(
     input_per_mtok=Decimal("1"), output_per_mtok=Decimal("4"), source="test", as_of="2026-11-01", currency="CNY"
 )
+
+NEVER_OPENS = CircuitSettings(failures=10**6, share=1.0, outliers=False)
+"""For what is asked of a fault again and again: each exchange meets it anew."""
 
 PLAN = Plan(
     providers=(
@@ -141,6 +146,8 @@ def settings_for(simulator: Simulator, directory: Path, **changes: Any) -> Setti
         ),
         rules=(Rule("no providers from CN", When(tags=("public-sector",)), deny=Facts(provider_country=("CN",))),),
         deadlines=Deadlines(connect_s=4, first_byte_s=4, idle_s=3, total_s=30),
+        conduct=WITHOUT_RETRIES,
+        circuit=NEVER_OPENS,
     )
     return msgspec.structs.replace(settings, **changes)
 

@@ -1,20 +1,18 @@
-"""What attempts teach of a deployment, and what that does to a decision."""
+"""What attempts teach of a deployment."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import FailureKind
-from entrepot.exchange.health import HALF_LIFE_S, MOST_WAIT_S, Board, Health, demote, split_slow
+from entrepot.exchange.circuit import DEFAULT_CIRCUIT, CircuitSettings, State
+from entrepot.exchange.health import HALF_LIFE_S, MOST_WAIT_S, TYPICAL_TOKENS, Health
 from entrepot.exchange.records import AttemptRecord
-from entrepot.routing.utility import Decision, Weighed
-from tests.exchange.things import a_deployment
 
 
 def attempt(failure: FailureKind | None = None, **more: Any) -> AttemptRecord:
@@ -23,32 +21,52 @@ def attempt(failure: FailureKind | None = None, **more: Any) -> AttemptRecord:
     )
 
 
-def after(*attempts: AttemptRecord, every_s: float = 1.0) -> Health:
+def after(*attempts: AttemptRecord, every_s: float = 1.0, settings: CircuitSettings = DEFAULT_CIRCUIT) -> Health:
     health = Health()
     for number, each in enumerate(attempts):
-        health = health.after(each, 1000.0 + number * every_s)
+        health = health.after(each, 1000.0 + number * every_s, settings)
     return health
+
+
+def state(health: Health, at_s: float) -> State:
+    return health.circuit.state(DEFAULT_CIRCUIT, at_s)
 
 
 DOWN = attempt("server_error")
 UP = attempt()
 
 
-def test_one_failure_is_no_trouble_and_two_are_for_a_while() -> None:
-    assert after(DOWN).trouble(1000.0) is None
+def test_one_failure_opens_nothing_and_two_of_two_do() -> None:
+    assert state(after(DOWN), 1000.0) == "closed"
     twice = after(DOWN, DOWN)
-    assert twice.trouble(1001.0) == "failed lately more often than not"
-    assert twice.trouble(1001.0 + HALF_LIFE_S) is None
+    assert (state(twice, 1001.0), twice.circuit.why) == ("open", "failed lately more often than not")
+    assert state(after(DOWN, DOWN, every_s=2 * HALF_LIFE_S), 1000.0 + 2 * HALF_LIFE_S) == "closed"
 
 
-def test_failures_among_many_answers_are_no_trouble() -> None:
-    assert after(DOWN, *[UP] * 5, DOWN, *[UP] * 5, DOWN).trouble(1012.0) is None
-    assert after(*[UP] * 3, *[DOWN] * 4).trouble(1006.0) is not None
+def test_failures_among_many_answers_open_nothing() -> None:
+    assert state(after(DOWN, *[UP] * 5, DOWN, *[UP] * 5, DOWN), 1012.0) == "closed"
+    assert state(after(*[UP] * 3, *[DOWN] * 4), 1006.0) == "open"
 
 
-def test_an_answer_after_an_outage_does_not_make_it_forgotten_but_several_do() -> None:
-    assert after(*[DOWN] * 4, UP).trouble(1004.0) is not None
-    assert after(*[DOWN] * 4, *[UP] * 5).trouble(1008.0) is None
+def test_five_in_a_row_open_it_however_many_answers_there_were_before() -> None:
+    busy = after(*[UP] * 1000, *[DOWN] * 4, every_s=0.001)
+    assert state(busy, 1001.004) == "closed"
+    assert state(busy.after(DOWN, 1001.005), 1001.005) == "open"
+
+
+def test_failures_of_trials_keep_it_open_and_answers_close_it() -> None:
+    health = after(DOWN, DOWN)
+    health = health.after(DOWN, 1007.0)
+    assert state(health, 1007.0 + 9.0) == "open"  # twice as long as the first time
+    health = health.after(UP, 1018.0).after(UP, 1019.0)
+    assert state(health, 1019.0) == "returning"
+
+
+@pytest.mark.parametrize("kind", ["rate_limit", "quota"])
+def test_who_is_merely_busy_is_waited_for_and_opens_no_circuit(kind: FailureKind) -> None:
+    health = after(*[attempt(kind)] * 20)
+    assert state(health, 1019.0) == "closed"
+    assert health.wait_until_s > 1019.0
 
 
 @pytest.mark.parametrize("kind", ["bad_request", "context_length", "content_filter", "our_limit", "our_budget"])
@@ -61,15 +79,56 @@ def test_a_client_that_left_says_nothing_of_a_deployment() -> None:
 
 
 def test_a_deployment_is_left_alone_as_long_as_it_asks() -> None:
-    limited = after(attempt("rate_limit", retry_after_s=30.0))
-    assert limited.trouble(1029.0) == "asked to be left alone for a while"
-    assert limited.trouble(1031.0) is None
+    assert after(attempt("rate_limit", retry_after_s=30.0)).wait_until_s == 1030.0
     assert after(attempt("rate_limit", retry_after_s=1e9)).wait_until_s == 1000.0 + MOST_WAIT_S
-    assert after(attempt("quota")).trouble(1059.0) is not None
-    assert after(attempt("server_error", retry_after_s=30.0)).trouble(1001.0) is None
+    assert after(attempt("quota")).wait_until_s == 1060.0
+    assert after(attempt("server_error", retry_after_s=30.0)).wait_until_s == 0.0
+
+
+def test_a_later_failure_never_shortens_the_wait() -> None:
     longer = after(attempt("rate_limit", retry_after_s=30.0), attempt("rate_limit", retry_after_s=1.0))
     assert longer.wait_until_s == 1030.0
-    assert after(attempt("rate_limit", retry_after_s=30.0), UP).trouble(1002.0) is None
+
+
+def test_only_an_answer_to_what_was_asked_after_it_was_told_ends_the_wait() -> None:
+    limited = after(attempt("rate_limit", retry_after_s=30.0))
+    assert limited.after(UP, 1002.0).wait_until_s == 0.0
+    assert limited.after(attempt(duration_ms=5000.0), 1002.0).wait_until_s == 1030.0
+
+
+def test_an_answer_that_says_the_limit_is_used_up_is_believed() -> None:
+    health = after(attempt(retry_after_s=12.0))
+    assert health.wait_until_s == 1012.0
+    assert state(health, 1000.0) == "closed"
+
+
+def test_slow_first_tokens_count_as_failures_where_the_operator_says_what_is_slow() -> None:
+    crawling = attempt(first_byte_ms=9000.0, duration_ms=20_000.0)
+    assert state(after(crawling, crawling), 1001.0) == "closed"
+    strict = CircuitSettings(slow_first_token_s=8.0)
+    health = after(crawling, crawling, settings=strict)
+    assert (state(health, 1001.0), health.circuit.why) == ("open", "was slow to begin lately")
+    assert health.first_content_s == 9.0
+    whole = attempt(first_byte_ms=20_000.0, duration_ms=20_000.0)
+    assert state(after(whole, whole, settings=strict), 1001.0) == "closed"
+
+
+def test_a_slow_answer_counts_at_once_and_fades() -> None:
+    quick = stream(100.0, 1100.0, 100)
+    health = after(*[quick] * 5, stream(5000.0, 25_000.0, 100))
+    peak = health.peak_now_s(1005.0) or 0.0
+    assert peak == pytest.approx(5.0 + TYPICAL_TOKENS * 0.2)
+    usual = health.latency_s(TYPICAL_TOKENS)
+    assert health.peak_now_s(1015.0) == pytest.approx(usual + (peak - usual) / 2)
+    assert Health().peak_now_s(0.0) is None
+
+
+def test_the_95th_percentile_of_the_first_content_is_followed() -> None:
+    seen = [stream(1000.0 if n % 20 == 0 else 100.0, 5000.0, 10) for n in range(400)]
+    slowest = after(*seen, every_s=0.01).slowest_first_s or 0.0
+    assert 0.1 <= slowest <= 1.1
+    censored = after(stream(100.0, 5000.0, 10), attempt(answered=False, duration_ms=900.0))
+    assert (censored.slowest_first_s or 0.0) > 0.1
 
 
 def stream(first_ms: float, whole_ms: float, tokens: int) -> AttemptRecord:
@@ -115,57 +174,6 @@ def test_whatever_happened_numbers_stay_numbers_and_a_clock_set_back_harms_nothi
         health = health.after(each, at_s)
     assert 0 <= health.failed <= len(seen)
     assert health.latency_s(100.0) >= 0
-    assert health.trouble(now_s) in (None, "asked to be left alone for a while", "failed lately more often than not")
-    assert health.trouble(health.at_s + MOST_WAIT_S + 40 * HALF_LIFE_S) is None
-
-
-def test_a_board_knows_each_deployment_by_itself() -> None:
-    board = Board()
-    board.learn(DOWN, 1000.0)
-    board.learn(DOWN, 1001.0)
-    assert board.of("b/m") == Health()
-    assert board.unhealthy(["a/m", "b/m"], 1001.0) == {"a/m": "failed lately more often than not"}
-    assert board.unhealthy(["a/m"], 2000.0) == {}
-
-
-def decision(*propensities: float) -> Decision:
-    ids = ("a", "b", "c")
-    return Decision(ids, tuple(Weighed(id_, id_, propensity=p) for id_, p in zip(ids, propensities, strict=True)), "so")
-
-
-def test_the_unhealthy_go_last_and_their_propensity_to_the_first_who_is_well() -> None:
-    found = demote(decision(0.7, 0.2, 0.1), {"a": "is down"})
-    assert found.order == ("b", "c", "a")
-    assert [each.propensity for each in found.candidates] == pytest.approx([0.0, 0.9, 0.1])
-    assert found.candidates[0].unhealthy == "is down"
-    assert found.reason == "a is down, so b goes first; otherwise: so"
-
-
-def test_where_all_are_unhealthy_the_order_stays_and_each_says_so() -> None:
-    ill = {"a": "is down", "b": "is down", "c": "is down"}
-    found = demote(decision(1.0, 0.0, 0.0), ill)
-    assert (found.order, found.reason) == (("a", "b", "c"), "so")
-    assert [each.propensity for each in found.candidates] == [1.0, 0.0, 0.0]
-    assert {each.unhealthy for each in found.candidates} == {"is down"}
-
-
-def test_an_unhealthy_candidate_that_nobody_chose_is_marked_only() -> None:
-    found = demote(decision(1.0, 0.0, 0.0), {"b": "is down"})
-    assert (found.order, found.reason) == (("a", "c", "b"), "so")
-    assert [each.propensity for each in found.candidates] == [1.0, 0.0, 0.0]
-    assert demote(decision(1, 0, 0), {}) == decision(1, 0, 0)
-
-
-def test_the_slow_are_set_apart_unless_all_are_slow_or_nothing_is_known() -> None:
-    one, other = a_deployment("a/m"), a_deployment("b/m")
-    assert split_slow((one, other), {"a/m": 9.0}, 5.0, None)[0] == [other]
-    assert split_slow((one, other), {"a/m": 9.0}, 5.0, "a/m") == ((one, other), ())
-    assert split_slow((one, other), {"a/m": 9.0, "b/m": 9.0}, 5.0, None) == ((one, other), ())
-    assert split_slow((one, other), {"a/m": 9.0}, None, None) == ((one, other), ())
-
-
-def test_nothing_is_promised_of_a_choice_that_is_ill() -> None:
-    promised = msgspec.structs.replace(decision(1.0, 0.0, 0.0), promise="at most 2 points")
-    assert demote(promised, {"a": "is down"}).promise == "nothing: a is down, so b goes first"
-    assert demote(promised, {"b": "is down"}).promise == "at most 2 points"
-    assert demote(decision(1.0, 0.0, 0.0), {"a": "is down"}).promise is None
+    assert 0 <= health.failing_share(now_s)[0] <= 1
+    assert health.wait_until_s <= max([at_s for _, at_s in seen], default=0.0) + MOST_WAIT_S
+    assert state(health, health.at_s + DEFAULT_CIRCUIT.longest_open_s) != "open"

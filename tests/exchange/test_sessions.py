@@ -18,8 +18,8 @@ from entrepot.canonical.response import Usage
 from entrepot.catalog.schema import Deployment, PrefixCache
 from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
-from entrepot.exchange.health import Board
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.records import AttemptRecord

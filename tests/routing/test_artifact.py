@@ -49,6 +49,16 @@ def test_what_is_read_estimates_as_what_was_written(artifact: Artifact, content:
         assert after.basis == before.basis
 
 
+def test_a_model_that_came_after_the_fit_is_kept_with_what_was_learned_of_it() -> None:
+    router = EnsembleRouter(rank=30, folds=2).fit(made_up_outcomes())
+    router.place({"later": ModelFacts({"gpqa": 0.9}, reasoning=True)})
+    read = parse_artifact(render_artifact(Artifact(router.fitted_, PROVENANCE)), "a test").router()
+    prompt = Prompt("what is the sum?", 9)
+    kept, made = (one.bind(("later", WEAK), {}).predict(prompt) for one in (read, router))
+    assert kept.p_correct == pytest.approx(made.p_correct, abs=1e-3)
+    assert kept.basis == ("outcomes", "outcomes")
+
+
 def test_how_votes_are_weighed_is_kept_where_it_was_learned(artifact: Artifact, content: bytes) -> None:
     assert parse_artifact(content, "a test").votes is SHIPPED_VOTES
     learned = VoteModel({"text": Habits(1.0, 0.5, 2.0, 3.0)}, (0.9, -0.1), "发票")

@@ -75,7 +75,7 @@ def test_its_dimensions_stand_behind_the_structure() -> None:
     featurizer = Featurizer(load_embedder("topics"))
     prompts = some_outcomes().prompts
     featurizer.fit(*featurizer.read(prompts))
-    row, _ = featurizer.row(prompts[1])
+    row = featurizer.row(prompts[1])
     assert featurizer.columns == len(row) == BUCKETS + len(STRUCTURE) + 2 + 1
     assert row[-3] > 0 > row[-2]
     assert np.allclose(featurizer.rows(*featurizer.read(prompts[1:2]))[0], row)

@@ -15,7 +15,7 @@ from entrepot.server.inspection import Inspector
 
 CHAT = CLIENT_PATHS["/v1/chat/completions"]
 MAIL = "zhang.wei@qq.com"
-IDLE = Inspector(Sensor(SensingSettings(), frozenset(), {}, load_numbers), "CF-IPCountry")
+IDLE = Inspector(Sensor(SensingSettings(), frozenset(), {}, load_numbers), "CF-IPCountry", ["10.0.0.0/8"])
 BUSY = Inspector(Sensor(SensingSettings(), frozenset({"personal"}), {None: ("email",)}, load_numbers))
 
 
@@ -38,8 +38,14 @@ async def test_what_headers_say_is_added() -> None:
 
 @pytest.mark.parametrize(("word", "region"), [("de", "DE"), ("XX", None), ("T1", None), ("", None), ("Germany", None)])
 async def test_the_proxy_is_believed_where_it_names_a_country(word: str, region: str | None) -> None:
-    _, seen = await IDLE.inspect(asked("hi"), CHAT, envelope(cf_ipcountry=word))
+    _, seen = await IDLE.inspect(asked("hi"), CHAT, envelope(cf_ipcountry=word), "10.1.2.3")
     assert seen.region == region
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.1", "", None])
+async def test_nobody_else_is_believed_to_say_where_clients_are(peer: str | None) -> None:
+    _, seen = await IDLE.inspect(asked("hi"), CHAT, envelope(cf_ipcountry="DE"), peer)
+    assert seen.region is None
 
 
 async def test_no_header_is_believed_where_the_operator_names_none() -> None:

@@ -37,3 +37,9 @@ def test_fresh_outcomes_are_found_from_the_settings_file_and_need_their_prompts(
     assert fresh.last == 500
     alone = ONE_DEPLOYMENT + "[router]\noutcomes = ['a.jsonl']\n"
     assert "router.outcomes: needs 'prompts' beside it" in refuse(tmp_path, alone)
+
+
+def test_a_region_is_believed_of_named_proxies_or_of_nobody(tmp_path: Path) -> None:
+    header = ONE_DEPLOYMENT + "[gateway]\nregion_header = 'cf-ipcountry'\n"
+    assert "gateway.region_header: would be believed of nobody" in refuse(tmp_path, header)
+    assert load(tmp_path, header + "trusted_proxies = ['10.0.0.0/8']\n").gateway.region_header == "cf-ipcountry"

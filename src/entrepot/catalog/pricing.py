@@ -17,7 +17,7 @@ import msgspec
 from entrepot.canonical.response import Usage
 from entrepot.catalog.holidays import HOLIDAYS, day_number
 from entrepot.catalog.price import Currency, PeriodPrices, Price, PriceChange, PriceTier, PriceWindow, TokenPrices
-from entrepot.errors import CatalogError
+from entrepot.errors import CatalogError, Defect
 
 NANO_PER_UNIT = 1_000_000_000
 _PICO_PER_NANO = 1_000
@@ -152,6 +152,11 @@ class _Period:
         return tuple(self._services)
 
     @property
+    def is_steady(self) -> bool:
+        """Whether every request in the standard service is billed at the same rates, or at ones that are not known."""
+        return not self._tiers and not self._windows
+
+    @property
     def is_free(self) -> bool:
         """Whether every rate is zero."""
         return self._up_to is None and not any(any(rates) for rates in self._compiled.values())
@@ -163,7 +168,7 @@ class Tariff:
     Raises CatalogError: a price is negative or too fine, or a window, a date or a factor is none.
     """
 
-    __slots__ = ("_currency", "_periods", "_usd")
+    __slots__ = ("_currency", "_periods", "_steady", "_usd")
 
     def __init__(self, price: Price, exchange: ExchangeRates) -> None:
         later = [_Period(_start_s(change), change) for change in price.changes]
@@ -172,6 +177,7 @@ class Tariff:
         self._periods = (*reversed(later), _Period(float("-inf"), price))
         self._currency: Currency = price.currency
         self._usd = None if price.currency == "USD" else exchange.usd_per_cny.as_integer_ratio()
+        self._steady = self._usd_per_token(0, 0.0) if not later and self._periods[0].is_steady else None
 
     def rates(
         self, input_tokens: int, at_s: float, *, output_tokens: int = 0, service: str | None = None
@@ -242,6 +248,9 @@ class Tariff:
 
     def usd_per_token(self, input_tokens: int, at_s: float) -> tuple[float, float]:
         """Dollars per input and per output token, for estimates before the call; never for the books."""
+        return self._steady or self._usd_per_token(input_tokens, at_s)
+
+    def _usd_per_token(self, input_tokens: int, at_s: float) -> tuple[float, float]:
         rates, unit = self._rates_and_unit(input_tokens, at_s)
         return rates.input * unit, rates.output * unit
 
@@ -252,7 +261,8 @@ class Tariff:
 
     def _rates_and_unit(self, input_tokens: int, at_s: float) -> tuple[Rates, float]:
         rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)
-        assert rates is not None  # noqa: S101 - a short request in the standard service always has rates
+        if rates is None:
+            raise Defect("a short request in the standard service has no rates")
         return rates, 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
 
 

@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from entrepot.cli.control_store import Opened, config_option, json_option, opened
 from entrepot.cli.moments import read_moment, read_span, tell_moment
+from entrepot.cli.tell_keys import show_once, tell, tell_all
 from entrepot.control import keys as stored
 from entrepot.control.in_force import names_in_file
 from entrepot.control.scopes import check_scope_against
@@ -87,8 +84,7 @@ def new(
         with here.change() as book:
             asked = stored.NewKey(name, team, tags, scope, expires_s, data_classes, region)
             key, text = stored.make(book, asked, secrets.token_bytes(ENTROPY_BYTES))
-            described = stored.describe(key, book.now_s)
-    _show_once(described, text, as_json)
+            _show_once(stored.describe(key, book.now_s), text, as_json)
 
 
 @keys.command("list")
@@ -100,18 +96,8 @@ def list_keys(config: Path | None, as_json: bool) -> None:
     with opened(config) as here:
         kept = [{**stored.describe(key, now_s), "kept_in": "store"} for key in here.store.snapshot().keys]
         rows = [*kept, *_written(here, now_s)]
-    if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-        return
-    if not rows:
-        click.echo("there are no keys: entrepot keys new NAME makes one")
-        return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("name", "begins", "state", "team", "tags", "confined to", "expires (UTC)", "kept in"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in _cells(row)))
-    Console(highlight=False).print(table)
+    headings = ("name", "begins", "state", "team", "tags", "confined to", "expires (UTC)", "kept in")
+    tell_all(rows, headings, map(_cells, rows), "there are no keys: entrepot keys new NAME makes one", as_json)
 
 
 @keys.command()
@@ -130,8 +116,7 @@ def rotate(name: str, overlap_s: float, config: Path | None, as_json: bool) -> N
     """Give the key NAME a new text and print it once; the old one stays valid for a while."""
     with opened(config) as here, here.change() as book:
         key, text = stored.rotate(book, name, overlap_s, secrets.token_bytes(ENTROPY_BYTES))
-        described = stored.describe(key, book.now_s)
-    _show_once(described, text, as_json)
+        _show_once(stored.describe(key, book.now_s), text, as_json)
 
 
 @keys.command()
@@ -198,24 +183,15 @@ def _print_lines(name: str, team: str | None, tags: tuple[str, ...], as_json: bo
 
 
 def _show_once(described: dict[str, Any], text: str, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({**described, "key": text}, ensure_ascii=False, indent=2))
-        return
-    click.echo("The key, shown this once; give it to who will use it:\n")
-    click.echo(f"    {text}\n")
-    old = [secret["until_s"] for secret in described["secrets"] if secret["until_s"] is not None]
-    if old:
-        click.echo(f"The text before it is valid until {tell_moment(max(old))} UTC.")
-    click.echo("It is in force: a running gateway knows it within a second.")
+    show_once(described, text, "The key, shown this once; give it to who will use it:", "text", as_json)
+    if not as_json:
+        click.echo("It is in force: a running gateway knows it within a second.")
 
 
 def _tell(described: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(described, ensure_ascii=False, indent=2))
-        return
     until = described.get("expires_s")
     end = f", until {tell_moment(until)} UTC" if until is not None and described["state"] == "active" else ""
-    click.echo(f"{described['name']}: {described['state']}{end}")
+    tell(described, f"{described['state']}{end}", as_json)
 
 
 def _written(here: Opened, now_s: float) -> list[dict[str, Any]]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from entrepot.cli.control_store import config_option, json_option, opened
-from entrepot.cli.moments import read_span, tell_moment
+from entrepot.cli.moments import read_span
+from entrepot.cli.tell_keys import show_once, tell, tell_all
 from entrepot.control import members as stored
 from entrepot.control.objects import Role
 from entrepot.settings.client_key import ENTROPY_BYTES
@@ -40,8 +36,7 @@ def new(name: str, role: Role, teams: tuple[str, ...], confined: bool, config: P
     with opened(config) as here, here.change() as book:
         asked = stored.NewMember(name, role, teams, confined)
         member, text = stored.make(book, asked, secrets.token_bytes(ENTROPY_BYTES))
-        described = stored.describe(member, book.now_s)
-    _show_once(described, text, as_json)
+        _show_once(stored.describe(member, book.now_s), text, as_json)
 
 
 @members.command("list")
@@ -52,20 +47,9 @@ def list_members(config: Path | None, as_json: bool) -> None:
     now_s = time.time()
     with opened(config) as here:
         rows = [stored.describe(member, now_s) for member in here.store.snapshot().members]
-    if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-        return
-    if not rows:
-        click.echo("there are no members: entrepot members new NAME --role admin makes one")
-        return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("name", "key begins", "role", "teams", "confined", "disabled"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        yes = ["yes" if row[name] else "" for name in ("confined", "disabled")]
-        cells = (row["name"], row["prefix"], row["role"], ", ".join(row["teams"]), *yes)
-        table.add_row(*(Text(cell) for cell in cells))
-    Console(highlight=False).print(table)
+    headings = ("name", "key begins", "role", "teams", "confined", "disabled")
+    none = "there are no members: entrepot members new NAME --role admin makes one"
+    tell_all(rows, headings, map(_cells, rows), none, as_json)
 
 
 @members.command()
@@ -84,8 +68,7 @@ def rotate(name: str, overlap_s: float, config: Path | None, as_json: bool) -> N
     """Give the member NAME a new key and print it once; sessions that the old one opened end with it."""
     with opened(config) as here, here.change() as book:
         member, text = stored.rotate(book, name, overlap_s, secrets.token_bytes(ENTROPY_BYTES))
-        described = stored.describe(member, book.now_s)
-    _show_once(described, text, as_json)
+        _show_once(stored.describe(member, book.now_s), text, as_json)
 
 
 @members.command()
@@ -114,28 +97,20 @@ def delete(name: str, config: Path | None, as_json: bool) -> None:
     """Delete the member NAME for ever; the last admin cannot be."""
     with opened(config) as here, here.change() as book:
         stored.delete(book, name)
-    _tell({"name": name, "deleted": True}, "deleted", as_json)
+    tell({"name": name, "deleted": True}, "deleted", as_json)
 
 
 def _set_disabled(name: str, config: Path | None, as_json: bool, *, disabled: bool) -> None:
     with opened(config) as here, here.change() as book:
         described = stored.describe(stored.change(book, name, disabled=disabled), book.now_s)
-    _tell(described, "disabled" if disabled else "enabled", as_json)
+    tell(described, "disabled" if disabled else "enabled", as_json)
 
 
 def _show_once(described: dict[str, Any], text: str, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({**described, "key": text}, ensure_ascii=False, indent=2))
-        return
-    click.echo(f"The key of {described['name']} ({described['role']}), shown this once:\n")
-    click.echo(f"    {text}\n")
-    old = [secret["until_s"] for secret in described["secrets"] if secret["until_s"] is not None]
-    if old:
-        click.echo(f"The key before it is valid until {tell_moment(max(old))} UTC.")
+    heading = f"The key of {described['name']} ({described['role']}), shown this once:"
+    show_once(described, text, heading, "key", as_json)
 
 
-def _tell(described: dict[str, Any], state: str, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(described, ensure_ascii=False, indent=2))
-    else:
-        click.echo(f"{described['name']}: {state}")
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    yes = ["yes" if row[name] else "" for name in ("confined", "disabled")]
+    return (row["name"], row["prefix"], row["role"], ", ".join(row["teams"]), *yes)

@@ -19,7 +19,9 @@ from entrepot.control import document_endpoints as documents
 from entrepot.control import key_endpoints as keys
 from entrepot.control import member_endpoints as members
 from entrepot.control.asking import Ask, Installation
+from entrepot.control.deployment_endpoints import list_deployments
 from entrepot.control.oidc_endpoints import SignIn as ProviderSignIn
+from entrepot.control.openapi import Described, build_document
 from entrepot.control.people import Permission, Person, require
 from entrepot.control.sessions import COOKIE, Sessions, render_cookie, token_of
 from entrepot.control.sign_in import by_key, check_same_site, identify
@@ -27,6 +29,8 @@ from entrepot.control.trail import list_changes, note_sign_in
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import BodyTimeout, Defect, EntrepotError, MethodNotAllowed, NotFound
+from entrepot.policy.budgets import Budget
+from entrepot.policy.rules import Rule
 from entrepot.server.http import (
     ClientDisconnected,
     Receive,
@@ -51,40 +55,43 @@ Answer = tuple[int, object, tuple[tuple[bytes, bytes], ...]]
 
 
 class Endpoint(NamedTuple):
-    """One method of one path below `ROOT`. `permission` None: whoever is signed in."""
+    """One method of one path below `ROOT`. `permission` None: whoever is signed in. `body` is what it reads, `query` likewise."""
 
     method: str
     path: str
     act: Callable[[Ask], Any]
     permission: Permission | None = None
+    body: type[msgspec.Struct] | None = None
+    query: tuple[str, ...] = ()
 
 
 ENDPOINTS = (
     Endpoint("GET", "whoami", members.who_am_i),
     Endpoint("GET", "keys", keys.list_keys, "read keys"),
-    Endpoint("POST", "keys", keys.make_key, "change keys"),
+    Endpoint("POST", "keys", keys.make_key, "change keys", keys.KeyBody),
     Endpoint("GET", "keys/{name}", keys.show_key, "read keys"),
-    Endpoint("PATCH", "keys/{name}", keys.change_key, "change keys"),
+    Endpoint("PATCH", "keys/{name}", keys.change_key, "change keys", keys.KeyChange),
     Endpoint("DELETE", "keys/{name}", keys.delete_key, "change keys"),
-    Endpoint("POST", "keys/{name}/rotate", keys.rotate_key, "change keys"),
+    Endpoint("POST", "keys/{name}/rotate", keys.rotate_key, "change keys", keys.Rotation),
     Endpoint("GET", "teams", documents.list_teams, "read teams"),
-    Endpoint("PUT", "teams/{name}", documents.put_team, "change teams"),
+    Endpoint("PUT", "teams/{name}", documents.put_team, "change teams", documents.TeamBody),
     Endpoint("DELETE", "teams/{name}", documents.delete_team, "change teams"),
     Endpoint("GET", "members", members.list_members, "read members"),
-    Endpoint("POST", "members", members.make_member, "change members"),
+    Endpoint("POST", "members", members.make_member, "change members", members.MemberBody),
     Endpoint("GET", "members/{name}", members.show_member, "read members"),
-    Endpoint("PATCH", "members/{name}", members.change_member, "change members"),
+    Endpoint("PATCH", "members/{name}", members.change_member, "change members", members.MemberChange),
     Endpoint("DELETE", "members/{name}", members.delete_member, "change members"),
-    Endpoint("POST", "members/{name}/rotate", members.rotate_member, "change members"),
+    Endpoint("POST", "members/{name}/rotate", members.rotate_member, "change members", keys.Rotation),
     Endpoint("GET", "rules", documents.list_rules, "read rules"),
     Endpoint("GET", "rules/{name}", documents.show_rule, "read rules"),
-    Endpoint("PUT", "rules/{name}", documents.put_rule, "change rules"),
+    Endpoint("PUT", "rules/{name}", documents.put_rule, "change rules", Rule),
     Endpoint("DELETE", "rules/{name}", documents.delete_rule, "change rules"),
     Endpoint("GET", "budgets", documents.list_budgets, "read budgets"),
     Endpoint("GET", "budgets/{name}", documents.show_budget, "read budgets"),
-    Endpoint("PUT", "budgets/{name}", documents.put_budget, "change budgets"),
+    Endpoint("PUT", "budgets/{name}", documents.put_budget, "change budgets", Budget),
     Endpoint("DELETE", "budgets/{name}", documents.delete_budget, "change budgets"),
-    Endpoint("GET", "audit", list_changes, "read audit"),
+    Endpoint("GET", "deployments", list_deployments, "read deployments"),
+    Endpoint("GET", "audit", list_changes, "read audit", query=("limit", "before", "kind", "name")),
 )
 _HEADERS = (
     (b"content-type", b"application/json"),
@@ -140,6 +147,8 @@ class AdminApi:
         path: str = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
         if path == "/livez":
             return 200, {"status": "live"}, ()
+        if path == "/openapi.json" and method == "GET":
+            return 200, document(), ()
         if path in (f"{ROOT}login", f"{ROOT}logout"):
             if method != "POST":
                 raise MethodNotAllowed(f"{path} takes POST", allowed=("POST",))
@@ -185,6 +194,24 @@ class AdminApi:
         if token is not None:
             self._sessions.close(token)
         return 200, {"signed_out": True}, (render_cookie(COOKIE, "", 0, secure=self._secure),)
+
+
+def document() -> dict[str, Any]:
+    """What can be asked, as an OpenAPI document."""
+    return build_document(
+        (
+            *(_describe(endpoint) for endpoint in ENDPOINTS),
+            Described("POST", f"{ROOT}login", "A session in place of a member's key.", SignIn, key=False),
+            Described("POST", f"{ROOT}logout", "The session ends."),
+            Described("GET", "/livez", "Whether the process lives.", key=False),
+        )
+    )
+
+
+def _describe(endpoint: Endpoint) -> Described:
+    told = (endpoint.act.__doc__ or "").partition("\n")[0]
+    named = endpoint.body is not None and endpoint.path.endswith("{name}") and endpoint.method == "PUT"
+    return Described(endpoint.method, f"{ROOT}{endpoint.path}", told, endpoint.body, named, query=endpoint.query)
 
 
 def find_endpoint(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:

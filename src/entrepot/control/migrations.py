@@ -7,7 +7,8 @@ read whole and take the shapes of `objects.py`. That changes are only ever added
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+
+from entrepot.ledger import migrations as ledger
 
 
 def m0001_objects(connection: sqlite3.Connection) -> None:
@@ -31,21 +32,9 @@ def m0001_objects(connection: sqlite3.Connection) -> None:
             BEGIN SELECT RAISE(ABORT, 'the trail of changes is only ever added to'); END""")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m0001_objects,)
-
-
-def applied(connection: sqlite3.Connection) -> int:
-    """How many migrations the database has had; 0 for an empty one."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'").fetchone():
-        return 0
-    (count,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()
-    return int(count)
+MIGRATIONS: ledger.Migrations = (m0001_objects,)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply what is missing, inside the caller's transaction."""
-    connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
-    for number, migration in enumerate(MIGRATIONS, start=1):
-        if number > applied(connection):
-            migration(connection)
-            connection.execute("INSERT INTO migrations VALUES (?, ?)", (number, migration.__name__))
+    ledger.migrate(connection, MIGRATIONS)

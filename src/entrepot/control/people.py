@@ -30,6 +30,7 @@ Permission = Literal[
     "change budgets",
     "read members",
     "change members",
+    "read deployments",
     "read audit",
 ]
 
@@ -54,6 +55,7 @@ GRANTS: dict[Permission, Grant] = {
     "change budgets": Grant("operator", confined=False),
     "read members": Grant("admin", confined=False),
     "change members": Grant("admin", confined=False),
+    "read deployments": Grant("viewer", confined=False),
     "read audit": Grant("viewer", confined=False),
 }
 

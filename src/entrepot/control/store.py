@@ -19,9 +19,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from entrepot.control.migrations import MIGRATIONS, applied, migrate
+from entrepot.control.migrations import MIGRATIONS, migrate
 from entrepot.control.objects import SHAPES, Kind, Snapshot
 from entrepot.errors import ControlError
+from entrepot.ledger.migrations import applied
 
 FILE = "control.sqlite"
 _BUSY_TIMEOUT_S = 5.0

@@ -14,6 +14,15 @@ from typing import Any
 
 _MOST_S = 1e9
 _LIMITS = ("requests", "tokens", "input-tokens", "output-tokens")
+# When it is reset and what is left: OpenAI's names and those who follow it, then Anthropic's.
+_PAIRS = tuple(
+    pair
+    for limit in (name.encode() for name in _LIMITS)
+    for pair in (
+        (b"x-ratelimit-reset-" + limit, b"x-ratelimit-remaining-" + limit),
+        (b"anthropic-ratelimit-" + limit + b"-reset", b"anthropic-ratelimit-" + limit + b"-remaining"),
+    )
+)
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_PARTS.pattern})+")
 _SECONDS_OF = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -42,23 +51,29 @@ def in_headers(headers: Mapping[bytes, bytes], now_s: float | None) -> float | N
 
 def of_reset(headers: Mapping[bytes, bytes], now_s: float | None) -> float | None:
     """When the limits that are used up are reset; where none is said to be used up, the earliest that is reset."""
-    used_up: list[float] = []
+    gone: list[float] = []
     others: list[float] = []
-    for limit in _LIMITS:
-        # OpenAI's names and those who follow it, then Anthropic's.
-        for reset, rest in (
-            (f"x-ratelimit-reset-{limit}", f"x-ratelimit-remaining-{limit}"),
-            (f"anthropic-ratelimit-{limit}-reset", f"anthropic-ratelimit-{limit}-remaining"),
-        ):
-            wait_s = _reset(_text(headers, reset.encode()), now_s)
-            if wait_s is not None:
-                remaining = _number(_text(headers, rest.encode()))
-                (used_up if remaining is not None and remaining < 1 else others).append(wait_s)
-    if used_up:
-        return max(used_up)
+    for reset, rest in _PAIRS:
+        wait_s = _reset(_text(headers, reset), now_s)
+        if wait_s is not None:
+            remaining = _number(_text(headers, rest))
+            (gone if remaining is not None and remaining < 1 else others).append(wait_s)
+    if gone:
+        return max(gone)
     if others:
         return min(others)
     return _reset(_text(headers, b"x-ratelimit-reset"), now_s)
+
+
+def used_up(headers: Mapping[bytes, bytes], now_s: float | None) -> float | None:
+    """When the limits are reset that an answer says it has used up; None where it says so of none."""
+    waits: list[float] = []
+    for reset, rest in _PAIRS:
+        if rest in headers and _number(_text(headers, rest)) == 0.0:
+            wait_s = _reset(_text(headers, reset), now_s)
+            if wait_s is not None:
+                waits.append(wait_s)
+    return max(waits, default=None)
 
 
 def in_body(value: object) -> float | None:

@@ -80,11 +80,16 @@ class Client(Protocol):
 
 
 class Notebook(msgspec.Struct, frozen=True, eq=False):
-    """Where what an exchange teaches is written: entries, the health of deployments, and what is remembered of sessions."""
+    """Where what an exchange teaches is written: entries, the health of deployments, what is remembered of sessions.
+
+    `begin` and `end` are told the deployment of every attempt whose call begins, and is over.
+    """
 
     record: Callable[[Entry], None]
     learn: Callable[[AttemptRecord], None] = lambda _: None
     keep: Callable[[bytes, Remembered], None] = lambda _key, _remembered: None
+    begin: Callable[[str], None] = lambda _: None
+    end: Callable[[str], None] = lambda _: None
 
 
 class Ticket(Protocol):
@@ -164,6 +169,7 @@ class _Performance:
         self._client = client
         self._ticket = ticket
         self._calls: dict[int, RunningCall] = {}
+        self._called: dict[int, str] = {}
         self._inbox = Inbox(self._calls, alarms)
         self._head: SendHead | None = None
         self._gone = False
@@ -210,6 +216,8 @@ class _Performance:
             case SendHead():
                 self._head = command
             case CallUpstream():
+                self._called[command.attempt] = command.deployment.id
+                self._notebook.begin(command.deployment.id)
                 self._calls[command.attempt] = self._upstream.start(command, self._inbox.put)
             case CancelUpstream():
                 call = self._end(command.attempt)
@@ -242,6 +250,8 @@ class _Performance:
     def _end(self, attempt: int) -> RunningCall | None:
         if self._ticket is not None:
             self._ticket.leave(attempt)
+        if (called := self._called.pop(attempt, None)) is not None:
+            self._notebook.end(called)
         return self._calls.pop(attempt, None)
 
     def _write_down(self, entry: Entry) -> None:
@@ -278,6 +288,9 @@ class _Performance:
         for call in self._calls.values():
             call.cancel()
         self._calls.clear()
+        for called in self._called.values():
+            self._notebook.end(called)
+        self._called.clear()
         self._inbox.close()
         for check in self._checks:
             check.cancel()

@@ -15,6 +15,7 @@ from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import Failure
 from entrepot.catalog.pricing import Money
 from entrepot.dialects.base import Relay, Relayed, Summary
+from entrepot.dialects.retry_after import used_up
 from entrepot.errors import Defect, InvalidRequest
 from entrepot.exchange.claim import is_another_model
 from entrepot.exchange.commands import AskLeave, CallUpstream, CancelUpstream, Command, Wait
@@ -38,6 +39,7 @@ Ending = Literal["answered", "passed_over", "failed", "broken", "abandoned", "cl
 """`passed_over`: it answered in full, and another's answer was sent. `abandoned`: we cancelled it, needing it no more."""
 
 MAX_ERROR_BYTES = 64 * 1024
+_NANO = 1_000_000_000
 LINGER_S = 1.0
 """After the end marker the provider still owes the end of its HTTP message; its connection can be kept only once that came."""
 
@@ -145,7 +147,7 @@ class Progress(msgspec.Struct):
             first_byte_ms=None if self.content_s is None else (self.content_s - self.started_s) * 1000,
             failure=None if failed is None else failed.kind,
             failure_code=None if failed is None else failed.code,
-            retry_after_s=None if failed is None else failed.retry_after_s,
+            retry_after_s=used_up(self.headers, plan.started_ns / _NANO) if failed is None else failed.retry_after_s,
             usage=usage,
             cost_nano_usd=None if money is None else money.nano_usd,
             cost_nano=None if money is None else money.nano,

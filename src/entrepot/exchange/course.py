@@ -1,12 +1,14 @@
 """The course of an exchange, from the first call to the last byte. Read from top to bottom.
 
 Each candidate is asked in the order of the decision until one answers. Until the first byte of an answer has left, a
-failure lets the next one try; after it, only the same attempt's bytes follow, and a failure ends the answer in the client
-dialect's own error. A client that waits for a stream in silence is sent signs of life, which commit to nothing. What
-happened is recorded before the chunk with the end marker leaves, because clients stop reading at the marker; a client that
-goes away is recorded too. The course does no I/O: it yields commands and is sent events.
+failure lets the same one try again where that is safe (`retrying.py`), or the next one; after it, only the same attempt's
+bytes follow, and a failure ends the answer in the client dialect's own error. A client that waits for a stream in silence
+is sent signs of life, which commit to nothing. What happened is recorded before the chunk with the end marker leaves,
+because clients stop reading at the marker; a client that goes away is recorded too. The course does no I/O: it yields
+commands and is sent events.
 
-A route that may ask several models for one answer takes another course (`cascade.py`), to the same delivery.
+A route that may ask several models for one answer takes another course (`cascade.py`), and so does one that asks a second
+candidate where the first is slow (`hedged.py`), to the same delivery.
 """
 
 from __future__ import annotations
@@ -19,12 +21,20 @@ from entrepot.exchange.cascade import Cascade
 from entrepot.exchange.commands import Command
 from entrepot.exchange.delivery import Delivery
 from entrepot.exchange.events import Event
-from entrepot.exchange.plan import Plan
+from entrepot.exchange.hedged import Hedged
+from entrepot.exchange.plan import Candidate, Plan
+from entrepot.exchange.resting import rest
+from entrepot.exchange.retrying import pause_s
+from entrepot.exchange.steadying import draw
 
 
 def course_of(plan: Plan, clock: Clock) -> Generator[Command, Event, None]:
     """The course that the plan asks for."""
-    return Course(plan, clock).run() if plan.cascade is None else Cascade(plan, plan.cascade, clock).run()
+    if plan.cascade is not None:
+        return Cascade(plan, plan.cascade, clock).run()
+    if plan.hedge_after_s is not None and len(plan.candidates) > 1:
+        return Hedged(plan, plan.hedge_after_s, clock).run()
+    return Course(plan, clock).run()
 
 
 class Course:
@@ -38,26 +48,56 @@ class Course:
     def run(self) -> Generator[Command, Event, None]:
         """Ask candidate after candidate until one has answered, the client has gone, or none is left."""
         plan, delivery = self._plan, self._delivery
-        for number, candidate in enumerate(plan.candidates):
-            if number and delivery.out_of_time:
+        for place, candidate in enumerate(plan.candidates):
+            if place and delivery.out_of_time:
                 break
-            progress = delivery.begin(number, candidate)
-            ending = yield from perform(
-                plan, progress, self._clock, self._forward, delivery.silence, delivery.keep_alive, delivery.attempts
-            )
-            if ending == "answered":
-                return
-            delivery.note(progress, ending)
-            yield from delivery.teach()
-            if ending == "client_gone":
-                yield from delivery.client_gone(progress.content_s)
-                return
-            if ending == "broken":
-                yield from delivery.break_off(progress)
+            over = yield from self._ask(candidate, follower=next(iter(plan.candidates[place + 1 :]), None))
+            if over:
                 return
             if not delivery.may_ask_another:
                 break
         yield from delivery.give_up()
+
+    def _ask(self, candidate: Candidate, follower: Candidate | None) -> Generator[Command, Event, bool]:
+        """Ask one candidate, and again while that is allowed. True if the exchange is over."""
+        plan, delivery = self._plan, self._delivery
+        retried = 0
+        while True:
+            progress = delivery.begin(len(delivery.attempts), candidate)
+            ending = yield from perform(
+                plan, progress, self._clock, self._forward, delivery.silence, delivery.keep_alive, delivery.attempts
+            )
+            if ending == "answered":
+                return True
+            delivery.note(progress, ending)
+            yield from delivery.teach()
+            if ending == "broken":
+                yield from delivery.break_off(progress)
+                return True
+            until_s = None if ending == "client_gone" else self._retry_at_s(progress, retried, follower)
+            if until_s is None and ending != "client_gone":
+                return False
+            if until_s is None or (yield from rest(until_s, self._clock, delivery.silence, delivery.keep_alive)):
+                yield from delivery.client_gone(progress.content_s)
+                return True
+            retried += 1
+
+    def _retry_at_s(self, progress: Progress, retried: int, follower: Candidate | None) -> float | None:
+        """When the same deployment is asked again, None if it is not.
+
+        Another host of the same model is asked at once instead: its answer is as good, and nothing is waited for.
+        """
+        plan, deployment, failure = self._plan, progress.candidate.deployment, progress.failure
+        if failure is None or retried >= plan.retries.most_of(deployment.id):
+            return None
+        if follower is not None and follower.deployment.model == deployment.model:
+            return None
+        pause = pause_s(plan.retries, failure, retried, draw(f"retry {len(self._delivery.attempts)}\n{plan.id}"))
+        if pause is None or self._clock() + pause >= plan.started_s + plan.deadlines.total_s:
+            return None
+        if plan.allowances is None or not plan.allowances.retries.take():
+            return None
+        return self._clock() + pause
 
     def _forward(self, progress: Progress, relayed: Relayed) -> Generator[Command, Event, None]:
         return self._delivery.forward(progress, relayed, progress.content_s)

@@ -75,7 +75,8 @@ def final_error(failures: Sequence[tuple[str, str, Failure]]) -> EntrepotError:
     if last in _LIMITED:
         last = next((failure.kind for _, _, failure in reversed(failures) if failure.kind not in _LIMITED), last)
     waits = [failure.retry_after_s for _, _, failure in failures if failure.retry_after_s is not None]
-    told = "; ".join(f"{deployment}: {_WORDS[failure.kind]}" for deployment, _, failure in failures)
+    latest = {deployment: _WORDS[failure.kind] for deployment, _, failure in failures}
+    told = "; ".join(f"{deployment}: {words}" for deployment, words in latest.items())
     return AllCandidatesFailed(
         f"no candidate answered ({told})",
         status=_STATUS.get(last, 502),

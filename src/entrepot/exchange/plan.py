@@ -12,7 +12,11 @@ import msgspec
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDialect, Target
+from entrepot.exchange.allowance import Allowances
+from entrepot.exchange.balancing import Balance
+from entrepot.exchange.conduct import Hedge
 from entrepot.exchange.records import Grounds
+from entrepot.exchange.retrying import NEVER, Retries
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
@@ -58,12 +62,14 @@ class Strategy(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """A name that clients may ask for as their model. References are deployment ids.
 
-    `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no saving
-    is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that the
-    baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part too. With
-    `sessions` a conversation keeps its model where that is worth it. A candidate that is expected to take longer than
-    `max_latency_s` is asked only if all are. `strategy` None: one model is chosen before the call.
-    `redact` are the kinds of finds that are taken out of requests before they leave.
+    `reference` is what quality is measured from, `baseline` what would have been used without routing: without one no
+    saving is reported. `max_output_tokens` is sent where a client names no limit. `holdout` is the share of exchanges that
+    the baseline answers by lot, so that the saving can be measured and not only estimated. `explore` gives others a part
+    too. With `sessions` a conversation keeps its model where that is worth it. A candidate that is expected to take longer
+    than `max_latency_s` is asked only if all are. `strategy` None: one model is chosen before the call. `redact` are the
+    kinds of finds that are taken out of requests before they leave. `retries` is how often a deployment may be asked again,
+    `balance` who of several hosts of a model goes first; None: as everywhere. `hedge` None: nobody is asked beside the
+    first.
     """
 
     name: str
@@ -78,6 +84,9 @@ class Route(msgspec.Struct, frozen=True):
     explore: Exploration | None = None
     sessions: bool = True
     max_latency_s: float | None = None
+    retries: int | None = None
+    balance: Balance | None = None
+    hedge: Hedge | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):
@@ -118,6 +127,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
     `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer. `grounds` are
     written down, so that the decision can be made again.
+    `retries` are those of each deployment; what they and hedges take of `allowances` is shared by all exchanges of the process.
+    `hedge_after_s` is how long the first candidate may let the exchange wait before the second is asked, None for ever.
     """
 
     id: str
@@ -145,3 +156,6 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     metered: bool = False
     announced: HeaderPairs = ()
     grounds: Grounds | None = None
+    retries: Retries = NEVER
+    allowances: Allowances | None = None
+    hedge_after_s: float | None = None

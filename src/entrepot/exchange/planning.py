@@ -15,12 +15,15 @@ from entrepot.canonical.capabilities import (
 )
 from entrepot.canonical.request import Request
 from entrepot.dialects.base import Asked, ClientDialect
+from entrepot.exchange.board import Board
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of, language_in, region_of
+from entrepot.exchange.conduct import WITHOUT_RETRIES, Conduct
+from entrepot.exchange.conducting import condition_of, hedge_after_s, retries_of
+from entrepot.exchange.demoting import split_slow
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
 from entrepot.exchange.grounds import grounds_of
-from entrepot.exchange.health import Board, show_latency, split_slow
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.ordering import decide_by_name, follow_with_others
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
@@ -86,12 +89,18 @@ class Planner:
     """
 
     def __init__(
-        self, choices: Choices, deadlines: Deadlines, memory: SessionMemory | None = None, board: Board | None = None
+        self,
+        choices: Choices,
+        deadlines: Deadlines,
+        memory: SessionMemory | None = None,
+        board: Board | None = None,
+        conduct: Conduct = WITHOUT_RETRIES,
     ) -> None:
         self._choices = choices
         self._deadlines = deadlines
         self._memory = memory
         self._board = Board() if board is None else board
+        self._conduct = conduct
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""
@@ -215,8 +224,8 @@ class Planner:
         at_s: float,
     ) -> Decision:
         decision = follow_with_others(decision, eligibility, self._choices.tariffs, at_s)
-        unhealthy = self._board.unhealthy(decision.order, at_s)
-        return steady(decision, session, route, drawn_by, unhealthy, {one.id for one in eligibility.preferred})
+        condition = condition_of(self._board, self._conduct, decision.order, route, at_s)
+        return steady(decision, session, route, drawn_by, condition, {one.id for one in eligibility.preferred})
 
     def _embed(
         self,
@@ -262,6 +271,7 @@ class Planner:
         if isinstance(considered, Refusal):
             return considered
         route = considered.route
+        self._board.allowances.earn()
         callable_ = self._choices.embedders if asked.request.operation == "embed" else self._choices.candidates
         return Plan(
             id=id,
@@ -287,6 +297,9 @@ class Planner:
             client_region=region_of(considered.circumstances),
             lot=considered.lot,
             grounds=considered.grounds,
+            retries=retries_of(self._conduct, route),
+            allowances=self._board.allowances,
+            hedge_after_s=hedge_after_s(self._board, route, considered.decision.order),
         )
 
     def _decide(
@@ -309,6 +322,7 @@ class Planner:
         latencies = self._latencies(eligibility, estimates, limit, request.n)
         exempt = session.held if session is not None and session.conversation.open else None
         allowed, slow = split_slow(eligibility.preferred, latencies, route.max_latency_s, exempt)
+        shares = drawn_by is not None and route.goal.kind == "shares"
         decision = decide(
             candidates=allowed,
             rejected=(*slow, *weigh_rejected(eligibility)),
@@ -322,22 +336,21 @@ class Planner:
             max_output_tokens=limit,
             answers=request.n,
             at_s=at_s,
-            lot=0.0 if drawn_by is None else draw(f"shares\n{route.name}\n{drawn_by}"),
+            lot=draw(f"shares\n{route.name}\n{drawn_by}") if shares else 0.0,
+            latencies=latencies,
         )
-        return show_latency(decision, latencies), estimates
+        return decision, estimates
 
     def _latencies(
         self, eligibility: Eligibility, estimates: Estimates, max_output_tokens: int | None, answers: int
     ) -> dict[str, float]:
         """How long each candidate is expected to take for its whole answer, in seconds, where its pace is known."""
-        rows = {model: row for row, model in enumerate(estimates.models)}
-        found: dict[str, float] = {}
-        for each in eligibility.allowed:
-            health = self._board.of(each.id)
-            if health.has_pace:
-                expected = float(estimates.output_tokens[rows[each.model]])
-                found[each.id] = health.latency_s(bound_output(expected, max_output_tokens, each, answers))
-        return found
+        tokens = dict(zip(estimates.models, estimates.output_tokens.tolist(), strict=True))
+        return {
+            each.id: health.latency_s(bound_output(tokens[each.model], max_output_tokens, each, answers))
+            for each in eligibility.allowed
+            if (health := self._board.of(each.id)).has_pace
+        }
 
 
 def _goal(goal: Goal, steering: Steering) -> Goal:

@@ -67,7 +67,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
     is a signal only: the cost is that of the deployment. `answered` says that the client got its answer; where several models
-    were asked, `vote` is what it counted for. `retry_after_s` is how long the provider asked to be left alone.
+    were asked, `vote` is what it counted for. `retry_after_s` is how long the provider asked to be left alone, be it
+    by saying in the headers of an answer that a limit is used up.
     """
 
     number: int

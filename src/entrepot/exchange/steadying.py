@@ -7,9 +7,11 @@ that it left for later are asked by lot of nobody.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
 
-from entrepot.exchange.health import demote
+from entrepot.exchange.balancing import Balance, Standing, balance
+from entrepot.exchange.demoting import demote, ease_in
 from entrepot.exchange.plan import Route
 from entrepot.routing.explore import explore
 from entrepot.routing.holdout import Lot, hold_out, lot_of
@@ -18,19 +20,32 @@ from entrepot.routing.settling import count_caches, settle
 from entrepot.routing.utility import Decision
 
 
+class Condition(NamedTuple):
+    """How the candidates are at this moment: who is ill and why, who is returning to what part, and how hosts are balanced."""
+
+    unhealthy: Mapping[str, str] = {}
+    returning: Mapping[str, float] = {}
+    how: Balance = "price"
+    standing_of: Callable[[str], Standing] = lambda _: Standing()
+
+
 def steady(
     decision: Decision,
     session: Session | None,
     route: Route | None,
     drawn_by: str | None,
-    unhealthy: Mapping[str, str],
+    condition: Condition,
     preferred: Collection[str],
 ) -> Decision:
     """The decision that is carried out. `route` None: a model was asked for by name.
 
     A session that the holdout drew is the baseline's whole: it does not move, and does not escalate.
     """
+    unhealthy = condition.unhealthy
     decision = demote(decision, unhealthy)
+    decision = balance(decision, condition.how, condition.standing_of, unhealthy, _lot("balance", drawn_by))
+    if condition.returning:
+        decision = ease_in(decision, condition.returning, unhealthy, _lot("slow start", drawn_by))
     if session is not None:
         decision = count_caches(decision, session)
     if route is None:
@@ -39,7 +54,7 @@ def steady(
         lot = 0.0 if drawn_by is None else draw(f"explore\n{route.name}\n{drawn_by}")
         decision = explore(decision, route.explore, lot)
     baseline = route.baseline if route.baseline in preferred else None
-    lot = 1.0 if drawn_by is None else draw(f"{route.name}\n{drawn_by}")
+    lot = 1.0 if drawn_by is None or not route.holdout else draw(f"{route.name}\n{drawn_by}")
     goes_on_elsewhere = session is not None and session.must_stay and session.held != baseline
     drawn = baseline is not None and lot < route.holdout and not goes_on_elsewhere
     if session is not None and not drawn:
@@ -56,7 +71,7 @@ def is_settled(decision: Decision, route: Route | None, drawn_by: str | None) ->
     """
     if decision.session is not None and decision.session.verdict in ("must stay", "escalated"):
         return True
-    if route is None or drawn_by is None or decision.chosen != route.baseline:
+    if route is None or drawn_by is None or not route.holdout or decision.chosen != route.baseline:
         return False
     return draw(f"{route.name}\n{drawn_by}") < route.holdout
 
@@ -83,3 +98,7 @@ def cast_lot(decision: Decision, route: Route | None, drawn_by: str | None, pref
 def draw(seed: str) -> float:
     """A number in [0, 1), the same for the same text and otherwise as good as random."""
     return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / 2**56
+
+
+def _lot(what: str, drawn_by: str | None) -> float:
+    return 0.0 if drawn_by is None else draw(f"{what}\n{drawn_by}")

@@ -73,7 +73,7 @@ def predicted(router: EnsembleRouter, outcomes: Outcomes) -> Sample:
         input_tokens=_lengths(outcomes),
         p_correct=np.array([estimate.p_correct for estimate in estimates], np.float32).reshape(quality.shape),
         output_tokens=np.array([estimate.output_tokens for estimate in estimates], np.float32).reshape(quality.shape),
-        traits=router.traits(np.stack([router.fitted_.featurizer.row(prompt)[0] for prompt in outcomes.prompts])),
+        traits=router.traits(np.stack([router.fitted_.featurizer.row(prompt) for prompt in outcomes.prompts])),
         quality=quality,
         learned=np.zeros(len(outcomes.prompts), bool),
     )

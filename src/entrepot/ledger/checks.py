@@ -95,6 +95,7 @@ def check_ledger(open_store: OpenStore) -> None:
         _cuts_periods_half_open,
         _compares_with_the_baseline,
         _counts_added_time,
+        _reads_documents_in_order,
     ):
         check(open_store)
 
@@ -239,3 +240,17 @@ def _counts_added_time(open_store: OpenStore) -> None:
 def _require(condition: bool, promise: str) -> None:
     if not condition:
         raise AssertionError(f"broken promise of a ledger: {promise}")
+
+
+def _reads_documents_in_order(open_store: OpenStore) -> None:
+    store = open_store("pages")
+    begun = FIRST_NS + 7 * _SECOND_NS
+    together = [msgspec.structs.replace(sample_entry(number), started_ns=begun) for number in range(2003)]
+    later, before = sample_entry(5000), sample_entry(3000)
+    store.insert([later, *together, msgspec.structs.replace(before, started_ns=FIRST_NS)])
+    read = [msgspec.msgpack.decode(document, type=Entry).id for document in store.documents()]
+    expected = [before.id, *(entry.id for entry in together), later.id]
+    _require(read == expected, "documents are read in the order in which their exchanges began, each once, over pages")
+    within = list(store.documents(Period(begun, later.started_ns)))
+    _require(len(within) == len(together), "documents of a period are those that began in it, its end not included")
+    store.close()

@@ -22,7 +22,7 @@ class Document(NamedTuple):
 
 
 class _Decided(msgspec.Struct, frozen=True, gc=False):
-    router: str = ""
+    router: str | None = None
 
 
 class _Outline(Entry, frozen=True, gc=False):

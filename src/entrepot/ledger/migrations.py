@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from entrepot.ledger.rollups import DEFINITION, GRAINS, create_statements, remake_statements
 
+Migrations = tuple[Callable[[sqlite3.Connection], None], ...]
+
 
 def m0001_entries(connection: sqlite3.Connection) -> None:
     """The first schema. The facts of deployments are kept once per combination, in `served`."""
@@ -127,7 +129,7 @@ def m0005_quality(connection: sqlite3.Connection) -> None:
         FROM entries LEFT JOIN served ON served.served = entries.served""")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+MIGRATIONS: Migrations = (
     m0001_entries,
     m0002_rollups,
     m0003_sensitive,
@@ -144,10 +146,10 @@ def applied(connection: sqlite3.Connection) -> int:
     return int(count)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Apply what is missing, inside the caller's transaction."""
+def migrate(connection: sqlite3.Connection, migrations: Migrations = MIGRATIONS) -> None:
+    """Apply what is missing of `migrations`, inside the caller's transaction."""
     connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
-    for number, migration in enumerate(MIGRATIONS, start=1):
+    for number, migration in enumerate(migrations, start=1):
         if number > applied(connection):
             migration(connection)
             connection.execute("INSERT INTO migrations VALUES (?, ?)", (number, migration.__name__))

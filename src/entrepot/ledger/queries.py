@@ -17,6 +17,13 @@ from entrepot.ledger.store import DIMENSIONS, SERVED_DIMENSIONS, Comparison, Dim
 from entrepot.statistics.intervals import RatioSums
 
 FIND = "SELECT document FROM documents WHERE seq = (SELECT seq FROM entries WHERE id = ?)"
+PAGE = """
+    SELECT entries.started_ns, entries.seq, document
+    FROM entries JOIN documents ON documents.seq = entries.seq
+    WHERE entries.started_ns >= ? AND (entries.started_ns, entries.seq) > (?, ?) AND entries.started_ns < ?
+    ORDER BY entries.started_ns, entries.seq
+    LIMIT ?
+"""
 SPOOL_PROGRESS = 'SELECT name, "offset", entries, damaged, damaged_bytes FROM ingested'
 
 _NEVER_NULL = frozenset(("day", "state", "dialect", "asked_model"))

@@ -7,7 +7,7 @@ LedgerError.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,6 +32,9 @@ from entrepot.ledger.store import (
     Unfinished,
 )
 from entrepot.ledger.verify import Verified
+
+_PAGE_ROWS = 2000
+_END_NS = (1 << 63) - 1
 
 
 class RelationalReader(ABC):
@@ -62,6 +65,14 @@ class RelationalReader(ABC):
             return self._decoder.decode(rows[0][0])
         except msgspec.MsgspecError as error:
             raise LedgerError(f"entry {entry_id} in {self.name} cannot be read by this version: {error}") from error
+
+    def documents(self, period: Period = ALWAYS) -> Iterator[bytes]:
+        """See LedgerReader."""
+        last, seq = period.since_ns or 0, 0
+        until = _END_NS if period.until_ns is None else period.until_ns
+        while rows := self._query(queries.PAGE, (last, last, seq, until, _PAGE_ROWS)):
+            yield from (bytes(row[2]) for row in rows)
+            last, seq = rows[-1][:2]
 
     def totals(self, period: Period = ALWAYS) -> Sums:
         """See LedgerReader."""

@@ -163,15 +163,22 @@ def open_redis_counters(url: str, prefix: str = PREFIX) -> RedisCounters:
     return RedisCounters(client, split.hostname or split.path, prefix)
 
 
+_NO_VALUES = (
+    "the counters' server answered something else than was asked for: [counters] redis names a Redis or a Valkey"
+)
+
+
 def _flat(amounts: Mapping[str, int]) -> list[str | int | float]:
     return [word for pair in amounts.items() for word in pair]
 
 
 def _texts(values: object) -> list[str]:
-    assert isinstance(values, set | list)  # noqa: S101 - the client is a blocking one, which answers with values
+    if not isinstance(values, set | list):
+        raise CountersUnreachable(_NO_VALUES)
     return [value.decode() if isinstance(value, bytes) else "" for value in values]
 
 
 def _pairs(values: object) -> dict[str, int]:
-    assert isinstance(values, dict)  # noqa: S101 - as above
+    if not isinstance(values, dict):
+        raise CountersUnreachable(_NO_VALUES)
     return {name.decode(): int(amount) for name, amount in values.items()}

@@ -7,7 +7,7 @@ an exchange began. Sums of squares are floats: they describe errors, they are no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol, get_args
 
 import msgspec
@@ -233,6 +233,10 @@ class LedgerReader(Protocol):
 
     def find(self, entry_id: str) -> Entry | None:
         """The entry of an exchange, as it was written."""
+        ...
+
+    def documents(self, period: Period = ALWAYS) -> Iterator[bytes]:
+        """The entries of a period as they lie there, MessagePack, in the order in which they began; read a page at a time."""
         ...
 
     def totals(self, period: Period = ALWAYS) -> Sums:

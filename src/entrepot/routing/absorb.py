@@ -7,6 +7,8 @@ wide error, so that its first outcomes place it. What is learned of prompts wait
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 
@@ -14,7 +16,7 @@ from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT
 from entrepot.routing.base import Floats, ModelFacts, Outcomes
 from entrepot.routing.calibration import Calibration, Members, bent
 from entrepot.routing.lengths import REASONING_FACTOR
-from entrepot.routing.logistic import sigmoid
+from entrepot.routing.logistic import Doubles, sigmoid
 
 _LEAST_ERROR = 0.07  # of an ability: about what four hundred outcomes tell
 _SHIFT_OUTCOMES = 5.0  # a head alone has no ability to move; its shift moves by one part in these and its outcomes
@@ -26,18 +28,18 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
     for model in outcomes.models:
         if model not in members.heads.models:
             members, calibration = with_model(members, calibration, model, None)
-    near = members.near(rows)
     abilities, errors = members.ability.abilities.copy(), members.ability.errors.copy()
     shifts, factors = calibration.shifts.copy(), calibration.length_factors.copy()
     counts = members.heads.outcomes.copy()
     at = [members.heads.models.index(model) for model in outcomes.models]
+    near = _near(members, rows, at)
     for i in range(len(outcomes.correct)):
         row, model, weight = rows[outcomes.prompt[i]], at[outcomes.model[i]], float(outcomes.weight[i])
         difficulty, log_slope = row @ members.ability.prompt_weights
         slope = float(np.exp(np.clip(log_slope, -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT)))
         by_head = float(row @ members.heads.weights[:, model])
         by_ease = float((bent(row[None] @ members.ease, calibration.knots) @ calibration.eases[model])[0])
-        by_near = float(near[outcomes.prompt[i], model] @ calibration.nears[model])
+        by_near = float(near[outcomes.prompt[i], outcomes.model[i]] @ calibration.nears[model])
         by_ability = 0.0 if members.kind == "linear" else slope * float(abilities[model]) - float(difficulty)
         stretch = float(calibration.slopes[model])
         logit = stretch * (by_head + by_ability) + by_ease + by_near + float(shifts[model])
@@ -61,6 +63,13 @@ def absorb(members: Members, calibration: Calibration, rows: Floats, outcomes: O
         msgspec.structs.replace(members, ability=ability, heads=heads),
         msgspec.structs.replace(calibration, shifts=shifts, length_factors=factors),
     )
+
+
+def _near(members: Members, rows: Floats, models: Sequence[int]) -> Doubles:
+    """What lies near each prompt, for these models alone: shape (prompts, models, 2)."""
+    if members.nearby is None:
+        return np.zeros((len(rows), len(models), 2))
+    return members.nearby.logits(rows, models)
 
 
 def with_model(
@@ -88,17 +97,8 @@ def with_model(
         weights=np.column_stack([members.lengths.weights, members.lengths.weights[:, -1]]),
         log_errors=np.append(members.lengths.log_errors, members.lengths.log_errors[-1]),
     )
-    nearby = members.nearby
-    if nearby is not None:
-        unknown = np.zeros((len(nearby.at), 1), np.float32)
-        nearby = msgspec.structs.replace(
-            nearby,
-            models=models,
-            right=np.hstack([nearby.right, unknown]),
-            weight=np.hstack([nearby.weight, unknown]),
-        )
     return (
-        msgspec.structs.replace(members, heads=heads, ability=ability, lengths=lengths, nearby=nearby),
+        msgspec.structs.replace(members, heads=heads, ability=ability, lengths=lengths),
         Calibration(
             slopes=_grown(calibration.slopes),
             shifts=_grown(calibration.shifts),

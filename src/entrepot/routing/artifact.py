@@ -268,8 +268,11 @@ def _nearby(models: tuple[str, ...], arrays: dict[str, np.ndarray[Any, np.dtype[
     prompts = len(arrays["near_at"])
     if len(starts) != len(arrays["near_centres"]) + 1 or starts[0] != 0 or starts[-1] != prompts:
         raise ValueError(f"clusters that do not hold the {prompts} prompts")
+    seen = arrays["near_right"].shape[1]  # models that came after the fit have no record
+    if arrays["near_right"].shape != arrays["near_weight"].shape or seen > len(models):
+        raise ValueError(f"records of {seen} models, of {len(models)}")
     return Nearby(
-        models,
+        models[:seen],
         arrays["near_directions"],
         arrays["near_centres"],
         starts,

@@ -55,7 +55,7 @@ class ClustersRouter:
             name = outcomes.models[outcomes.model[row]]
             if name not in self.models_:
                 continue
-            features, _ = self.places_.featurizer.row(outcomes.prompts[outcomes.prompt[row]])
+            features = self.places_.featurizer.row(outcomes.prompts[outcomes.prompt[row]])
             at = int((self.centres_ @ self.places_.of(features[None])[0]).argmax()), self.models_.index(name)
             self.sums_.weight[at] += outcomes.weight[row]
             self.sums_.right[at] += outcomes.weight[row] * outcomes.correct[row]
@@ -78,7 +78,7 @@ class _BoundClusters:
     def predict(self, prompt: Prompt) -> Estimates:
         """Records of the nearest clusters."""
         router = self._router
-        row, _ = router.places_.featurizer.row(prompt)
+        row = router.places_.featurizer.row(prompt)
         similar = router.centres_ @ router.places_.of(row[None])[0]
         near = np.exp(_SHARPNESS * (similar - similar.max())).astype(np.float32)
         return estimates_near(self.models, self._known, near, router.sums_, _STRENGTH)

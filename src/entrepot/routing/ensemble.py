@@ -16,7 +16,7 @@ import numpy as np
 from entrepot.errors import Defect
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_priors, with_scores
 from entrepot.routing.absorb import absorb, with_model
-from entrepot.routing.base import Basis, Estimates, Floats, ModelFacts, Outcomes, Prompt
+from entrepot.routing.base import Basis, Estimates, Floats, ModelFacts, Outcomes, Prompt, constant
 from entrepot.routing.calibration import (
     Calibration,
     CrossFit,
@@ -34,7 +34,7 @@ from entrepot.routing.features import BUCKETS
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
 from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, sigmoid
-from entrepot.routing.nearby import DIRECTIONS, Records, place
+from entrepot.routing.nearby import Records, place
 from entrepot.routing.rehearsal import Rehearsal, Sample
 
 Step = Callable[[str], None]
@@ -43,6 +43,8 @@ FOLDS = 5
 _LONGEST_LOG = 11.0
 _UNSEEN_ERROR = 0.7
 _NOVELTY_ERROR = 2.0
+_NOTHING, _ONE, _LONGEST = constant(0.0), constant(1.0), constant(_LONGEST_LOG)
+_LOWEST, _HIGHEST = constant(-LOGIT_LIMIT), constant(LOGIT_LIMIT)
 
 
 class Fitted(msgspec.Struct, frozen=True, eq=False):
@@ -132,7 +134,7 @@ class EnsembleRouter:
         """Move abilities and lengths by a few more outcomes, and place models that are new by theirs."""
         fitted = self.fitted_
         renamed = _renamed(outcomes, {name: fitted.aliases[name] for name in outcomes.models if name in fitted.aliases})
-        rows = np.stack([fitted.featurizer.row(prompt)[0] for prompt in outcomes.prompts])
+        rows = np.stack([fitted.featurizer.row(prompt) for prompt in outcomes.prompts])
         members, calibration = absorb(fitted.members, fitted.calibration, rows, renamed)
         self.fitted_ = msgspec.structs.replace(fitted, members=members, calibration=calibration)
         return self
@@ -194,6 +196,19 @@ def _trained_as(model: str, facts: ModelFacts | None, trained: Mapping[str, int]
     return None
 
 
+def _columns(members: Members, known: Sequence[int | None]) -> Floats:
+    """All that is linear, side by side: a head for each model, difficulty and log discrimination, a length for each model, ease,
+    and the directions in which near prompts are looked for.
+    """
+    models = [-1 if at is None else at for at in known]  # -1: the last, for models never seen
+    heads = members.heads.weights[:, models]
+    heads[:, [at is None for at in known]] = 0
+    parts = [heads, members.ability.prompt_weights, members.lengths.weights[:, models], members.ease[:, None]]
+    if members.nearby is not None:
+        parts.append(members.nearby.directions)
+    return np.hstack(parts).astype(np.float32)
+
+
 class BoundEnsemble:
     """An ensemble prepared for `models`. `known` is each model's number in training, or None."""
 
@@ -210,47 +225,47 @@ class BoundEnsemble:
         self._sample = sample
         self._featurizer = fitted.featurizer
         members, calibration = fitted.members, fitted.calibration
-        heads, names = members.heads, members.heads.models
+        names = members.heads.models
         count = len(models)
-        near = DIRECTIONS if members.nearby is not None else 0
-        columns = np.zeros((self._featurizer.columns, 2 * count + 3 + near), np.float32)
-        columns[:, 2 * count + 2] = members.ease
-        columns[:, count : count + 2] = members.ability.prompt_weights
-        self._keep = np.ones(count, np.float32)
-        self._ability, self._ability_error = np.zeros(count, np.float32), np.zeros(count, np.float32)
+        keep = np.ones(count, np.float32)
+        self._ability, ability_error = np.zeros(count, np.float32), np.zeros(count, np.float32)
         self._log_error = np.zeros(count, np.float32)
         number = np.array([-1 if i is None else i for i in known], np.intp)  # -1: the last, for models never seen
         self._slope, self._shift, self._ease = (
             part[number] for part in (calibration.slopes, calibration.shifts, calibration.eases)
         )
         self._knots = calibration.knots
+        self._bends = calibration.knots.tolist()
         self._records: Records | None = None
         if members.nearby is not None:
-            columns[:, 2 * count + 3 :] = members.nearby.directions
             self._records = Records(members.nearby, number)
             self._nears = calibration.nears[number].T.copy()
         self._length = calibration.length_factors[number].copy()
         basis: list[Basis] = []
         for i, at in enumerate(known):
             fact = facts[i]
-            self._ability[i], self._ability_error[i], rests_on = members.ability.place(
+            self._ability[i], ability_error[i], rests_on = members.ability.place(
                 None if at is None else names[at], fact
             )
             basis.append(rests_on)
-            columns[:, count + 2 + i] = members.lengths.weights[:, number[i]]
             self._log_error[i] = members.lengths.log_errors[number[i]]
             if at is not None:
-                columns[:, i] = heads.weights[:, at]
-                self._keep[i] = members.kind != "linear"
+                keep[i] = members.kind != "linear"
             else:
-                self._ability_error[i] = np.hypot(self._ability_error[i], _UNSEEN_ERROR)
+                ability_error[i] = np.hypot(ability_error[i], _UNSEEN_ERROR)
                 if fact is not None and fact.reasoning:
                     self._length[i] *= REASONING_FACTOR
                     self._log_error[i] += 1
         self._basis = tuple(basis)
-        self._columns = np.ascontiguousarray(columns.T)
+        columns = _columns(members, known)
+        self._grams = columns[:BUCKETS].copy()
+        self._outside, self._constant = columns[BUCKETS:-1].copy(), columns[-1].copy()
+        # the logit but for head and records, as one product with the prompt's slope, difficulty, ease, its bends and a one
+        stretch = keep * self._slope
+        self._base = np.column_stack([self._ability * stretch, -stretch, self._ease, self._shift])
         # of what a head corrects, half may be chance; heads that stand alone have nothing to be compared with
-        self._doubt = 0.5 * self._keep
+        self._doubt = 0.5 * keep
+        self._ability_variance = ability_error**2
         self._spread_squared = calibration.spread**2
 
     @property
@@ -290,30 +305,37 @@ class BoundEnsemble:
         slope = np.exp(np.clip(traits[:, 1], -LOG_DISCRIMINATION_LIMIT, LOG_DISCRIMINATION_LIMIT))[:, None]
         logits = (slope * self._ability - traits[:, [0]]) * self._slope + self._shift
         p_correct = sigmoid(logits + bent(traits[:, 2], self._knots) @ self._ease.T)
-        variance = (slope * self._ability_error) ** 2 + self._spread_squared
+        variance = slope**2 * self._ability_variance + self._spread_squared
         return p_correct, np.asarray(p_correct * (1 - p_correct) * np.sqrt(variance))
 
     def predict(self, prompt: Prompt) -> Estimates:
         """Estimates for every bound model."""
-        row, novelty = self._featurizer.row(prompt)
-        scores = self._columns @ row
+        weights = self._featurizer.weigh(prompt)
+        scores = weights.grams.dot(self._grams.take(weights.buckets, axis=0))
+        scores += weights.structure.dot(self._outside)
+        scores += self._constant
         count = len(self.models)
-        slope = exp(min(max(float(scores[count + 1]), -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
+        difficulty, log_slope, ease = scores.item(count), scores.item(count + 1), scores.item(2 * count + 2)
+        slope = exp(min(max(log_slope, -LOG_DISCRIMINATION_LIMIT), LOG_DISCRIMINATION_LIMIT))
         by_head = scores[:count]
-        logits = ((slope * self._ability - scores[count]) * self._keep + by_head) * self._slope
-        ease = scores[2 * count + 2]
-        logits += self._ease[:, 0] * ease + self._ease[:, 1:] @ np.maximum(ease - self._knots, 0) + self._shift
+        logits = by_head * self._slope
+        known = (slope, difficulty, ease, *[max(ease - knot, 0.0) for knot in self._bends], 1.0)
+        logits += self._base.dot(np.array(known, np.float32))
         if self._records is not None:
-            at = place(scores[2 * count + 3 :], row[BUCKETS:-1])
-            logits += (self._nears * self._records.logits(at)).sum(axis=0)
-        p_correct = 1 / (1 + np.exp(-np.minimum(np.maximum(logits, -LOGIT_LIMIT), LOGIT_LIMIT)))
-        variance = (slope * self._ability_error) ** 2 + (by_head * self._doubt) ** 2
-        variance += self._spread_squared + (_NOVELTY_ERROR * novelty) ** 2
-        logs = np.minimum(np.maximum(scores[count + 2 : 2 * count + 2], 0), _LONGEST_LOG)
+            near = self._records.logits(place(scores[2 * count + 3 :], weights.structure))
+            near *= self._nears
+            logits += near[0]
+            logits += near[1]
+        logits = np.minimum(np.maximum(logits, _LOWEST), _HIGHEST)
+        p_correct = _ONE / (_ONE + np.exp(-logits))
+        variance = (by_head * self._doubt) ** 2
+        variance += self._ability_variance * constant(slope**2)
+        variance += constant(self._spread_squared + (_NOVELTY_ERROR * weights.novelty) ** 2)
+        logs = np.minimum(np.maximum(scores[count + 2 : 2 * count + 2], _NOTHING), _LONGEST)
         return Estimates(
             models=self.models,
             p_correct=p_correct,
-            p_error=p_correct * (1 - p_correct) * np.sqrt(variance),
+            p_error=p_correct * (_ONE - p_correct) * np.sqrt(variance),
             output_tokens=np.exp(logs) * self._length,
             log_error=self._log_error,
             basis=self._basis,

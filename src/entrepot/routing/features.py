@@ -9,7 +9,7 @@ none: an ideograph is a word.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, log1p  # on single numbers a tenth of what numpy's cost
+from math import log, log1p, sqrt  # on single numbers a tenth of what numpy's cost
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,12 @@ TAIL_CHARS = 1024
 MAX_CHARS = HEAD_CHARS + TAIL_CHARS
 _CONTEXT_CHARS = 1024
 
-# One class a code point; counting them is the whole of the structural features.
+# One class a code point; counting them is the whole of the structural features. First what belongs to no word, then signs that
+# are words by themselves, then those that make words together.
 _CLASSES = (
-    "other", "space", "newline", "letter", "digit", "question", "stop", "maths", "code", "quote", "backslash",
-    "ideograph", "kana", "hangul", "arabic", "cyrillic", "greek", "indic", "thai", "hebrew",
+    "other", "space", "newline", "question", "stop", "maths", "code", "quote", "backslash",
+    "ideograph", "kana", "thai",
+    "letter", "digit", "hangul", "arabic", "cyrillic", "greek", "indic", "hebrew",
 )  # fmt: skip
 _CLASS = {name: number for number, name in enumerate(_CLASSES)}
 _BLOCKS = (
@@ -57,8 +59,8 @@ _SIGNS = {
     "quote": "\"'“”‘’「」『』《》",
     "backslash": "\\",
 }
-_FIRST_WORD_CLASS = _CLASS["ideograph"]
-_ALONE = (_CLASS["ideograph"], _CLASS["kana"], _CLASS["thai"])
+_FIRST_WORD, _FIRST_JOINED = _CLASS["ideograph"], _CLASS["letter"]
+_NEWLINE, _LETTER, _DIGIT = _CLASS["newline"], _CLASS["letter"], _CLASS["digit"]
 
 STRUCTURE = (
     "log_chars", "log_words", "word_length", "log_lines", "line_length", "options",
@@ -68,7 +70,8 @@ STRUCTURE = (
 )  # fmt: skip
 """Names of the structural features, in order."""
 _SHARES = STRUCTURE[STRUCTURE.index("space") : STRUCTURE.index("hebrew") + 1]
-_SHARE_CLASSES = np.array([_CLASS[name] for name in _SHARES])
+_SHARE_CLASSES = tuple(_CLASS[name] for name in _SHARES)
+_STOP, _BRACKET = ord("."), ord(")")
 
 
 _LAST_BMP = 0xFFFF
@@ -98,10 +101,7 @@ def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
 
 
 _CLASS_OF, _FOLD_OF = _tables()
-_IS_WORD = np.zeros(len(_CLASSES), np.bool_)
-_IS_WORD[[_CLASS["letter"], _CLASS["digit"], *range(_FIRST_WORD_CLASS, len(_CLASSES))]] = True
-_IS_ALONE = np.zeros(len(_CLASSES), np.bool_)
-_IS_ALONE[list(_ALONE)] = True
+_FOLD_OF += np.uint32(1)  # so that no sign is a zero, which a hash could not tell from nothing
 
 _BASE = 0x9E3779B1  # odd, so that it has an inverse modulo 2^32
 _POWERS = np.empty(MAX_CHARS + 2, np.uint32)
@@ -110,7 +110,7 @@ _POWERS[0] = _INVERSES[0] = 1
 _POWERS[1:], _INVERSES[1:] = _BASE, pow(_BASE, -1, 1 << 32)
 np.multiply.accumulate(_POWERS, out=_POWERS)
 np.multiply.accumulate(_INVERSES, out=_INVERSES)
-_CHARS = (3,)  # longer runs collide more than they tell: by cross-validation
+_RUN = 3  # characters: longer runs collide more than they tell: by cross-validation
 _SALT = np.uint32(0x85EBCA6B)
 _MIX = np.uint32(0xC2B2AE35)
 _SHIFT = np.uint32(32 - BUCKETS.bit_length() + 1)
@@ -177,83 +177,99 @@ class _Slice:
 
 
 def read_prompt(prompt: Prompt) -> tuple[Floats, Floats]:
-    """The prompt's n-gram counts, shape (BUCKETS,), and its structural features, shape (len(STRUCTURE),).
+    """The prompt's n-gram counts, shape (BUCKETS,), and its structural features, shape (len(STRUCTURE),)."""
+    buckets, structure = read_ngrams(prompt)
+    return np.bincount(buckets, minlength=BUCKETS).astype(np.float32), structure
+
+
+def read_ngrams(prompt: Prompt) -> tuple[NDArray[np.uint32], Floats]:
+    """The bucket of every n-gram of the prompt, as often as it occurs, and its structural features.
 
     White space around it says nothing.
     """
     text = prompt.text.strip()
     if len(text) > MAX_CHARS:
         text = text[:HEAD_CHARS] + text[-TAIL_CHARS:]
-    codes = np.minimum(_codes(text), _LAST_BMP)
-    classes = _CLASS_OF[codes]
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    classes = _CLASS_OF.take(codes, mode="clip")
     starts, ends = _words(classes)
-    counts = np.bincount(_hash(_FOLD_OF[codes], starts, ends), minlength=BUCKETS).astype(np.float32)
-    return counts, _structure(prompt, codes, classes, ends - starts)
-
-
-def _codes(text: str) -> NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    return _hash(_FOLD_OF.take(codes, mode="clip"), starts, ends), _structure(prompt, codes, classes, starts, ends)
 
 
 def _words(classes: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where each word starts and ends: a run of letters and digits, or a single ideograph."""
-    word = np.zeros(len(classes) + 2, np.bool_)
-    word[1:-1] = _IS_WORD[classes]
-    alone = np.zeros(len(classes) + 2, np.bool_)
-    alone[1:-1] = _IS_ALONE[classes]
-    before, here = word[:-1], word[1:]
-    apart = alone[:-1] | alone[1:]
-    return (here & (~before | apart))[:-1].nonzero()[0], (before & (~here | apart))[1:].nonzero()[0] + 1
+    joined = np.zeros(len(classes) + 2, np.bool_)
+    np.greater_equal(classes, _FIRST_JOINED, out=joined[1:-1])
+    within = joined[:-1] & joined[1:]  # whether a word goes on from the sign before to this one
+    word = classes >= _FIRST_WORD
+    return (word > within[:-1]).nonzero()[0], (word > within[1:]).nonzero()[0] + 1
 
 
 def _hash(folded: NDArray[np.uint32], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.uint32]:
     """The bucket of every word, pair of neighbouring words, and run of characters."""
     prefix = np.zeros(len(folded) + 1, np.uint32)
-    np.cumsum((folded + np.uint32(1)) * _POWERS[: len(folded)], dtype=np.uint32, out=prefix[1:])
-    words = (prefix[ends] - prefix[starts]) * _INVERSES[starts]
-    grams = [words * _SALT, (words[:-1] * _MIX + words[1:]) ^ _SALT]
-    for size in _CHARS:
-        if len(folded) >= size:
-            runs = prefix[size:] - prefix[:-size]
-            grams.append(runs * _INVERSES[: len(runs)] + np.uint32(size))
-    mixed = np.concatenate(grams)
+    np.multiply(folded, _POWERS[: len(folded)], out=prefix[1:])
+    np.add.accumulate(prefix, out=prefix)
+    words = prefix.take(ends)
+    words -= prefix.take(starts)
+    words *= _INVERSES.take(starts)
+    count, pairs, runs = len(words), max(len(words) - 1, 0), max(len(folded) - _RUN + 1, 0)
+    mixed = np.empty(count + pairs + runs, np.uint32)
+    np.multiply(words, _SALT, out=mixed[:count])
+    following = mixed[count : count + pairs]
+    np.multiply(words[:-1], _MIX, out=following)
+    following += words[1:]
+    following ^= _SALT
+    characters = mixed[count + pairs :]
+    np.subtract(prefix[_RUN:], prefix[:runs], out=characters)
+    characters *= _INVERSES[:runs]
+    characters += np.uint32(_RUN)
     mixed ^= mixed >> np.uint32(15)
     mixed *= _MIX
     mixed ^= mixed >> np.uint32(13)
     mixed *= _SALT
-    return mixed >> _SHIFT
+    mixed >>= _SHIFT
+    return mixed
 
 
 def _structure(
-    prompt: Prompt, codes: NDArray[np.uint32], classes: NDArray[np.uint8], word_lengths: NDArray[np.intp]
+    prompt: Prompt,
+    codes: NDArray[np.uint32],
+    classes: NDArray[np.uint8],
+    starts: NDArray[np.intp],
+    ends: NDArray[np.intp],
 ) -> Floats:
-    chars = max(len(codes), 1)
-    counts = np.bincount(classes, minlength=len(_CLASSES))
-    words = len(word_lengths)
-    digit = classes == _CLASS["digit"]
-    numbers = int(np.count_nonzero(digit[1:] & ~digit[:-1])) + bool(len(digit) and digit[0])
-    lines = int(counts[_CLASS["newline"]]) + 1
-    first = (classes[:-2] == _CLASS["newline"]).nonzero()[0] + 1
-    after = codes[first + 1]
-    options = int(np.count_nonzero((classes[first] == _CLASS["letter"]) & ((after == ord(".")) | (after == ord(")")))))
-    values = np.empty(len(STRUCTURE), np.float32)
-    values[:6] = (
-        log1p(len(codes)),
-        log1p(words),
-        int(word_lengths.sum()) / max(words, 1),
-        log(lines),
-        log1p(chars / lines),
-        log1p(options),
+    length, words = len(codes), len(starts)
+    counts = np.bincount(classes, minlength=len(_CLASSES)).tolist()
+    numbers = 0
+    if counts[_DIGIT]:
+        digit = classes == _DIGIT
+        numbers = int(np.count_nonzero(digit[1:] > digit[:-1])) + bool(digit[0])
+    lines, per_char = counts[_NEWLINE] + 1, 1 / max(length, 1)
+    return np.array(
+        (
+            log1p(length),
+            log1p(words),
+            int(ends.sum() - starts.sum()) / max(words, 1),
+            log(lines),
+            log1p(max(length, 1) / lines),
+            log1p(_options(codes, classes)) if lines > 1 else 0.0,
+            *(sqrt(counts[number] * per_char) for number in _SHARE_CLASSES),
+            log1p(numbers),
+            log1p(max(prompt.turns - 1, 0)),
+            prompt.has_tools,
+            prompt.has_images,
+            prompt.wants_json,
+        ),
+        np.float32,
     )
-    values[6 : 6 + len(_SHARES)] = np.sqrt(counts[_SHARE_CLASSES] / chars)
-    values[6 + len(_SHARES) :] = (
-        log1p(numbers),
-        log1p(max(prompt.turns - 1, 0)),
-        prompt.has_tools,
-        prompt.has_images,
-        prompt.wants_json,
-    )
-    return values
+
+
+def _options(codes: NDArray[np.uint32], classes: NDArray[np.uint8]) -> int:
+    """Lines that begin as options of a multiple choice do: a letter, then a full stop or a bracket."""
+    first = (classes[:-2] == _NEWLINE).nonzero()[0] + 1
+    after = codes.take(first + 1)
+    return int(np.count_nonzero((classes.take(first) == _LETTER) & ((after == _STOP) | (after == _BRACKET))))
 
 
 def read_prompts(prompts: Sequence[Prompt]) -> tuple[Floats, Floats]:

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from entrepot.routing.base import Floats, Prompt
+from entrepot.routing.base import Floats, Prompt, constant
 from entrepot.routing.embedder import Embedder, embed
-from entrepot.routing.features import BUCKETS, STRUCTURE, read_prompt, read_prompts
+from entrepot.routing.features import BUCKETS, STRUCTURE, read_ngrams, read_prompts
 
 _IDF_FLOOR = 0.1
 _LEAST_DEVIATION = 1e-3
 _TAIL = 0.005
+_NOTHING, _ALL = constant(0.0), constant(1.0)
+
+
+class Weights(NamedTuple):
+    """A prompt as a router weighs it: the weights of those `buckets` that it has n-grams in, and of its structure.
+
+    `novelty`, from 0 to 2, is the share of its n-grams that training never saw, plus the share of its structural features
+    that are outside the range of training.
+    """
+
+    buckets: NDArray[np.intp]
+    grams: Floats
+    structure: Floats
+    novelty: float
 
 
 class Featurizer:
@@ -81,33 +98,42 @@ class Featurizer:
 
     def rows(self, counts: Floats, structure: Floats) -> Floats:
         """The design matrix, shape (prompts, columns), of prompts that were read."""
-        design = np.empty((len(counts), self.columns), np.float32)
-        for number in range(len(counts)):
-            self._fill(design[number], counts[number], structure[number])
+        design = np.zeros((len(counts), self.columns), np.float32)
+        for row, count, outside in zip(design, counts, structure, strict=True):
+            self._spread(row, self._weigh(count.nonzero()[0], count[count > 0], outside))
         return design
 
-    def row(self, prompt: Prompt) -> tuple[Floats, float]:
-        """One prompt's row, shape (columns,), and its novelty, from 0 to 2: the share of its n-grams that training never
-        saw, plus the share of its structural features that are outside the range of training.
-        """
-        counts, structure = read_prompt(prompt)
+    def row(self, prompt: Prompt) -> Floats:
+        """One prompt's row, shape (columns,)."""
+        row = np.zeros(self.columns, np.float32)
+        self._spread(row, self.weigh(prompt))
+        return row
+
+    def weigh(self, prompt: Prompt) -> Weights:
+        """One prompt's row without its zeros, which are nearly all of it."""
+        buckets, structure = read_ngrams(prompt)
         if self.embedder is not None:
             structure = np.concatenate([structure, embed(self.embedder, prompt.text)])
-        row = np.empty(self.columns, np.float32)
-        return row, self._fill(row, counts, structure)
+        counts = np.bincount(buckets, minlength=BUCKETS)
+        found = (counts > 0).nonzero()[0]
+        return self._weigh(found, counts.take(found), structure)
 
-    def _fill(self, row: Floats, counts: Floats, structure: Floats) -> float:
-        grams = row[:BUCKETS]
-        np.log1p(counts, out=grams)
+    def _weigh(self, buckets: NDArray[np.intp], counts: NDArray[Any], structure: Floats) -> Weights:
+        grams = np.log1p(counts, dtype=np.float32)
         everything = float(grams.sum())
-        known = float(grams @ self.seen_)
-        grams *= self.idf_
-        length = float(np.sqrt(grams @ grams))
+        known = float(grams.dot(self.seen_.take(buckets)))
+        grams *= self.idf_.take(buckets)
+        length = sqrt(grams.dot(grams))
         if length > 0:
-            grams *= 1 / length
+            grams *= constant(1 / length)
         standard = (structure - self.mean_) * self.scale_
-        outside = np.minimum(np.maximum(np.maximum(self.low_ - standard, standard - self.high_), 0), 1)
-        np.multiply(standard, 1 - outside, out=row[BUCKETS:-1])
-        row[-1] = 1
+        outside = np.maximum(self.low_ - standard, standard - self.high_)
+        np.minimum(np.maximum(outside, _NOTHING, out=outside), _ALL, out=outside)
+        standard *= _ALL - outside
         unseen = 1 - known / everything if everything else 1.0
-        return unseen + float(outside.sum()) / self._outside
+        return Weights(buckets, grams, standard, unseen + float(outside.sum()) / self._outside)
+
+    def _spread(self, row: Floats, weights: Weights) -> None:
+        row[weights.buckets] = weights.grams
+        row[BUCKETS:-1] = weights.structure
+        row[-1] = 1

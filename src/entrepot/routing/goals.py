@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from entrepot.routing.base import Basis
 
-_SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it meets exactly
+SLACK = 1e-9  # a sum of floats must not push a candidate below a bar that it meets exactly
 
 
 class Option(NamedTuple):
@@ -73,7 +73,7 @@ def within_bar(options: list[Option], max_loss: float, reference: str | None) ->
     known = [option for option in options if option.basis != "prior"]
     # A guess on the low side is fair to a candidate that has yet to show that it can; as a bar it would let everything pass.
     best = measure if measure is not None and (measure in known or not known) else min(options, key=by_quality)
-    bar = best.p_correct - max_loss - _SLACK
+    bar = best.p_correct - max_loss - SLACK
     meeting = sorted((option for option in options if option.p_correct >= bar), key=by_cost)
     if best is measure and not known and max_loss < 1:
         meeting = [measure]
@@ -90,15 +90,17 @@ def by_worth(
     """
     measure = next((option for option in options if option.deployment == reference), None)
     limit = None if measure is None else measure.cost_usd
-    allowed = [
-        option
-        for option in options
-        if option is measure or limit is None or (option.cost_usd is not None and option.cost_usd <= limit)
-    ]
+    allowed = options
+    if limit is not None:
+        allowed = [one for one in options if one is measure or (one.cost_usd is not None and one.cost_usd <= limit)]
     if among is not None:
         allowed = [option for option in allowed if option.deployment in among] or allowed
-    meeting = sorted(allowed, key=lambda option: (-value_of(option, worth_usd), *by_quality(option)))
-    rest = sorted((option for option in options if option not in allowed), key=by_quality)
+    meeting = sorted(allowed, key=by_quality)
+    meeting.sort(key=lambda option: -value_of(option, worth_usd))  # stable: of equal value the better goes first
+    rest = []
+    if len(allowed) < len(options):
+        taken = {option.deployment for option in allowed}
+        rest = sorted((option for option in options if option.deployment not in taken), key=by_quality)
     chosen = meeting[0]
     said = f"{chosen.deployment} has the best of P(correct) against expected cost"
     if len(options) == 1:

@@ -46,7 +46,7 @@ class NeighborsRouter:
         theirs = [i for i, model in enumerate(outcomes.models) if model in self.models_]
         correct, weight = tabulate(outcomes, outcomes.correct)
         tokens = tabulate(outcomes, np.where(outcomes.output_tokens >= 0, outcomes.output_tokens, np.nan))[0]
-        rows = np.stack([self.places_.featurizer.row(prompt)[0] for prompt in outcomes.prompts])
+        rows = np.stack([self.places_.featurizer.row(prompt) for prompt in outcomes.prompts])
         self.at_ = np.vstack([self.at_, self.places_.of(rows)])
         written = ~np.isnan(tokens)
         added = {
@@ -75,7 +75,7 @@ class _BoundNeighbors:
     def predict(self, prompt: Prompt) -> Estimates:
         """Records of the nearest prompts."""
         router = self._router
-        row, _ = router.places_.featurizer.row(prompt)
+        row = router.places_.featurizer.row(prompt)
         similar = router.at_ @ router.places_.of(row[None])[0]
         count = min(router.neighbors, len(similar))
         nearest = np.argpartition(-similar, count - 1)[:count]

@@ -30,6 +30,7 @@ from entrepot.routing.goals import (
 )
 from entrepot.routing.worth import Knob
 
+NO_LATENCIES: Mapping[str, float] = {}
 GoalKind = Literal["cheapest_within", "weighted", "best_under", "shares"]
 
 
@@ -56,7 +57,7 @@ class Goal(msgspec.Struct, frozen=True):
     shares: tuple[tuple[str, float], ...] = ()
 
 
-class Weighed(msgspec.Struct, frozen=True):
+class Weighed(msgspec.Struct, frozen=True, gc=False):
     """One candidate as the decision saw it. Expected cost in dollars, None if its price is unknown.
 
     `rejected` is the reason for which it was not eligible, None if it was. `propensity` is the probability with which this
@@ -121,6 +122,7 @@ def decide(
     answers: int = 1,
     at_s: float = 0.0,
     lot: float = 0.0,
+    latencies: Mapping[str, float] = NO_LATENCIES,
 ) -> Decision:
     """Choose among `candidates` (all eligible, at least one) by `goal`, and order the others for failover.
 
@@ -131,7 +133,7 @@ def decide(
     reference is taken, unless any loss is allowed. The order: the chosen, then those that meet the goal, then the rest by
     quality; what costs more than the goal allows comes last. `max_output_tokens` is what the request allows each of its
     `answers`. `at_s` is the moment (Unix seconds), since prices change with the hour and the day. `lot`, uniform in [0, 1),
-    draws where the goal is `shares`.
+    draws where the goal is `shares`. `latencies` are shown (see `Weighed`).
     """
     if not candidates:
         raise Defect("a decision needs at least one candidate")
@@ -150,8 +152,8 @@ def decide(
         parts = {ranked.first.deployment: 1.0}
     shown = (*ranked.meeting, *ranked.rest)
     return Decision(
-        order=tuple(option.deployment for option in shown),
-        candidates=(*(_shown(option, parts.get(option.deployment, 0.0)) for option in shown), *rejected),
+        order=tuple([option.deployment for option in shown]),
+        candidates=(*[_shown(option, parts, latencies) for option in shown], *rejected),
         reason=f"{ranked.reason}.",
         goal=goal,
         reference=reference,
@@ -163,9 +165,11 @@ def decide(
 
 def bound_output(tokens: float, max_output_tokens: int | None, deployment: Deployment, answers: int) -> float:
     """Expected output tokens of `answers` answers, none of which can be longer than the request and the deployment allow."""
-    for limit in (max_output_tokens, deployment.max_output_tokens):
-        if limit is not None:
-            tokens = min(tokens, limit)
+    limit = deployment.max_output_tokens
+    if max_output_tokens is not None and tokens > max_output_tokens:
+        tokens = max_output_tokens
+    if limit is not None and tokens > limit:
+        tokens = limit
     return tokens * answers
 
 
@@ -178,21 +182,19 @@ def _weigh(
     answers: int,
     at_s: float,
 ) -> list[Option]:
-    rows = {model: row for row, model in enumerate(estimates.models)}
-    p_correct = estimates.p_correct.tolist()
-    p_error = estimates.p_error.tolist()
-    output_tokens = estimates.output_tokens.tolist()
+    places = {model: place for place, model in enumerate(estimates.models)}
+    p_correct, p_error = estimates.p_correct.tolist(), estimates.p_error.tolist()
+    output_tokens, basis = estimates.output_tokens.tolist(), estimates.basis
     weighed = []
     for deployment in candidates:
-        row = rows[deployment.model]
-        tokens = bound_output(output_tokens[row], max_output_tokens, deployment, answers)
-        tariff = tariffs.get(deployment.id)
+        place, id_ = places[deployment.model], deployment.id
+        tokens = bound_output(output_tokens[place], max_output_tokens, deployment, answers)
+        tariff = tariffs.get(id_)
         cost = None
         if tariff is not None:
             per_input, per_output = tariff.usd_per_token(input_tokens, at_s)
             cost = input_tokens * per_input + tokens * per_output
-        basis = estimates.basis[row]
-        weighed.append(Option(deployment.id, deployment.model, p_correct[row], p_error[row], tokens, cost, basis))
+        weighed.append(Option(id_, deployment.model, p_correct[place], p_error[place], tokens, cost, basis[place]))
     return weighed
 
 
@@ -246,14 +248,7 @@ def _promised(knob: Knob, goal: Goal, options: Sequence[Option], *, kept: bool) 
     return str(knob.promise)
 
 
-def _shown(option: Option, propensity: float) -> Weighed:
-    return Weighed(
-        deployment=option.deployment,
-        model=option.model,
-        p_correct=option.p_correct,
-        p_error=option.p_error,
-        output_tokens=option.output_tokens,
-        cost_usd=option.cost_usd,
-        basis=option.basis,
-        propensity=propensity,
-    )
+def _shown(option: Option, parts: Mapping[str, float], latencies: Mapping[str, float]) -> Weighed:
+    """An option is the first half of a `Weighed`, field by field."""
+    name = option.deployment
+    return Weighed(*option, parts.get(name, 0.0), None, latencies.get(name))

@@ -32,6 +32,12 @@ def caller_address(peer: str | None, forwarded: str, trusted: Sequence[Network])
     return address
 
 
+def is_trusted(peer: str | None, trusted: Sequence[Network]) -> bool:
+    """Whether the other end of the connection is a trusted proxy."""
+    address = _parse(peer or "")
+    return address is not None and lies_in(address, trusted)
+
+
 def lies_in(address: Address, networks: Iterable[Network]) -> bool:
     """Whether one of the networks holds the address."""
     return any(address in network for network in networks)

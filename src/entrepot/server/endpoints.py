@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -31,6 +32,7 @@ from entrepot.errors import (
     LedgerError,
     MethodNotAllowed,
     NotFound,
+    OverloadedHere,
     Unavailable,
 )
 from entrepot.exchange.circumstance import UNSEEN, Seen
@@ -42,11 +44,11 @@ from entrepot.exchange.records import Entry, Feedback
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
+from entrepot.server.call import Call
 from entrepot.server.decisions import render_decision
 from entrepot.server.feedback import PATH as FEEDBACK
 from entrepot.server.feedback import feedback_of, may_judge, parse_feedback, render_feedback
 from entrepot.server.http import (
-    Asker,
     ClientDisconnected,
     Receive,
     Scope,
@@ -71,26 +73,12 @@ from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
 
-Handler = Callable[["Call"], Awaitable[None]]
+Handler = Callable[[Call], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
 _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
-
-
-class Call(msgspec.Struct, eq=False):
-    """One HTTP request on its way through the endpoints."""
-
-    scope: Scope
-    receive: Receive
-    client: Asker
-    send: Send
-    headers: Mapping[bytes, bytes]
-    id: str
-    started_ns: int
-    started_s: float
-    upload_s: float = 0.0
-    received: bool = False
+TELL_EVERY_S = 10.0
 
 
 class Gateway:
@@ -109,6 +97,7 @@ class Gateway:
         responses: KeptResponses,
         inspector: Inspector,
         admission: Admission | None = None,
+        look_at_deployments: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
         self._keyring = keyring
@@ -119,6 +108,9 @@ class Gateway:
         self._keep_feedback = keep_feedback
         self._responses = responses
         self._admission = admission
+        self._look_at_deployments = look_at_deployments
+        self._under_way = 0
+        self._overload_told_s = -math.inf
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._greet},
@@ -156,7 +148,7 @@ class Gateway:
         try:
             await self._handler(scope)(call)
         except EntrepotError as error:
-            if error.status >= 500:
+            if error.status >= 500 and not isinstance(error, OverloadedHere):
                 log.error("exchange %s: %s", call.id, error.message)
             await self._answer_error(call, error)
         except asyncio.CancelledError:  # the grace period of a stop is over; the driver has written the exchange down
@@ -216,15 +208,31 @@ class Gateway:
     def _authenticate(self, call: Call) -> Principal:
         """Who asks. Raises Unauthenticated, or Forbidden."""
         googles = self._dialect(call).name.startswith("gemini")
-        peer = call.scope.get("client")
         return self._keyring.authenticate(
             call.headers,
             call.scope["query_string"] if googles else b"",
-            peer=None if peer is None else peer[0],
+            peer=call.peer,
             now_s=call.started_ns / 1_000_000_000,
         )
 
     async def _exchange(self, call: Call) -> None:
+        if self._under_way >= self._settings.max_concurrent:
+            raise self._overloaded(call)
+        self._under_way += 1
+        try:
+            await self._perform(call)
+        finally:
+            self._under_way -= 1
+
+    def _overloaded(self, call: Call) -> OverloadedHere:
+        """Refused before anything was read: it has to cost next to nothing, so the log hears of it once in a while."""
+        told = f"{self._under_way} requests are under way here, as many as this gateway takes: try again shortly"
+        if call.started_s - self._overload_told_s >= TELL_EVERY_S:
+            self._overload_told_s = call.started_s
+            log.warning("requests are refused: %s", told)
+        return OverloadedHere(told)
+
+    async def _perform(self, call: Call) -> None:
         principal = self._authenticate(call)
         # Read once: a request that is looked into for some rules is held to the same.
         planner, inspector = self._ruled
@@ -242,7 +250,7 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
-            asked, seen = await inspector.inspect(asked, self._dialect(call), _envelope(call))
+            asked, seen = await inspector.inspect(asked, self._dialect(call), call.envelope, call.peer)
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked, seen)
             raise
@@ -277,7 +285,7 @@ class Gateway:
             call.received = True
         finally:
             call.upload_s = time.monotonic() - call.started_s
-        envelope = _envelope(call)
+        envelope = call.envelope
         dialect = self._dialect(call)
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
@@ -387,9 +395,7 @@ class Gateway:
     async def _ready(self, call: Call) -> None:
         counters = None if self._admission is None else self._admission.trouble
         trouble = self._recorder.trouble or counters
-        body = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
+        body: dict[str, object] = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
+        if ill := self._look_at_deployments():
+            body["deployments"] = ill
         await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))
-
-
-def _envelope(call: Call) -> Envelope:
-    return Envelope(call.scope["path"], call.scope["query_string"].decode("latin-1"), call.headers)

@@ -7,7 +7,7 @@ request is read anew from what is left, so that nothing of the client's own byte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 import msgspec
@@ -17,6 +17,7 @@ from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.errors import InvalidRequest
 from entrepot.exchange.circumstance import Seen
 from entrepot.exchange.sensing import Sensor
+from entrepot.server.addresses import is_trusted, parse_networks
 
 _LONG_BYTES = 20_000
 _CLASSES = "x-entrepot-data-class"
@@ -25,18 +26,24 @@ _MOST_CLASSES = 16
 
 
 class Inspector:
-    """Looks into the requests of one gateway process. `region_header` is believed, for a proxy of the operator's sets it."""
+    """Looks into the requests of one gateway process. `region_header` is believed of `trusted_proxies` and of nobody else."""
 
-    def __init__(self, sensor: Sensor, region_header: str | None = None) -> None:
+    def __init__(self, sensor: Sensor, region_header: str | None = None, trusted_proxies: Iterable[str] = ()) -> None:
+        self._trusted = parse_networks(trusted_proxies)
         self._sensor = sensor
         self._region_header = None if region_header is None else region_header.lower().encode()
 
-    async def inspect(self, asked: Asked, dialect: ClientDialect, envelope: Envelope) -> tuple[Asked, Seen]:
-        """The request as it may go on, and what was seen of it. Raises InvalidRequest where a header cannot be read."""
+    async def inspect(
+        self, asked: Asked, dialect: ClientDialect, envelope: Envelope, peer: str | None = None
+    ) -> tuple[Asked, Seen]:
+        """The request as it may go on, and what was seen of it; `peer` is the other end of the connection.
+
+        Raises InvalidRequest where a header cannot be read.
+        """
         headers = envelope.headers
         said = Seen(
             data_classes=_words(headers, _CLASSES),
-            region=self._vouched_region(headers),
+            region=self._vouched_region(headers, peer),
             client_regions=_regions(headers),
         )
         if not self._sensor.looks:
@@ -52,8 +59,8 @@ class Inspector:
         classes = said.data_classes | found.data_classes
         return asked, msgspec.structs.replace(said, data_classes=classes, counts=found.counts)
 
-    def _vouched_region(self, headers: Mapping[bytes, bytes]) -> str | None:
-        if self._region_header is None:
+    def _vouched_region(self, headers: Mapping[bytes, bytes], peer: str | None) -> str | None:
+        if self._region_header is None or not is_trusted(peer, self._trusted):
             return None
         word = headers.get(self._region_header, b"").decode("latin-1").strip().upper()
         return word if word in COUNTRIES else None  # proxies write XX or T1 where they cannot tell

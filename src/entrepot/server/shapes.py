@@ -240,7 +240,13 @@ def schemas() -> dict[str, Schema]:
             label={"type": ["string", "null"]},
         ),
         "Live": _object("It lives", ("status",), status={"const": "live"}),
-        "Ready": _object("Whether it is ready", ("status",), status={"enum": ["ready", "degraded"]}, trouble=_TEXT),
+        "Ready": _object(
+            "Whether it is ready",
+            ("status",),
+            status={"enum": ["ready", "degraded"]},
+            trouble=_TEXT,
+            deployments={"type": "object"},
+        ),
         "OpenAPI": _object(
             "An OpenAPI 3.1 document", ("openapi", "info", "paths"), openapi=_TEXT, info=_ANY, paths=_ANY
         ),

@@ -19,6 +19,7 @@ from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
+from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTable
 from entrepot.settings.route_table import RouteTable
 from entrepot.settings.words import (
     AtLeastOne,
@@ -39,12 +40,16 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processes: Annotated[int, Meta(ge=1, le=256, description="Gateway processes, about one a core.")] = 1
     max_body_mb: Annotated[int, Meta(ge=1, le=1024, description="Largest request body, in MiB.")] = 32
     body_timeout_s: Annotated[Seconds, Meta(description="How long a request's head, then its body, may take.")] = 30.0
+    max_concurrent: Annotated[
+        AtLeastOne, Meta(description="Requests at once in one process; a further one is told to come back.")
+    ] = 8000
     grace_s: Annotated[float, Meta(ge=0, description="How long open answers may still run at a stop.")] = 20.0
     trusted_proxies: Annotated[
         tuple[Name, ...], Meta(description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.")
     ] = ()
     region_header: Annotated[
-        Name | None, Meta(description="The header in which your proxy says the client's country, such as cf-ipcountry.")
+        Name | None,
+        Meta(description="The header in which trusted_proxies say the client's country, such as cf-ipcountry."),
     ] = None
 
 
@@ -225,6 +230,16 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Annotated[
         LimitsTable | None, Meta(description="What its provider admits, shared fairly between teams.")
     ] = None
+    weight: Annotated[float, Meta(gt=0, description="Its part among the hosts of its model.")] = 1.0
+    retries: Annotated[
+        Count | None, Meta(description="How often it is asked again. Default: as the route and [retries] say.")
+    ] = None
+    probe: Annotated[
+        Literal["connect", "models"] | None,
+        Meta(
+            description="How it is probed while its circuit is open: connect opens a connection; models lists models."
+        ),
+    ] = None
     retention_days: Annotated[
         Count | None, Meta(description="How many days the provider keeps what it is sent; 0: not at all.")
     ] = None
@@ -321,6 +336,9 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway: GatewayTable = GatewayTable()
     control: ControlTable = ControlTable()
     timeouts: TimeoutsTable = TimeoutsTable()
+    retries: RetriesTable = RetriesTable()
+    circuit: CircuitTable = CircuitTable()
+    hosts: HostsTable = HostsTable()
     ledger: LedgerTable = LedgerTable()
     keys: tuple[KeyTable, ...] = ()
     teams: tuple[Team, ...] = ()

@@ -91,6 +91,11 @@ def reach_all(
     return asyncio.run(_reach_all(deployments, environ, timeout_s))
 
 
+async def reach_one(client: UpstreamClient, deployment: Deployment, timeout_s: float = TIMEOUT_S) -> Reach:
+    """Ask one deployment, over a client that is there."""
+    return _say(deployment, await _ask(client, deployment, timeout_s), timeout_s)
+
+
 def check_secrets(deployments: Sequence[Deployment], environ: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with the secrets of `deployments`, by deployment id. Opens no connection."""
     credentials = Credentials(environ)

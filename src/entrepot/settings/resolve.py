@@ -21,6 +21,7 @@ from entrepot.settings.budgets import (
     resolve_deployment_limits,
     resolve_limits,
 )
+from entrepot.settings.conduct import resolve_circuit, resolve_conduct, resolve_probes
 from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
@@ -61,6 +62,10 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     return Settings(
         gateway=_gateway(file.gateway, problems),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
+        conduct=resolve_conduct(file, deployments),
+        circuit=resolve_circuit(file.circuit, problems),
+        hedge_share=file.retries.hedge_share,
+        probes=resolve_probes(file, deployments),
         ledger=LedgerSettings(str(_anchored(file.ledger.directory or LEDGER_FOLDER, around.directory))),
         deployments=deployments,
         routes=routes,
@@ -88,12 +93,18 @@ def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
     for index, network in enumerate(table.trusted_proxies):
         if wrong := check_network(network):
             problems.add(("gateway", "trusted_proxies", index), wrong)
+    if table.region_header is not None and not table.trusted_proxies:
+        problems.add(
+            ("gateway", "region_header"),
+            "would be believed of nobody: name the networks of the proxies that set it in trusted_proxies",
+        )
     return GatewaySettings(
         host=table.host,
         port=table.port,
         processes=table.processes,
         max_body_bytes=table.max_body_mb * _MIB,
         body_timeout_s=table.body_timeout_s,
+        max_concurrent=table.max_concurrent,
         grace_s=table.grace_s,
         region_header=table.region_header,
         trusted_proxies=table.trusted_proxies,

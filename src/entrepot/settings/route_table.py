@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from entrepot.exchange.balancing import Balance
 from entrepot.routing.ballot import By
 from entrepot.routing.validator import Validator
+from entrepot.settings.failing_tables import HedgeTable
 from entrepot.settings.words import (
     Confidence,
+    Count,
     Dollars,
     JsonPointer,
     Name,
@@ -121,4 +124,13 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_latency_s: Annotated[
         Seconds | None,
         Meta(description="Candidates expected to take longer for a whole answer are asked only if all are."),
+    ] = None
+    retries: Annotated[
+        Count | None, Meta(description="How often a deployment is asked again. Default: as [retries] says.")
+    ] = None
+    balance: Annotated[
+        Balance | None, Meta(description="Which of several hosts of a model goes first. Default: as [hosts] says.")
+    ] = None
+    hedge: Annotated[
+        HedgeTable | None, Meta(description="Ask a second candidate where the first lets a request wait.")
     ] = None

@@ -14,6 +14,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.exchange.embedding import embeds
 from entrepot.exchange.plan import Route
 from entrepot.routing.explore import Exploration
+from entrepot.settings.conduct import resolve_hedge
 from entrepot.settings.goals import resolve_goal
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
@@ -74,6 +75,9 @@ def resolve_routes(
                 explore=_exploration(table, path, problems),
                 sessions=table.sessions,
                 max_latency_s=table.max_latency_s,
+                retries=table.retries,
+                balance=table.balance,
+                hedge=resolve_hedge(table, path, problems),
             )
         )
     return tuple(routes)

@@ -12,6 +12,8 @@ import msgspec
 
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
+from entrepot.exchange.circuit import CircuitSettings
+from entrepot.exchange.conduct import Conduct
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.sensing import SensingSettings
 from entrepot.policy.budgets import Budget
@@ -20,6 +22,7 @@ from entrepot.policy.rules import Rule
 from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.policy.teams import Team
 
+ProbeKind = Literal["connect", "models"]
 WhenUnreachable = Literal["refuse", "serve"]
 
 
@@ -31,6 +34,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     processes: int = 1
     max_body_bytes: int = 32 * 1024 * 1024
     body_timeout_s: float = 30.0
+    max_concurrent: int = 8000
     grace_s: float = 20.0
     region_header: str | None = None
     trusted_proxies: tuple[str, ...] = ()
@@ -117,7 +121,8 @@ class Settings(msgspec.Struct, frozen=True):
     `warnings` are sentences for the operator about what works otherwise than the file may have meant: a client key that
     is left out because its secret is not there, a reference that was chosen for a route that names none. `absent_keys`
     are the names of those client keys. `rules` have their named lists written out; `lists` are those, for rules to come.
-    Without `control` there is no admin API.
+    Without `control` there is no admin API. `conduct` is how calls are retried and balanced, `circuit` when deployments are left
+    alone, `probes` how they are probed meanwhile, by id; `hedge_share` bounds hedges, as the share in `conduct` bounds retries.
     """
 
     gateway: GatewaySettings
@@ -131,6 +136,10 @@ class Settings(msgspec.Struct, frozen=True):
     lists: dict[str, tuple[str, ...]] = {}
     sensing: SensingSettings = SensingSettings()
     deadlines: Deadlines = Deadlines()
+    conduct: Conduct = Conduct()
+    circuit: CircuitSettings = CircuitSettings()
+    hedge_share: float = 0.05
+    probes: dict[str, ProbeKind] = {}
     router: str | None = None
     fresh: FreshSettings = FreshSettings()
     responses: ResponsesSettings = ResponsesSettings()

@@ -99,6 +99,18 @@ class UpstreamClient:
             return self._start_in_cloud(command, sink)
         return self._begin(command, sink, None)
 
+    async def connect(self, url: str, timeout_s: float) -> None:
+        """Open a connection to where `url` is, as a call would, and close it. Raises ProviderError where there is none."""
+        origin = parse_address(url.replace("{model}", "model")).origin
+        connection = Connection(Destination(origin, self._proxies.choose(origin)), self._pool, self._limits)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await dial(connection.destination, connection, self._tls, self._limits)
+        except TimeoutError:
+            raise ProviderError(f"no connection to {origin.authority} within {timeout_s:g} s", code="connect") from None
+        finally:
+            connection.abort()
+
     async def close(self) -> None:
         """End every call under way with `cut_off`, and close every connection."""
         self._closed = True
