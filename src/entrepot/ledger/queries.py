@@ -87,15 +87,16 @@ def spending(period: Period, without: Sequence[str]) -> tuple[str, Parameters]:
     return sql, (*(moment_ns for moment_ns, _ in given), *without)
 
 
-def comparisons(period: Period) -> tuple[str, Parameters]:
+def comparisons(period: Period, route: str | None = None) -> tuple[str, Parameters]:
     """Rows for `comparison_of`."""
     rows, parameters = source(cube_called("compared"), period, by_day=False)
     sums = ", ".join(f"sum({name})" for name in _COMPARISON)
     sql = f"""
         SELECT nullif(baseline_deployment, ''), nullif(baseline_model, ''), {sums}
-        FROM ({rows}) AS rows GROUP BY 1, 2 HAVING sum(finished) > 0 ORDER BY 3 DESC, 1
+        FROM ({rows}) AS rows {"" if route is None else "WHERE route = ?"}
+        GROUP BY 1, 2 HAVING sum(finished) > 0 ORDER BY 3 DESC, 1
     """  # noqa: S608 - closed lists
-    return sql, parameters
+    return sql, parameters if route is None else (*parameters, route)
 
 
 _COMPARISON = tuple(name for name in COMPARED if not name.startswith(("finished", "unfinished", "split"))) + tuple(

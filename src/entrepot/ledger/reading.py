@@ -90,9 +90,9 @@ class RelationalReader(ABC):
             if (sums := Sums(*row[count + 1 :])).exchanges
         )
 
-    def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
+    def comparisons(self, period: Period = ALWAYS, route: str | None = None) -> tuple[Comparison, ...]:
         """See LedgerReader."""
-        sql, parameters = queries.comparisons(period)
+        sql, parameters = queries.comparisons(period, route)
         return tuple(queries.comparison_of(row) for row in self._query(sql, parameters))
 
     def unfinished(self, period: Period = ALWAYS) -> Unfinished:

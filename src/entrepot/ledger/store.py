@@ -247,8 +247,8 @@ class LedgerReader(Protocol):
         """The sums by every combination of values that occurs, most exchanges first."""
         ...
 
-    def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
-        """Costs beside those of the baseline, one per baseline deployment and model."""
+    def comparisons(self, period: Period = ALWAYS, route: str | None = None) -> tuple[Comparison, ...]:
+        """Costs beside those of the baseline, one per baseline deployment and model; of one route, or of all."""
         ...
 
     def unfinished(self, period: Period = ALWAYS) -> Unfinished:

@@ -12,6 +12,7 @@ import msgspec
 
 from entrepot.ledger.store import ALWAYS, Dimension, LedgerReader, Period
 from entrepot.reports.added_time import measure_added_time, tabulate_added_time
+from entrepot.reports.experiment import measure_experiments, tabulate_experiments
 from entrepot.reports.render import Table
 from entrepot.reports.savings import measure_savings, tabulate_savings
 from entrepot.reports.share import measure_share, tabulate_share
@@ -48,13 +49,14 @@ def tables_of(report: str, question: Question) -> Iterator[Table]:
 
 
 def _summary(question: Question) -> Iterator[Table]:
-    yield from _savings(question)
+    yield tabulate_savings(measure_savings(question.reader, question.period), question.words)
     yield from _share(msgspec.structs.replace(question, by=question.by or _SUMMARY))
     yield from _added_time(question)
 
 
 def _savings(question: Question) -> Iterator[Table]:
     yield tabulate_savings(measure_savings(question.reader, question.period), question.words)
+    yield tabulate_experiments(measure_experiments(question.reader, question.period), question.words)
 
 
 def _share(question: Question) -> Iterator[Table]:
