@@ -33,7 +33,7 @@ def test_every_sentence_is_used() -> None:
     text = "".join(
         path.read_text(encoding="utf-8") for path in [*(source / "reports").glob("*.py"), source / "cli" / "report.py"]
     )
-    computed = ("by_", "report_", "part_", "on_premises_", "open_weights_")
+    computed = ("by_", "report_", "part_", "source_", "difficulty_", "on_premises_", "open_weights_")
     unused = [key for key in ENGLISH.sentences if not key.startswith(computed) and not re.search(rf'"{key}"', text)]
     assert unused == []
 

@@ -13,10 +13,12 @@ import msgspec
 from entrepot.ledger.store import ALWAYS, Dimension, LedgerReader, Period
 from entrepot.reports.added_time import measure_added_time, tabulate_added_time
 from entrepot.reports.experiment import measure_experiments, tabulate_experiments
+from entrepot.reports.quality import measure_quality, tabulate_quality
 from entrepot.reports.render import Table
 from entrepot.reports.savings import measure_savings, tabulate_savings
 from entrepot.reports.share import measure_share, tabulate_share
 from entrepot.reports.spend import measure_forecast, measure_spend, tabulate_forecast, tabulate_spend
+from entrepot.reports.value import measure_value, tabulate_value
 from entrepot.reports.wording import ENGLISH, Words
 
 _LINES = 20
@@ -65,6 +67,15 @@ def _share(question: Question) -> Iterator[Table]:
         yield tabulate_share(share, question.words, limit=question.limit)
 
 
+def _value(question: Question) -> Iterator[Table]:
+    yield tabulate_value(measure_value(question.reader, "model", question.period), question.words)
+    yield tabulate_value(measure_value(question.reader, "deployment", question.period), question.words)
+
+
+def _quality(question: Question) -> Iterator[Table]:
+    yield from tabulate_quality(measure_quality(question.reader, question.period), question.words)
+
+
 def _spend(question: Question) -> Iterator[Table]:
     forecast = measure_forecast(question.reader, question.period, question.now_ns)
     if forecast is not None:
@@ -82,6 +93,8 @@ REPORTS: Mapping[str, Callable[[Question], Iterator[Table]]] = {
     "all": _summary,
     "savings": _savings,
     "spend": _spend,
+    "value": _value,
+    "quality": _quality,
     "share": _share,
     "added-time": _added_time,
 }
