@@ -39,7 +39,7 @@ demo: .venv/.wheel ## run the demonstration on simulated providers; ARGS=--exit 
 test: .venv-dev/.wheel ## run every test against the built wheel; PYTEST_ARGS are handed on
 	.venv-dev/bin/python -m pytest $(PYTEST_ARGS)
 
-soak: .venv-dev/.wheel ## run the long races for budgets, which are no part of make test
+soak: .venv-dev/.wheel ## run the long races and the long soak ($$SOAK_MINUTES each, 5 unless told), no part of make test
 	.venv-dev/bin/python -m pytest -m soak $(PYTEST_ARGS)
 
 programs: tests/programs/node_modules/.package-lock.json ## install the npm programs that tests run (1 GB; without them those tests skip)

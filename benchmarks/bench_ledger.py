@@ -3,8 +3,9 @@
     python benchmarks/bench_ledger.py [--rows 1000000] [--weighed 10]
 
 Rows are made of one realistic entry (ten candidates weighed, one attempt), as close to each other as ten million a year are; 200
-keys of 12 teams, every key in every team. Nothing is asserted: the numbers are printed. Ten million rows take 50 GB
-and half an hour, or half as much with --weighed 1.
+keys of 12 teams. Nothing is asserted: the numbers are printed. Ten million rows take 50 GB and half an hour, half as much
+with --weighed 1. With --a-year as large as --rows they are spread over the whole year: the roll-ups are then nearly as large as
+those of ten million.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,7 +34,6 @@ from entrepot.reports.share import measure_share
 from entrepot.routing.utility import Decision, Weighed
 
 YEAR_NS = 365 * 86_400 * 1_000_000_000
-ROWS_A_YEAR = 10_000_000
 CHUNK = 200_000
 MODELS = (
     "qwen3-max",
@@ -52,23 +53,32 @@ PLACES = tuple(
 )
 
 
-def make_entry(number: int, chance: random.Random, weighed: int = len(MODELS)) -> Entry:
-    """The `number`th of ROWS_A_YEAR exchanges, for which so many candidates were weighed."""
+class Traffic(NamedTuple):
+    """How many exchanges a year has, how many candidates each decision weighed, of how many teams each key's exchanges are."""
+
+    a_year: int = 10_000_000
+    weighed: int = len(MODELS)
+    teams_a_key: int = 1
+
+
+def make_entry(number: int, chance: random.Random, traffic: Traffic) -> Entry:
+    """The `number`th exchange."""
     served: Served = chance.choice(PLACES)
+    key = chance.randrange(200)
     return msgspec.structs.replace(
         sample_entry(number),
-        started_ns=FIRST_NS + number * (YEAR_NS // ROWS_A_YEAR),
+        started_ns=FIRST_NS + number * (YEAR_NS // traffic.a_year),
         served=served,
-        key=f"key-{chance.randrange(200)}",
-        team=f"team-{chance.randrange(12)}",
+        key=f"key-{key}",
+        team=f"team-{(key + chance.randrange(traffic.teams_a_key)) % 12}",
         cost_nano_usd=chance.randrange(10_000, 5_000_000),
         added_ms=chance.lognormvariate(-1, 0.5),
         baseline=Baseline("host/gpt-5", "gpt-5", chance.randrange(1_000_000, 9_000_000), 500_000, measured=False),
         decision=Decision(
-            order=tuple(place.deployment for place in PLACES[:weighed]),
+            order=tuple(place.deployment for place in PLACES[: traffic.weighed]),
             candidates=tuple(
                 Weighed(place.deployment, place.model, 0.8, 0.05, 412.5, 0.00123, "outcomes")
-                for place in PLACES[:weighed]
+                for place in PLACES[: traffic.weighed]
             ),
             reason="the cheapest predicted to stay within 2 points of gpt-5",
             reference="host/gpt-5",
@@ -89,7 +99,7 @@ def seconds(work: Callable[[], object], repeats: int = 1) -> float:
 
 def bench_append(directory: Path, durability: Durability, count: int) -> None:
     """Microseconds an append takes."""
-    entry = make_entry(0, random.Random(1))  # noqa: S311 - made-up rows
+    entry = make_entry(0, random.Random(1), Traffic())  # noqa: S311 - made-up rows
     size = len(msgspec.msgpack.encode(entry))
     with SpoolWriter(directory / durability, "bench", durability=durability) as spool:
 
@@ -101,7 +111,7 @@ def bench_append(directory: Path, durability: Durability, count: int) -> None:
     print(f"append, durability {durability}: {1e6 * taken / count:.1f} µs ({size} bytes an entry)")
 
 
-def bench_ingest(directory: Path, rows: int, weighed: int) -> None:
+def bench_ingest(directory: Path, rows: int, traffic: Traffic) -> None:
     """Rows a second, spool files written beforehand, CHUNK rows at a time."""
     chance = random.Random(2)  # noqa: S311 - made-up rows
     taken = cpu = 0.0
@@ -110,7 +120,7 @@ def bench_ingest(directory: Path, rows: int, weighed: int) -> None:
         for first in range(0, rows, CHUNK):
             with SpoolWriter(directory, "bench") as spool:
                 for number in range(first, min(first + CHUNK, rows)):
-                    spool.append(make_entry(number, chance, weighed))
+                    spool.append(make_entry(number, chance, traffic))
             began, cpu_began = time.perf_counter(), time.process_time()
             ingester.run_once()
             taken, cpu = taken + time.perf_counter() - began, cpu + time.process_time() - cpu_began
@@ -141,14 +151,16 @@ def main() -> None:
     """Run them all in a directory that is deleted afterwards."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--a-year", type=int, default=10_000_000, help="how close to each other exchanges are")
     parser.add_argument("--weighed", type=int, default=len(MODELS), help="candidates in each decision")
+    parser.add_argument("--teams-a-key", type=int, default=1, help="how many teams each key's exchanges are of")
     parser.add_argument("--directory", help="where to put the ledger meanwhile (default: the system's temporary one)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
         directory = Path(name)
         bench_append(directory, "process", 2000)
         bench_append(directory, "fsync", 200)
-        bench_ingest(directory / "ledger", options.rows, options.weighed)
+        bench_ingest(directory / "ledger", options.rows, Traffic(options.a_year, options.weighed, options.teams_a_key))
         bench_reports(directory / "ledger")
         print(f"cores: {os.cpu_count()}, load: {os.getloadavg()[0]:.1f}")
 

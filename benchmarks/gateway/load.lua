@@ -1,11 +1,12 @@
 -- wrk's requests: a chat completion whose prompt differs every time, of about `bytes` bytes.
--- Arguments after "--": path, model, bytes of prompt, stream (0 or 1), key. The last line printed is JSON.
+-- Arguments after "--": path, model, bytes of prompt, stream (0 or 1), key, further headers ("name: value;name: value").
+-- The last line printed is JSON.
 
 local words = {
   "the", "contract", "tenant", "obligation", "list", "every", "clause", "with", "its", "date", "amount", "if", "def",
   "return", "for", "in", "请", "总结", "以下", "合同", "的", "主要", "义务", "预算", "报告", "数据", "分析", "市场", "成本",
 }
-local path, model, bytes, stream, key
+local path, model, bytes, stream, key, headers
 local threads = {}
 
 function setup(thread)
@@ -14,6 +15,8 @@ end
 
 function init(args)
   path, model, bytes, stream, key = args[1], args[2], tonumber(args[3]), args[4] == "1", args[5]
+  headers = { ["content-type"] = "application/json", ["authorization"] = "Bearer " .. key }
+  for name, value in string.gmatch(args[6] or "", "([^:;]+): ([^;]+)") do headers[name] = value end
   math.randomseed(os.time() + tonumber(tostring({}):sub(8), 16) % 100000)
   bad, example = 0, ""
 end
@@ -30,10 +33,10 @@ end
 
 function request()
   local body = string.format(
-    '{"model":"%s","stream":%s,"messages":[{"role":"user","content":"%s"}]}',
+    '{"model":"%s","stream":%s,"max_tokens":4096,"messages":[{"role":"user","content":"%s"}]}',
     model, stream and "true" or "false", prompt()
   )
-  return wrk.format("POST", path, { ["content-type"] = "application/json", ["authorization"] = "Bearer " .. key }, body)
+  return wrk.format("POST", path, headers, body)
 end
 
 function response(status, headers, body)

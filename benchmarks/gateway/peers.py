@@ -1,11 +1,13 @@
 """The peers of the comparison, each in front of the same provider of fixed answers, set up as its own documents say.
 
-nginx relays without a log and with kept connections; LiteLLM's proxy has a master key and one model; ours has a key, rules, a
-learned route of ten candidates, and the ledger. The configurations are printed by `--show`.
+nginx relays without a log, without buffering and with kept connections; LiteLLM's proxy has a master key and one model, and
+Portkey's gateway is told by headers where to go; ours has a key, rules, a hard budget, a learned route of ten candidates, and
+the ledger. The configurations are printed by `--show`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -19,7 +21,8 @@ KEY = "sk-comparison"
 ANSWER_WORDS = "The contract names two obligations, both due in March; the amounts are in the annex. "
 NGINX_HEAD = """
 daemon off; master_process off; pid {folder}/{name}.pid; error_log {folder}/{name}.log crit;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile 20000;
+events {{ worker_connections 16384; }}
 http {{
   access_log off; client_body_temp_path {folder}/{name}-body; proxy_temp_path {folder}/{name}-proxy;
   fastcgi_temp_path {folder}/{name}-f; uwsgi_temp_path {folder}/{name}-u; scgi_temp_path {folder}/{name}-s;
@@ -40,8 +43,10 @@ PROXY = (
     + """
   upstream provider {{ server 127.0.0.1:{upstream}; keepalive 64; }}
   server {{
-    listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+    listen 127.0.0.1:{port} backlog=8192;
+    location / {{
+      proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
+    }}
   }}
 }}
 """
@@ -59,12 +64,16 @@ port = {port}
 processes = {processes}
 
 [ledger]
-directory = "{folder}/ledger"
+directory = "{directory}"
 
 [[keys]]
 name = "load"
 secret = "env:LOAD_KEY"
 team = "bench"
+
+[[budgets]]
+name = "everything"
+amount_usd = 9000000
 
 [[policy]]
 name = "no-unknown-country"
@@ -127,8 +136,13 @@ def start_nginx(folder: Path, upstream: int) -> Program:
     return _nginx(folder, "proxy", PROXY, upstream=upstream)
 
 
+def nginx_program() -> str | None:
+    """Where nginx is; distributions keep it from the paths of plain users."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
 def _nginx(folder: Path, name: str, template: str, **words: object) -> Program:
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    program = nginx_program() or "nginx"
     port = free_port()
     file = folder / f"{name}.conf"
     file.write_text(template.format(folder=folder, name=name, port=port, **words))
@@ -145,15 +159,56 @@ def start_litellm(folder: Path, upstream: int, program: str) -> Program:
     return Program(command, port, folder / "litellm.out", environ)
 
 
-def start_ours(folder: Path, upstream: int, processes: int = 1) -> Program:
-    """Entrepôt: key, rules, ten candidates, the shipped router, ledger on disk; the control process beside it."""
+def start_portkey(folder: Path, program: str) -> Program:
+    """Portkey's gateway in Node.js; `program` is its `start-server.js`. It calls loopback only where it is told that it may."""
     port = free_port()
-    file = folder / "entrepot.toml"
+    environ = {**os.environ, "TRUSTED_CUSTOM_HOSTS": "127.0.0.1", "NODE_ENV": "production"}
+    command = [shutil.which("node") or "node", program, "--headless", f"--port={port}"]
+    return Program(command, port, folder / "portkey.out", environ)
+
+
+def portkey_headers(upstream: int) -> str:
+    """What it is told with every request, as `load.lua` takes it."""
+    return f"x-portkey-provider: openai;x-portkey-custom-host: http://127.0.0.1:{upstream}/v1"
+
+
+def start_streams(folder: Path) -> Program:
+    """The provider of streams."""
+    port = free_port()
+    command = [sys.executable, str(Path(__file__).with_name("streaming.py")), "provide", str(port)]
+    return Program(command, port, folder / "streams.out")
+
+
+def settings_text(folder: Path, port: int, upstream: int, processes: int, more: str = "") -> str:
+    """Our settings. `more` is put behind them."""
     deployments = "".join(
         DEPLOYMENT.format(provider=provider, model=model, price=price, upstream=upstream)
         for provider, model, price in CANDIDATES
     )
-    file.write_text(OURS.format(port=port, processes=processes, folder=folder) + deployments)
+    return OURS.format(port=port, processes=processes, directory=folder / "ledger") + deployments + more
+
+
+def start_ours(folder: Path, upstream: int, processes: int = 1, more: str = "") -> Program:
+    """Entrepôt: key, rules, budget, ten candidates, the shipped router, ledger on disk; the control process beside it."""
+    port = free_port()
+    folder.mkdir(exist_ok=True)
+    file = folder / "entrepot.toml"
+    file.write_text(settings_text(folder, port, upstream, processes, more))
     environ: Mapping[str, str] = {**os.environ, "LOAD_KEY": KEY, "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "entrepot", "up", "--config", str(file)]
-    return Program(command, port, folder / "entrepot.out", environ)
+    return Program(command, port, folder / "entrepot.out", environ, ready_path="/livez")
+
+
+def many_keys(count: int) -> str:
+    """Settings of so many keys more."""
+    return "".join(
+        f'\n[[keys]]\nname = "other-{n}"\nsha256 = "{hashlib.sha256(b"%d" % n).hexdigest()}"\n' for n in range(count)
+    )
+
+
+def many_rules(count: int) -> str:
+    """So many rules more, each of another team: what is allowed stays as it was."""
+    return "".join(
+        f'\n[[policy]]\nname = "team-{n}"\nwhen = {{ teams = ["team-{n}"] }}\ndeny = {{ provider_country = ["KP"] }}\n'
+        for n in range(count)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -25,7 +26,15 @@ def free_port() -> int:
 class Program:
     """A program and all that it starts, in a process group of its own."""
 
-    def __init__(self, command: Sequence[str], port: int, log: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        port: int,
+        log: Path,
+        environ: Mapping[str, str] | None = None,
+        ready_path: str | None = None,
+    ) -> None:
+        """Returns once its port takes connections, and answers `ready_path` with 200 where one is given."""
         self.port = port
         began_s = time.monotonic()
         with log.open("ab") as out:
@@ -34,7 +43,7 @@ class Program:
             )
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                _knock(port, ready_path)
                 break
             except OSError:
                 if self._process.poll() is not None or time.monotonic() - began_s > READY_S:
@@ -72,6 +81,22 @@ class Program:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
+
+
+def _knock(port: int, path: str | None) -> None:
+    """Raises OSError if it is not ready."""
+    if path is None:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        if connection.getresponse().status != 200:
+            raise ConnectionError(path)
+    except http.client.HTTPException as error:
+        raise ConnectionError(path) from error
+    finally:
+        connection.close()
 
 
 def _stat(pid: int) -> list[str]:

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -45,13 +46,14 @@ from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.retention import DROP_EVERY_S, drop_old
 from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter
-from entrepot.ledger.sqlite import open_sqlite
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.probing import follow_open
 from entrepot.server.serving import build_server
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
+from entrepot.settings.ledger import ledger_place
 from entrepot.settings.schema import ControlSettings, Settings
 from entrepot.upstream.client import UpstreamClient
 
@@ -120,13 +122,15 @@ async def run_control(launch: Launch) -> None:
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
     settings, directory = launch.settings, launch.settings.ledger.directory
-    store = open_sqlite(directory)
+    store = ledger_place(settings, os.environ).open_store()
     beside = [asyncio.create_task(keep_promises(settings, stop))]
     if settings.control is not None and launch.fd >= 0:
         listening = socket.socket(fileno=launch.fd)
         beside.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
     ingester = Ingester(store, directory)
     duties = [ingester.follow(stop)]
+    if settings.ledger.keep_days is not None:
+        duties.append(repeat(partial(drop_old, store, settings.ledger.keep_days), stop, DROP_EVERY_S))
     counters = open_counters(settings, os.environ) if counts(settings) else None
     if counters is not None:
         accounting = Accounting(settings, counters, store, ingester)
@@ -212,7 +216,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     if counts(settings):
         open_counters(settings, environ).close()
     open_responses(settings)
-    open_sqlite(settings.ledger.directory).close()  # migrations run once, before any process reads the ledger
+    ledger_place(settings, environ).prepare()  # migrations run once, before any process reads the ledger
     open_control(settings.ledger.directory).close()
     listening = _listen(settings.gateway.host, settings.gateway.port)
     host, port = listening.getsockname()[:2]

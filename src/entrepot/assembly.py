@@ -31,6 +31,7 @@ from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.knobs import Workings
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.sessions import SessionMemory
@@ -42,7 +43,6 @@ from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
-from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.eligibility import Effect
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.teams import parents_of
@@ -54,6 +54,7 @@ from entrepot.server.in_process import InProcess, TappedSpool
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
+from entrepot.settings.ledger import ledger_place
 from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import KeySettings, Settings
 from entrepot.settings.sensing import build_sensor
@@ -96,6 +97,7 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
     """What compiles the names of these settings under other rules; prices are those of the moment of compiling."""
     facts = model_facts(load_catalog())
     router = artifact.router()
+    workings = Workings()
 
     def build(rules: Sequence[Rule]) -> Choices:
         return Choices(
@@ -108,6 +110,7 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
             facts=facts,
             votes=artifact.votes,
             at_s=time.time(),
+            workings=workings,
         )
 
     return build
@@ -260,7 +263,7 @@ def build_gateway(
         planner=planner,
         driver=Driver(upstream, notebook),
         recorder=recorder,
-        find_entry=lambda id_: find_entry(settings.ledger.directory, id_),
+        find_entry=lambda id_: find_entry(ledger_place(settings, os.environ), id_),
         keep_feedback=spool.append,
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
@@ -303,7 +306,8 @@ async def _begin_counting(settings: Settings) -> None:
     """
     directory = settings.ledger.directory
     open_control(directory).close()
-    with open_sqlite(directory) as store, contextlib.closing(open_counters(settings, os.environ)) as counters:
+    place = ledger_place(settings, os.environ)
+    with place.open_store() as store, contextlib.closing(open_counters(settings, os.environ)) as counters:
         accounting = Accounting(settings, counters, store, Ingester(store, directory))
         for _ in range(_LOOKS):
             await asyncio.to_thread(accounting.settle)

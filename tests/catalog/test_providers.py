@@ -168,3 +168,29 @@ def test_only_addresses_that_differ_by_customer_have_blanks() -> None:
         "google-vertex-open",
     }
     assert with_blanks == clouds | OF_ONES_OWN
+
+
+# provider, a model it offers, days that it keeps what it is sent, whether it trains on it; - is unknown
+HANDLED = """
+openai gpt-6-luna 30 no
+xai grok-4.7 30 no
+groq gpt-oss-120b 30 -
+fireworks gpt-oss-120b 0 -
+fireworks qwen3.8-max - -
+deepinfra glm-5.2 0 no
+deepinfra gemma-3-27b-it - -
+anthropic claude-opus-5-5 - no
+google-vertex gemini-3.8-flash - no
+mistral mistral-large-4 - -
+deepseek deepseek-v4.1-flash - yes
+"""
+
+
+@pytest.mark.parametrize("line", HANDLED.strip().splitlines())
+def test_what_is_kept_and_learned_from_is_what_the_provider_says_and_else_unknown(line: str) -> None:
+    provider, model, days, trains = line.split()
+    offer = CATALOG.offer(provider, model)
+    assert offer is not None
+    handling = offer.handling or CATALOG.provider(provider).handling
+    known = (None, None) if handling is None else (handling.retention_days, handling.trains_on_data)
+    assert known == (None if days == "-" else int(days), {"-": None, "no": False, "yes": True}[trains])

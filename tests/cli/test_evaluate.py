@@ -55,6 +55,11 @@ def test_more_answers_of_a_new_model_than_there_are_is_an_error(files: Path) -> 
         run(files, "--new-model", NEW, "--labels", "5")
 
 
+def test_the_reference_cannot_be_the_model_that_is_held_back(files: Path) -> None:
+    with pytest.raises(DataError, match=f"'{NEW}' cannot be both the reference and the new model"):
+        run(files, "--new-model", NEW, "--reference", NEW)
+
+
 def test_a_file_of_choices_of_no_known_kind_is_refused_before_anything_is_read(files: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.csv").write_text("nothing")
     with pytest.raises(DataError, match="neither Parquet"):

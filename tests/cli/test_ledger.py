@@ -7,6 +7,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+import msgspec
 from click.testing import CliRunner
 
 from entrepot.cli.main import main
@@ -48,3 +49,29 @@ def test_where_there_is_no_ledger(tmp_path: Path) -> None:
         code, said = run(command, "--ledger", str(tmp_path))
         assert code == 2
         assert "no ledger at" in said
+
+
+def test_who_is_forgotten_is_gone_also_from_the_spool(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        store.insert([sample_entry(0), msgspec.structs.replace(sample_entry(1), key="other")])
+    with SpoolWriter(tmp_path, "gateway-0") as spool:
+        spool.append(sample_entry(2))
+    place = ("--ledger", str(tmp_path))
+    assert run("forget", *place)[0] == 2
+    assert run("forget", *place, "--key", "a", "--team", "b")[0] == 2
+    key = sample_entry(0).key or ""
+    assert run("forget", *place, "--key", key)[0] == 1  # nobody there to say yes
+    code, said = run("forget", *place, "--key", key, "--yes")
+    assert (code, said.startswith(f"2 exchanges of the key '{key}'")) == (0, True)
+    with open_sqlite(tmp_path) as store:
+        assert store.totals().exchanges == 1
+        assert store.verify().sound
+
+
+def test_an_export_holds_what_lay_in_the_spool_too(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        store.insert([sample_entry(0)])
+    with SpoolWriter(tmp_path, "gateway-0") as spool:
+        spool.append(sample_entry(1))
+    code, said = run("export", str(tmp_path / "out"), "--ledger", str(tmp_path))
+    assert (code, said.startswith("2 entries are written to")) == (0, True)

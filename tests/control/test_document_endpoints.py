@@ -55,12 +55,14 @@ def test_what_the_file_has_is_changed_in_the_file(admin: Admin) -> None:
 
 
 def test_teams_grow_into_a_tree_and_not_into_a_circle(admin: Admin) -> None:
-    assert admin.ask("PUT", "teams/a", {"parent": "法务"}).json == {"name": "a", "parent": "法务"}
+    assert admin.ask("PUT", "teams/a", {"parent": "法务"}).json == {"name": "a", "parent": "法务", "weight": 1.0}
     assert admin.ask("PUT", "teams/b", {"parent": "a"}).status == 200
     assert admin.ask("PUT", "teams/a", {"parent": "b"}).status == 400
     assert admin.ask("PUT", "teams/a", {"parent": "a"}).status == 400
     assert admin.ask("PUT", "teams/c", {"parent": "nowhere"}).status == 400
-    assert admin.store.snapshot().teams == (Team("a", "法务"), Team("b", "a"))
+    assert admin.ask("PUT", "teams/c", {"weight": 0}).status == 400
+    assert admin.ask("PUT", "teams/b", {"parent": "a", "weight": 2.5}).json["weight"] == 2.5
+    assert admin.store.snapshot().teams == (Team("a", "法务"), Team("b", "a", 2.5))
     listed = {team["name"]: (team["parent"], team["kept_in"]) for team in admin.ask("GET", "teams").json}
     assert listed == {
         "a": ("法务", "store"),

@@ -7,7 +7,7 @@ import pytest
 
 from entrepot.canonical.request import Request
 from entrepot.dialects.base import Envelope
-from entrepot.dialects.delegation import delegated, delegated_place, run_by_provider
+from entrepot.dialects.delegation import delegated, delegated_facts, run_by_provider
 from entrepot.dialects.registry import CLIENT_DIALECTS
 
 SAID: dict[str, tuple[str, dict[str, Any]]] = {
@@ -50,7 +50,7 @@ def test_another_model_or_host_is_seen_in_every_dialect_that_would_pass_it_on(
 @pytest.mark.parametrize("dialect", sorted(SAID))
 def test_a_plain_request_leaves_nothing_to_the_provider(dialect: str) -> None:
     asked = read(dialect)
-    assert (delegated(asked), delegated_place(asked), run_by_provider(asked)) == ((), (), frozenset())
+    assert (delegated(asked), delegated_facts(asked), run_by_provider(asked)) == ((), (), frozenset())
 
 
 @pytest.mark.parametrize("nothing", [None, [], "", {}])
@@ -63,8 +63,10 @@ def test_a_tool_that_asks_another_model_is_seen() -> None:
     assert delegated(read("anthropic-messages", tools=[advisor])) == ("tools[0].model",)
 
 
-def test_a_place_that_the_client_names_is_seen() -> None:
-    assert delegated_place(read("anthropic-messages", inference_geo="global")) == ("inference_geo",)
+def test_a_place_that_the_client_names_is_seen_and_so_is_that_a_chat_is_to_be_kept() -> None:
+    assert delegated_facts(read("anthropic-messages", inference_geo="global")) == (("inference_geo", "region"),)
+    assert delegated_facts(read("openai-chat", store=True)) == (("store", "max_retention_days"),)
+    assert delegated_facts(read("openai-chat", store=False)) == ()
 
 
 MCP = {"type": "url", "url": "https://a.cn/mcp", "name": "a"}

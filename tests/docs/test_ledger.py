@@ -11,9 +11,15 @@ from pathlib import Path
 import pytest
 
 from entrepot.ledger.checks import sample_entry
+from entrepot.ledger.postgres import PostgresStore
+from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rollups import COMPARED, CUBES, EXPECTED, GRAINS, JUDGED, SUMS
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
 from tests.docs.fences import find_fences
+from tests.ledger.conftest import place, postgres, store
+from tests.postgres_server import PostgresServer
+
+__all__ = ["place", "postgres", "store"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "ledger.md").read_text(encoding="utf-8")
 QUERIES = [fence.text for fence in find_fences(PAGE) if fence.language == "sql"]
@@ -56,8 +62,24 @@ def test_every_rollup_is_documented_with_its_keys_and_sums() -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_every_query_runs(connection: sqlite3.Connection, query: str) -> None:
-    connection.execute(query).fetchall()
+def test_every_query_runs_on_both_databases(store: RelationalStore, query: str) -> None:
+    store.insert([sample_entry(0)])
+    store._query(query.rstrip().rstrip(";"))
+
+
+def test_postgresql_has_the_same_tables_and_columns(tmp_path: Path, postgres: PostgresServer) -> None:
+    with open_sqlite(tmp_path) as lite, PostgresStore(postgres.make_database()) as store:
+        tables = {row[0] for row in lite._query("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
+        ours = {
+            (table, row[1]) for table in tables for row in lite._query(f"SELECT * FROM pragma_table_info('{table}')")
+        }
+        theirs = {
+            tuple(row)
+            for row in store._query(
+                "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+            )
+        }
+        assert ours ^ theirs == {("attempts", "entry_day"), ("documents", "entry_day"), ("kept", "last_seq")}
 
 
 def test_there_are_queries_to_try() -> None:

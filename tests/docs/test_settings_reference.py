@@ -112,6 +112,9 @@ def test_every_example_loads(example: str, tmp_path: Path) -> None:
     path = tmp_path / "entrepot.toml"
     path.write_text(("" if "[[deployments]]" in example else A_DEPLOYMENT) + example, encoding="utf-8")
     (tmp_path / "router.entrepot").touch()
+    for named in re.findall(r'"(checks/[\w-]+\.py)"', example):  # the operator's own, beside the settings
+        (tmp_path / named).parent.mkdir(exist_ok=True)
+        (tmp_path / named).touch()
     loaded = load_settings(path, {"ENTREPOT_KEY": "ent-a", "CONTRACT_READER_KEY": "ent-b"})
     assert loaded.deployments
     assert loaded.absent_keys == ()

@@ -47,3 +47,26 @@ def test_while_two_parties_wait_neither_is_served_twice_more_than_the_other(part
         left[party] -= 1
         waiting = [one for one in "abc" if left[one]]
         assert all(had[party] - had[one] <= 1 for one in waiting)
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=60))
+def test_while_two_parties_wait_each_is_served_as_its_weight_says_within_one_request(parties: list[str]) -> None:
+    weights = {"a": 1.0, "b": 3.0, "c": 0.5}
+    turns = Turns()
+    served = order([(party, turns.next(party, weight=weights[party])) for party in parties])
+    left = {party: parties.count(party) for party in "abc"}
+    had = dict.fromkeys("abc", 0)
+    for party in served:
+        had[party] += 1
+        left[party] -= 1
+        for one in "abc":
+            if left[one]:  # in virtual time nobody who waits lies further behind than the other's one request
+                assert (had[party] - 1) / weights[party] <= had[one] / weights[one] + 1e-9
+
+
+def test_three_of_four_places_go_to_the_team_of_three_times_the_weight() -> None:
+    turns = Turns()
+    queue = [("red", turns.next("red")) for _ in range(100)] + [
+        ("blue", turns.next("blue", weight=3)) for _ in range(99)
+    ]
+    assert order(queue)[:40].count("blue") == 30

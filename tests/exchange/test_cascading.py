@@ -7,6 +7,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.exchange.cascading import describe_cascade, plan_cascade
 from entrepot.exchange.plan import Candidate, CascadePlan, Route, Strategy
 from entrepot.routing.utility import Decision, Goal, Weighed
+from entrepot.routing.validator import Validator
 from entrepot.routing.votes import SHIPPED_VOTES
 from tests.exchange.test_cascade import LARGE, LITTLE, PRICE, SMALL, P
 from tests.exchange.transcript import plan_for
@@ -73,3 +74,13 @@ def test_it_is_described_in_words() -> None:
     assert "(agreement)" in told
     assert "a/small first" in told
     assert "calls of at most 4" in told
+
+
+def test_what_passes_a_check_is_not_called_right_nor_sure() -> None:
+    found = planned(SMALL, LITTLE, LARGE, strategy=Strategy("check", 4, check=Validator(regex="42")))
+    assert found is not None
+    sure = msgspec.structs.replace(found.rule.expected, p_correct=0.9999)
+    found = msgspec.structs.replace(found, rule=msgspec.structs.replace(found.rule, expected=sure))
+    told = describe_cascade(found)
+    assert "an answer that passes, right or not, with a probability of more than 0.95" in told
+    assert "1.000" not in told

@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from entrepot.exchange.knobs import is_average
+from entrepot.exchange.knobs import Workings, is_average
 from entrepot.routing.utility import Goal
+from tests.exchange.planners import Even
 from tests.learning.test_recalibrate import Installation, remembered
 
 
@@ -56,3 +57,21 @@ def test_where_there_is_no_past_a_promise_is_refused_and_a_loss_is_a_bar(tmp_pat
     assert past.compile() is not None
     assert past.on(None).compile() is None
     assert msgspec.structs.replace(past, deployments=past.deployments[1:]).compile() is None
+
+
+def test_what_no_rule_changes_is_worked_out_once(tmp_path: Path) -> None:
+    (past,) = Installation(tmp_path).choices.rehearse(0.0).values()
+    workings = Workings()
+    knob = workings.knob(past)
+    assert knob is not None
+    assert knob == past.compile()
+    again = msgspec.structs.replace(past)
+    assert workings.knob(again) is knob
+    dearer = dict.fromkeys(past.tariffs, past.tariffs[past.deployments[0].id])
+    moved = msgspec.structs.replace(past, tariffs=dearer)
+    assert moved.prices != past.prices
+    assert workings.knob(moved) is not knob
+    router = Even()
+    first = workings.bind(router, ("a", "b"), {})
+    assert workings.bind(router, ("a", "b"), {}) is first
+    assert workings.bind(router, ("a",), {}).models == ("a",)

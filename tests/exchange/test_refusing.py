@@ -143,7 +143,7 @@ def test_a_key_for_certain_models_may_not_have_a_provider_ask_others(scope: Scop
     bob = Principal(key="bob", scope=scope)
     refusal = refused(a_planner(), a_request(extra={"models": ["m"]}), bob)
     assert refusal.error.message == (
-        "'models' leaves to the provider who answers, or where, and the key 'bob' is for certain models: "
+        "'models' leaves more to the provider than who was chosen, and the key 'bob' has a scope: "
         "send the request without it"
     )
 
@@ -153,3 +153,10 @@ def test_a_place_that_the_client_names_is_refused_where_a_rule_looks_at_places()
     asked = a_request(extra={"inference_geo": "global"})
     assert refused(a_planner(rules=[REDS, here]), asked).error.code == "left_to_provider"
     assert isinstance(a_planner(rules=[REDS]).consider(asked, ALICE, Steering(), "1"), Considered)
+
+
+def test_a_chat_that_a_provider_is_to_keep_is_refused_where_a_rule_looks_at_that() -> None:
+    kept = a_request(extra={"store": True})
+    brief = Rule("not for long", require=Facts(max_retention_days=30))
+    assert refused(a_planner(rules=[brief]), kept).error.code == "left_to_provider"
+    assert isinstance(a_planner(rules=[REDS]).consider(kept, ALICE, Steering(), "1"), Considered)

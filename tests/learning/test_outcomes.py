@@ -133,6 +133,16 @@ def test_a_prompt_that_is_there_twice_is_named(tmp_path: Path) -> None:
         read_dataset([lines(tmp_path / "o.jsonl", OUTCOMES)], [lines(tmp_path / "p.jsonl", [*PROMPTS, PROMPTS[0]])])
 
 
+def test_files_of_prompts_may_overlap_as_long_as_they_say_the_same(tmp_path: Path) -> None:
+    outcomes = [lines(tmp_path / "o.jsonl", OUTCOMES)]
+    first, again = lines(tmp_path / "p.jsonl", PROMPTS), lines(tmp_path / "again.jsonl", PROMPTS[:1])
+    alone, both = read_dataset(outcomes, [first]), read_dataset(outcomes, [first, again])
+    assert (both.prompt_ids, both.outcomes.prompts) == (alone.prompt_ids, alone.outcomes.prompts)
+    other = lines(tmp_path / "other.jsonl", [{**PROMPTS[0], "prompt": "something else"}])
+    with pytest.raises(DataError, match=r"other\.jsonl: column prompt_id, row 1: 'a' is another prompt"):
+        read_dataset(outcomes, [first, other])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

@@ -54,7 +54,15 @@ def test_a_key_may_be_text_a_number_an_object_or_any_of_several(tmp_path: Path) 
     assert [prompt.answers for prompt in found] == [("72万元",), (72,), ({"金额": 72},), ("a", 2)]
 
 
+def test_a_check_whose_file_is_not_there_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_text('{"prompt": "x", "check": {"unit_test": "gone.py"}}\n')
+    with pytest.raises(DataError, match=r"line 1: 'check': .*gone\.py is not there"):
+        read_prompt_lines(file)
+
+
 def test_a_check_is_read_and_its_files_are_beside_the_prompts(tmp_path: Path) -> None:
+    (tmp_path / "c.py").write_text("def check(answer): return True")
     lines = [
         {"id": "a", "prompt": "x", "check": {"regex": "^x$"}},
         {"id": "b", "prompt": "x", "check": {"python": "c.py"}},

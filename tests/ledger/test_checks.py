@@ -10,10 +10,11 @@ from entrepot.exchange.records import Entry
 from entrepot.ledger.checks import check_ledger
 from entrepot.ledger.sqlite import SqliteStore, open_sqlite
 from entrepot.ledger.store import ALWAYS, Period, SpoolProgress, Sums
+from tests.ledger.conftest import OpenPlace
 
 
-def test_sqlite_keeps_every_promise_of_a_ledger(tmp_path: Path) -> None:
-    check_ledger(lambda name: open_sqlite(tmp_path / name))
+def test_every_database_keeps_every_promise_of_a_ledger(place_called: OpenPlace) -> None:
+    check_ledger(lambda name: place_called(name).open_store())
 
 
 class _Forgetful(SqliteStore):

@@ -2,18 +2,29 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from entrepot.exchange.records import Deliberation, Entry
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.documents import documents_of, read_document
 from entrepot.ledger.rows import rows_of
+from tests.ledger.entries import entries
+
+decided = sample_entry(0).decision
+decisions = st.sampled_from([None, decided, None if decided is None else msgspec.structs.replace(decided, router=None)])
+deliberations = st.sampled_from([None, Deliberation("agreement", "they agree", accepted=1, p_correct=0.9)])
 
 
-def test_an_outline_gives_the_rows_that_the_whole_entry_gives() -> None:
-    entry = sample_entry(3)
+@given(entries(), decisions, deliberations)
+def test_an_outline_gives_the_rows_that_the_whole_entry_gives(
+    drawn: Entry, decision: object, deliberation: Deliberation | None
+) -> None:
+    entry = msgspec.structs.replace(drawn, decision=decision, deliberation=deliberation)
     (document,) = documents_of([entry])
-    assert entry.decision is not None
-    assert rows_of(read_document(document.encoded).entry) == rows_of(entry)
-    assert msgspec.msgpack.decode(read_document(document.encoded).encoded, type=type(entry)) == entry
+    read = read_document(document.encoded)
+    assert rows_of(read.entry) == rows_of(entry)
+    assert msgspec.msgpack.decode(read.encoded, type=Entry) == entry
 
 
 def test_what_was_decided_without_a_router_is_read() -> None:

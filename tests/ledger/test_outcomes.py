@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 from entrepot.exchange.records import Entry, Expected, Feedback, FeedbackSource, Vote
 from entrepot.ledger.checks import FIRST_NS, sample_entry
 from entrepot.ledger.documents import documents_of
+from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rows import ENTRY_COLUMNS, SERVED_COLUMNS, rows_of
-from entrepot.ledger.sqlite import SqliteStore, open_sqlite
+from entrepot.ledger.sqlite import open_sqlite
 from entrepot.ledger.store import Judged, Period
 from entrepot.routing.holdout import Lot
 from tests.ledger.entries import entries
@@ -38,7 +38,7 @@ def said(
     return Feedback(id_, sample_entry(number).id, FIRST_NS + at_s * 1_000_000_000, key, source, score)
 
 
-def tell(store: SqliteStore, *feedback: Feedback) -> None:
+def tell(store: RelationalStore, *feedback: Feedback) -> None:
     store.insert_documents([], feedback)
 
 
@@ -47,54 +47,49 @@ def only(judged: tuple[Judged, ...]) -> Judged:
     return one
 
 
-def test_checks_are_counted_beside_what_was_expected(tmp_path: Path) -> None:
-    with open_sqlite(tmp_path) as store:
-        store.insert([checked(0, True, 0.75), checked(1, False, 0.71), checked(2, True, None)])
-        judged = {one.p_tenth: one for one in store.judged()}
+def test_checks_are_counted_beside_what_was_expected(store: RelationalStore) -> None:
+    store.insert([checked(0, True, 0.75), checked(1, False, 0.71), checked(2, True, None)])
+    judged = {one.p_tenth: one for one in store.judged()}
     assert (judged[8].count, judged[8].total, judged[8].told, judged[8].told_total) == (2, 1, 2, 1)
     assert judged[8].told_p == pytest.approx(1.46)
     assert (judged[8].difficulty, judged[8].model, judged[8].source) == ("easy", "qwen3-max", "check")
     assert (judged[None].count, judged[None].told, judged[None].difficulty) == (1, 0, None)
 
 
-def test_feedback_finds_its_exchange_whichever_came_first(tmp_path: Path) -> None:
-    with open_sqlite(tmp_path) as store:
-        tell(store, said(0, 0.25))
-        assert store.judged() == ()
-        store.insert([sample_entry(0)])
-        one = only(store.judged())
+def test_feedback_finds_its_exchange_whichever_came_first(store: RelationalStore) -> None:
+    tell(store, said(0, 0.25))
+    assert store.judged() == ()
+    store.insert([sample_entry(0)])
+    one = only(store.judged())
     assert (one.source, one.count, one.total, one.squares) == ("user", 1, 0.25, 0.0625)
 
 
-def test_the_latest_word_of_one_giver_counts_and_others_count_beside_it(tmp_path: Path) -> None:
-    with open_sqlite(tmp_path) as store:
-        store.insert([sample_entry(0)])
-        tell(store, said(0, 0.0, at_s=2), said(0, 1.0, at_s=1), said(0, 0.0, at_s=2))
-        assert only(store.judged()).total == 0.0
-        tell(store, said(0, 1.0, at_s=0, key="other"))
-        assert (only(store.judged()).count, only(store.judged()).total) == (2, 1.0)
-        tell(store, said(0, 1.0, source="program"))
-        assert {one.source: one.count for one in store.judged()} == {"user": 2, "program": 1}
+def test_the_latest_word_of_one_giver_counts_and_others_count_beside_it(store: RelationalStore) -> None:
+    store.insert([sample_entry(0)])
+    tell(store, said(0, 0.0, at_s=2), said(0, 1.0, at_s=1), said(0, 0.0, at_s=2))
+    assert only(store.judged()).total == 0.0
+    tell(store, said(0, 1.0, at_s=0, key="other"))
+    assert (only(store.judged()).count, only(store.judged()).total) == (2, 1.0)
+    tell(store, said(0, 1.0, source="program"))
+    assert {one.source: one.count for one in store.judged()} == {"user": 2, "program": 1}
 
 
-def test_a_label_without_a_score_is_kept_and_judges_nothing(tmp_path: Path) -> None:
-    with open_sqlite(tmp_path) as store:
-        store.insert([sample_entry(0)])
-        tell(store, said(0, None))
-        assert store.judged() == ()
+def test_a_label_without_a_score_is_kept_and_judges_nothing(store: RelationalStore) -> None:
+    store.insert([sample_entry(0)])
+    tell(store, said(0, None))
+    assert store.judged() == ()
 
 
-def test_outcomes_are_of_the_period_of_their_exchanges(tmp_path: Path) -> None:
-    with open_sqlite(tmp_path) as store:
-        store.insert([checked(0, True), checked(3600, False)])
-        tell(store, said(0, 0.5, at_s=9_000))
-        first = store.judged(Period(until_ns=FIRST_NS + 3600 * 1_000_000_000))
+def test_outcomes_are_of_the_period_of_their_exchanges(store: RelationalStore) -> None:
+    store.insert([checked(0, True), checked(3600, False)])
+    tell(store, said(0, 0.5, at_s=9_000))
+    first = store.judged(Period(until_ns=FIRST_NS + 3600 * 1_000_000_000))
     assert {one.source: one.total for one in first} == {"check": 1, "user": 0.5}
 
 
-def test_what_was_drawn_is_told_in_order_of_time_with_what_came_of_it(tmp_path: Path) -> None:
+def test_what_was_drawn_is_told_in_order_of_time_with_what_came_of_it(store: RelationalStore) -> None:
     lot = Lot("openai/gpt-5", 0.1, True, 1 << 55, 10, None)
-    with open_sqlite(tmp_path) as store:
+    with store:
         store.insert([checked(2, True, lot=msgspec.structs.replace(lot, drawn=False, unit=3)), sample_entry(1)])
         store.insert([msgspec.structs.replace(sample_entry(0), lot=lot, cost_nano_usd=None)])
         tell(store, said(0, 0.0), said(0, 1.0, key="other"))
@@ -140,9 +135,18 @@ def test_outcomes_in_roll_ups_are_those_of_the_entries(given_entries: list[Entry
         assert found[key] == pytest.approx(sums)
 
 
-def test_expectations_are_added_up_by_route_and_deployment(tmp_path: Path) -> None:
-    with open_sqlite(tmp_path) as store:
-        store.insert([checked(0, True, 0.5), checked(1, True, 0.7), sample_entry(2)])
-        (one,) = store.expectations()
+def test_expectations_are_added_up_by_route_and_deployment(store: RelationalStore) -> None:
+    store.insert([checked(0, True, 0.5), checked(1, True, 0.7), sample_entry(2)])
+    (one,) = store.expectations()
     assert (one.route, one.deployment, one.exchanges, one.referred) == ("auto", "bailian/qwen3-max", 2, 2)
     assert [one.p_correct, one.p_best, one.p_reference] == pytest.approx([1.2, 1.8, 1.8])
+
+
+def test_feedback_goes_with_those_who_are_forgotten_and_with_days_that_are_dropped(store: RelationalStore) -> None:
+    later = msgspec.structs.replace(sample_entry(1), key="other", team=None)
+    store.insert([sample_entry(0), later])
+    tell(store, said(0, 1.0, key="other"), said(1, 1.0, key="财务部-报表"), said(1, 0.5, key="third"))
+    store.forget("key", "财务部-报表")
+    assert only(store.judged()).count == 1
+    store.drop_before("2026-02-01")
+    assert store.ask("SELECT count(*) FROM feedback") == [(0,)]

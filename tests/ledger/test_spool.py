@@ -69,7 +69,7 @@ def test_a_full_file_is_left_for_a_new_one(tmp_path: Path) -> None:
 
 
 def test_a_writer_whose_file_was_deleted_goes_on_in_a_new_one(tmp_path: Path) -> None:
-    with SpoolWriter(tmp_path, "gateway-0") as spool:
+    with SpoolWriter(tmp_path, "gateway-0", look_every_s=0.0) as spool:
         spool.append(sample_entry(0))
         spool.path.unlink()
         spool.path.parent.rmdir()

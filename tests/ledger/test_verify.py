@@ -35,7 +35,7 @@ def test_a_sound_ledger_is_sound(tmp_path: Path) -> None:
             "daily_route at 2026-01-01, auto, 1: exchanges is 6, the entries give 5",
         ),
         ("DELETE FROM hourly_key", "the row is missing"),
-        ("INSERT INTO daily_added VALUES ('2020-01-01', 7, 1)", "no entry is of it"),
+        ("INSERT INTO daily_added VALUES ('2020-01-01', 7, 1)", "none of the entries is of it"),
         ("UPDATE served SET model = 'else'", "model is 'else', its document says 'qwen3-max'"),
     ],
 )

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from entrepot.routing.agreement import Ballots, Committee, Kinds, Trust, play
-from entrepot.routing.agreement_fit import choose_members, cross_play, fit_committee
+from entrepot.routing.agreement import STRAIGHT, Ballots, Committee, Kinds, Trust, play
+from entrepot.routing.agreement_fit import choose_members, cross_play, fit_bend, fit_committee
 from entrepot.routing.logistic import Doubles
 
 COSTS = np.array([1.0, 1.2, 1.5, 40.0])
@@ -107,6 +107,16 @@ def test_what_it_says_of_accepted_answers_is_about_right() -> None:
     played = play(committee, fresh, 0)
     assert played.p_correct.mean() == pytest.approx(truth[np.arange(2000), played.accepted].mean(), abs=0.03)
     assert crossed[0].p_correct.mean() == pytest.approx(quality[np.arange(2000), crossed[0].accepted].mean(), abs=0.02)
+
+
+def test_a_bend_learns_what_no_straight_line_says() -> None:
+    chance = np.random.default_rng(4)
+    said = chance.uniform(0.05, 0.99, 8000)
+    actual = np.where(said < 0.6, 0.7 * said, 0.42 + (said - 0.6) * 1.4)  # too sure below, not sure enough above
+    bend = fit_bend(said, (chance.random(8000) < actual).astype(np.float64))
+    at = np.array([0.1, 0.3, 0.5, 0.8, 0.95])
+    assert bend.applied(at) == pytest.approx(np.interp(at, np.sort(said), np.sort(actual)), abs=0.04)
+    assert STRAIGHT.applied(at) == pytest.approx(at, abs=1e-4)
 
 
 def test_the_committee_has_the_two_best_and_nobody_hopeless() -> None:

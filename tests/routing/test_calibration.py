@@ -4,10 +4,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from entrepot.routing.calibration import Members, bent, calibrated, cross_fit, fit_calibration, fit_members
+from entrepot.routing.calibration import Members, calibrated, cross_fit, fit_calibration, fit_members
 from entrepot.routing.checks import made_up_outcomes
 from entrepot.routing.design import Design, build_design
-from entrepot.routing.logistic import Doubles
+from entrepot.routing.logistic import Doubles, bent
 
 
 @pytest.fixture(scope="module")

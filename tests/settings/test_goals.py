@@ -27,6 +27,16 @@ def test_shares_are_given_by_deployment(tmp_path: Path) -> None:
     assert load(tmp_path, document).routes[0].goal.shares == ((LARGE, 0.3), (FLASH, 0.7))
 
 
+def test_a_floor_that_all_candidates_together_cannot_have_is_refused(tmp_path: Path) -> None:
+    document = f"{DEPLOYMENTS}[[routes]]\nname = 'r'\n[routes.explore]\nfloor = "
+    count = len(load(tmp_path, f"{document}0.01\n").routes[0].candidates)
+    told = refuse(tmp_path, f"{document}0.9\n")
+    assert f"routes[0].explore.floor: {count} candidates cannot each get 0.9" in told
+    most = float(told.split("at most ")[1].split()[0])
+    assert load(tmp_path, f"{document}{most}\n").routes[0].explore == Exploration(floor=most)
+    refuse(tmp_path, f"{document}{most + 0.002}\n")
+
+
 def test_a_route_may_explore(tmp_path: Path) -> None:
     document = f"{DEPLOYMENTS}[[routes]]\nname = 'r'\n[routes.explore]\nkind = 'posterior'\nmax_loss = 0.1\n"
     assert load(tmp_path, document).routes[0].explore == Exploration("posterior", 0.02, 0.002, 0.1)

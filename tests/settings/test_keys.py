@@ -94,3 +94,9 @@ def test_a_rule_may_name_a_team_that_no_key_is_of(tmp_path: Path) -> None:
 def test_a_proxy_is_a_network(tmp_path: Path) -> None:
     document = "[gateway]\ntrusted_proxies = ['10.0.0.0/8', 'proxy']\n" + ONE_DEPLOYMENT
     assert "gateway.trusted_proxies[1]: expected a network" in refuse(tmp_path, document)
+
+
+def test_a_team_of_no_weight_is_refused(tmp_path: Path) -> None:
+    teams = "[[teams]]\nname = 'a'\nweight = {}\n"
+    assert "teams[0].weight: is from 0.001 to 1000" in refuse(tmp_path, ONE_DEPLOYMENT + teams.format(0))
+    assert load(tmp_path, ONE_DEPLOYMENT + teams.format(3)).teams[0].weight == 3.0

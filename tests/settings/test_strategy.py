@@ -32,6 +32,8 @@ def test_a_route_may_ask_several_models(tmp_path: Path) -> None:
 
 def test_a_route_may_hold_answers_to_a_check(tmp_path: Path) -> None:
     assert load(tmp_path, route('strategy = "check"')).routes[0].strategy == Strategy("check")
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "总额.py").write_text("def check(answer): return True")
     told = load(tmp_path, route('strategy = "check"', 'check = {python = "checks/总额.py", timeout_s = 2.5}'))
     found = told.routes[0].strategy
     assert found is not None
@@ -41,6 +43,13 @@ def test_a_route_may_hold_answers_to_a_check(tmp_path: Path) -> None:
 def test_a_route_may_go_by_how_sure_models_are(tmp_path: Path) -> None:
     told = load(tmp_path, route('strategy = "confidence"', "logprobs = {slope = 3.0, usual = -0.5}")).routes[0].strategy
     assert told == Strategy("confidence", confidence=Confidence(3.0, -0.5, 0.5))
+
+
+@pytest.mark.parametrize("kind", ["python", "unit_test"])
+def test_a_check_whose_file_is_not_there_is_refused_with_its_line(tmp_path: Path, kind: str) -> None:
+    told = refuse(tmp_path, route('strategy = "check"', f'check = {{{kind} = "checks/gone.py"}}'))
+    assert f"line 7: routes[0].check.{kind}: " in told
+    assert "'checks/gone.py' is not there" in told
 
 
 @pytest.mark.parametrize(

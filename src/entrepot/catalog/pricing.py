@@ -98,6 +98,7 @@ class _Period:
             service.tier: (_factor(service.tier, service.factor), service.input_tokens_up_to)
             for service in prices.services
         }
+        self._is_flat = self._up_to is None and not self._tiers and not self._windows
         self._compiled: dict[tuple[tuple[int, int] | None, Decimal], Rates] = {}
         # Every combination is compiled now: a price that is too fine is refused when it is read, not when it is billed.
         for tier, in_window, service in itertools.product(
@@ -106,9 +107,12 @@ class _Period:
             (Decimal(1), *(factor for factor, _ in self._services.values())),
         ):
             self._compiled[_index(tier), in_window * service] = _rates(tier or prices, in_window * service)
+        self._usual = self._compiled[None, Decimal(1)]
 
     def rates(self, input_tokens: int, output_tokens: int, at_s: float, service: str | None) -> Rates | None:
         """What holds for such a request; None where nobody stated its price: so long an input, or the service billed."""
+        if self._is_flat and (service is None or service in STANDARD_SERVICES):
+            return self._usual
         if self._up_to is not None and input_tokens > self._up_to:
             return None
         factor = Decimal(1)
@@ -183,8 +187,13 @@ class Tariff:
         self, input_tokens: int, at_s: float, *, output_tokens: int = 0, service: str | None = None
     ) -> Rates | None:
         """The rates that such a request is billed at, at a moment (Unix seconds); None where the price is not known."""
-        period = next(period for period in self._periods if at_s >= period.starts_s)  # the first has no beginning
-        return period.rates(input_tokens, output_tokens, at_s, service)
+        return self._period(at_s).rates(input_tokens, output_tokens, at_s, service)
+
+    def _period(self, at_s: float) -> _Period:
+        for period in self._periods:
+            if at_s >= period.starts_s:
+                break
+        return period  # the last of them, which is the first in time, has no beginning
 
     @property
     def is_free(self) -> bool:
@@ -235,7 +244,7 @@ class Tariff:
         where the request asks for that, as `sound` where it may hold any), every output token likewise. `service` is the tier
         that the request names; where it leaves the choice to the provider, the dearest is taken.
         """
-        period = next(period for period in self._periods if at_s >= period.starts_s)
+        period = self._period(at_s)
         services = _services_billed(service, period.services)
         rates = None if services is None else period.dearest(input_tokens, output_tokens, at_s, services)
         if rates is None:

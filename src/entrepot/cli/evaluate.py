@@ -65,6 +65,11 @@ def evaluate_command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # processes share the cores, threads inside them would fight
     if choices_file:
         check_ending(choices_file)
+    if new_model is not None and new_model == reference:
+        raise DataError(
+            f"'{reference}' cannot be both the reference and the new model: knobs are chosen against the reference on the "
+            "prompts learned from, where the new model's outcomes are held back; name another --reference"
+        )
     listed = read_prices(prices)
     learned = read_dataset(train_files, prompt_files).answered()
     held_out = read_dataset(test_files, prompt_files, graded=False).answered()

@@ -10,11 +10,21 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-from entrepot.cli.report import bring_up_to_date, ledger_directory
+from entrepot.cli.report import bring_up_to_date, find_ledger
 from entrepot.errors import LedgerError
-from entrepot.ledger.sqlite import ledger_path, open_sqlite, open_sqlite_reader
+from entrepot.ledger.export import export as write_parquet
+from entrepot.ledger.place import LedgerPlace
+from entrepot.ledger.reading import Principal
 
 _PLACE = (
     click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it)."),
@@ -33,10 +43,10 @@ def ledger() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(ledger: Path | None, config: Path | None, *, as_json: bool) -> None:
     """Re-add every sum: columns against the documents, roll-ups against the entries. Exits with 3 where one differs."""
-    directory = _existing(ledger, config)
-    if trouble := bring_up_to_date(directory):
+    place = _existing(ledger, config)
+    if trouble := bring_up_to_date(place):
         click.echo(f"entries wait in the spool: {trouble}", err=True)
-    with _working("reading the ledger against itself"), open_sqlite_reader(directory) as reader:
+    with _working("reading the ledger against itself"), place.open_reader() as reader:
         found = reader.verify()
     if as_json:
         click.echo(msgspec.json.encode({"sound": found.sound, **msgspec.structs.asdict(found)}).decode())
@@ -54,21 +64,69 @@ def verify(ledger: Path | None, config: Path | None, *, as_json: bool) -> None:
 @_PLACE[1]
 def rebuild(ledger: Path | None, config: Path | None) -> None:
     """Make the roll-ups again from the entries, for a ledger that `verify` found at odds with itself."""
-    directory = _existing(ledger, config)
-    with _working("making roll-ups"), open_sqlite(directory) as store:
+    place = _existing(ledger, config)
+    with _working("making roll-ups"), place.open_store() as store:
         store.rebuild_rollups()
-    click.echo(f"the roll-ups of {ledger_path(directory)} are made from its entries")
+    click.echo(f"the roll-ups of {place} are made from its entries")
 
 
-def _existing(ledger: Path | None, config: Path | None) -> Path:
-    if ledger is not None and config is not None:
-        raise click.UsageError("--ledger and --config both say where the ledger is; give one of them")
-    directory = ledger_directory(ledger, config)
-    if not ledger_path(directory).exists():
-        raise LedgerError(
-            f"no ledger at {ledger_path(directory)}; it is made when the gateway records its first exchange"
+@ledger.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@_PLACE[0]
+@_PLACE[1]
+def export(directory: Path, ledger: Path | None, config: Path | None) -> None:
+    """Write the ledger to DIRECTORY as Parquet, partitioned by day: exchanges/day=2026-01-31/….
+
+    Run it again, and only what is new is written; an export that was interrupted goes on where it was.
+    """
+    place = _existing(ledger, config)
+    if trouble := bring_up_to_date(place):
+        click.echo(f"entries wait in the spool: {trouble}", err=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        place.open_reader() as reader,
+    ):
+        bar = progress.add_task("writing Parquet", total=None)
+        done = write_parquet(
+            reader, directory, lambda written, total: progress.update(bar, completed=written, total=total)
         )
-    return directory
+    click.echo(f"{done.entries:,} entries are written to {directory}, in {done.files:,} files")
+
+
+@ledger.command()
+@_PLACE[0]
+@_PLACE[1]
+@click.option("--key", help="The name of the key whose exchanges are forgotten.")
+@click.option("--team", help="The name of the team whose exchanges are forgotten.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def forget(ledger: Path | None, config: Path | None, key: str | None, team: str | None, *, yes: bool) -> None:
+    """Delete all that is known of the exchanges of one key or team. It cannot be undone.
+
+    Sums lose what these exchanges added, as though they had never been. Of days whose entries were dropped before
+    (keep_days), only the sums by that key or team go. What was exported, backed up or printed is not reached.
+    """
+    if (key is None) == (team is None):
+        raise click.UsageError("say whose exchanges: --key NAME or --team NAME")
+    principal: Principal = "key" if key is not None else "team"
+    name = key or team or ""
+    place = _existing(ledger, config)
+    if not yes:
+        click.confirm(f"Delete every exchange of the {principal} '{name}' from {place}?", abort=True)
+    if trouble := bring_up_to_date(place):
+        raise LedgerError(f"entries wait in the spool and may be of that {principal}; nothing is deleted: {trouble}")
+    with _working("forgetting"), place.open_store() as store:
+        count = store.forget(principal, name)
+    click.echo(f"{count:,} exchanges of the {principal} '{name}' are deleted from {place}")
+
+
+def _existing(ledger: Path | None, config: Path | None) -> LedgerPlace:
+    place = find_ledger(ledger, config)
+    if not place.exists():
+        raise LedgerError(f"no ledger at {place}; it is made when the gateway records its first exchange")
+    return place
 
 
 @contextmanager

@@ -18,14 +18,16 @@ from rich.console import Console
 from entrepot.errors import LedgerError
 from entrepot.learning.promises import read_promises
 from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.spool import list_spools
-from entrepot.ledger.sqlite import LEDGER_FILE, ledger_path, open_sqlite, open_sqlite_reader
+from entrepot.ledger.sqlite import LEDGER_FILE
 from entrepot.ledger.store import DIMENSIONS, Dimension, LedgerReader, Period, Sums
 from entrepot.reports.contents import REPORTS, Question, tables_of
 from entrepot.reports.html import render_html
 from entrepot.reports.render import Table, render_csv, render_json, render_terminal
 from entrepot.reports.wording import Language, Words, words_of
 from entrepot.settings.discover import data_directory
+from entrepot.settings.ledger import ledger_place
 from entrepot.settings.load import find_settings_file, load_settings
 
 Form = Literal["text", "json", "csv", "html"]
@@ -95,34 +97,34 @@ def report(
 
     Without KIND a summary is printed. Entries that still lie in spools are brought into the ledger first.
     """
-    if ledger is not None and config is not None:
-        raise click.UsageError("--ledger and --config both say where the ledger is; give one of them")
     if page is not None and form is not None:
         raise click.UsageError("--html and --json or --csv are different forms of one report; ask for it twice")
     form = form or ("text" if page is None else "html")
-    directory = ledger_directory(ledger, config)
+    place = find_ledger(ledger, config)
     words, period = words_of(language), Period(since, until)
-    trouble = bring_up_to_date(directory)
+    trouble = bring_up_to_date(place)
     tables: list[Table] = []
     totals = Sums()
     notes = _trouble(trouble, words)
-    if ledger_path(directory).exists():
-        with open_sqlite_reader(directory) as reader:
+    if place.exists():
+        with place.open_reader() as reader:
             totals = reader.totals(period)
             if totals.exchanges:
                 full = form in ("json", "csv")
                 tables = list(tables_of(kind, Question(reader, time.time_ns(), period, by, words, full)))
-                notes = [*_cautions(reader, words), *notes, *_withdrawn(directory, words)]
+                notes = [*_cautions(reader, words), *notes, *_withdrawn(place.directory, words)]
     if not totals.exchanges:
         between = "" if period == Period() else words("between")
         notes = [words("empty", between=between), *notes]
     if form == "json":
-        click.echo(render_json(tables, ledger=str(directory), **_period_facts(period), totals=totals, notes=notes))
+        click.echo(
+            render_json(tables, ledger=str(place.directory), **_period_facts(period), totals=totals, notes=notes)
+        )
     elif form == "csv":
         click.echo(render_csv(tables), nl=False)
         click.echo("\n".join(notes), err=True, nl=bool(notes))
     elif not totals.exchanges:
-        click.echo("\n".join((*notes, str(ledger_path(directory)))))
+        click.echo("\n".join((*notes, str(place))))
     elif page is not None:
         lines = [_headline(totals, period, words), *notes]
         _write_page(page, render_html(tables, words(f"report_{kind.replace('-', '_')}"), lines, language))
@@ -141,25 +143,27 @@ def _write_page(page: Path, text: str) -> None:
     click.echo(str(page))
 
 
-def ledger_directory(ledger: Path | None, config: Path | None) -> Path:
+def find_ledger(ledger: Path | None, config: Path | None) -> LedgerPlace:
     """Where the ledger is: as named, as the settings say, or where it lies without settings."""
+    if ledger is not None and config is not None:
+        raise click.UsageError("--ledger and --config both say where the ledger is; give one of them")
     if ledger is not None:
         directory = ledger.parent if ledger.name == LEDGER_FILE else ledger
         if not directory.is_dir():
             raise LedgerError(f"there is no directory {directory}: name the one that holds {LEDGER_FILE}")
-        return directory
+        return LedgerPlace(directory)
     found = find_settings_file(config, os.environ, Path.cwd())
     if found is not None:
-        return Path(load_settings(found, os.environ).ledger.directory)
-    return data_directory(os.environ)
+        return ledger_place(load_settings(found, os.environ), os.environ)
+    return LedgerPlace(data_directory(os.environ))
 
 
-def bring_up_to_date(directory: Path) -> str | None:
+def bring_up_to_date(place: LedgerPlace) -> str | None:
     """Ingest what lies in spools; the reason if that is not possible. Makes no ledger where there is nothing to ingest."""
     try:
-        if list_spools(directory):
-            with open_sqlite(directory) as store:
-                Ingester(store, directory).run_once()
+        if list_spools(place.directory):
+            with place.open_store() as store:
+                Ingester(store, place.directory).run_once()
     except LedgerError as error:
         return error.message
     return None

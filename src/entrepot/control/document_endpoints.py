@@ -21,7 +21,7 @@ from entrepot.control.store import Transaction
 from entrepot.errors import Conflict, Forbidden, InvalidRequest
 from entrepot.policy import budgets as policy
 from entrepot.policy.rules import Rule
-from entrepot.policy.teams import Team, parents_of, runs_in_a_circle
+from entrepot.policy.teams import Team, check_weight, parents_of, runs_in_a_circle
 from entrepot.settings.schema import KeySettings, Settings
 
 
@@ -29,6 +29,7 @@ class TeamBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A team."""
 
     parent: str | None = None
+    weight: float = 1.0
 
 
 def list_teams(ask: Ask) -> list[dict[str, Any]]:
@@ -38,7 +39,7 @@ def list_teams(ask: Ask) -> list[dict[str, Any]]:
     written = {team.name: (team, "file") for team in ask.installation.settings.teams}
     kept = {team.name: (team, "store") for team in found.teams}
     return [
-        {"name": name, "parent": team.parent, "kept_in": where}
+        {"name": name, "parent": team.parent, "weight": team.weight, "kept_in": where}
         for name, (team, where) in sorted({**kept, **written}.items())
         if reaches(name)
     ]
@@ -49,8 +50,10 @@ def put_team(ask: Ask) -> dict[str, Any]:
     body = ask.read(TeamBody)
     check_name(ask.name)
     _refuse_written(ask, "team", {team.name for team in ask.installation.settings.teams})
+    if wrong := check_weight(body.weight):
+        raise InvalidRequest(f"'weight' {wrong}", param="weight")
     with ask.change() as book:
-        team = Team(ask.name, body.parent)
+        team = Team(ask.name, body.parent, body.weight)
         others = [one for one in book.snapshot().teams if one.name != ask.name]
         tree = (team, *ask.installation.settings.teams, *others)
         if body.parent is not None and body.parent not in {one.name for one in tree}:

@@ -27,7 +27,7 @@ from entrepot.ledger.shared import open_shared_counters
 from entrepot.ledger.store import LedgerStore
 from entrepot.policy.budgets import Budget, BudgetBook, check_budget
 from entrepot.policy.limits import LimitBook
-from entrepot.policy.teams import parents_of
+from entrepot.policy.teams import parents_of, weights_of
 from entrepot.settings.address import check_webhook
 from entrepot.settings.budgets import is_zone
 from entrepot.settings.schema import Settings
@@ -74,7 +74,8 @@ def build_book(settings: Settings) -> BudgetBook:
 
 def build_limits(settings: Settings) -> LimitBook:
     """The limits of these settings."""
-    return LimitBook(settings.limits, settings.deployment_limits, build_book(settings).line_of)
+    line_of = build_book(settings).line_of
+    return LimitBook(settings.limits, settings.deployment_limits, line_of, weights_of(settings.teams))
 
 
 def counts(settings: Settings) -> bool:

@@ -20,7 +20,8 @@ HOSTED = "hosted:"
 
 _OTHER_MODELS = ("models", "fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "preset", "route")
 _OTHER_HOSTS = ("provider", "providerOptions", "plugins")
-_PLACE = "inference_geo"
+_FACTS = (("inference_geo", "region"), ("store", "max_retention_days"))
+"""Where Anthropic processes; that OpenAI keeps a chat until it is deleted (Responses are kept by the gateway)."""
 _NARROWS = frozenset(
     {"ignore", "require_parameters", "quantizations", "max_price", "preferred_max_latency", "preferred_min_throughput"}
 )
@@ -52,9 +53,9 @@ def delegated(request: Request) -> tuple[str, ...]:
     return tuple(found)
 
 
-def delegated_place(request: Request) -> tuple[str, ...]:
-    """The field by which the provider is to choose where it processes."""
-    return (_PLACE,) if request.extra.get(_PLACE) else ()
+def delegated_facts(request: Request) -> tuple[tuple[str, str], ...]:
+    """The fields by which a fact becomes another than the deployment's, each with the name that rules have for the fact."""
+    return tuple(pair for pair in _FACTS if request.extra.get(pair[0]))
 
 
 def run_by_provider(request: Request) -> frozenset[str]:

@@ -46,6 +46,8 @@ class FrameSplitter:
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes. Raises ProviderError where one grows beyond MAX_FRAME_BYTES."""
+        if not self._tail and not self._kept and data.endswith(b"\n\n") and b"\r" not in data:
+            return self._whole_frames(data)
         frames: list[Frame] = []
         # A frame's end is at most four bytes long, so three bytes back is far enough to see one that was cut.
         seen = self._tail + data
@@ -66,6 +68,12 @@ class FrameSplitter:
         if self._kept_bytes > MAX_FRAME_BYTES:
             raise ProviderError(f"one event of the stream is longer than {MAX_FRAME_BYTES} bytes")
         return frames
+
+    def _whole_frames(self, data: bytes) -> list[Frame]:
+        """As hosts nearly always send them: the end of the bytes is a frame's, and lines end in LF."""
+        if data.find(b"\n\n") == len(data) - 2:
+            return [self._frame(data)]
+        return [self._frame(piece + b"\n\n") for piece in data[:-2].split(b"\n\n")]
 
     def close(self) -> Frame | None:
         """What is left at the end of the body: a last frame without its blank line, which some servers forget."""

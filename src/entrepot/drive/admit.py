@@ -78,7 +78,7 @@ class Admission:
             self._take_blindly(claims)
             return
         try:
-            await leases.take(claims, first=first, party=party)
+            await leases.take(claims, first=first, party=party, weight=self._limits.weight_of(party))
         except NotGranted as error:
             raise refuse(error) from None
 

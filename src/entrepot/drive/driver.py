@@ -30,7 +30,15 @@ from entrepot.exchange.commands import (
     SendToClient,
     Wait,
 )
-from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event, UpstreamEnded, UpstreamFailed
+from entrepot.exchange.events import (
+    CheckEnded,
+    ClientGone,
+    DeadlinePassed,
+    Event,
+    UpstreamAnswer,
+    UpstreamEnded,
+    UpstreamFailed,
+)
 from entrepot.exchange.records import AttemptRecord, Entry
 from entrepot.routing.session import Remembered
 from entrepot.routing.validator import Validator, Verdict
@@ -116,7 +124,7 @@ class Ticket(Protocol):
         ...
 
 
-_NOTED = frozenset({ClientGone, UpstreamEnded, UpstreamFailed})
+_NOTED = frozenset({ClientGone, UpstreamEnded, UpstreamAnswer, UpstreamFailed})
 Check = Callable[[Validator, str], Awaitable[Verdict]]
 
 
@@ -208,7 +216,7 @@ class _Performance:
     def _note(self, event: Event) -> None:
         if isinstance(event, ClientGone):
             self._gone = True
-        elif isinstance(event, UpstreamEnded | UpstreamFailed):
+        elif isinstance(event, UpstreamAnswer | UpstreamEnded | UpstreamFailed):
             self._end(event.attempt)
 
     def _carry_out(self, command: Command) -> None:

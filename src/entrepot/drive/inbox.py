@@ -14,7 +14,15 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from entrepot.drive.alarms import Alarms
-from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk
+from entrepot.exchange.events import (
+    ClientGone,
+    DeadlinePassed,
+    Event,
+    UpstreamAnswer,
+    UpstreamChunk,
+    UpstreamEnded,
+    UpstreamHead,
+)
 
 HIGH_BYTES = 256 * 1024
 LOW_BYTES = 64 * 1024
@@ -60,10 +68,12 @@ class Inbox:
             waiter.set_result(None)
 
     def take(self) -> Event | None:
-        """The next event, if any waits. Waiting chunks come as one."""
+        """The next event, if any waits. Waiting chunks come as one, and so does an answer that is whole."""
         if not self._events:
             return None
         event = self._events.popleft()
+        if type(event) is UpstreamHead and len(self._events) >= 2:
+            return self._answer(event)
         if type(event) is not UpstreamChunk:
             return event
         if self._events and type(self._events[0]) is UpstreamChunk:
@@ -73,9 +83,8 @@ class Inbox:
 
     async def get(self, until_s: float) -> Event:
         """The next event, or DeadlinePassed once `time.monotonic` is past `until_s`."""
-        event = self.take()
-        if event is not None:
-            return event
+        if self._events:
+            return self.take() or DeadlinePassed()
         self._waiter = waiter = asyncio.get_running_loop().create_future()
         self._due_s = until_s
         if until_s < self._noted_s:
@@ -119,6 +128,18 @@ class Inbox:
             self._paused = False
             for source in self._sources.values():
                 source.resume()
+
+    def _answer(self, head: UpstreamHead) -> Event:
+        """All of the answer that begins with `head`, if it waits here whole in one piece."""
+        body, end = self._events[0], self._events[1]
+        if type(body) is not UpstreamChunk or type(end) is not UpstreamEnded:
+            return head
+        if not head.attempt == body.attempt == end.attempt:
+            return head
+        self._events.popleft()
+        self._events.popleft()
+        self._taken(len(body.data))
+        return UpstreamAnswer(head.attempt, head.status, head.headers, body.data)
 
     def _join(self, first: UpstreamChunk) -> UpstreamChunk:
         pieces = [first.data]

@@ -134,15 +134,15 @@ class Leases:
                 self._kick.set()  # ask for more before it is needed
         return True
 
-    async def take(self, claims: Sequence[Claim], *, first: bool = False, party: str = "") -> None:
+    async def take(self, claims: Sequence[Claim], *, first: bool = False, party: str = "", weight: float = 1.0) -> None:
         """Take all of the claims, waiting for them as long as they allow. Raises NotGranted or CountersUnreachable.
 
         Who holds something already that others wait for comes `first`: behind them it would wait for itself. Others take turns
-        by `party`: one with many requests does not keep another one waiting.
+        by `party` and its weight: one with many requests does not keep another one waiting.
         """
         if self.try_take(claims, first=first):
             return
-        waiter = _Waiter(claims, time.monotonic(), self._turns.next(party, first=first))
+        waiter = _Waiter(claims, time.monotonic(), self._turns.next(party, first=first, weight=weight))
         insort(self._waiters, waiter, key=lambda one: one.turn)
         for claim in claims:
             claim.purse.waiting += 1

@@ -1,9 +1,10 @@
 """Whose turn it is among those who wait: start-time fair queueing between parties.
 
 Rules of this file: a party's next request starts, in virtual time, where its last one ends, or now if that is later; whoever
-starts earliest is served first. So every party that waits is served equally often, whatever it has in the queue.
-Source: Goyal, Vin, Cheng: Start-time fair queueing, IEEE/ACM Transactions on Networking 5(5), 1997, section 2; every request
-weighs the same here.
+starts earliest is served first. A request takes one over its party's weight of virtual time, so every party that waits is served
+as often as its weight says, whatever it has in the queue.
+Source: Goyal, Vin, Cheng: Start-time fair queueing, IEEE/ACM Transactions on Networking 5(5), 1997, section 2; every request is
+of the same length here.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ class Turns:
         self._ends: dict[str, float] = {}
         self._count = 0
 
-    def next(self, party: str, *, first: bool = False) -> Turn:
+    def next(self, party: str, *, first: bool = False, weight: float = 1.0) -> Turn:
         """The turn of a request of this party."""
         self._count += 1
         if first:
             return (0, 0.0, self._count)
         start = max(self._now, self._ends.get(party, 0.0))
-        self._ends[party] = start + 1.0
+        self._ends[party] = start + 1.0 / weight
         return (1, start, self._count)
 
     def served(self, turn: Turn) -> None:

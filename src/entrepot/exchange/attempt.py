@@ -25,6 +25,7 @@ from entrepot.exchange.events import (
     Event,
     LeaveGiven,
     LeaveRefused,
+    UpstreamAnswer,
     UpstreamChunk,
     UpstreamEnded,
     UpstreamFailed,
@@ -84,6 +85,8 @@ class Progress(msgspec.Struct):
 
     def take(self, event: Event, now_s: float, now_ns: int) -> Relayed | None:
         """Note what happened; what the provider's bytes became, if they became anything. Sets `failure` where it failed."""
+        if isinstance(event, UpstreamAnswer):
+            return self._take_answer(event, now_s, now_ns)
         if isinstance(event, UpstreamHead):
             self.status, self.headers, self.head_s = event.status, dict(event.headers), now_s
         elif isinstance(event, UpstreamChunk):
@@ -98,15 +101,35 @@ class Progress(msgspec.Struct):
             self.open = False
             if self._is_answer:
                 return self._noting(self.relay.close())
-            self.failure = self.candidate.dialect.parse_failure(
-                self.status, self.headers, self.error_body, now_ns / 1_000_000_000
-            )
+            self._read_failure(now_ns)
         elif isinstance(event, UpstreamFailed):
             self.open = False
             self.failure = Failure(event.kind, event.message, self.status)
         elif isinstance(event, DeadlinePassed):
             self.failure = Failure("timeout", "the deadline passed", self.status)
         return None
+
+    def _take_answer(self, event: UpstreamAnswer, now_s: float, now_ns: int) -> Relayed | None:
+        """As head, chunk and end one after the other."""
+        self.status, self.headers, self.head_s = event.status, dict(event.headers), now_s
+        self.last_byte_s = now_s
+        self.open = False
+        if not self._is_answer:
+            self.error_body = event.data[:MAX_ERROR_BYTES]
+            self._read_failure(now_ns)
+            return None
+        self.begun = True
+        fed = self.relay.feed(event.data)
+        if fed.failure is not None or fed.ended:
+            return self._noting(fed)
+        rest = self.relay.close()
+        return self._noting(
+            Relayed(fed.data + rest.data, fed.content or rest.content, ended=rest.ended, failure=rest.failure)
+        )
+
+    def _read_failure(self, now_ns: int) -> None:
+        at_s = now_ns / 1_000_000_000
+        self.failure = self.candidate.dialect.parse_failure(self.status, self.headers, self.error_body, at_s)
 
     @property
     def _is_answer(self) -> bool:
@@ -208,7 +231,7 @@ def perform(
         if isinstance(event, ClientGone):
             yield CancelUpstream(progress.number)
             return "client_gone"
-        if isinstance(event, UpstreamChunk) and now_s >= progress.last_moment_s(plan):
+        if isinstance(event, UpstreamChunk | UpstreamAnswer) and now_s >= progress.last_moment_s(plan):
             event = DeadlinePassed()  # bytes that never cease would keep it from coming by itself
         relayed = progress.take(event, now_s, plan.started_ns + int((now_s - plan.started_s) * 1_000_000_000))
         if relayed is not None and relayed.content and progress.content_s is None:

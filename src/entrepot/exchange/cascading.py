@@ -15,6 +15,8 @@ from entrepot.routing.utility import Decision, Goal
 from entrepot.routing.validator import Validator, validator_problem
 from entrepot.routing.votes import Belief, VoteModel
 
+_MOST_TOLD = 0.95
+
 
 def plan_cascade(
     route: Route | None,
@@ -102,8 +104,18 @@ def describe_cascade(cascade: CascadePlan) -> str:
         checked = cascade.strategy.name == "check"
         how = "answers are held to a check until one passes" if checked else "until one is sure enough of its own words"
     expected = rule.expected
+    what = {
+        "agreement": "an answer that is right",
+        "check": "an answer that passes, right or not,",
+        "confidence": "at least one right answer among them",
+    }[cascade.strategy.name]
     return (
         f"The route asks several models ({cascade.strategy.name}): {how}, {first} first. That is expected to take "
         f"{expected.calls:.1f} calls of at most {rule.most_calls} and {expected.cost_usd:.6f} USD, "
-        f"for an answer that is right with probability {expected.p_correct:.3f}."
+        f"for {what} with a probability of {_told_probability(expected.p_correct)}."
     )
+
+
+def _told_probability(p: float) -> str:
+    """No surer than what stands behind it: models fail together more often than estimates of each tell."""
+    return f"more than {_MOST_TOLD}" if p > _MOST_TOLD else f"about {p:.2f}"

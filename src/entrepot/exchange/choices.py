@@ -17,7 +17,7 @@ from entrepot.dialects.base import ProviderDialect, Target
 from entrepot.dialects.registry import EMBEDDING_DIALECTS
 from entrepot.errors import CatalogError
 from entrepot.exchange.embedding import EMBEDS, EmbeddingChoice, choose_embedding, embeds, may_embed
-from entrepot.exchange.knobs import Rehearsed, is_average, rehearse
+from entrepot.exchange.knobs import Rehearsed, Workings, is_average, rehearse
 from entrepot.exchange.listing import Listed, list_choice
 from entrepot.exchange.plan import Candidate, Route
 from entrepot.exchange.refusing import Refusal, beyond_scope, nobody_eligible, unknown_name
@@ -53,7 +53,8 @@ class Choices:
 
     `candidates` are all deployments by id; `embedders` those of them that can be asked for embeddings, with the dialect that
     does it; `tariffs` the prices that are known; `book` the rules that every gate here holds requests to; `knobs`, by route,
-    what goals over all requests come to at the prices of `at_s` (Unix seconds).
+    what goals over all requests come to at the prices of `at_s` (Unix seconds). `workings` are kept from one to the next of the
+    same settings that differs in its rules.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class Choices:
         embedding_dialects: Mapping[str, ProviderDialect] = EMBEDDING_DIALECTS,
         votes: VoteModel = SHIPPED_VOTES,
         at_s: float = 0.0,
+        workings: Workings | None = None,
     ) -> None:
+        self._workings = Workings() if workings is None else workings
         self.router_version = router.version
         self.votes = votes
         self.candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
@@ -97,7 +100,7 @@ class Choices:
             self._named[route.name] = self._compile_route(route, book, router, facts)
         pasts = self.rehearse(at_s)
         self._about = {name: past.about(self.router_version) for name, past in pasts.items()}
-        self.knobs = {name: knob for name, past in pasts.items() if (knob := past.compile()) is not None}
+        self.knobs = {name: knob for name, past in pasts.items() if (knob := self._workings.knob(past)) is not None}
 
     def turn(self, route: str, about: str, knob: Knob | None) -> bool:
         """Put another knob in place, if it is about the route as it is here (see `Rehearsed.about`)."""
@@ -123,7 +126,7 @@ class Choices:
         known.extend(deployment for deployment in (reference,) if deployment is not None)
         known.extend(candidate.deployment for candidate in (baseline,) if candidate is not None)
         models = tuple(dict.fromkeys(deployment.model for deployment in known))
-        bound = router.bind(models, facts) if models else None
+        bound = self._workings.bind(router, models, facts) if models else None
         return Choice(Gate(candidates, book), route, bound, baseline, choose_embedding(embedding, book))
 
     def rehearse(self, at_s: float) -> dict[str, Rehearsed]:

@@ -36,6 +36,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 UNSEEN = Seen()
+_REMEMBERED = 1024
 
 
 def circumstances_of(
@@ -45,6 +46,19 @@ def circumstances_of(
 
     A tag that is the name of a data class says it.
     """
+    if seen is UNSEEN and not book.reads:
+        known = book.plain.get((route, principal))
+        if known is None:
+            if len(book.plain) >= _REMEMBERED:
+                book.plain.clear()
+            known = book.plain[route, principal] = _circumstances(request, route, principal, seen, book)
+        return known
+    return _circumstances(request, route, principal, seen, book)
+
+
+def _circumstances(
+    request: Request, route: str | None, principal: Principal, seen: Seen, book: Rulebook
+) -> Circumstances:
     named = book.named
     classes = principal.data_classes | seen.data_classes
     if named.data_classes:

@@ -8,11 +8,13 @@ same family passing for another, so one name may be the beginning of the other.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SEPARATORS = "-_.:@/"
 _PREFIX = re.compile(r"(?:(?:us|eu|apac|global|regional|jp|au|ca|us-gov)\.)?(?:[a-z0-9]+\.)(?=[a-z])")
 
 
+@lru_cache(maxsize=4096)
 def is_another_model(claimed: str | None, asked: str) -> bool:
     """Whether `claimed`, an answer's name for its model, is not `asked` nor a snapshot or alias of it. No name is no mismatch."""
     said, wanted = _bare(claimed or ""), _bare(asked)

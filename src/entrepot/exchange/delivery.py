@@ -94,7 +94,9 @@ class Delivery:
         asked = next(each for each in plan.candidates if each.deployment.id == answering.deployment)
         at_s = plan.started_ns / _NANO + self._clock() - plan.started_s
         told, cache = plan.decision.session, asked.deployment.prefix_cache
-        kept = remember(session, answering, told, asked.tariff, at_s, cache, completed=state == "completed")
+        check = None if self.deliberation is None else self.deliberation.check
+        completed = state == "completed"
+        kept = remember(session, answering, told, asked.tariff, at_s, cache, check, completed=completed)
         yield Remember(session.keys, kept)
 
     def forward(

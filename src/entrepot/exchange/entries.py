@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -11,7 +12,7 @@ from entrepot.canonical.response import Usage
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError
-from entrepot.exchange.plan import Plan
+from entrepot.exchange.plan import Candidate, Plan
 from entrepot.exchange.records import AttemptRecord, Baseline, Deliberation, Entry, Expected, Served, State
 from entrepot.policy.rules import Principal
 from entrepot.routing.utility import Decision
@@ -31,6 +32,11 @@ def served_by(deployment: Deployment) -> Served:
         open_weights=deployment.open_weights,
         accelerator=deployment.accelerator,
     )
+
+
+@lru_cache(maxsize=4096)
+def _served_by(candidate: Candidate) -> Served:
+    return served_by(candidate.deployment)
 
 
 def baseline_of(plan: Plan, answered: AttemptRecord) -> Baseline | None:
@@ -181,7 +187,7 @@ def _nothing_read(attempts: Sequence[AttemptRecord]) -> Usage | None:
 def _served(plan: Plan, answering: AttemptRecord) -> Served | None:
     for candidate in plan.candidates:
         if candidate.deployment.id == answering.deployment:
-            return served_by(candidate.deployment)
+            return _served_by(candidate)
     return None
 
 

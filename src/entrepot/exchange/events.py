@@ -41,6 +41,15 @@ class UpstreamFailed(msgspec.Struct, frozen=True):
     message: str
 
 
+class UpstreamAnswer(msgspec.Struct, frozen=True):
+    """The provider's whole answer at once: what `UpstreamHead`, `UpstreamChunk` and `UpstreamEnded` tell one after the other."""
+
+    attempt: int
+    status: int
+    headers: RawHeaders
+    data: bytes
+
+
 class LeaveGiven(msgspec.Struct, frozen=True):
     """The attempt may be made: no limit and no budget stands against it."""
 
@@ -75,6 +84,7 @@ Event = (
     | UpstreamHead
     | UpstreamChunk
     | UpstreamEnded
+    | UpstreamAnswer
     | UpstreamFailed
     | CheckEnded
     | ClientGone

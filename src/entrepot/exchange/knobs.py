@@ -10,7 +10,7 @@ import msgspec
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.plan import Route
-from entrepot.routing.base import BoundRouter
+from entrepot.routing.base import BoundRouter, ModelFacts, Router
 from entrepot.routing.rehearsal import Rehearsal, rehearsal_of
 from entrepot.routing.utility import Goal
 from entrepot.routing.worth import Expected, Knob, expect, find_knob, promise_knob, refuse
@@ -72,6 +72,30 @@ class Rehearsed(msgspec.Struct, frozen=True, eq=False):
         if expected is None or self.past is None:
             return refuse(self.deployments[reference].id, goal.max_loss, goal.confidence)
         return promise_knob(expected, reference, goal.max_loss, goal.confidence, self.past.data, self.past.date)
+
+
+class Workings:
+    """What of routes no rule changes, worked out once for all planners of the same settings: bound routers, and knobs at the
+    prices of last time. Rules are loaded anew while requests are answered, and a knob takes a quarter of a second.
+    """
+
+    def __init__(self) -> None:
+        self._bound: dict[tuple[str, ...], BoundRouter] = {}
+        self._knobs: dict[str, tuple[tuple[float, ...], Knob | None]] = {}
+
+    def bind(self, router: Router, models: tuple[str, ...], facts: Mapping[str, ModelFacts]) -> BoundRouter:
+        """The router bound to these models."""
+        if models not in self._bound:
+            self._bound[models] = router.bind(models, facts)
+        return self._bound[models]
+
+    def knob(self, past: Rehearsed) -> Knob | None:
+        """What the route's goal comes to on its past at the prices there."""
+        name = past.route.name
+        known = self._knobs.get(name)
+        if known is None or known[0] != past.prices:
+            known = self._knobs[name] = past.prices, past.compile()
+        return known[1]
 
 
 def rehearse(

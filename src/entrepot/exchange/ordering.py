@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -16,6 +17,9 @@ from entrepot.routing.utility import Decision, Weighed
 
 def decide_by_name(eligibility: Eligibility, name: str, tariffs: Mapping[str, Tariff], at_s: float) -> Decision:
     """A model or deployment asked for by name: nothing is estimated; its hosts follow each other by price."""
+    if len(eligibility.preferred) == 1 and not eligibility.rejected:
+        (only,) = eligibility.preferred
+        return _the_only(name, only.id, only.model)
     order = _by_price(eligibility.preferred, tariffs, at_s)
     chosen = tuple(
         Weighed(deployment.id, deployment.model, propensity=1.0 if deployment.id == order[0] else 0.0)
@@ -23,6 +27,16 @@ def decide_by_name(eligibility: Eligibility, name: str, tariffs: Mapping[str, Ta
     )
     reason = f"'{name}' was asked for by name" + ("; its hosts follow each other by price" if len(order) > 1 else "")
     return Decision(order=order, candidates=(*chosen, *weigh_rejected(eligibility)), reason=reason)
+
+
+@lru_cache(maxsize=4096)
+def _the_only(name: str, deployment: str, model: str) -> Decision:
+    """The decision that every request of this name comes to."""
+    return Decision(
+        order=(deployment,),
+        candidates=(Weighed(deployment, model, propensity=1.0),),
+        reason=f"'{name}' was asked for by name",
+    )
 
 
 def follow_with_others(

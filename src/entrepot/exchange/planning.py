@@ -388,4 +388,6 @@ def _ids(eligibility: Eligibility) -> frozenset[str]:
 
 
 def _tagged(principal: Principal, steering: Steering) -> Principal:
+    if steering.tags <= principal.tags:
+        return principal
     return msgspec.structs.replace(principal, tags=principal.tags | steering.tags)

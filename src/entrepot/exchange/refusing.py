@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from entrepot.canonical.request import Request
-from entrepot.dialects.delegation import delegated, delegated_place
+from entrepot.dialects.delegation import delegated, delegated_facts
 from entrepot.errors import EntrepotError, Forbidden, InvalidRequest, NotFound
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Eligibility
@@ -58,18 +58,21 @@ def left_to_provider(
     It is refused and not taken out: an answer that the client did not ask for is the worse surprise. None where nothing
     confines who may answer, or nothing is left to the provider.
     """
-    fields, places = delegated(request), delegated_place(request)
-    if not fields and not places:
+    left = [*((field, None) for field in delegated(request)), *delegated_facts(request)]
+    if not left:
         return None
     asking = book.asking(principal, circumstances)
     scoped = principal.scope.models is not None or principal.scope.routes is not None
-    field, rule = (*fields, *places)[0], book.confining(asking, None if fields else "region")
-    if rule is None and not (fields and scoped):
-        return None
-    because = f"the key '{principal.key}' is for certain models" if rule is None else f"rule '{rule.name}' holds for it"
-    text = f"'{field}' leaves to the provider who answers, or where, and {because}: send the request without it"
-    name = None if rule is None else rule.name
-    return Refusal(Forbidden(text, rule=name, code="left_to_provider"), route)
+    for field, fact in left:
+        rule = book.confining(asking, fact)
+        if rule is not None or (fact is None and scoped):
+            because = f"rule '{rule.name}' holds" if rule is not None else f"the key '{principal.key}' has a scope"
+            text = (
+                f"'{field}' leaves more to the provider than who was chosen, and {because}: send the request without it"
+            )
+            error = Forbidden(text, rule=None if rule is None else rule.name, code="left_to_provider")
+            return Refusal(error, route)
+    return None
 
 
 def weigh_rejected(eligibility: Eligibility) -> tuple[Weighed, ...]:

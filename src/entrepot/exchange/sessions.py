@@ -18,7 +18,7 @@ from entrepot.canonical.request import Request
 from entrepot.canonical.response import Usage
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment, PrefixCache
-from entrepot.exchange.records import AttemptRecord
+from entrepot.exchange.records import AttemptRecord, CheckResult
 from entrepot.policy.rules import Principal
 from entrepot.routing.continuity import Continuity
 from entrepot.routing.conversation import Conversation, read_conversation
@@ -144,14 +144,22 @@ def remember(
     tariff: Tariff | None,
     at_s: float,
     cache: PrefixCache | None = None,
+    check: CheckResult | None = None,
     *,
     completed: bool,
 ) -> Remembered:
-    """What is kept of a turn that `attempt` answered, at `at_s`. One that was broken off is no answer to be dissatisfied with."""
+    """What is kept of a turn that `attempt` answered, at `at_s`. One that was broken off is no answer to be dissatisfied with.
+
+    `check` is what the route's check found of the answer that was sent, None where none was made.
+    """
     found, conversation = session.found, session.conversation
-    seen = (session.repeats if session.repeats <= MOST_REPEATS else 0) + conversation.failures
+    seen, failed = session.seen_failing, 0 if found is None else found.failed
     escalated = continuity is not None and continuity.verdict == "escalated"
     forgiven = seen if escalated else min(seen, 0 if found is None else found.forgiven)
+    if check == "passed":
+        failed, forgiven = 0, min(forgiven, seen - failed)
+    elif check == "failed":
+        failed += 1
     usage = attempt.usage or Usage()
     return Remembered(
         deployment=mark_of(attempt.deployment),
@@ -168,6 +176,7 @@ def remember(
         repeats=session.repeats,
         forgiven=forgiven,
         escalated=escalated or (found is not None and found.escalated),
+        failed=failed,
     )
 
 

@@ -123,18 +123,25 @@ def read_dataset(outcome_files: Sequence[Path], prompt_files: Sequence[Path], *,
     categories: list[str] = []
     for path in prompt_files:
         table = _read(path, required=("prompt_id", "prompt"), optional=("benchmark", "category", "input_tokens"))
-        for row, prompt_id in enumerate(_texts(table, "prompt_id", path)):
-            if prompt_id in ids:
-                raise DataError(f"{path}: column prompt_id, row {row + 1}: '{prompt_id}' is there twice")
-            ids[prompt_id] = len(ids)
         texts = _texts(table, "prompt", path)
-        lengths = _numbers(table, "input_tokens", path, low=0)
-        prompts.extend(
-            Prompt(text=text, input_tokens=len(text) // 4 if np.isnan(length) else int(length))
-            for text, length in zip(texts, lengths.tolist(), strict=True)
-        )
-        benchmarks.extend(str(value or "") for value in table["benchmark"])
-        categories.extend(str(value or "") for value in table["category"])
+        lengths = _numbers(table, "input_tokens", path, low=0).tolist()
+        here: set[str] = set()
+        for row, prompt_id in enumerate(_texts(table, "prompt_id", path)):
+            length = lengths[row]
+            prompt = Prompt(text=texts[row], input_tokens=len(texts[row]) // 4 if np.isnan(length) else int(length))
+            known = ids.get(prompt_id)
+            if prompt_id in here:
+                raise DataError(f"{path}: column prompt_id, row {row + 1}: '{prompt_id}' is there twice")
+            here.add(prompt_id)
+            if known is not None:  # files of prompts may overlap, as long as they say the same
+                if prompts[known].text != prompt.text:
+                    what = f"'{prompt_id}' is another prompt in a file named before"
+                    raise DataError(f"{path}: column prompt_id, row {row + 1}: {what}; give one of them another id")
+                continue
+            ids[prompt_id] = len(ids)
+            prompts.append(prompt)
+            benchmarks.append(str(table["benchmark"][row] or ""))
+            categories.append(str(table["category"][row] or ""))
     outcomes, answers, dates = _read_outcomes(outcome_files, tuple(prompts), ids, graded)
     return Dataset(outcomes, tuple(ids), tuple(benchmarks), tuple(categories), answers, dates)
 

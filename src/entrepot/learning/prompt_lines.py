@@ -16,7 +16,7 @@ import msgspec
 
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.errors import DataError
-from entrepot.routing.validator import Validator, settle, validator_problem
+from entrepot.routing.validator import Validator, file_of, settle, validator_problem
 
 _NAMES = ("id", "prompt", "messages", "answer", "tolerance", "check", "rubric", "kind", "language")
 _IDEOGRAPH = re.compile(r"[\u3400-\u9fff]")
@@ -131,7 +131,11 @@ def _check(told: object, where: str, path: Path) -> Validator | None:
     problem = validator_problem(check)
     if problem is not None:
         raise DataError(f"{where}: 'check': {problem}")
-    return settle(check, str(path.absolute().parent))
+    check = settle(check, str(path.absolute().parent))
+    file = file_of(check)
+    if file is not None and not Path(file).is_file():
+        raise DataError(f"{where}: 'check': {file} is not there, so no answer could be checked")
+    return check
 
 
 def _answers(told: object, where: str) -> AnswerKey:

@@ -27,7 +27,7 @@ class _Decided(msgspec.Struct, frozen=True, gc=False):
 
 class _Outline(Entry, frozen=True, gc=False):
     decision: _Decided | None = None  # type: ignore[assignment]  # of a decision, columns need this much
-    deliberation: msgspec.Raw | None = None  # type: ignore[assignment]  # and nothing of this
+    deliberation: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]  # and nothing of this
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -8,17 +8,21 @@ import msgspec
 
 from entrepot.errors import LedgerError
 from entrepot.exchange.records import Entry
+from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.spool import list_spools, read_payloads
-from entrepot.ledger.sqlite import ledger_path, open_sqlite_reader
 from entrepot.ledger.store import LedgerReader, SpoolProgress
 
 
-def find_entry(directory: str | Path, entry_id: str) -> Entry | None:
-    """The entry of an exchange of the ledger in `directory`, or None. Raises LedgerError if the ledger cannot be read."""
-    if not ledger_path(directory).exists():
-        return _find_in_spools(directory, entry_id, {})
-    with open_sqlite_reader(directory) as reader:
-        return find_entry_through(reader, directory, entry_id)
+def find_entry(where: LedgerPlace | str | Path, entry_id: str) -> Entry | None:
+    """The entry of an exchange, or None; `where` is the ledger's place, or the directory that holds it.
+
+    Raises LedgerError if the ledger cannot be read.
+    """
+    place = where if isinstance(where, LedgerPlace) else LedgerPlace(where)
+    if not place.exists():
+        return _find_in_spools(place.directory, entry_id, {})
+    with place.open_reader() as reader:
+        return find_entry_through(reader, place.directory, entry_id)
 
 
 def find_entry_through(reader: LedgerReader, directory: str | Path, entry_id: str) -> Entry | None:

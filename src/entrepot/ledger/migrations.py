@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from entrepot.ledger.rollups import DEFINITION, GRAINS, create_statements, remake_statements
+from entrepot.ledger.rollups import DEFINITION, GRAINS, renew_statements
 
 Migrations = tuple[Callable[[sqlite3.Connection], None], ...]
 
@@ -89,7 +89,13 @@ def m0004_charged(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE entries ADD COLUMN charged_nano_usd INTEGER")
 
 
-def m0005_quality(connection: sqlite3.Connection) -> None:
+def m0005_kept(connection: sqlite3.Connection) -> None:
+    """From which day on entries are kept, and the highest number that an entry ever had: none is given twice."""
+    connection.execute("CREATE TABLE kept (since_day TEXT NOT NULL, last_seq INTEGER NOT NULL)")
+    connection.execute("INSERT INTO kept VALUES ('', 0)")
+
+
+def m0006_quality(connection: sqlite3.Connection) -> None:
     """What was asked and expected, what came of it, what a saving is made of, what a lot said; and feedback."""
     columns = {
         "language": "TEXT",
@@ -134,7 +140,8 @@ MIGRATIONS: Migrations = (
     m0002_rollups,
     m0003_sensitive,
     m0004_charged,
-    m0005_quality,
+    m0005_kept,
+    m0006_quality,
 )
 
 
@@ -156,14 +163,18 @@ def migrate(connection: sqlite3.Connection, migrations: Migrations = MIGRATIONS)
 
 
 def refresh_rollups(connection: sqlite3.Connection) -> None:
-    """Make the roll-ups anew from the entries if they are of another definition than ours, inside the caller's transaction."""
+    """Make the roll-ups anew from the entries if they are of another definition than ours, inside the caller's transaction.
+
+    Days whose entries were dropped are taken over from the old ones, as far as these know what is wanted.
+    """
     held = connection.execute("SELECT definition FROM rollups").fetchone()
-    if held is None or held[0] != DEFINITION:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (name,) in tables:
-            if name.startswith(tuple(f"{grain}_" for grain in GRAINS)):
-                connection.execute(f'DROP TABLE "{name}"')
-        for statement in (*create_statements(), *remake_statements("1 = 1")):
-            connection.execute(statement)
-        connection.execute("DELETE FROM rollups")
-        connection.execute("INSERT INTO rollups VALUES (?)", (DEFINITION,))
+    if held is not None and held[0] == DEFINITION:
+        return
+    (since_day,) = connection.execute("SELECT since_day FROM kept").fetchone()
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    old = [name for name in tables if name.startswith(tuple(f"{grain}_" for grain in GRAINS))]
+    columns = {name: {row[1] for row in connection.execute(f'PRAGMA table_info("{name}")')} for name in old}
+    for statement in renew_statements(columns, since_day):
+        connection.execute(statement)
+    connection.execute("DELETE FROM rollups")
+    connection.execute("INSERT INTO rollups VALUES (?)", (DEFINITION,))

@@ -29,11 +29,19 @@ INSERT_FEEDBACK = """
 """
 
 
+_OF_THEIRS = "DELETE FROM feedback WHERE exchange IN (SELECT id FROM entries WHERE {} = ?)"
+FORGET_FEEDBACK = {"key": f'{_OF_THEIRS.format("key")} OR "key" = ?', "team": _OF_THEIRS.format("team")}
+"""What deletes the feedback on the entries of a principal, and that of a key on anybody's; every parameter is its name."""
+DROP_FEEDBACK = "DELETE FROM feedback WHERE given_ns < ?"
+"""What was said before a moment is about entries from before it."""
+
+
 def feedback_row(feedback: Feedback) -> tuple[Value, ...]:
     """The values of INSERT_FEEDBACK."""
     return msgspec.structs.astuple(feedback)
 
 
+_NONE = "CAST(0 AS DOUBLE PRECISION)"
 _FACTS = "served.deployment, served.model, served.maker_country"
 _ALIKE = "nullif(part.language, ''), nullif(part.difficulty, ''), nullif(part.p_tenth, 0)"
 
@@ -49,7 +57,9 @@ def judged(period: Period) -> tuple[tuple[str, Parameters], ...]:
     start = f"SELECT nullif(part.route, ''), {_FACTS}, {_ALIKE}"
     end = f"FROM ({part}) AS part LEFT JOIN served ON served.served = part.served"
     checks = f"{start}, 'check', checks, passed, passed, told, told_p, told_passed {end} WHERE checks > 0"
-    agreements = f"{start}, 'agreement', agreements, agreed, agreed_squares, 0, 0.0, 0.0 {end} WHERE agreements > 0"
+    agreements = (
+        f"{start}, 'agreement', agreements, agreed, agreed_squares, 0, {_NONE}, {_NONE} {end} WHERE agreements > 0"
+    )
     return ((checks, parameters), (agreements, parameters), _told(period))
 
 

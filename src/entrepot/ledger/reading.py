@@ -9,13 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.ledger import outcomes, queries
+from entrepot.ledger.documents import Document, documents_of
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import (
     ALWAYS,
@@ -33,6 +34,7 @@ from entrepot.ledger.store import (
 )
 from entrepot.ledger.verify import Verified
 
+Principal = Literal["key", "team"]
 _PAGE_ROWS = 2000
 _END_NS = (1 << 63) - 1
 
@@ -45,7 +47,7 @@ class RelationalReader(ABC):
         self._decoder = msgspec.msgpack.Decoder(Entry)
 
     @abstractmethod
-    def _query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Any]:
+    def _query(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
         """The rows of a statement whose parameters are written `?`. Raises LedgerError."""
 
     @abstractmethod
@@ -55,6 +57,15 @@ class RelationalReader(ABC):
     @abstractmethod
     def close(self) -> None:
         """See LedgerReader."""
+
+    def ask(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
+        """The rows of a question in the SQL that both databases understand. Raises LedgerError."""
+        return self._query(statement, parameters)
+
+    def kept_since(self) -> str:
+        """The first day whose entries are all kept; '' where none were ever dropped."""
+        rows = self._query("SELECT since_day FROM kept")
+        return str(rows[0][0]) if rows else ""
 
     def find(self, entry_id: str) -> Entry | None:
         """See LedgerReader."""
@@ -139,3 +150,43 @@ class RelationalReader(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class RelationalStore(RelationalReader):
+    """Reads and writes a ledger."""
+
+    @abstractmethod
+    def insert_documents(
+        self,
+        documents: Sequence[Document],
+        feedback: Sequence[Feedback] = (),
+        *,
+        before: SpoolProgress | None = None,
+        after: SpoolProgress | None = None,
+    ) -> int:
+        """See LedgerStore."""
+
+    @abstractmethod
+    def rebuild_rollups(self) -> None:
+        """Make the roll-ups again from the entries: to the same numbers, unless somebody wrote into the database.
+
+        The sums of days whose entries were dropped stay as they are.
+        """
+
+    @abstractmethod
+    def drop_before(self, day: str) -> int:
+        """Drop the entries of earlier days, with all that belongs to them; returns how many. Roll-ups stay."""
+
+    @abstractmethod
+    def forget(self, principal: Principal, name: str) -> int:
+        """Drop the entries of one key or team, and make the roll-ups of their days as though they had never been.
+
+        Of days whose entries were dropped before, the sums by that key or team go; those by others still hold its share, which
+        nothing tells apart any more. Returns how many entries were dropped.
+        """
+
+    def insert(
+        self, entries: Sequence[Entry], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+    ) -> int:
+        """See LedgerStore."""
+        return self.insert_documents(documents_of(entries), before=before, after=after)

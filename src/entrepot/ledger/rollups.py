@@ -56,7 +56,7 @@ _ESTIMATED = f"{_COMPARED} AND baseline_measured = 0"
 _PAIR = f"{_MEASURED} AND baseline_predicted_nano_usd IS NOT NULL"
 _DRAWN = f"{_PAIR} AND baseline_drawn = 1"
 _Y, _X, _ERROR = (
-    f"({column} * 1e-9)"
+    f"(CAST({column} AS DOUBLE PRECISION) * 1e-9)"
     for column in ("baseline_cost_nano_usd", "baseline_predicted_nano_usd", "baseline_error_nano_usd")
 )
 _MOMENTS = {"x": _X, "y": _Y, "xx": f"{_X} * {_X}", "xy": f"{_X} * {_Y}", "yy": f"{_Y} * {_Y}"}
@@ -212,6 +212,37 @@ def remake_statements(days: str) -> Iterator[str]:
         made = grouped_days(cube) if grain == "monthly" else grouped(cube, grain, days)
         columns = ", ".join(map(_quoted, (*cube.columns(grain), *cube.measures)))
         yield f"INSERT INTO {cube.table(grain)} ({columns}) {made}"
+
+
+def take_over_statements(cube: Cube, grain: Grain, old: str, columns: Set[str], since_day: str) -> Iterator[str]:
+    """What copies the days before `since_day`, whose entries are gone, from a table of an earlier definition.
+
+    Nothing, where that table had other keys: then nobody knows those days any more.
+    """
+    if grain == "monthly" or not set(cube.columns(grain)) <= columns:
+        return
+    names = ", ".join(map(_quoted, (*cube.columns(grain), *cube.measures)))
+    held = ", ".join(_quoted(name) if name in columns else "0" for name in (*cube.columns(grain), *cube.measures))
+    yield f"INSERT INTO {cube.table(grain)} ({names}) SELECT {held} FROM {old} WHERE day < '{since_day}'"  # noqa: S608 - closed lists
+
+
+def renew_statements(held: Mapping[str, Set[str]], since_day: str) -> Iterator[str]:
+    """What replaces the tables of another definition, `held` with their columns, by those of this one."""
+    yield from (f'ALTER TABLE "{table}" RENAME TO "old_{table}"' for table in held)
+    yield from create_statements()
+    for cube, grain in each_table():
+        table = cube.table(grain)
+        if since_day and table in held:
+            yield from take_over_statements(cube, grain, f"old_{table}", held[table], since_day)
+    yield from remake_statements(f"day >= '{since_day}'")
+    yield from (f'DROP TABLE "old_{table}"' for table in held)
+
+
+def forget_statements(principal: str) -> Iterator[str]:
+    """What takes the rows of a key or a team (`principal` says which) out of roll-ups whose entries are gone."""
+    for cube, grain in each_table():
+        if principal in cube.keys and grain != "monthly":
+            yield f"DELETE FROM {cube.table(grain)} WHERE {_quoted(principal)} = ? AND day < ?"  # noqa: S608 - closed lists
 
 
 def grouped(cube: Cube, grain: Grain, condition: str) -> str:

@@ -2,7 +2,8 @@
 
 Rules of this file: every column is a function of the entry alone, so rows can be made again from the documents. Numbers
 that come from a provider are believed only within reason: a count of tokens or a cost beyond it is kept as unknown (the
-document still holds what was said), because one absurd number would overflow every sum it takes part in.
+document still holds what was said), because one absurd number would overflow every sum it takes part in. Words that come from
+outside are cut to what an index holds, and without the NUL that PostgreSQL cannot store.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -22,6 +23,7 @@ from entrepot.statistics.quantiles import bucket_of
 Value = str | int | float | bytes | None
 
 MAX_TOKENS = 1 << 40
+MAX_TEXT = 512
 MAX_NANO = 1 << 53  # nine million dollars for one exchange
 EASY_FROM, MEDIUM_FROM = 0.8, 0.5
 
@@ -101,6 +103,25 @@ ATTEMPT_COLUMNS = (
 )
 
 
+Kind = Literal["truth", "integer", "whole", "float", "text"]
+"""What a column holds: 1 or 0, a number of 32 bits, one of 64, a float, a text."""
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("stream", "usage_estimated", "baseline_measured", "baseline_drawn", "answered"), "truth"),
+    **dict.fromkeys(("checked", "lot_drawn"), "truth"),
+    **dict.fromkeys(("on_premises", "open_weights"), "truth"),
+    **dict.fromkeys(("served", "status", "added_bucket", "attempts", "number", "p_tenth"), "integer"),
+    **dict.fromkeys(("duration_ms", "first_token_ms", "added_ms", "first_byte_ms"), "float"),
+    **dict.fromkeys(("p_correct", "p_reference", "p_best", "agreed", "lot_share"), "float"),
+    **dict.fromkeys(("seq", "started_ns", "lot_unit", *TOKEN_COLUMNS), "whole"),
+}
+
+
+def kind_of(column: str) -> Kind:
+    """What a column of an entry, its facts or its attempts holds."""
+    return _KINDS.get(column) or ("whole" if column.endswith(("_nano_usd", "_nano")) else "text")
+
+
 class Rows(NamedTuple):
     """`served` in the order of SERVED_COLUMNS, `entry` of ENTRY_COLUMNS, each of `attempts` of ATTEMPT_COLUMNS."""
 
@@ -132,12 +153,12 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         entry.state,
         entry.status,
         entry.dialect,
-        entry.asked_model,
+        _text(entry.asked_model),
         entry.stream,
         entry.route,
         entry.key,
         entry.team,
-        " ".join(entry.tags),
+        _text(" ".join(entry.tags)),
         entry.error_code,
         entry.rule,
         entry.duration_ms,
@@ -222,12 +243,12 @@ def _attempt_row(attempt: AttemptRecord) -> tuple[Value, ...]:
         attempt.duration_ms,
         attempt.first_byte_ms,
         attempt.failure,
-        attempt.failure_code,
+        _text(attempt.failure_code),
         *_tokens(attempt.usage),
         _within(attempt.cost_nano_usd, MAX_NANO),
         _within(attempt.cost_nano, MAX_NANO),
         attempt.currency,
-        attempt.claimed_model,
+        _text(attempt.claimed_model),
         attempt.answered,
     )
 
@@ -262,6 +283,12 @@ def _baseline(baseline: Baseline | None) -> tuple[Value, ...]:
         _within(baseline.predicted_nano_usd, MAX_NANO),
         baseline.drawn,
     )
+
+
+def _text(given: str | None) -> str | None:
+    if given is None or (len(given) <= MAX_TEXT and "\0" not in given):
+        return given
+    return given[:MAX_TEXT].replace("\0", "\ufffd")
 
 
 def _within(value: int | None, limit: int) -> int | None:

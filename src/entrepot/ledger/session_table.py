@@ -18,7 +18,7 @@ from entrepot.routing.session import Remembered
 
 FILE = "sessions.table"
 _LAYOUT = 1
-_SLOT = struct.Struct("<16sQIQQIHIBBBxxx")
+_SLOT = struct.Struct("<16sQIQQIHIBBBBxx")
 _CHECKSUM = struct.Struct("<I")
 _SLOT_BYTES = _SLOT.size + _CHECKSUM.size
 _SLOTS_PER_BUCKET = 4
@@ -45,11 +45,11 @@ class SessionTable:
         at = self._slot(bucket, key)
         if at is None:
             return None
-        _, deployment, prefix, asked, at_ms, cached, lifetime_s, seed, repeats, forgiven, flags = _SLOT.unpack_from(
-            bucket, at
+        _, deployment, prefix, asked, at_ms, cached, lifetime_s, seed, repeats, forgiven, flags, failed = (
+            _SLOT.unpack_from(bucket, at)
         )
         return Remembered(
-            deployment, prefix, asked, at_ms / 1000, cached, lifetime_s, seed, repeats, forgiven, bool(flags)
+            deployment, prefix, asked, at_ms / 1000, cached, lifetime_s, seed, repeats, forgiven, bool(flags), failed
         )
 
     def keep(self, key: bytes, remembered: Remembered) -> None:
@@ -71,6 +71,7 @@ class SessionTable:
             min(remembered.repeats, 0xFF),
             min(remembered.forgiven, 0xFF),
             remembered.escalated,
+            min(remembered.failed, 0xFF),
         )
         try:
             os.pwrite(self._file, slot + _CHECKSUM.pack(_checksum(slot)), offset + at)

@@ -95,3 +95,8 @@ def _month_after(at_ns: int) -> int:
 
 def _date(at_ns: int) -> str:
     return datetime.fromtimestamp(at_ns // _S, UTC).date().isoformat()
+
+
+def beginning_of(day: str) -> int:
+    """When a day (2026-01-31, UTC) begins, in nanoseconds since 1970."""
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * _S

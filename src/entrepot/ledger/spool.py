@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,8 @@ def list_spools(directory: str | Path) -> list[Path]:
 class SpoolWriter:
     """Appends entries to the spool of one process. `name` says whose it is, e.g. `gateway-0`.
 
+    That somebody deleted its file is noticed within `look_every_s`.
+
     Raises LedgerError where a file cannot be made, written or locked.
     """
 
@@ -55,6 +58,7 @@ class SpoolWriter:
         *,
         durability: Durability = "process",
         rotate_bytes: int = _ROTATE_BYTES,
+        look_every_s: float = 0.25,
     ) -> None:
         if not _SAFE_NAME.fullmatch(name):
             raise LedgerError(f"spool name {name!r}: use letters, digits, dots, dashes and underscores")
@@ -63,6 +67,9 @@ class SpoolWriter:
         self._fsync = durability == "fsync"
         self._rotate_bytes = rotate_bytes
         self._encoder = msgspec.msgpack.Encoder()
+        self._size = 0
+        self._look_every_s = look_every_s
+        self._look_s = 0.0
         try:
             self._fd, self.path = self._open()
         except OSError as error:
@@ -81,10 +88,12 @@ class SpoolWriter:
         except (ValueError, OverflowError) as error:  # an integer beyond 64 bits, a lone surrogate, or far too long
             raise LedgerError(f"record {entry.id} cannot be written to the spool: {error}") from error
         try:
-            state = os.fstat(self._fd)
-            if not state.st_nlink or (state.st_size and state.st_size + len(record) > self._rotate_bytes):
+            now_s = time.monotonic()
+            deleted = now_s >= self._look_s and not self._is_there(now_s)
+            if deleted or (self._size and self._size + len(record) > self._rotate_bytes):
                 self._rotate()
             written = os.write(self._fd, record)
+            self._size += written
             if written < len(record):
                 self._take_back(written)
             if self._fsync:
@@ -121,6 +130,11 @@ class SpoolWriter:
             _sync_folder(self._folder)
         return fd, path
 
+    def _is_there(self, now_s: float) -> bool:
+        """Whether the file still has its name. To ask takes longer than to write an entry."""
+        self._look_s = now_s + self._look_every_s
+        return os.fstat(self._fd).st_nlink > 0
+
     def _rotate(self) -> None:
         """Go on in a new file: this one is full, or somebody deleted it while we had it open."""
         try:
@@ -131,10 +145,12 @@ class SpoolWriter:
             raise
         os.close(self._fd)
         self._fd, self.path = fd, path
+        self._size = 0
 
     def _take_back(self, written: int) -> None:
         """The disk is full: leave no half record behind."""
-        os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+        self._size -= written
+        os.ftruncate(self._fd, self._size)
         raise LedgerError(
             f"cannot append to the spool {self.path}: only {written} bytes of a record fitted; make room on its disk"
         )

@@ -18,14 +18,15 @@ from urllib.parse import quote
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.records import Feedback
 from entrepot.ledger.additions import additions
-from entrepot.ledger.documents import Document, documents_of
+from entrepot.ledger.documents import Document
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
-from entrepot.ledger.outcomes import INSERT_FEEDBACK, feedback_row
-from entrepot.ledger.reading import RelationalReader
-from entrepot.ledger.rollups import add_onto, each_table, remake_statements
+from entrepot.ledger.outcomes import DROP_FEEDBACK, FORGET_FEEDBACK, INSERT_FEEDBACK, feedback_row
+from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
+from entrepot.ledger.rollups import add_onto, each_table, forget_statements, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
+from entrepot.ledger.sources import beginning_of
 from entrepot.ledger.store import SpoolProgress
 from entrepot.ledger.verify import Verified, verify
 
@@ -56,23 +57,17 @@ class SqliteReader(RelationalReader):
         with self._lock:
             self._connection.close()
 
-    def _query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Any]:
+    def _query(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
         with self._lock, _as_ledger_error(self._path):
-            return self._connection.execute(sql, parameters).fetchall()
+            return self._connection.execute(statement, parameters).fetchall()
 
 
-class SqliteStore(SqliteReader):
+class SqliteStore(SqliteReader, RelationalStore):
     """Reads and writes a ledger."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         super().__init__(connection, path)
         self._served: dict[tuple[Value, ...], int] = {}
-
-    def insert(
-        self, entries: Sequence[Entry], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
-    ) -> int:
-        """See LedgerStore."""
-        return self.insert_documents(documents_of(entries), before=before, after=after)
 
     def insert_documents(
         self,
@@ -96,10 +91,58 @@ class SqliteStore(SqliteReader):
         return count
 
     def rebuild_rollups(self) -> None:
-        """Make the roll-ups again from the entries: to the same numbers, unless somebody wrote into the file."""
+        """See RelationalStore."""
         with self._lock, _as_ledger_error(self._path), self._transaction():
-            for statement in remake_statements("1 = 1"):
-                self._connection.execute(statement)
+            self._remake(f"day >= '{self._kept_since()}'")
+
+    def drop_before(self, day: str) -> int:
+        """See RelationalStore. A few thousand at a time, so that ingestion goes on between."""
+        count = 0
+        while True:
+            with self._lock, _as_ledger_error(self._path), self._transaction():
+                execute = self._connection.execute
+                execute("UPDATE kept SET since_day = max(since_day, ?)", (day,))
+                found = execute(
+                    "SELECT seq FROM entries INDEXED BY entries_started WHERE started_ns < ? ORDER BY started_ns LIMIT ?",
+                    (beginning_of(day), _DROPPED_AT_ONCE),
+                ).fetchall()
+                self._drop([seq for (seq,) in found])
+                execute(DROP_FEEDBACK, (beginning_of(day),))
+            count += len(found)
+            if len(found) < _DROPPED_AT_ONCE:
+                return count
+
+    def forget(self, principal: Principal, name: str) -> int:
+        """See RelationalStore."""
+        with self._lock, _as_ledger_error(self._path), self._transaction():
+            since_day = self._kept_since()
+            found = self._connection.execute(
+                f"SELECT seq, day FROM entries WHERE {principal} = ?",  # noqa: S608 - one of two words
+                (name,),
+            ).fetchall()
+            self._connection.execute(FORGET_FEEDBACK[principal], (name,) * FORGET_FEEDBACK[principal].count("?"))
+            self._drop([seq for seq, _ in found])
+            for statement in forget_statements(principal):
+                self._connection.execute(statement, (name, since_day))
+            days = sorted({day for _, day in found if day >= since_day})
+            if days:
+                self._remake(f"day IN ({', '.join(repr(day) for day in days)})")
+        return len(found)
+
+    def _kept_since(self) -> str:
+        (since_day,) = self._connection.execute("SELECT since_day FROM kept").fetchone()
+        return str(since_day)
+
+    def _remake(self, days: str) -> None:
+        for statement in remake_statements(days):
+            self._connection.execute(statement)
+
+    def _drop(self, numbers: Sequence[int]) -> None:
+        self._connection.execute(
+            "UPDATE kept SET last_seq = max(last_seq, (SELECT coalesce(max(seq), 0) FROM entries))"
+        )
+        for table in ("attempts", "documents", "entries"):
+            self._connection.executemany(f"DELETE FROM {table} WHERE seq = ?", ((seq,) for seq in numbers))  # noqa: S608 - a closed list
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -124,7 +167,9 @@ class SqliteStore(SqliteReader):
 
     def _insert_new(self, documents: Sequence[Document]) -> int:
         fresh = self._without_known(documents)
-        (last,) = self._connection.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()
+        (last,) = self._connection.execute(
+            "SELECT max(last_seq, (SELECT coalesce(max(seq), 0) FROM entries)) FROM kept"
+        ).fetchone()
         rows = [rows_of(document.entry) for document in fresh]
         served = [self._intern(row.served) for row in rows]
         numbered = list(enumerate(rows, start=last + 1))
@@ -249,6 +294,7 @@ def _insert(table: str, columns: tuple[str, ...], verb: str = "INSERT") -> str:
 
 
 _BUSY_TIMEOUT_S = 5.0
+_DROPPED_AT_ONCE = 5_000
 _ADD_TO_ROLLUPS = {
     (cube.name, grain): f"{_insert(cube.table(grain), (*cube.columns(grain), *cube.measures))} {add_onto(cube, grain)}"
     for cube, grain in each_table()

@@ -1,6 +1,7 @@
 """A ledger read against itself: columns against the documents they were made of, roll-ups against the entries.
 
-Rules of this file: it reads, and mends nothing. Sums of squares are floats, whose last digits depend on the order of adding.
+Rules of this file: it reads, and mends nothing. Of days whose entries were dropped, only the months are re-added. Sums of squares
+are floats, whose last digits depend on the order of adding.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 
 from entrepot.exchange.records import Entry
-from entrepot.ledger.rollups import Cube, Grain, each_table, grouped
+from entrepot.ledger.rollups import Cube, Grain, each_table, grouped, grouped_days
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, rows_of
 
 Query = Callable[[str], Iterator[Sequence[Any]]]
@@ -63,8 +64,9 @@ def verify(query: Query) -> Verified:
         differences.extend(f"entry {columns[0]}{told}" for told in _compare_entry(document, columns, held, decode))
     if following is not None:
         differences.append(f"attempts of the entry numbered {following[0]} belong to no entry")
+    since_day = next((str(row[0]) for row in query("SELECT since_day FROM kept")), "")
     for cube, grain in each_table():
-        for difference in _compare(query, cube, grain):
+        for difference in _compare(query, cube, grain, since_day):
             rows += 1
             if difference:
                 differences.append(difference)
@@ -97,12 +99,16 @@ def _compare_entry(
             yield f": attempt {held_row[0]} is not what its document says"
 
 
-def _compare(query: Query, cube: Cube, grain: Grain) -> Iterator[str | None]:
+def _compare(query: Query, cube: Cube, grain: Grain, since_day: str) -> Iterator[str | None]:
     """For each row of a roll-up, what is wrong with it."""
     keys, table = cube.columns(grain), cube.table(grain)
     names = ", ".join(f'"{name}"' for name in (*keys, *cube.measures))
-    held = {tuple(row[: len(keys)]): row[len(keys) :] for row in query(f"SELECT {names} FROM {table}")}  # noqa: S608 - closed lists
-    for row in query(grouped(cube, grain, "1 = 1")):
+    if grain == "monthly":
+        given, of, made = "days", "", grouped_days(cube)
+    else:
+        given, of, made = "entries", f"WHERE day >= '{since_day}'", grouped(cube, grain, f"day >= '{since_day}'")
+    held = {tuple(row[: len(keys)]): row[len(keys) :] for row in query(f"SELECT {names} FROM {table} {of}")}  # noqa: S608 - closed lists
+    for row in query(made):
         key = tuple(row[: len(keys)])
         kept = held.pop(key, None)
         where = f"{table} at {', '.join(map(str, key))}"
@@ -110,13 +116,13 @@ def _compare(query: Query, cube: Cube, grain: Grain) -> Iterator[str | None]:
             yield f"{where}: the row is missing"
             continue
         wrong = [
-            f"{name} is {have}, the entries give {want}"
+            f"{name} is {have}, the {given} give {want}"
             for name, have, want in zip(cube.measures, kept, row[len(keys) :], strict=True)
             if not _same(have, want)
         ]
         yield f"{where}: {'; '.join(wrong)}" if wrong else None
     for key in held:
-        yield f"{table} at {', '.join(map(str, key))}: no entry is of it"
+        yield f"{table} at {', '.join(map(str, key))}: none of the {given} is of it"
 
 
 def _same(held: object, wanted: object) -> bool:

@@ -137,6 +137,8 @@ class BudgetBook:
 
     def charges(self, principal: Principal, route: str | None, at_s: float) -> tuple[Charge, ...]:
         """The accounts that an exchange of this principal through this route is charged to, at a moment (Unix seconds)."""
+        if not self.budgets:
+            return ()
         line = self.line_of(principal.team)
         return tuple(
             Charge(account_name(budget, scope, span), budget, span)

@@ -10,7 +10,7 @@ UNREADABLE = "unreadable"
 """The data class of what nobody looked into: images, sound, files, and inputs given as token ids."""
 
 
-class Circumstances(msgspec.Struct, frozen=True):
+class Circumstances(msgspec.Struct, frozen=True, cache_hash=True):
     """The name that was asked for, and what is known of the request. Every further word can only bring further rules.
 
     `client_regions` are all places where the client may be: the one that the operator vouches for, or `unknown`, and any that

@@ -85,7 +85,7 @@ class Effect(msgspec.Struct, frozen=True):
 class Gate:
     """Deployments and rules, compiled. `check` is called for every request."""
 
-    __slots__ = ("_book", "_deployments", "_objections", "_settled", "_shortest")
+    __slots__ = ("_asked", "_book", "_deployments", "_objections", "_settled", "_shortest")
 
     def __init__(self, deployments: Sequence[Deployment], book: Rulebook) -> None:
         self._deployments = tuple(deployments)
@@ -94,6 +94,7 @@ class Gate:
         contexts = [one.context_tokens for one in self._deployments if one.context_tokens is not None]
         self._shortest = min(contexts, default=None)
         self._settled: dict[tuple[Asking, frozenset[Capability]], Eligibility] = {}
+        self._asked: dict[tuple[Principal, Circumstances, frozenset[Capability]], Eligibility] = {}
 
     def check(
         self,
@@ -103,9 +104,18 @@ class Gate:
         circumstances: Circumstances = ANYWHERE,
     ) -> Eligibility:
         """The deployments that `principal` may use for a request with these needs and about this much input."""
-        asking = self._book.asking(principal, circumstances)
         if self._shortest is not None and input_tokens > self._shortest:
-            return self._weigh(asking, needs, input_tokens)
+            return self._weigh(self._book.asking(principal, circumstances), needs, input_tokens)
+        asked = (principal, circumstances, needs)
+        found = self._asked.get(asked)
+        if found is None:
+            if len(self._asked) >= _REMEMBERED:
+                self._asked.clear()
+            found = self._asked[asked] = self._settle(self._book.asking(principal, circumstances), needs)
+        return found
+
+    def _settle(self, asking: Asking, needs: frozenset[Capability]) -> Eligibility:
+        """The same for all callers that no rule tells apart."""
         settled = self._settled.get((asking, needs))
         if settled is None:
             if len(self._settled) >= _REMEMBERED:

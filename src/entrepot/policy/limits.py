@@ -90,18 +90,24 @@ def check_limits(limits: Limits) -> list[tuple[str, str]]:
 
 
 class LimitBook:
-    """All limits of an installation. `line_of` gives a team and all that it is part of."""
+    """All limits of an installation. `line_of` gives a team and all that it is part of, `weights` how teams share (others 1)."""
 
     def __init__(
         self,
         limits: Sequence[Limit],
         deployments: Mapping[str, Limits] | None = None,
         line_of: Callable[[str | None], tuple[str, ...]] = lambda team: () if team is None else (team,),
+        weights: Mapping[str, float] | None = None,
     ) -> None:
+        self._weights = dict(weights or {})
         self._callers = tuple(one for one in limits if any(getattr(one, field) for field in CALLER_FIELDS))
         self._targets = tuple(one for one in limits if any(getattr(one, field) for field in TARGET_FIELDS))
         self._deployments = dict(deployments or {})
         self._line_of = line_of
+
+    def weight_of(self, party: str) -> float:
+        """How often this party is served while others wait, beside one of weight 1."""
+        return self._weights.get(party, 1.0)
 
     @property
     def has_targets(self) -> bool:
@@ -115,6 +121,8 @@ class LimitBook:
 
     def of_caller(self, principal: Principal, route: str | None) -> tuple[Ceiling, ...]:
         """What an exchange as a whole is held to."""
+        if not self._callers:
+            return ()
         have = {"key": (principal.key,), "team": self._line_of(principal.team), "route": (route,)}
         return tuple(_ceilings(self._callers, CALLER_FIELDS, have))
 

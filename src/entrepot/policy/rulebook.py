@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from entrepot.catalog.places import may_touch
-from entrepot.policy.circumstances import Circumstances
+from entrepot.policy.circumstances import UNREADABLE, Circumstances
 from entrepot.policy.rules import Principal, Rule, Unless, When
 from entrepot.policy.tags import fold_tag
 
@@ -45,12 +45,18 @@ class Asking(NamedTuple):
 
 
 class Rulebook:
-    """Rules in their order, compiled once."""
+    """Rules in their order, compiled once.
+
+    `reads` says whether some rule looks at what a request holds. Where none does, `plain` remembers what is known of requests
+    by their route and caller.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._whens = tuple(_compile(rule.when) for rule in self.rules)
         self.named = Words(*(self._words(condition) for condition in Words._fields))
+        self.reads = bool(self.named.languages or self.named.tools or UNREADABLE in self.named.data_classes)
+        self.plain: dict[tuple[str | None, Principal], Circumstances] = {}
         self._always: list[int] = []
         self._filed: dict[tuple[str, str], list[int]] = {}
         for index, when in enumerate(self._whens):

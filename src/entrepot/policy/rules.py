@@ -8,7 +8,7 @@ from entrepot.canonical.capabilities import Capability
 from entrepot.policy.scope import EVERYTHING, Scope
 
 
-class Principal(msgspec.Struct, frozen=True):
+class Principal(msgspec.Struct, frozen=True, cache_hash=True):
     """Who is asking: the key's id (never its secret), its team with those above it, the tags in force, the key's scope.
 
     Tags come from the key; a request may add tags of its own, which can only narrow what it may use. They are kept as they

@@ -9,12 +9,15 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+MOST_WEIGHT = 1000
+
 
 class Team(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A team, and the team above it."""
+    """A team, the team above it, and its weight: of two that wait, one of weight 2 is served twice as often as one of 1."""
 
     name: str
     parent: str | None = None
+    weight: float = 1.0
 
 
 def parents_of(teams: Iterable[Team]) -> dict[str, str]:
@@ -23,6 +26,19 @@ def parents_of(teams: Iterable[Team]) -> dict[str, str]:
     for team in teams:
         first.setdefault(team.name, team)
     return {team.name: team.parent for team in first.values() if team.parent is not None}
+
+
+def weights_of(teams: Iterable[Team]) -> dict[str, float]:
+    """The weight of each that has another than 1. Of two teams of one name the first counts."""
+    first: dict[str, float] = {}
+    for team in teams:
+        first.setdefault(team.name, team.weight)
+    return {name: weight for name, weight in first.items() if weight != 1.0}
+
+
+def check_weight(weight: float) -> str | None:
+    """What is wrong with a team's weight; None if nothing is."""
+    return None if 1 / MOST_WEIGHT <= weight <= MOST_WEIGHT else f"is from {1 / MOST_WEIGHT} to {MOST_WEIGHT}"
 
 
 def teams_above(team: str | None, parents: Mapping[str, str]) -> tuple[str, ...]:

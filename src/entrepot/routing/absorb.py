@@ -14,9 +14,9 @@ import numpy as np
 
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT
 from entrepot.routing.base import Floats, ModelFacts, Outcomes
-from entrepot.routing.calibration import Calibration, Members, bent
+from entrepot.routing.calibration import Calibration, Members
 from entrepot.routing.lengths import REASONING_FACTOR
-from entrepot.routing.logistic import Doubles, sigmoid
+from entrepot.routing.logistic import Doubles, bent, sigmoid
 
 _LEAST_ERROR = 0.07  # of an ability: about what four hundred outcomes tell
 _SHIFT_OUTCOMES = 5.0  # a head alone has no ability to move; its shift moves by one part in these and its outcomes

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, sigmoid
+from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, bent, sigmoid
 
 Codes = NDArray[np.integer]
 Asked = tuple[int, ...]
@@ -123,19 +123,42 @@ def against(ballots: Ballots, asked: Asked, kinds: Doubles) -> Doubles:
     return np.column_stack([np.ones(count), mean_logit, np.full(count, len(members)), surprise, kinds])
 
 
+class Bend(msgspec.Struct, frozen=True, eq=False):
+    """A line from one logit to another that may bend at `knots`: verdicts far below the usual err otherwise than those above.
+
+    `weights` (knots + 2,): of the logit, of what it exceeds each knot by, and of a one.
+    """
+
+    knots: Doubles
+    weights: Doubles
+
+    def applied(self, p_correct: Doubles) -> Doubles:
+        """P(correct) as it turns out to be."""
+        return sigmoid(bend_columns(p_correct, self.knots) @ self.weights)
+
+
+STRAIGHT = Bend(np.zeros(0), np.array([1.0, 0.0]))
+
+
+def bend_columns(p_correct: Doubles, knots: Doubles) -> Doubles:
+    """What a bend is linear in, shape (prompts, knots + 2)."""
+    at = _logit(p_correct)
+    return np.column_stack([bent(at, knots), np.ones(len(at))])
+
+
 class Committee(msgspec.Struct, frozen=True, eq=False):
     """Who may be asked, whom to trust how far, and what another opinion is worth.
 
     `worths`, ascending, are dollars that a right answer is worth, one for each setting. `gains[setting][asked count]` has shape
     (columns of `describe`, members): expected gain in P(correct), less the call's cost over the worth, of asking a member.
-    `line` calibrates the logit of the accepted answer's probability.
+    `bend` calibrates the accepted answer's probability.
     """
 
     models: tuple[str, ...]
     trust: Trust
     worths: tuple[float, ...]
     gains: tuple[tuple[Doubles, ...], ...]
-    line: tuple[float, float]
+    bend: Bend
 
     def next(self, ballots: Ballots, asked: Asked, verdict: Verdict | None, setting: int) -> Codes:
         """By prompt: the member to ask next, or -1 to stop and accept the leader. With nobody asked there is no stopping."""
@@ -149,8 +172,7 @@ class Committee(msgspec.Struct, frozen=True, eq=False):
 
     def calibrated(self, p_correct: Doubles) -> Doubles:
         """P(correct) of accepted answers."""
-        slope, shift = self.line
-        return sigmoid(slope * _logit(p_correct) + shift)
+        return self.bend.applied(p_correct)
 
 
 class Played(msgspec.Struct, frozen=True, eq=False):

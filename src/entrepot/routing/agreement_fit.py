@@ -14,9 +14,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from entrepot.routing.agreement import Asked, Ballots, Committee, Played, Trust, describe, play
+from entrepot.routing.agreement import (
+    STRAIGHT,
+    Asked,
+    Ballots,
+    Bend,
+    Committee,
+    Played,
+    Trust,
+    bend_columns,
+    describe,
+    play,
+)
 from entrepot.routing.agreement_trust import fit_trust
-from entrepot.routing.logistic import Doubles, fit_towards, logit
+from entrepot.routing.logistic import Doubles, fit_towards
 
 _MOST_MEMBERS = 7
 _LEAST_QUALITY = 0.6  # of the best member's
@@ -27,6 +38,8 @@ _FOLDS = 4
 _BELIEF = 0.5
 _GAIN_RIDGE = 10.0
 _LEAST_DEVIATION = 1e-6
+_BENDS = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of what is said of accepted answers
+_BEND_STRENGTH = 5.0
 
 
 def choose_members(quality: Doubles, cost_usd: Doubles) -> list[int]:
@@ -53,7 +66,7 @@ def cross_play(
 ) -> tuple[Committee, list[Played]]:
     """The committee that learned from all prompts, and, by setting, what committees that had not seen them did on each.
 
-    The committee's line is learned on the latter.
+    The committee's bend is learned on the latter.
     """
     lessons = _read(ballots, quality, folds, seed)
     parts: list[list[Played]] = []
@@ -64,7 +77,7 @@ def cross_play(
     order = np.argsort(np.concatenate([np.flatnonzero(lessons.fold == number) for number in range(folds)]))
     played = [_joined([part[setting] for part in parts], order) for setting in range(len(worths))]
     committee = _taught(models, lessons, fit_trust(ballots, quality, seed), np.arange(len(quality)), worths)
-    committee = msgspec.structs.replace(committee, line=_fit_line(played, quality))
+    committee = msgspec.structs.replace(committee, bend=_fit_bend(played, quality))
     return committee, [msgspec.structs.replace(p, p_correct=committee.calibrated(p.p_correct)) for p in played]
 
 
@@ -112,7 +125,7 @@ def _taught(
     states = {asked: _State(state.columns[rows], state.quality[rows]) for asked, state in lessons.states.items()}
     gains = _fit_gains(states, lessons.cost_usd[rows], np.array(worths))
     by_worth = tuple(tuple(weights[:, :, setting] for weights in gains) for setting in range(len(worths)))
-    return Committee(tuple(models), trust, tuple(worths), by_worth, (1.0, 0.0))
+    return Committee(tuple(models), trust, tuple(worths), by_worth, STRAIGHT)
 
 
 def _fit_gains(states: dict[Asked, _State], cost_usd: Doubles, worths: Doubles) -> list[Doubles]:
@@ -178,8 +191,16 @@ def _joined(parts: list[Played], order: NDArray[np.intp]) -> Played:
     )
 
 
-def _fit_line(played: list[Played], quality: Doubles) -> tuple[float, float]:
-    logits = np.concatenate([logit(p.p_correct, _LEAST_DEVIATION) for p in played])
-    correct = np.concatenate([quality[np.arange(len(quality)), p.accepted] for p in played])
-    slope, shift = fit_towards(np.column_stack([logits, np.ones(len(logits))]), correct, np.array([1.0, 0.0]), 1.0)
-    return float(slope), float(shift)
+def fit_bend(said: Doubles, correct: Doubles) -> Bend:
+    """From what was said of answers to how many were right, shape (answers,) each."""
+    knots = np.quantile(bend_columns(said, STRAIGHT.knots)[:, 0], _BENDS)
+    straight = np.zeros(len(knots) + 2)
+    straight[0] = 1.0
+    return Bend(knots, fit_towards(bend_columns(said, knots), correct, straight, _BEND_STRENGTH))
+
+
+def _fit_bend(played: list[Played], quality: Doubles) -> Bend:
+    rows = np.arange(len(quality))
+    return fit_bend(
+        np.concatenate([p.p_correct for p in played]), np.concatenate([quality[rows, p.accepted] for p in played])
+    )

@@ -21,7 +21,7 @@ from entrepot.routing.design import Design
 from entrepot.routing.ease import fit_ease
 from entrepot.routing.lengths import Lengths, fit_lengths
 from entrepot.routing.linear import Heads, fit_heads, no_heads
-from entrepot.routing.logistic import Doubles, fit_towards, sigmoid
+from entrepot.routing.logistic import Doubles, bent, fit_towards, sigmoid
 from entrepot.routing.nearby import Nearby, fit_nearby
 
 Kind = Literal["ensemble", "linear", "ability"]
@@ -173,11 +173,6 @@ def calibrated(calibration: Calibration, logits: Doubles, ease: Doubles, near: D
     by_ease = bent(ease, calibration.knots) @ calibration.eases[:-1].T
     by_near = (near * calibration.nears[:-1]).sum(axis=2)
     return sigmoid(logits * calibration.slopes[:-1] + by_ease + by_near + calibration.shifts[:-1])
-
-
-def bent(ease: Doubles, knots: Doubles | Floats) -> Doubles:
-    """Ease, and what it exceeds each knot by: shape (prompts, 1 + knots)."""
-    return np.column_stack([ease, np.maximum(ease[:, None] - knots, 0)])
 
 
 def _length_factors(design: Design, logs: Doubles) -> Floats:

@@ -22,7 +22,6 @@ from entrepot.routing.calibration import (
     CrossFit,
     Kind,
     Members,
-    bent,
     calibrated,
     cross_fit,
     fit_calibration,
@@ -33,7 +32,7 @@ from entrepot.routing.embedder import Embedder
 from entrepot.routing.features import BUCKETS
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
-from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, sigmoid
+from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, bent, sigmoid
 from entrepot.routing.nearby import Records, place
 from entrepot.routing.rehearsal import Rehearsal, Sample
 

@@ -31,6 +31,11 @@ def logit(fractions: Doubles, margin: float = 1e-4) -> Doubles:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
+def bent(at: Doubles, knots: Doubles | NDArray[np.float32]) -> Doubles:
+    """Values, and what each exceeds each knot by: shape (values, 1 + knots). A line in these is one that bends."""
+    return np.column_stack([at, np.maximum(at[:, None] - knots, 0)])
+
+
 def ridge_penalty(columns: int, ridge: float, constant_ridge: float = CONSTANT_RIDGE) -> Doubles:
     """The penalty of each column: `ridge`, and another, by default next to nothing, for the constant at the end."""
     penalty = np.full(columns, ridge)

@@ -22,8 +22,9 @@ class Remembered(msgspec.Struct, frozen=True):
 
     `deployment` is 64 bits of its id's digest. `prefix` and `asked` are those of the turn's request (see Conversation), the first
     cut to 32 bits. `cached_tokens` are those that its provider may hold, for `lifetime_s` after `at_s` (Unix seconds). By `seed`
-    (32 bits) whatever is drawn by lot is drawn for the session as one. `repeats` counts how often that same request came again;
-    `forgiven` failures led to an escalation already.
+    (32 bits) whatever is drawn by lot is drawn for the session as one. `repeats` counts how often that same request came again,
+    `failed` how many answers in a row failed the route's check and were sent for want of a better one; `forgiven` failures led
+    to an escalation already.
     """
 
     deployment: int
@@ -36,6 +37,7 @@ class Remembered(msgspec.Struct, frozen=True):
     repeats: int = 0
     forgiven: int = 0
     escalated: bool = False
+    failed: int = 0
 
 
 class Worth(msgspec.Struct, frozen=True):
@@ -74,9 +76,13 @@ class Session(msgspec.Struct, frozen=True):
     @property
     def failures(self) -> int:
         """How often in a row what was answered did not do, since the session last escalated."""
+        return max(0, self.seen_failing - (0 if self.found is None else self.found.forgiven))
+
+    @property
+    def seen_failing(self) -> int:
+        """How often in a row what was answered did not do: the same request again, what the conversation shows, our own check."""
         repeats = self.repeats if self.repeats <= MOST_REPEATS else 0
-        forgiven = 0 if self.found is None else self.found.forgiven
-        return max(0, repeats + self.conversation.failures - forgiven)
+        return repeats + self.conversation.failures + (0 if self.found is None else self.found.failed)
 
     @property
     def must_stay(self) -> bool:

@@ -85,6 +85,12 @@ def validator_problem(validator: Validator) -> str | None:
     return None
 
 
+def file_of(validator: Validator) -> str | None:
+    """The file of the operator's that a settled check needs, None where it needs none."""
+    told = validator.unit_test if validator.unit_test is not None else validator.python
+    return told if _is_file(told) else None
+
+
 def settle(validator: Validator, folder: str) -> Validator:
     """The check with its files below `folder`, the place of the file that names it, and its numbers as JSON has them."""
     changes: dict[str, Any] = {}

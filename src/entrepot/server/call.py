@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from entrepot.dialects.base import Envelope
+from entrepot.dialects.base import ClientDialect, Envelope
+from entrepot.dialects.counting import counting_dialect
+from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
 from entrepot.server.http import Asker, Receive, Scope, Send
+from entrepot.server.models import asker_of, model_named
 
 
 class Call(msgspec.Struct, eq=False):
@@ -23,6 +26,18 @@ class Call(msgspec.Struct, eq=False):
     started_s: float
     upload_s: float = 0.0
     received: bool = False
+    spoken: ClientDialect | None = None
+
+    @property
+    def dialect(self) -> ClientDialect:
+        """The dialect of the path that was asked for."""
+        if self.spoken is None:
+            path: str = self.scope["path"]
+            if self.scope["method"] != "POST" and model_named(path) is not None:
+                self.spoken = CLIENT_DIALECTS[asker_of(path, self.headers)]
+            else:
+                self.spoken = counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
+        return self.spoken
 
     @property
     def peer(self) -> str | None:

@@ -18,7 +18,7 @@ from entrepot.canonical.capabilities import estimate_input_tokens
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.dialects.counting import counting_dialect, parse_count, render_count
 from entrepot.dialects.openai_responses.wire import DIALECT as OPENAI_RESPONSES
-from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
+from entrepot.dialects.registry import CLIENT_PATHS, client_dialect
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Client, Driver
 from entrepot.drive.identity import new_exchange_id
@@ -118,6 +118,7 @@ class Gateway:
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
             FEEDBACK: {"POST": self._feedback},
+            **{path: {"POST": self._exchange} for path in CLIENT_PATHS if not path.endswith("/")},
         }
 
     def admit_by(self, keyring: Keyring) -> None:
@@ -163,6 +164,8 @@ class Gateway:
     def _handler(self, scope: Scope) -> Handler:
         path: str = scope["path"]
         methods = self._paths.get(path)
+        if methods is not None and scope["method"] in methods:
+            return methods[scope["method"]]
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
         if methods is None and counting_dialect(path) is not None:
@@ -185,7 +188,7 @@ class Gateway:
     async def _answer_error(self, call: Call, error: EntrepotError) -> None:
         if call.client.head_sent:
             return  # the answer had begun; its end is missing, and uvicorn closes the connection
-        rendered = self._dialect(call).render_error(error)
+        rendered = call.dialect.render_error(error)
         headers = [*rendered.headers, (b"x-entrepot-exchange", call.id.encode())]
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", ", ".join(error.allowed).encode()))
@@ -198,16 +201,9 @@ class Gateway:
                 await discard_body(call.receive, self._settings.body_timeout_s)
             await end_answer(call.send)
 
-    def _dialect(self, call: Call) -> ClientDialect:
-        """The dialect of the path that was asked for."""
-        path: str = call.scope["path"]
-        if call.scope["method"] != "POST" and model_named(path) is not None:
-            return CLIENT_DIALECTS[asker_of(path, call.headers)]
-        return counting_dialect(path) or client_dialect(path) or next(iter(CLIENT_PATHS.values()))
-
     def _authenticate(self, call: Call) -> Principal:
         """Who asks. Raises Unauthenticated, or Forbidden."""
-        googles = self._dialect(call).name.startswith("gemini")
+        googles = call.dialect.name.startswith("gemini")
         return self._keyring.authenticate(
             call.headers,
             call.scope["query_string"] if googles else b"",
@@ -250,13 +246,13 @@ class Gateway:
                     exchange_id=call.id,
                     may_keep=may_store(call.headers),
                 )
-            asked, seen = await inspector.inspect(asked, self._dialect(call), call.envelope, call.peer)
+            asked, seen = await inspector.inspect(asked, call.dialect, call.envelope, call.peer)
         except CallerError as error:
             self._refuse(call, principal, Refusal(error), asked, seen)
             raise
         planned = planner.plan(
             asked,
-            self._dialect(call),
+            call.dialect,
             principal,
             steering,
             id=call.id,
@@ -286,7 +282,7 @@ class Gateway:
         finally:
             call.upload_s = time.monotonic() - call.started_s
         envelope = call.envelope
-        dialect = self._dialect(call)
+        dialect = call.dialect
         return dialect.parse_request(body, envelope) if parse is None else parse(dialect, body, envelope)
 
     def _body_at_hand(self, call: Call) -> bytes | None:
@@ -318,7 +314,7 @@ class Gateway:
                 duration_ms=(time.monotonic() - call.started_s) * 1000,
                 upload_ms=call.upload_s * 1000,
                 principal=principal,
-                dialect=self._dialect(call).name,
+                dialect=call.dialect.name,
                 error=refusal.error,
                 asked_model="" if asked is None else asked.request.model,
                 stream=False if asked is None else asked.request.stream,

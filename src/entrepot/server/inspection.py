@@ -15,13 +15,14 @@ import msgspec
 from entrepot.catalog.places import COUNTRIES
 from entrepot.dialects.base import Asked, ClientDialect, Envelope
 from entrepot.errors import InvalidRequest
-from entrepot.exchange.circumstance import Seen
+from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.sensing import Sensor
 from entrepot.server.addresses import is_trusted, parse_networks
 
 _LONG_BYTES = 20_000
 _CLASSES = "x-entrepot-data-class"
 _REGION = "x-entrepot-client-region"
+_NAMES = frozenset({_CLASSES.encode(), _REGION.encode()})
 _MOST_CLASSES = 16
 
 
@@ -40,12 +41,7 @@ class Inspector:
 
         Raises InvalidRequest where a header cannot be read.
         """
-        headers = envelope.headers
-        said = Seen(
-            data_classes=_words(headers, _CLASSES),
-            region=self._vouched_region(headers, peer),
-            client_regions=_regions(headers),
-        )
+        said = self._said(envelope.headers, peer)
         if not self._sensor.looks:
             return asked, said
         name = asked.request.model
@@ -58,6 +54,15 @@ class Inspector:
             asked = msgspec.structs.replace(anew, headers=asked.headers, echo=asked.echo)
         classes = said.data_classes | found.data_classes
         return asked, msgspec.structs.replace(said, data_classes=classes, counts=found.counts)
+
+    def _said(self, headers: Mapping[bytes, bytes], peer: str | None) -> Seen:
+        if self._region_header is None and headers.keys().isdisjoint(_NAMES):
+            return UNSEEN
+        return Seen(
+            data_classes=_words(headers, _CLASSES),
+            region=self._vouched_region(headers, peer),
+            client_regions=_regions(headers),
+        )
 
     def _vouched_region(self, headers: Mapping[bytes, bytes], peer: str | None) -> str | None:
         if self._region_header is None or not is_trusted(peer, self._trusted):

@@ -9,10 +9,14 @@ from entrepot.errors import InvalidRequest
 from entrepot.exchange.planning import Steering
 
 _MAX_TAGS = 32
+_NAMES = frozenset({b"x-entrepot-tags", b"x-entrepot-quality", b"x-entrepot-max-cost-usd", b"x-entrepot-session"})
+_NONE = Steering()
 
 
 def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
     """What the `x-entrepot-*` request headers ask for. Raises InvalidRequest naming the header."""
+    if headers.keys().isdisjoint(_NAMES):
+        return _NONE
     named = _tags(headers.get(b"x-entrepot-tags", b""))
     if len(named) > _MAX_TAGS:
         raise InvalidRequest(

@@ -104,6 +104,13 @@ class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: Annotated[
         Name | None, Meta(description="A folder, relative to this file. Default: entrepot-data beside this file.")
     ] = None
+    database: Annotated[
+        Name | None, Meta(description="The PostgreSQL of many machines: postgresql://…, env:NAME or file:PATH.")
+    ] = None
+    keep_days: Annotated[
+        Annotated[int, Meta(ge=1, le=36_500)] | None,
+        Meta(description="For how many days entries are kept. Default: for ever. Sums stay."),
+    ] = None
 
 
 class ResponsesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

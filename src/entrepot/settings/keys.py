@@ -15,7 +15,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.errors import SettingsError
 from entrepot.exchange.plan import Route
 from entrepot.policy.scope import EVERYTHING, Scope
-from entrepot.policy.teams import Team, parents_of, runs_in_a_circle
+from entrepot.policy.teams import Team, check_weight, parents_of, runs_in_a_circle
 from entrepot.settings.client_key import digest
 from entrepot.settings.file import KeyTable
 from entrepot.settings.lines import Path
@@ -91,6 +91,8 @@ def check_teams(teams: Sequence[Team], problems: Problems) -> None:
     parents = parents_of(teams)
     for index, team in enumerate(teams):
         path: Path = ("teams", index)
+        if wrong := check_weight(team.weight):
+            problems.add((*path, "weight"), wrong)
         if not team.name:
             problems.add((*path, "name"), "must not be empty")
         if team.name in names:

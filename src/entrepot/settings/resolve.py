@@ -26,11 +26,12 @@ from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
+from entrepot.settings.ledger import resolve_ledger
 from entrepot.settings.networks import check_network
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
-from entrepot.settings.schema import FreshSettings, GatewaySettings, LedgerSettings, ResponsesSettings, Settings
+from entrepot.settings.schema import FreshSettings, GatewaySettings, ResponsesSettings, Settings
 from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
 
@@ -66,7 +67,12 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         circuit=resolve_circuit(file.circuit, problems),
         hedge_share=file.retries.hedge_share,
         probes=resolve_probes(file, deployments),
-        ledger=LedgerSettings(str(_anchored(file.ledger.directory or LEDGER_FOLDER, around.directory))),
+        ledger=resolve_ledger(
+            file.ledger,
+            _anchored(file.ledger.directory or LEDGER_FOLDER, around.directory),
+            around.directory,
+            problems,
+        ),
         deployments=deployments,
         routes=routes,
         keys=keys,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
@@ -72,7 +73,7 @@ def resolve_routes(
                 holdout=table.holdout,
                 strategy=resolve_strategy(table, path, folder, problems),
                 redact=table.redact,
-                explore=_exploration(table, path, problems),
+                explore=_exploration(table, len(answering), path, problems),
                 sessions=table.sessions,
                 max_latency_s=table.max_latency_s,
                 retries=table.retries,
@@ -83,12 +84,19 @@ def resolve_routes(
     return tuple(routes)
 
 
-def _exploration(table: RouteTable, path: Path, problems: Problems) -> Exploration | None:
+def _exploration(table: RouteTable, candidates: int, path: Path, problems: Problems) -> Exploration | None:
     if table.explore is None:
         return None
     if table.goal == "shares":
         problems.add((*path, "explore"), "has no meaning with shares, which give each deployment its part already")
+    if table.explore.floor * candidates > 1:
+        told = f"{candidates} candidates cannot each get {table.explore.floor:g}: that is more than there is; at most"
+        problems.add((*path, "explore", "floor"), f"{told} {_rounded_down(1 / candidates):g} each")
     return Exploration(**msgspec.structs.asdict(table.explore))
+
+
+def _rounded_down(share: float) -> float:
+    return math.floor(share * 1000) / 1000
 
 
 def _check_embedding(

@@ -41,9 +41,13 @@ class GatewaySettings(msgspec.Struct, frozen=True):
 
 
 class LedgerSettings(msgspec.Struct, frozen=True):
-    """Where entries are kept: `directory` holds the SQLite file `ledger.db` and the folder `spool`. Absolute."""
+    """Where entries are kept: `directory` (absolute) holds the folder `spool`, and the SQLite file `ledger.db` unless `database`
+    refers to a PostgreSQL (a URL, or a reference). `keep_days` None: for ever.
+    """
 
     directory: str
+    database: str | None = None
+    keep_days: int | None = None
 
 
 class ResponsesSettings(msgspec.Struct, frozen=True):

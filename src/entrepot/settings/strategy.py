@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path as FilePath
 
 from entrepot.exchange.plan import Strategy
 from entrepot.routing.ballot import Compare
 from entrepot.routing.confidence import Confidence
-from entrepot.routing.validator import settle, validator_problem
+from entrepot.routing.validator import Validator, file_of, settle, validator_problem
 from entrepot.settings.lines import Path
-from entrepot.settings.problems import Problems
+from entrepot.settings.problems import Problems, quote
 from entrepot.settings.route_table import AgreementTable, LogprobsTable, RouteTable
 
 _REPEATED_GROUP = re.compile(r"\)[*+?{]")
@@ -37,16 +38,23 @@ def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Probl
     agreed = table.agreement or AgreementTable()
     _check_agreement(agreed, (*path, "agreement"), problems)
     compare = Compare(agreed.compare, agreed.field, agreed.pattern, agreed.options)
-    check = table.check
-    if check is not None:
-        problem = validator_problem(check)
-        if problem is not None:
-            problems.add((*path, "check"), problem)
-        else:
-            check = settle(check, folder)
+    check = None if table.check is None else _resolve_check(table.check, (*path, "check"), folder, problems)
     line = table.logprobs or LogprobsTable()
     confidence = Confidence(line.slope, line.usual, line.most)
     return Strategy(table.strategy, table.max_calls, table.parallel, compare, check, confidence)
+
+
+def _resolve_check(check: Validator, path: Path, folder: str, problems: Problems) -> Validator:
+    problem = validator_problem(check)
+    if problem is not None:
+        problems.add(path, problem)
+        return check
+    settled = settle(check, folder)
+    file = file_of(settled)
+    if file is not None and not FilePath(file).is_file():
+        told = f"{quote(file_of(check) or file)} is not there, looked for from where the settings lie"
+        problems.add((*path, check.kind), f"{told}: no answer could be checked")
+    return settled
 
 
 def _check_agreement(told: AgreementTable, path: Path, problems: Problems) -> None:

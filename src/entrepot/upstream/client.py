@@ -50,7 +50,10 @@ logger = logging.getLogger("entrepot.upstream")
 
 
 class _Target(msgspec.Struct, frozen=True):
-    """What is the same in every request to one URL. `opening` may hold the proxy's password: it is not shown."""
+    """What is the same in every request to one URL, or in all that go there with the same headers.
+
+    `opening` may hold a key, or the proxy's password: it is not shown.
+    """
 
     destination: Destination
     opening: bytes
@@ -77,6 +80,7 @@ class UpstreamClient:
         self._tls = build_tls(environ) if tls is None else tls
         self._pool = Pool(limits)
         self._targets: dict[tuple[str, str], _Target] = {}
+        self._openings: dict[tuple[str, str, HeaderPairs, HeaderPairs], _Target] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -134,12 +138,14 @@ class UpstreamClient:
         """Make the call, with its deployment's key where no other credentials are given."""
         loop = asyncio.get_running_loop()
         call = _Call(self, command, sink)
+        request = command.request
         try:
-            target = self._find_target(command.request.method, command.request.url)
-            call.destination = target.destination
             if credentials is None:
-                credentials = self._credentials.headers(command.deployment)
-            call.head = self._render_head(target, command.request, credentials)
+                opened = self._find_opening(request, self._credentials.headers(command.deployment))
+            else:  # a cloud's are of this request alone
+                opened = self._open_target(request, credentials)
+            call.destination = opened.destination
+            call.head = opened.opening + render_length(request.method, request.body)
         except ProviderError as error:
             loop.call_soon(call.fail, "protocol", error.message)
         except OperatorError as error:
@@ -206,11 +212,20 @@ class UpstreamClient:
             self._targets[method, url] = target
         return target
 
-    def _render_head(self, target: _Target, request: WireRequest, credentials: HeaderPairs) -> bytes:
-        parts = [target.opening, render_lines(request.headers)]
-        parts += [render_line(name, value) for name, value in credentials]
-        parts.append(render_length(request.method, request.body))
-        return b"".join(parts)
+    def _find_opening(self, request: WireRequest, credentials: HeaderPairs) -> _Target:
+        """The request's target, with all of its head but the line that frames its body."""
+        key = (request.method, request.url, request.headers, credentials)
+        opened = self._openings.get(key)
+        if opened is None:
+            if len(self._openings) >= MAX_KNOWN_TARGETS:
+                self._openings.clear()
+            opened = self._openings[key] = self._open_target(request, credentials)
+        return opened
+
+    def _open_target(self, request: WireRequest, credentials: HeaderPairs) -> _Target:
+        target = self._find_target(request.method, request.url)
+        lines = [render_line(name, value) for name, value in credentials]
+        return _Target(target.destination, b"".join((target.opening, render_lines(request.headers), *lines)))
 
 
 class _Call:

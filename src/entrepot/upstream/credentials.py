@@ -27,7 +27,8 @@ class Credentials:
     """Resolves references of secrets, and turns them into the headers that providers want."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+        self._environ = dict(environ)  # of this moment: `os.environ` itself takes its names apart at every look-up
+        self._checked: dict[str, str] = {}
         self._files: dict[str, tuple[_Stamp, str]] = {}
 
     def headers(self, deployment: Deployment) -> HeaderPairs:
@@ -51,6 +52,9 @@ class Credentials:
 
         Raises `SettingsError`: there is none, or it cannot stand in a header; the message names the reference.
         """
+        known = self._checked.get(reference)
+        if known is not None:
+            return known
         kind, _, name = reference.partition(":")
         if kind == "env" and name:
             value = self._environ.get(name, "").strip()
@@ -62,7 +66,9 @@ class Credentials:
         if not value:
             what = "the variable is not set" if kind == "env" else "the file is empty"
             raise SettingsError(f"secret {reference} has no value: {what}")
-        return _check(value, reference) if kind == "env" else value
+        if kind == "env":
+            self._checked[reference] = _check(value, reference)
+        return value
 
     def _read_file(self, path: str) -> str:
         try:

@@ -32,7 +32,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n\0]*))?\r\n")
 Found = tuple[int, int, int, str, Any]
 
 
-class Destination(msgspec.Struct, frozen=True):
+class Destination(msgspec.Struct, frozen=True, cache_hash=True):
     """Whom a connection speaks to, and through which proxy. Connections are shared within one destination only."""
 
     origin: Origin

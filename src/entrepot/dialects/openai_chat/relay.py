@@ -17,7 +17,7 @@ from entrepot.dialects.base import NO_HEADERS, Relay, Relayed
 from entrepot.dialects.openai_chat.answered import counted, failure_in, failure_of_choice, is_failure
 from entrepot.dialects.openai_chat.calls import CallJoiner
 from entrepot.dialects.openai_chat.errors import error_body
-from entrepot.dialects.openai_chat.repair import is_sound, place_calls, repaired
+from entrepot.dialects.openai_chat.repair import has_nulls, is_sound, place_calls, repaired
 from entrepot.dialects.openai_chat.wire import WireAnswer, WireCompletion, decode_completion, encode
 from entrepot.dialects.passage import CUT_OFF, StreamPassage, WholePassage
 from entrepot.dialects.sse import Frame, render_frame
@@ -35,6 +35,7 @@ class _Reader:
         self._headers = headers
         self._joiners: dict[int, CallJoiner] = {}
         self._tier: str | None = None
+        self._claimed = ""
         self.has_content = False
 
     def read(self, data: bytes) -> tuple[WireCompletion, bytes] | Failure:
@@ -45,6 +46,8 @@ class _Reader:
             return self._failure(data) or Failure(
                 "protocol", "what the provider sent is not the JSON of a chat completion"
             )
+        if self._is_plain(completion, data):
+            return completion, data
         if completion.error or not completion.choices:
             failure = self._failure(data)
             if failure is not None:
@@ -73,6 +76,27 @@ class _Reader:
         if completion.model:
             self._tally.claim(completion.model)
         return completion, data if sound else self._mended(data, placed)
+
+    def _is_plain(self, completion: WireCompletion, data: bytes) -> bool:
+        """Whether it is a piece of text and nothing else, as nearly every chunk is; it is noted then."""
+        choices = completion.choices
+        if not choices or len(choices) > 1 or completion.usage is not None or completion.error:
+            return False
+        choice = choices[0]
+        delta = choice.delta
+        if delta is None or choice.finish_reason or choice.index is None or completion.service_tier is not None:
+            return False
+        if type(delta.content) is not str or delta.tool_calls or delta.refusal:
+            return False
+        if delta.reasoning_content is not None or delta.reasoning is not None or has_nulls(data):
+            return False
+        if delta.content:
+            self.has_content = True
+            self._tally.say(delta.content)
+        if completion.model and completion.model != self._claimed:
+            self._claimed = completion.model
+            self._tally.claim(completion.model)
+        return True
 
     def _failure(self, data: bytes) -> Failure | None:
         value = decode_or_none(data)

@@ -56,7 +56,12 @@ def is_sound(completion: WireCompletion, data: bytes) -> bool:
             _is_text(answer.content) and _is_text(answer.reasoning_content) and _is_text(answer.reasoning)
         ):
             return False
-    return _NULL.search(data) is None
+    return not has_nulls(data)
+
+
+def has_nulls(data: bytes) -> bool:
+    """Whether something in it may be null that clients take for a list or a text."""
+    return _NULL.search(data) is not None
 
 
 def _is_text(value: object) -> bool:

@@ -1,0 +1,361 @@
+"""The ledger in PostgreSQL, for many machines: several ingesters, any number of readers.
+
+Rules of this file: nothing connects before it is needed, and a connection that broke is made anew by the next call: a database
+that is away for a while is a LedgerError for as long, and entries wait in the spools. Ingesters of several machines take turns
+by an advisory lock, which the database lets go of when a process dies. No message holds the address, which may hold a password.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import conninfo, sql
+from psycopg.adapt import Buffer, Loader
+
+from entrepot.errors import LedgerError, SettingsError
+from entrepot.exchange.records import Feedback
+from entrepot.ledger import postgres_schema as schema
+from entrepot.ledger.additions import Addition, additions
+from entrepot.ledger.documents import Document
+from entrepot.ledger.outcomes import DROP_FEEDBACK, FORGET_FEEDBACK, INSERT_FEEDBACK, feedback_row
+from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
+from entrepot.ledger.rollups import add_onto, forget_statements, is_float, remake_statements
+from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Rows, Value, kind_of, rows_of
+from entrepot.ledger.sources import beginning_of
+from entrepot.ledger.store import SpoolProgress
+from entrepot.ledger.verify import Verified, verify
+
+_ESCAPED, _BACKSLASHED = re.compile(r'(["\\])'), r"\\\1"
+_LOCK = 0x656E7472  # "entr": which of the database's advisory locks writers of a ledger take turns by
+_READ_AT_ONCE = 2_000
+_DEFAULTS: dict[str, str | int] = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 30_000,
+    "keepalives_idle": 30,
+    "application_name": "entrepot",
+}
+
+
+class _WholeNumber(Loader):
+    """PostgreSQL adds BIGINT up as NUMERIC; the ledger's own sums are whole."""
+
+    def load(self, data: Buffer) -> int | Decimal:
+        text = bytes(data).decode("ascii")
+        return Decimal(text) if "." in text else int(text)
+
+
+class PostgresReader(RelationalReader):
+    """Reads a ledger in a database. Raises SettingsError if the address is none."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            given = conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError:
+            raise SettingsError("the address of the ledger's database is none that PostgreSQL understands") from None
+        super().__init__(f"the PostgreSQL database '{given.get('dbname', '')}' on {given.get('host', 'this machine')}")
+        self._conninfo = conninfo.make_conninfo(url, **{key: _DEFAULTS[key] for key in _DEFAULTS.keys() - given.keys()})
+        self._connection: psycopg.Connection[Any] | None = None
+        self._lock = threading.Lock()
+
+    def verify(self) -> Verified:
+        """See RelationalReader."""
+        with self._connected() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            numbers = iter(range(1 << 30))
+
+            def query(statement: str) -> Iterator[Sequence[Any]]:
+                cursor = connection.cursor(name=f"verify_{next(numbers)}")
+                cursor.itersize = _READ_AT_ONCE
+                cursor.execute(statement.encode())
+                yield from cursor
+                cursor.close()
+
+            return verify(query)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _query(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
+        with self._connected() as connection:
+            return connection.execute(_marked(statement), parameters).fetchall()
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[Any]]:
+        """The connection, for one thread at a time; whatever goes wrong is a LedgerError."""
+        with self._lock:
+            try:
+                if self._connection is None or self._connection.closed:
+                    self._connection = self._connect()
+                yield self._connection
+            except psycopg.Error as error:
+                if self._connection is not None and self._connection.broken:
+                    self._connection.close()
+                raise LedgerError(f"the ledger in {self.name} cannot be used: {_told(error)}") from None
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(self._conninfo, autocommit=True)
+        try:
+            connection.adapters.register_loader("numeric", _WholeNumber)
+            self._greet(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _greet(self, connection: psycopg.Connection[Any]) -> None:
+        """What is done with a new connection before it is used."""
+        count = schema.applied(connection)
+        if count != len(schema.MIGRATIONS):
+            age = (
+                "a newer version of Entrepôt; upgrade this one"
+                if count > len(schema.MIGRATIONS)
+                else "an older version"
+            )
+            remedy = age if count > len(schema.MIGRATIONS) else f"{age}, or empty; start `entrepot up` once"
+            raise LedgerError(f"the ledger in {self.name} is of {remedy}")
+
+
+class PostgresStore(PostgresReader, RelationalStore):
+    """Reads and writes a ledger; brings its schema up to date."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._served: dict[tuple[Value, ...], int] = {}
+        self._months: set[str] = set()
+
+    def insert_documents(
+        self,
+        documents: Sequence[Document],
+        feedback: Sequence[Feedback] = (),
+        *,
+        before: SpoolProgress | None = None,
+        after: SpoolProgress | None = None,
+    ) -> int:
+        """See LedgerStore."""
+        with self._connected() as connection:
+            try:
+                rows = [rows_of(document.entry) for document in documents]
+                self._make_room(connection, rows)
+                with connection.transaction():
+                    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+                    if after is not None:
+                        _move(connection, before, after)
+                    if feedback:
+                        connection.cursor().executemany(
+                            _marked(INSERT_FEEDBACK), [feedback_row(one) for one in feedback]
+                        )
+                    return self._insert_new(connection, documents, rows)
+            except BaseException:
+                self._served.clear()  # it may name rows that are taken back
+                self._months.clear()
+                raise
+
+    def rebuild_rollups(self) -> None:
+        """See RelationalStore."""
+        with self._writing() as connection:
+            _remake(connection, f"day >= '{schema.kept_since(connection)}'")
+
+    def drop_before(self, day: str) -> int:
+        """See RelationalStore. Whole months only: a partition is dropped once all of it is older."""
+        count = 0
+        with self._writing() as connection:
+            first_month = day[:7]
+            for month in sorted(month for month in schema.months_held(connection) if month < first_month):
+                count += schema.drop_partitions(connection, month)
+            connection.execute("UPDATE kept SET since_day = greatest(since_day, %s)", (f"{first_month}-01",))
+            connection.execute(_marked(DROP_FEEDBACK), (beginning_of(f"{first_month}-01"),))
+            self._months.clear()
+        return count
+
+    def forget(self, principal: Principal, name: str) -> int:
+        """See RelationalStore."""
+        with self._writing() as connection:
+            since_day = schema.kept_since(connection)
+            where = sql.SQL("WHERE {} = %s").format(sql.Identifier(principal))
+            for table in ("attempts", "documents"):
+                connection.execute(
+                    sql.SQL("DELETE FROM {0} USING entries {1} AND {0}.seq = entries.seq AND entry_day = day").format(
+                        sql.Identifier(table), sql.SQL("WHERE entries.{} = %s").format(sql.Identifier(principal))
+                    ),
+                    (name,),
+                )
+            connection.execute(_marked(FORGET_FEEDBACK[principal]), (name,) * FORGET_FEEDBACK[principal].count("?"))
+            found = connection.execute(
+                sql.SQL("DELETE FROM entries {} RETURNING day").format(where), (name,)
+            ).fetchall()
+            for statement in forget_statements(principal):
+                connection.execute(_marked(statement), (name, since_day))
+            days = sorted({day for (day,) in found if day >= since_day})
+            if days:
+                _remake(connection, f"day IN ({', '.join(repr(day) for day in days)})")
+        return len(found)
+
+    @contextmanager
+    def _writing(self) -> Iterator[psycopg.Connection[Any]]:
+        """A transaction, in which nobody else writes."""
+        with self._connected() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            yield connection
+
+    def _greet(self, connection: psycopg.Connection[Any]) -> None:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            schema.migrate(connection)
+            schema.refresh_rollups(connection)
+
+    def _make_room(self, connection: psycopg.Connection[Any], rows: Sequence[Rows]) -> None:
+        """Partitions for new months, in a transaction of its own: making one holds everybody up."""
+        wanted = {str(row.entry[_DAY])[:7] for row in rows}
+        if wanted <= self._months:
+            return
+        self._months = schema.months_held(connection)
+        for month in sorted(wanted - self._months):
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+                schema.make_partitions(connection, month)
+            self._months.add(month)
+
+    def _insert_new(
+        self, connection: psycopg.Connection[Any], documents: Sequence[Document], rows: Sequence[Rows]
+    ) -> int:
+        fresh = _without_known(connection, documents, rows)
+        if not fresh:
+            return 0
+        first = _take_numbers(connection, len(fresh))
+        served = [self._intern(connection, row.served) for _, row in fresh]
+        numbered = list(enumerate(fresh, start=first))
+        with connection.cursor() as cursor:
+            with cursor.copy(_COPY_ENTRIES) as copy:
+                copy.set_types(_ENTRY_TYPES)
+                for (seq, (_, row)), facts in zip(numbered, served, strict=True):
+                    copy.write_row((seq, facts, *row.entry))
+            with cursor.copy(_COPY_ATTEMPTS) as copy:
+                copy.set_types(_ATTEMPT_TYPES)
+                for seq, (_, row) in numbered:
+                    for attempt in row.attempts:
+                        copy.write_row((seq, row.entry[_DAY], *attempt))
+            with cursor.copy(_COPY_DOCUMENTS) as copy:
+                copy.set_types(("int8", "text", "bytea"))
+                for seq, (document, row) in numbered:
+                    copy.write_row((seq, row.entry[_DAY], document.encoded))
+        for addition in additions([row.entry for _, row in fresh], served):
+            _add(connection, addition)
+        return len(fresh)
+
+    def _intern(self, connection: psycopg.Connection[Any], facts: tuple[Value, ...] | None) -> int | None:
+        if facts is None:
+            return None
+        known = self._served.get(facts)
+        if known is None:
+            plain = [int(fact) if isinstance(fact, bool) else fact for fact in facts]
+            row = (
+                connection.execute(_FIND_SERVED, plain).fetchone()
+                or connection.execute(_INSERT_SERVED, plain).fetchone()
+            )
+            known = self._served[facts] = int(row[0]) if row else 0
+        return known
+
+
+def _remake(connection: psycopg.Connection[Any], days: str) -> None:
+    for statement in remake_statements(days):
+        connection.execute(statement.encode())
+
+
+def _move(connection: psycopg.Connection[Any], before: SpoolProgress | None, after: SpoolProgress) -> None:
+    start = 0 if before is None else before.offset
+    found = connection.execute('SELECT "offset" FROM ingested WHERE name = %s', (after.name,)).fetchone()
+    if (found[0] if found else 0) != start:
+        raise LedgerError(f"the spool {after.name} was ingested by another process meanwhile; try again")
+    connection.execute(
+        'INSERT INTO ingested (name, "offset", entries, damaged, damaged_bytes) VALUES (%s, %s, %s, %s, %s) '
+        'ON CONFLICT (name) DO UPDATE SET "offset" = excluded."offset", entries = excluded.entries, '
+        "damaged = excluded.damaged, damaged_bytes = excluded.damaged_bytes",
+        msgspec.structs.astuple(after),
+    )
+
+
+def _without_known(
+    connection: psycopg.Connection[Any], documents: Sequence[Document], rows: Sequence[Rows]
+) -> list[tuple[Document, Rows]]:
+    """What is not there yet. An exchange's id says when it began: one id is only looked for on the days of the batch."""
+    by_id: dict[str, tuple[Document, Rows]] = {}
+    for document, row in zip(documents, rows, strict=True):
+        by_id.setdefault(document.entry.id, (document, row))
+    if not by_id:
+        return []
+    days = {str(row.entry[_DAY]) for row in rows}
+    known = connection.execute(
+        "SELECT id FROM entries WHERE id = ANY(%s) AND day BETWEEN %s AND %s", (list(by_id), min(days), max(days))
+    ).fetchall()
+    for (entry_id,) in known:
+        del by_id[entry_id]
+    return list(by_id.values())
+
+
+def _take_numbers(connection: psycopg.Connection[Any], count: int) -> int:
+    """The first of so many numbers that follow each other: nobody else takes any meanwhile."""
+    row = connection.execute(
+        "SELECT setval('entry_numbers', nextval('entry_numbers') + %s) - %s", (count - 1, count - 1)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _add(connection: psycopg.Connection[Any], addition: Addition) -> None:
+    cube, grain, rows = addition
+    if not rows:
+        return
+    names = (*cube.columns(grain), *cube.measures)
+    types = ["text" if isinstance(value, str) else "float8" if is_float(name) else "bigint"
+             for name, value in zip(names, rows[0], strict=True)]  # fmt: skip
+    columns = ", ".join(f'"{name}"' for name in names)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+    statement = f"INSERT INTO {cube.table(grain)} ({columns}) SELECT * FROM unnest({arrays}) {add_onto(cube, grain)}"  # noqa: S608 - closed lists
+    connection.execute(statement.encode(), [_array(column) for column in zip(*rows, strict=True)])
+
+
+def _array(values: Sequence[Value]) -> str:
+    """An array as PostgreSQL writes it: psycopg takes some microseconds for every number in one."""
+    if isinstance(values[0], str):
+        return "{" + ",".join(f'"{_ESCAPED.sub(_BACKSLASHED, str(value))}"' for value in values) + "}"
+    return "{" + ",".join(map(repr, values)) + "}"
+
+
+def _marked(statement: str) -> bytes:
+    """A statement with the parameters' marks as psycopg has them."""
+    return statement.replace("%", "%%").replace("?", "%s").encode()
+
+
+def _told(error: psycopg.Error) -> str:
+    """The database's own words, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _copy(table: str, columns: Sequence[str]) -> bytes:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)".encode()
+
+
+_DAY = ENTRY_COLUMNS.index("day")
+_COPY_ENTRIES = _copy("entries", ("seq", "served", *ENTRY_COLUMNS))
+_COPY_ATTEMPTS = _copy("attempts", ("seq", "entry_day", *ATTEMPT_COLUMNS))
+_COPY_DOCUMENTS = _copy("documents", ("seq", "entry_day", "document"))
+_FIND_SERVED = (
+    f"SELECT served FROM served WHERE {' AND '.join(f'{name} IS NOT DISTINCT FROM %s' for name in SERVED_COLUMNS)}"  # noqa: S608 - closed lists
+).encode()
+_INSERT_SERVED = (
+    f"INSERT INTO served ({', '.join(SERVED_COLUMNS)}) VALUES ({', '.join(['%s'] * len(SERVED_COLUMNS))}) RETURNING served"  # noqa: S608 - closed lists
+).encode()
+_TYPES = {"truth": "int2", "integer": "int4", "whole": "int8", "float": "float8", "text": "text"}
+_ENTRY_TYPES = tuple(_TYPES[kind_of(name)] for name in ("seq", "served", *ENTRY_COLUMNS))
+_ATTEMPT_TYPES = tuple(_TYPES[kind_of(name)] for name in ("seq", "entry_day", *ATTEMPT_COLUMNS))

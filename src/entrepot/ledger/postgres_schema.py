@@ -1,0 +1,203 @@
+"""The schema of the PostgreSQL ledger, as the steps that led to it, and its partitions.
+
+Rules of this file: as in `migrations.py`, a step that was released is never edited. Tables and columns are those of SQLite;
+`entries`, `attempts` and `documents` are partitioned by the month of the exchange's beginning, so that a month is dropped in
+no time, and the latter two carry that day as `entry_day`. There are no foreign keys: checking one costs more than its row.
+Texts are compared byte by byte (collation C), as SQLite does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from entrepot.errors import LedgerError
+from entrepot.ledger.rollups import DEFINITION, GRAINS, renew_statements
+
+Connection = psycopg.Connection[Any]
+
+PARTITIONED = ("entries", "attempts", "documents")
+_TEXT = 'TEXT COLLATE "C"'
+
+
+def m0001_entries(connection: Connection) -> None:
+    """The facts of deployments, and entries: the columns that SQLite has after its fifth migration."""
+    connection.execute(f"""
+        CREATE TABLE served (
+            served INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            deployment {_TEXT} NOT NULL, model {_TEXT} NOT NULL, maker {_TEXT} NOT NULL, maker_country {_TEXT} NOT NULL,
+            provider {_TEXT} NOT NULL, provider_country {_TEXT} NOT NULL, region {_TEXT} NOT NULL,
+            on_premises SMALLINT NOT NULL, open_weights SMALLINT, accelerator {_TEXT}
+        )""")
+    connection.execute("CREATE SEQUENCE entry_numbers AS BIGINT")
+    connection.execute(f"""
+        CREATE TABLE entries (
+            seq BIGINT NOT NULL,
+            id {_TEXT} NOT NULL,
+            started_ns BIGINT NOT NULL, day {_TEXT} NOT NULL,
+            state {_TEXT} NOT NULL, status INTEGER NOT NULL,
+            dialect {_TEXT} NOT NULL, asked_model {_TEXT} NOT NULL, stream SMALLINT NOT NULL,
+            route {_TEXT}, key {_TEXT}, team {_TEXT}, tags {_TEXT} NOT NULL, error_code {_TEXT}, rule {_TEXT},
+            served INTEGER,
+            duration_ms DOUBLE PRECISION, first_token_ms DOUBLE PRECISION, added_ms DOUBLE PRECISION,
+            added_bucket INTEGER NOT NULL, attempts INTEGER NOT NULL,
+            input_tokens BIGINT, cache_read_tokens BIGINT, cache_write_tokens BIGINT,
+            output_tokens BIGINT, reasoning_tokens BIGINT, usage_estimated SMALLINT,
+            cost_nano_usd BIGINT, thrown_away_nano_usd BIGINT NOT NULL,
+            baseline_deployment {_TEXT}, baseline_model {_TEXT}, baseline_cost_nano_usd BIGINT,
+            baseline_error_nano_usd BIGINT, baseline_measured SMALLINT, baseline_predicted_nano_usd BIGINT,
+            baseline_drawn SMALLINT,
+            router {_TEXT}, charged_nano_usd BIGINT, data_classes {_TEXT} NOT NULL, sensitive {_TEXT} NOT NULL,
+            PRIMARY KEY (id, day)
+        ) PARTITION BY RANGE (day)""")
+    connection.execute("CREATE INDEX entries_started ON entries (started_ns)")
+    connection.execute("CREATE INDEX entries_seq ON entries (seq)")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
+def m0002_attempts(connection: Connection) -> None:
+    """What belongs to entries, and what is known of spools, retention and roll-ups."""
+    connection.execute(f"""
+        CREATE TABLE attempts (
+            seq BIGINT NOT NULL, number INTEGER NOT NULL, entry_day {_TEXT} NOT NULL,
+            deployment {_TEXT} NOT NULL, model {_TEXT} NOT NULL, provider {_TEXT} NOT NULL,
+            status INTEGER NOT NULL, duration_ms DOUBLE PRECISION, first_byte_ms DOUBLE PRECISION,
+            failure {_TEXT}, failure_code {_TEXT},
+            input_tokens BIGINT, cache_read_tokens BIGINT, cache_write_tokens BIGINT,
+            output_tokens BIGINT, reasoning_tokens BIGINT, usage_estimated SMALLINT,
+            cost_nano_usd BIGINT, cost_nano BIGINT, currency {_TEXT},
+            claimed_model {_TEXT}, answered SMALLINT NOT NULL,
+            PRIMARY KEY (seq, number, entry_day)
+        ) PARTITION BY RANGE (entry_day)""")
+    connection.execute(f"""
+        CREATE TABLE documents (
+            seq BIGINT NOT NULL, entry_day {_TEXT} NOT NULL, document BYTEA NOT NULL, PRIMARY KEY (seq, entry_day)
+        ) PARTITION BY RANGE (entry_day)""")
+    # Compressing a document takes the server longer than all the rest of taking it in.
+    connection.execute("ALTER TABLE documents ALTER COLUMN document SET STORAGE EXTERNAL")
+    connection.execute(f"""
+        CREATE TABLE ingested (
+            name {_TEXT} PRIMARY KEY,
+            "offset" BIGINT NOT NULL, entries BIGINT NOT NULL, damaged BIGINT NOT NULL, damaged_bytes BIGINT NOT NULL
+        )""")
+    connection.execute(f"CREATE TABLE kept (since_day {_TEXT} NOT NULL)")
+    connection.execute("INSERT INTO kept VALUES ('')")
+    connection.execute("CREATE TABLE rollups (definition TEXT NOT NULL)")
+
+
+def m0003_quality(connection: Connection) -> None:
+    """As `m0006_quality` of SQLite."""
+    whole = ("as_long_nano_usd", "as_long_uncached_nano_usd", "uncached_nano_usd", "lot_unit")
+    added = {
+        **dict.fromkeys(("language", "difficulty", "client_region", "lot_baseline"), _TEXT),
+        **dict.fromkeys(("p_correct", "p_reference", "p_best", "agreed", "lot_share"), "DOUBLE PRECISION"),
+        **dict.fromkeys((*whole, "lot_baseline_nano_usd", "lot_routed_nano_usd"), "BIGINT"),
+        **dict.fromkeys(("checked", "lot_drawn"), "SMALLINT"),
+        "p_tenth": "INTEGER",
+    }
+    columns = ", ".join(f"ADD COLUMN {name} {kind}" for name, kind in added.items())
+    connection.execute(f"ALTER TABLE entries {columns}".encode())
+    connection.execute("CREATE INDEX entries_lots ON entries (started_ns) WHERE lot_unit IS NOT NULL")
+    connection.execute(f"""
+        CREATE TABLE feedback (
+            id {_TEXT} PRIMARY KEY, exchange {_TEXT} NOT NULL, given_ns BIGINT NOT NULL,
+            key {_TEXT}, source {_TEXT} NOT NULL, score DOUBLE PRECISION, label {_TEXT}
+        )""")
+    connection.execute("CREATE INDEX feedback_exchange ON feedback (exchange)")
+    connection.execute("DROP VIEW exchanges")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts, m0003_quality)
+
+
+def applied(connection: Connection) -> int:
+    """How many migrations the database has had; 0 for an empty one."""
+    if connection.execute("SELECT to_regclass('migrations')").fetchone() == (None,):
+        return 0
+    row = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()
+    return int(row[0]) if row else 0
+
+
+def migrate(connection: Connection) -> None:
+    """Apply what is missing, inside the caller's transaction. Raises LedgerError if a newer version wrote the database."""
+    connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+    count = applied(connection)
+    if count > len(MIGRATIONS):
+        raise LedgerError("it was written by a newer version of Entrepôt; upgrade this one to use it")
+    for number, migration in enumerate(MIGRATIONS[count:], start=count + 1):
+        migration(connection)
+        connection.execute("INSERT INTO migrations VALUES (%s, %s)", (number, migration.__name__))
+
+
+def refresh_rollups(connection: Connection) -> None:
+    """As that of `migrations.py`."""
+    held = connection.execute("SELECT definition FROM rollups").fetchone()
+    if held is not None and held[0] == DEFINITION:
+        return
+    rows = connection.execute(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+    ).fetchall()
+    columns: dict[str, set[str]] = {}
+    for table, column in rows:
+        if table.startswith(tuple(f"{grain}_" for grain in GRAINS)):
+            columns.setdefault(table, set()).add(column)
+    for statement in renew_statements(columns, kept_since(connection)):
+        connection.execute(statement.replace(" TEXT ", f" {_TEXT} ").encode())
+    connection.execute("DELETE FROM rollups")
+    connection.execute("INSERT INTO rollups VALUES (%s)", (DEFINITION,))
+
+
+def kept_since(connection: Connection) -> str:
+    """The first day whose entries are all kept; '' where none were ever dropped."""
+    row = connection.execute("SELECT since_day FROM kept").fetchone()
+    return str(row[0]) if row else ""
+
+
+def months_held(connection: Connection) -> set[str]:
+    """The months (2026-01) that have partitions."""
+    rows = connection.execute("SELECT relname FROM pg_class WHERE oid IN (SELECT inhrelid FROM pg_inherits "
+                              "WHERE inhparent = 'entries'::regclass)").fetchall()  # fmt: skip
+    return {name.removeprefix("entries_").replace("_", "-") for (name,) in rows}
+
+
+def make_partitions(connection: Connection, month: str) -> None:
+    """Partitions for a month (2026-01), where there are none."""
+    first = date.fromisoformat(f"{month}-01")
+    last = (first + timedelta(days=31)).replace(day=1)
+    for table in PARTITIONED:
+        connection.execute(
+            sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({}){}").format(
+                sql.Identifier(_partition(table, month)),
+                sql.Identifier(table),
+                sql.Literal(first.isoformat()),
+                sql.Literal(last.isoformat()),
+                sql.SQL(" WITH (toast_tuple_target = 8160)" if table == "documents" else ""),
+            )
+        )
+
+
+def drop_partitions(connection: Connection, month: str) -> int:
+    """Drop a month (2026-01) with all that it holds; returns how many entries that were."""
+    count = connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(_partition("entries", month)))
+    ).fetchone()
+    for table in PARTITIONED:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(_partition(table, month))))
+    return int(count[0]) if count else 0
+
+
+def _partition(table: str, month: str) -> str:
+    return f"{table}_{month.replace('-', '_')}"
