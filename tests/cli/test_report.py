@@ -63,7 +63,8 @@ def test_a_share_by_each_dimension_asked_for(ledger: Path) -> None:
         "share", "--by", "maker-country", "--by", "maker_country", "--by", "team", "--ledger", str(ledger)
     )
     names = [table["name"] for table in document["tables"]]
-    assert names == ["share_by_maker_country", "share_by_maker_country", "share_by_team"]
+    assert names[:3] == ["share_by_maker_country", "share_by_maker_country", "share_by_team"]
+    assert names[3:] == ["maker_country_over_time", "concentration"]
     assert {row["value"]: row["exchanges"] for row in document["tables"][0]["rows"]} == {"US": 6, "CN": 4}
 
 

@@ -32,6 +32,7 @@ RUN = [
     "entrepot report --json --lang zh",
     "entrepot report savings --since 7d",
     "entrepot report spend --by team --by day --since 30d",
+    "entrepot report claims",
     "entrepot report spend --csv",
     "entrepot report spend --html spend.html --language zh",
     "entrepot report spend --json",

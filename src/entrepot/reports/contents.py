@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from entrepot.catalog.load import load_catalog
 from entrepot.ledger.store import ALWAYS, Dimension, LedgerReader, Period
 from entrepot.reports.added_time import measure_added_time, tabulate_added_time
+from entrepot.reports.claims import measure_claims, tabulate_claims
 from entrepot.reports.experiment import measure_experiments, tabulate_experiments
+from entrepot.reports.market import measure_market, tabulate_market
 from entrepot.reports.quality import measure_quality, tabulate_quality
 from entrepot.reports.render import Table
 from entrepot.reports.savings import measure_savings, tabulate_savings
@@ -23,6 +26,15 @@ from entrepot.reports.wording import ENGLISH, Words
 
 _LINES = 20
 _SUMMARY: tuple[Dimension, ...] = ("model", "maker_country", "region", "on_premises")
+_SHARED: tuple[Dimension, ...] = (
+    "model",
+    "maker",
+    "maker_country",
+    "provider_country",
+    "region",
+    "on_premises",
+    "open_weights",
+)
 _SPEND: tuple[Dimension, ...] = ("team", "model", "day")
 
 
@@ -67,6 +79,19 @@ def _share(question: Question) -> Iterator[Table]:
         yield tabulate_share(share, question.words, limit=question.limit)
 
 
+def _market(question: Question) -> Iterator[Table]:
+    yield from _share(msgspec.structs.replace(question, by=question.by or _SHARED))
+    for dimension in question.by[:1] or ("maker",):
+        market = measure_market(question.reader, dimension, question.period)
+        yield from tabulate_market(market, question.words, limit=question.limit)
+
+
+def _claims(question: Question) -> Iterator[Table]:
+    now_s = question.now_ns / 1_000_000_000
+    found = measure_claims(question.reader, load_catalog(), now_s, question.period, question.words)
+    yield tabulate_claims(found, question.words)
+
+
 def _value(question: Question) -> Iterator[Table]:
     yield tabulate_value(measure_value(question.reader, "model", question.period), question.words)
     yield tabulate_value(measure_value(question.reader, "deployment", question.period), question.words)
@@ -95,7 +120,8 @@ REPORTS: Mapping[str, Callable[[Question], Iterator[Table]]] = {
     "spend": _spend,
     "value": _value,
     "quality": _quality,
-    "share": _share,
+    "share": _market,
+    "claims": _claims,
     "added-time": _added_time,
 }
 """Every report by its name; `all` is a summary of the others."""
