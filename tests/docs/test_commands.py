@@ -34,6 +34,7 @@ RUN = [
     "entrepot report spend --by team --by day --since 30d",
     "entrepot report claims",
     "entrepot report spend --csv",
+    "entrepot report spend --html spend.html",
     "entrepot report spend --html spend.html --language zh",
     "entrepot report spend --json",
     "entrepot report share --by team --by maker-country --since 2026-01-01 --until 2026-02-01",

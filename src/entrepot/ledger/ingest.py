@@ -12,13 +12,13 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Feedback
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.ledger.documents import Document, read_record
 from entrepot.ledger.frames import Damage
 from entrepot.ledger.spool import claim_finished, list_spools, read_payloads
@@ -32,7 +32,9 @@ _log = logging.getLogger(__name__)
 class Ingester:
     """Moves entries from the spools of the ledger in `directory` into `store`. One a ledger is enough; two do no harm.
 
-    Several threads may run one: they take turns.
+    Several threads may run one: they take turns. `ingested` counts entries, `failures` runs that failed; `trouble` is what the
+    last one failed with, None if it went well. Who is in `heard` is told of entries once they are in the ledger (perhaps
+    outlines, see `documents.py`), and of none twice unless this process died meanwhile.
     """
 
     def __init__(self, store: LedgerStore, directory: str | Path) -> None:
@@ -40,6 +42,10 @@ class Ingester:
         self._directory = Path(directory)
         self._progress: dict[str, SpoolProgress] | None = None
         self._turn = threading.Lock()
+        self.ingested = 0
+        self.failures = 0
+        self.trouble: str | None = None
+        self.heard: list[Callable[[Sequence[Entry]], None]] = []
 
     def run_once(self) -> int:
         """Ingest what lies in the spools now; returns how many entries were new.
@@ -47,7 +53,24 @@ class Ingester:
         Raises LedgerError if the store refuses, or after all others if a spool cannot be read.
         """
         with self._turn:
-            return self._ingest_all()
+            try:
+                count = self._ingest_all()
+            except LedgerError as error:
+                self.failures += 1
+                self.trouble = error.message
+                raise
+        self.ingested += count
+        self.trouble = None
+        return count
+
+    def waiting_bytes(self) -> int:
+        """How much of the spools is not in the ledger yet, as far as is known of it."""
+        known = dict(self._progress or {})
+        total = 0
+        for path in list_spools(self._directory):
+            with contextlib.suppress(FileNotFoundError):
+                total += max(0, path.stat().st_size - known.get(path.name, SpoolProgress(path.name)).offset)
+        return total
 
     def _ingest_all(self) -> int:
         count = 0
@@ -104,6 +127,8 @@ class Ingester:
         for documents, feedback, after in _batches(read_payloads(path, progress.offset, ended=ended), progress):
             count += self._store.insert_documents(documents, feedback, before=progress, after=after)
             known[path.name] = progress = after
+            for tell in self.heard:
+                tell([document.entry for document in documents])
         return count, progress
 
 

@@ -245,6 +245,7 @@ def schemas() -> dict[str, Schema]:
             ("status",),
             status={"enum": ["ready", "degraded"]},
             trouble=_TEXT,
+            notes={"type": "array", "items": _TEXT},
             deployments={"type": "object"},
         ),
         "OpenAPI": _object(

@@ -310,6 +310,16 @@ OPERATIONS: tuple[Operation, ...] = (
         key=False,
         also=((503, "Ready"),),
     ),
+    Operation(
+        "get",
+        "/metrics",
+        "readMetrics",
+        "What all processes of the installation counted, in the text format of Prometheus",
+        "Entrepôt",
+        "",
+        statuses=(401, 403),
+        key=False,
+    ),
     Operation("get", "/openapi.json", "describe", "This document", "Entrepôt", "OpenAPI", key=False),
     Operation(
         "get", "/", "greet", "What this is, for people and for programs that only knock", "Entrepôt", "", key=False

@@ -17,6 +17,7 @@ from entrepot.settings.blanks import check_blanks
 from entrepot.settings.file import DeploymentTable, PriceTable
 from entrepot.settings.join import OWN_ADDRESSES, find_provider, find_region, join
 from entrepot.settings.lines import Path
+from entrepot.settings.networks import check_way
 from entrepot.settings.place_words import check_region
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.secret import check_reference
@@ -76,6 +77,7 @@ def _check(table: DeploymentTable, path: Path, around: Surroundings, problems: P
     if provider is not None:
         _check_model(table, provider, path, catalog, problems)
     _check_region(table, provider, path, problems)
+    check_way(table, path, around.directory, problems)
     for below, wrong in check_blanks(table, provider, _catalogued(table, provider, catalog), around.environ):
         problems.add((*path, *below), wrong)
 
