@@ -31,6 +31,12 @@ RUN = [
     "entrepot report --json",
     "entrepot report --json --lang zh",
     "entrepot report savings --since 7d",
+    "entrepot report spend --by team --by day --since 30d",
+    "entrepot report claims",
+    "entrepot report spend --csv",
+    "entrepot report spend --html spend.html",
+    "entrepot report spend --html spend.html --language zh",
+    "entrepot report spend --json",
     "entrepot report share --by team --by maker-country --since 2026-01-01 --until 2026-02-01",
 ]
 
