@@ -61,7 +61,7 @@ def agree(attempt: AttemptRecord, row: Row) -> None:
 
 def exchange_of(world: World, id: str) -> Entry:
     """What the ledger holds of an exchange, once it holds it."""
-    assert eventually(lambda: find_entry(world.directory, id) is not None)
-    entry = find_entry(world.directory, id)
+    assert eventually(lambda: find_entry(world.place, id) is not None)
+    entry = find_entry(world.place, id)
     assert entry is not None
     return entry

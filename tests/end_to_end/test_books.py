@@ -25,7 +25,6 @@ from entrepot.cli.report import report
 from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.records import AttemptRecord, Entry
-from entrepot.ledger.sqlite import open_sqlite_reader
 from entrepot.ledger.store import Sums
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.routing.utility import Goal
@@ -100,7 +99,7 @@ def plan() -> Plan:
 
 
 @contextlib.contextmanager
-def installation(directory: Path) -> Iterator[World]:
+def installation(directory: Path, database: str | None) -> Iterator[World]:
     with simulator_in_thread(plan()) as simulator:
         good = [deployment(simulator, *named(id), price) for id, price in MODELS.items() if id != "usd/dear"]
         good.append(deployment(simulator, "usd", "dear", DEAR, provider_country="US"))
@@ -117,7 +116,7 @@ def installation(directory: Path) -> Iterator[World]:
         ]
         settings = Settings(
             gateway=GatewaySettings(port=0, grace_s=5),
-            ledger=LedgerSettings(str(directory)),
+            ledger=LedgerSettings(str(directory), database),
             deployments=(*good, *faulty),
             routes=tuple(routes),
             exchange_rates=RATES,
@@ -131,7 +130,7 @@ def installation(directory: Path) -> Iterator[World]:
             circuit=NEVER_OPENS,
         )
         with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as up:
-            yield World(simulator, up, directory)
+            yield World(simulator, up, directory, database)
 
 
 def leave(world: World, model: str, after: bytes) -> str:
@@ -170,6 +169,14 @@ def workload(world: World) -> Iterator[str]:
     yield leave(world, "usd/dear", b"data: ")
 
 
+def config_of(directory: Path, database: str | None) -> Path:
+    """A settings file for the report, which names the ledger."""
+    path = directory / "entrepot.toml"
+    where = f'[ledger]\ndirectory = "{directory}"\n' + (f'database = "{database}"\n' if database else "")
+    path.write_text(f'{where}[[deployments]]\nprovider = "deepseek"\nmodel = "deepseek-v4.1-flash"\n', encoding="utf-8")
+    return path
+
+
 def rows_of(world: World, seen: int, attempts: tuple[AttemptRecord, ...]) -> list[Row]:
     """The books' rows of an exchange, in the order of its attempts; `seen` rows were there before it."""
 
@@ -182,8 +189,12 @@ def rows_of(world: World, seen: int, attempts: tuple[AttemptRecord, ...]) -> lis
     return [booked()[named(attempt.deployment)] for attempt in attempts]
 
 
-def test_the_ledger_and_the_report_agree_with_the_providers_books(tmp_path: Path) -> None:
-    with installation(tmp_path) as world:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_the_ledger_and_the_report_agree_with_the_providers_books(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    database = request.getfixturevalue("postgres").make_database() if kind == "postgres" else None
+    with installation(tmp_path, database) as world:
         exchanges: list[tuple[Entry, list[Row]]] = []
         seen = 0
         for id in workload(world):
@@ -192,11 +203,13 @@ def test_the_ledger_and_the_report_agree_with_the_providers_books(tmp_path: Path
             seen = len(world.simulator.books.rows)
 
         def ingested() -> Sums:
-            with open_sqlite_reader(tmp_path) as reader:
+            with world.place.open_reader() as reader:
                 return reader.totals()
 
         assert eventually(lambda: ingested().exchanges == len(exchanges))
         totals = ingested()
+        with world.place.open_reader() as reader:
+            assert reader.verify().differences == ()
 
     # Exchange by exchange: what was recorded is what the books say.
     cost, unknown, exact = 0, 0, 0
@@ -224,7 +237,9 @@ def test_the_ledger_and_the_report_agree_with_the_providers_books(tmp_path: Path
         assert getattr(totals, kind) == sum(told)
         assert sum(told) > 0
 
-    printed = CliRunner().invoke(report, ["--ledger", str(tmp_path), "--json", "--by", "model", "--by", "state"])
+    printed = CliRunner().invoke(
+        report, ["--config", str(config_of(tmp_path, database)), "--json", "--by", "model", "--by", "state"]
+    )
     assert printed.exit_code == 0, printed.output
     document = json.loads(printed.output)
     assert document["totals"]["cost_nano_usd"] == cost

@@ -25,6 +25,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.exchange.circuit import CircuitSettings
 from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines, Route
+from entrepot.ledger.place import LedgerPlace
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.routing.utility import Goal
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
@@ -155,8 +156,11 @@ def settings_for(simulator: Simulator, directory: Path, **changes: Any) -> Setti
 class World:
     """The installation as a test sees it."""
 
-    def __init__(self, simulator: Simulator, installation: Running, directory: Path) -> None:
+    def __init__(
+        self, simulator: Simulator, installation: Running, directory: Path, database: str | None = None
+    ) -> None:
         self.simulator = simulator
+        self.place = LedgerPlace(directory, database)
         self.installation = installation
         self.base_url = installation.base_url
         self.directory = directory
@@ -218,4 +222,4 @@ def world(directory: Path, **changes: Any) -> Iterator[World]:
 def world_of(simulator: Simulator, settings: Settings) -> Iterator[World]:
     """An installation of these settings before a simulator that runs."""
     with running(settings, {**os.environ, "TEST_PROVIDER_KEY": PROVIDER_SECRET}) as installation:
-        yield World(simulator, installation, Path(settings.ledger.directory))
+        yield World(simulator, installation, Path(settings.ledger.directory), settings.ledger.database)

@@ -9,7 +9,7 @@ from entrepot.exchange.plan import Candidate, CascadePlan, Route, Strategy
 from entrepot.routing.utility import Decision, Goal, Weighed
 from entrepot.routing.validator import Validator
 from entrepot.routing.votes import SHIPPED_VOTES
-from tests.exchange.test_cascade import LARGE, LITTLE, PRICE, SMALL, P
+from tests.exchange.deliberations import LARGE, LITTLE, PRICE, SMALL, P
 from tests.exchange.transcript import plan_for
 
 AGREEMENT = Strategy("agreement")

@@ -9,7 +9,7 @@ from entrepot.exchange.commands import RunCheck
 from entrepot.exchange.events import CheckEnded, ClientGone, DeadlinePassed, Event
 from entrepot.exchange.plan import Deadlines, Plan
 from entrepot.routing.validator import Validator, Verdict
-from tests.exchange.test_cascade import (
+from tests.exchange.deliberations import (
     CHEAP,
     DEAR,
     LARGE,

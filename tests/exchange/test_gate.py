@@ -27,8 +27,8 @@ from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.utility import Goal
 from entrepot.routing.validator import Validator
+from tests.exchange.deliberations import LARGE, LITTLE, SMALL, deliberate
 from tests.exchange.planners import DIALECT, a_planner
-from tests.exchange.test_cascade import LARGE, LITTLE, SMALL, deliberate
 from tests.exchange.transcript import Story, candidate, plan_for
 from tests.policy.oracle import CIRCUMSTANCES, DEPLOYMENTS, PRINCIPALS, RULES, is_denied
 

@@ -12,7 +12,7 @@ from entrepot.dialects.anthropic_messages import AnthropicMessages
 from entrepot.exchange.commands import CallUpstream
 from entrepot.exchange.events import Event, UpstreamChunk, UpstreamEnded, UpstreamHead
 from entrepot.exchange.plan import Candidate, Plan
-from tests.exchange.test_cascade import (
+from tests.exchange.deliberations import (
     CHEAP,
     DEAR,
     LARGE,

@@ -11,6 +11,7 @@ from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.frames import frame
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.lookup import find_entry, find_entry_through
+from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.spool import SpoolWriter, spool_folder
 from entrepot.ledger.sqlite import SqliteStore, ledger_path, open_sqlite
 
@@ -73,3 +74,12 @@ def test_a_spool_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (spool_folder(tmp_path) / "a.spool").mkdir(parents=True)
     with pytest.raises(LedgerError, match=r"a\.spool"):
         find_entry(tmp_path, sample_entry(0).id)
+
+
+def test_what_is_fresh_is_found_while_the_database_is_away(tmp_path: Path) -> None:
+    place = LedgerPlace(tmp_path, f"postgresql:///nowhere?host={tmp_path}")
+    with SpoolWriter(tmp_path, "gateway-0") as spool:
+        spool.append(sample_entry(0))
+    assert find_entry(place, sample_entry(0).id) == sample_entry(0)
+    with pytest.raises(LedgerError, match="cannot be used"):
+        find_entry(place, sample_entry(1).id)

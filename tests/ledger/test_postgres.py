@@ -130,3 +130,45 @@ def test_an_address_that_is_none_is_refused_without_showing_it() -> None:
     with pytest.raises(SettingsError) as raised:
         PostgresStore("postgresql://user:hush-hush@host:notaport/x?nonsense=1=2=3")
     assert "hush" not in str(raised.value)
+
+
+def test_readers_and_new_months_do_not_wait_for_each_other(postgres: PostgresServer) -> None:
+    url = postgres.make_database()
+    stop = threading.Event()
+    failures: list[LedgerError] = []
+
+    def read() -> None:
+        with PostgresReader(url) as reader:
+            while not stop.is_set():
+                try:
+                    reader.find(sample_entry(0).id)
+                except LedgerError as error:
+                    failures.append(error)
+                    return
+
+    with PostgresStore(url) as store:
+        store.insert([sample_entry(0)])
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for month in range(40):
+            moment = FIRST_NS + month * 31 * DAY_NS
+            store.insert([msgspec.structs.replace(sample_entry(month + 1), started_ns=moment)])
+        store.drop_before("2028-01-01")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert store.totals().exchanges == 41
+        assert store.verify().sound
+
+
+def test_a_month_of_which_a_partition_is_missing_is_made_whole(postgres: PostgresServer) -> None:
+    url = postgres.make_database()
+    with PostgresStore(url) as store:
+        store.insert([sample_entry(0)])
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP TABLE documents_2026_01")
+    with PostgresStore(url) as store:
+        assert store.insert([sample_entry(1)]) == 1
+        assert store.drop_before("2026-03-01") == 2

@@ -113,12 +113,7 @@ def collect_command(
 
     Exit code: 0 every prompt has an outcome from every deployment, 3 some are missing.
     """
-    beside = out.with_suffix(f".prompts{out.suffix}")
-    journal = journal or out.with_suffix(".simulated.jsonl" if simulate else ".journal.jsonl")
-    files = _Files(out, prompts_out or beside, journal, prices_out)
-    check_apart(prompts_file, *msgspec.structs.astuple(files))
-    for path in (files.outcomes, files.prompts):
-        check_ending(path)
+    files = _name_files(prompts_file, out, prompts_out, journal, prices_out, simulate=simulate)
     prompts = read_prompt_lines(prompts_file)
     check_gradable(prompts, how, str(prompts_file))
     settings = read_in_force(require_settings(config, os.environ, Path.cwd()))
@@ -134,17 +129,41 @@ def collect_command(
         if simulate:
             stage = stack.enter_context(simulated(stage))
             console.print(SIMULATED, markup=False, soft_wrap=True)
-        held = stack.enter_context(Journal(files.journal))
-        try:
-            agenda, found = asyncio.run(run.collect(stage, held, key))
-        except KeyboardInterrupt:
-            console.print(f"stopped; the same command goes on with what is in {files.journal}", markup=False)
-            sys.exit(1)
-    _write(files, stage, agenda, found)
+        found = _ask(run, stage, stack.enter_context(Journal(files.journal)), key, files)
     click.echo(render_values(stage, found, confidence, as_json=as_json, simulated=simulate))
     told = ", ".join(str(path) for path in (files.outcomes, files.prompts, files.prices) if path)
     click.echo(f"wrote {told}", err=True)
     sys.exit(MISSING if found.troubles or found.out_of_money else 0)
+
+
+def _name_files(
+    prompts_file: Path,
+    out: Path,
+    prompts_out: Path | None,
+    journal: Path | None,
+    prices_out: Path | None,
+    *,
+    simulate: bool,
+) -> _Files:
+    """What is not named lies beside the outcomes. Raises DataError where two are one, or an ending means nothing."""
+    beside = out.with_suffix(f".prompts{out.suffix}")
+    journal = journal or out.with_suffix(".simulated.jsonl" if simulate else ".journal.jsonl")
+    files = _Files(out, prompts_out or beside, journal, prices_out)
+    check_apart(prompts_file, *msgspec.structs.astuple(files))
+    for path in (files.outcomes, files.prompts):
+        check_ending(path)
+    return files
+
+
+def _ask(run: _Run, stage: Stage, journal: Journal, key: KeySettings, files: _Files) -> Collected:
+    """Ask, grade, and write what came of it. Ends the program where it is interrupted."""
+    try:
+        agenda, found = asyncio.run(run.collect(stage, journal, key))
+    except KeyboardInterrupt:
+        run.console.print(f"stopped; the same command goes on with what is in {files.journal}", markup=False)
+        sys.exit(1)
+    _write(files, stage, agenda, found)
+    return found
 
 
 class _Run(msgspec.Struct, frozen=True, eq=False):

@@ -23,6 +23,7 @@ from rich.progress import (
 from entrepot.cli.report import bring_up_to_date, find_ledger
 from entrepot.errors import LedgerError
 from entrepot.ledger.export import export as write_parquet
+from entrepot.ledger.kept_responses import FILE, ResponseStore
 from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.reading import Principal
 
@@ -120,6 +121,9 @@ def forget(ledger: Path | None, config: Path | None, key: str | None, team: str 
     with _working("forgetting"), place.open_store() as store:
         count = store.forget(principal, name)
     click.echo(f"{count:,} exchanges of the {principal} '{name}' are deleted from {place}")
+    if key is not None and (place.directory / FILE).exists():
+        kept = ResponseStore(place.directory, keep_days=1).forget_key(key)
+        click.echo(f"{kept:,} kept responses are deleted with them")
 
 
 def _existing(ledger: Path | None, config: Path | None) -> LedgerPlace:

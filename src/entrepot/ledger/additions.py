@@ -6,7 +6,7 @@ same numbers. Whole numbers stay exact: where 64 bits might not hold a batch's s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,12 +59,15 @@ def additions(entries: Sequence[tuple[Value, ...]], served: Sequence[int | None]
 class _Codes:
     """A column's values as numbers from 0 on, and back. What is NULL is the `empty` value."""
 
-    def __init__(self, values: Iterable[Value], empty: Value) -> None:
-        known: dict[Value, int] = {}
-        self.codes = np.array(
-            [known.setdefault(empty if value is None else value, len(known)) for value in values], dtype=np.int64
-        )
-        self.values = list(known)
+    def __init__(self, values: Sequence[Value], empty: Value) -> None:
+        distinct = dict.fromkeys(values)
+        if None in distinct:
+            del distinct[None]
+            distinct[empty] = None
+        codes: dict[Value, int] = {value: code for code, value in enumerate(distinct)}
+        codes[None] = codes.get(empty, 0)
+        self.codes = np.fromiter(map(codes.__getitem__, values), np.int64, len(values))
+        self.values = list(distinct)
 
 
 def _grouped(keys: Sequence[_Codes], measures: Sequence[Array], chosen: Array | None) -> list[tuple[Value, ...]]:

@@ -21,8 +21,14 @@ def find_entry(where: LedgerPlace | str | Path, entry_id: str) -> Entry | None:
     place = where if isinstance(where, LedgerPlace) else LedgerPlace(where)
     if not place.exists():
         return _find_in_spools(place.directory, entry_id, {})
-    with place.open_reader() as reader:
-        return find_entry_through(reader, place.directory, entry_id)
+    try:
+        with place.open_reader() as reader:
+            return find_entry_through(reader, place.directory, entry_id)
+    except LedgerError:
+        found = _find_in_spools(place.directory, entry_id, {})  # a database may be away; what is fresh is still here
+        if found is None:
+            raise
+        return found
 
 
 def find_entry_through(reader: LedgerReader, directory: str | Path, entry_id: str) -> Entry | None:

@@ -30,7 +30,6 @@ from entrepot.ledger.store import SpoolProgress
 from entrepot.ledger.verify import Verified, verify
 
 _ESCAPED, _BACKSLASHED = re.compile(r'(["\\])'), r"\\\1"
-_LOCK = 0x656E7472  # "entr": which of the database's advisory locks writers of a ledger take turns by
 _READ_AT_ONCE = 2_000
 _DEFAULTS: dict[str, str | int] = {
     "connect_timeout": 5,
@@ -140,7 +139,7 @@ class PostgresStore(PostgresReader, RelationalStore):
                 rows = [rows_of(document.entry) for document in documents]
                 self._make_room(connection, rows)
                 with connection.transaction():
-                    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+                    connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.LOCK,))
                     if after is not None:
                         _move(connection, before, after)
                     return self._insert_new(connection, documents, rows)
@@ -156,12 +155,12 @@ class PostgresStore(PostgresReader, RelationalStore):
 
     def drop_before(self, day: str) -> int:
         """See RelationalStore. Whole months only: a partition is dropped once all of it is older."""
-        count = 0
+        count, first_month = 0, day[:7]
         with self._writing() as connection:
-            first_month = day[:7]
-            for month in sorted(month for month in schema.months_held(connection) if month < first_month):
-                count += schema.drop_partitions(connection, month)
             connection.execute("UPDATE kept SET since_day = greatest(since_day, %s)", (f"{first_month}-01",))
+        with self._connected() as connection:
+            for month in sorted(month for month in schema.months_held(connection, whole=False) if month < first_month):
+                count += schema.drop_partitions(connection, month)
             self._months.clear()
         return count
 
@@ -191,25 +190,23 @@ class PostgresStore(PostgresReader, RelationalStore):
     def _writing(self) -> Iterator[psycopg.Connection[Any]]:
         """A transaction, in which nobody else writes."""
         with self._connected() as connection, connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.LOCK,))
             yield connection
 
     def _greet(self, connection: psycopg.Connection[Any]) -> None:
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.LOCK,))
             schema.migrate(connection)
             schema.refresh_rollups(connection)
 
     def _make_room(self, connection: psycopg.Connection[Any], rows: Sequence[Rows]) -> None:
-        """Partitions for new months, in a transaction of its own: making one holds everybody up."""
+        """Partitions for new months, before the transaction that needs them: making one holds everybody up."""
         wanted = {str(row.entry[_DAY])[:7] for row in rows}
         if wanted <= self._months:
             return
         self._months = schema.months_held(connection)
         for month in sorted(wanted - self._months):
-            with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-                schema.make_partitions(connection, month)
+            schema.make_partitions(connection, month)
             self._months.add(month)
 
     def _insert_new(

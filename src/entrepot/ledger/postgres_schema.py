@@ -20,6 +20,7 @@ from entrepot.ledger.rollups import DEFINITION, GRAINS, renew_statements
 
 Connection = psycopg.Connection[Any]
 
+LOCK = 0x656E7472  # "entr": which of the database's advisory locks writers of a ledger take turns by
 PARTITIONED = ("entries", "attempts", "documents")
 _TEXT = 'TEXT COLLATE "C"'
 
@@ -139,37 +140,52 @@ def kept_since(connection: Connection) -> str:
     return str(row[0]) if row else ""
 
 
-def months_held(connection: Connection) -> set[str]:
-    """The months (2026-01) that have partitions."""
-    rows = connection.execute("SELECT relname FROM pg_class WHERE oid IN (SELECT inhrelid FROM pg_inherits "
-                              "WHERE inhparent = 'entries'::regclass)").fetchall()  # fmt: skip
-    return {name.removeprefix("entries_").replace("_", "-") for (name,) in rows}
+def months_held(connection: Connection, *, whole: bool = True) -> set[str]:
+    """The months (2026-01) that have all their partitions; or, not `whole`, those that have any."""
+    months = []
+    for table in PARTITIONED:
+        rows = connection.execute(
+            "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = to_regclass(%s)",
+            (table,),
+        ).fetchall()
+        months.append({name.removeprefix(f"{table}_").replace("_", "-") for (name,) in rows})
+    return set.intersection(*months) if whole else set.union(*months)
 
 
 def make_partitions(connection: Connection, month: str) -> None:
-    """Partitions for a month (2026-01), where there are none."""
+    """Partitions for a month (2026-01), where there are none.
+
+    One transaction a table: who held several of them locked would sooner or later wait for a reader that waits for him.
+    """
     first = date.fromisoformat(f"{month}-01")
     last = (first + timedelta(days=31)).replace(day=1)
     for table in PARTITIONED:
-        connection.execute(
+        _alone(
+            connection,
             sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({}){}").format(
                 sql.Identifier(_partition(table, month)),
                 sql.Identifier(table),
                 sql.Literal(first.isoformat()),
                 sql.Literal(last.isoformat()),
                 sql.SQL(" WITH (toast_tuple_target = 8160)" if table == "documents" else ""),
-            )
+            ),
         )
 
 
 def drop_partitions(connection: Connection, month: str) -> int:
     """Drop a month (2026-01) with all that it holds; returns how many entries that were."""
-    count = connection.execute(
-        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(_partition("entries", month)))
-    ).fetchone()
+    days = (f"{month}-01", f"{month}-31")
+    count = connection.execute("SELECT count(*) FROM entries WHERE day BETWEEN %s AND %s", days).fetchone()
     for table in PARTITIONED:
-        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(_partition(table, month))))
+        _alone(connection, sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(_partition(table, month))))
     return int(count[0]) if count else 0
+
+
+def _alone(connection: Connection, statement: sql.Composed) -> None:
+    """Run it in a transaction of its own, while no other writer is at work."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        connection.execute(statement)
 
 
 def _partition(table: str, month: str) -> str:
