@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from entrepot.statistics.intervals import mean_interval
 from entrepot.statistics.sequences import LEAST, mean_sequence, pair_sums, ratio_sequence, width
 
+Doubles = NDArray[np.float64]
 RUNS, LONGEST = 300, 4000
 ALLOWED = 0.08
 
 
-def ever_wrong(values: np.ndarray, truth: float) -> bool:
+def ever_wrong(values: Doubles, truth: float) -> bool:
     """Whether the sequence is wrong at any of many looks."""
     sums, squares = np.cumsum(values), np.cumsum(values**2)
     for n in range(LEAST, len(values) + 1, 25):
@@ -27,13 +30,13 @@ def ever_wrong(values: np.ndarray, truth: float) -> bool:
 @pytest.mark.parametrize("kind", ["normal", "uniform", "rare", "exponential"])
 def test_a_sequence_is_ever_wrong_in_few_runs(kind: str) -> None:
     chance = np.random.default_rng(11)
-    draw = {
+    draws: dict[str, Callable[[], Doubles]] = {
         "normal": lambda: chance.normal(3.0, 2.0, LONGEST),
         "uniform": lambda: chance.random(LONGEST) + 2.5,
         "rare": lambda: 2.7 + (chance.random(LONGEST) < 0.3),
         "exponential": lambda: 2.0 + chance.exponential(1.0, LONGEST),
-    }[kind]
-    wrong = sum(ever_wrong(draw(), 3.0) for _ in range(RUNS))
+    }
+    wrong = sum(ever_wrong(draws[kind](), 3.0) for _ in range(RUNS))
     assert wrong / RUNS <= ALLOWED
 
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "demo": "entrepot.cli.demo:demo",
     "init": "entrepot.cli.init:init",
     "check": "entrepot.cli.check:check",
+    "health": "entrepot.cli.health:health",
     "models": "entrepot.cli.models:models",
     "explain": "entrepot.cli.explain:explain",
     "policy": "entrepot.cli.policy:policy",
