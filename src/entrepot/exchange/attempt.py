@@ -63,6 +63,7 @@ class Progress(msgspec.Struct):
     error_body: bytes = b""
     failure: Failure | None = None
     open: bool = True
+    called: bool = False
     begun: bool = False
     opened: Relay | None = None
 
@@ -153,6 +154,8 @@ class Progress(msgspec.Struct):
         if self.content_s is not None or ending in ("answered", "passed_over"):
             summary = self.relay.summary(plan.input_tokens)
             usage = summary.usage
+        elif not self.called:  # it waited for leave, or could not be put into the provider's dialect
+            usage = Usage()
         elif ending in ("client_gone", "abandoned") and self.failure is None:
             # The provider had the request; what it read is billed, what it wrote we did not see.
             usage = Usage(input_tokens=plan.input_tokens, estimated=True)
@@ -221,6 +224,7 @@ def perform(
         kept_back = yield from _ask_leave(plan, progress, clock, len(request.body), before, silence, keep_alive)
         if kept_back is not None:
             return kept_back
+    progress.called = True
     yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s)
     while True:
         deadline_s = progress.next_deadline_s(plan)
