@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -27,12 +28,13 @@ def ever_wrong(values: np.ndarray, truth: float) -> bool:
 @pytest.mark.parametrize("kind", ["normal", "uniform", "rare", "exponential"])
 def test_a_sequence_is_ever_wrong_in_few_runs(kind: str) -> None:
     chance = np.random.default_rng(11)
-    draw = {
+    kinds: dict[str, Callable[[], np.ndarray]] = {
         "normal": lambda: chance.normal(3.0, 2.0, LONGEST),
         "uniform": lambda: chance.random(LONGEST) + 2.5,
         "rare": lambda: 2.7 + (chance.random(LONGEST) < 0.3),
         "exponential": lambda: 2.0 + chance.exponential(1.0, LONGEST),
-    }[kind]
+    }
+    draw = kinds[kind]
     wrong = sum(ever_wrong(draw(), 3.0) for _ in range(RUNS))
     assert wrong / RUNS <= ALLOWED
 
