@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from entrepot.catalog.claims import load_claims
 from entrepot.catalog.load import load_catalog
 from entrepot.ledger.checks import SAMPLE_SERVED, sample_entry
 from entrepot.ledger.sqlite import open_sqlite
+from entrepot.reports.claim_file import load_claims
 from entrepot.reports.claims import MEASURES, Measured, measure_claims, tabulate_claims
 from entrepot.reports.wording import words_of
 from tests.reports.test_quality import answered

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from entrepot.statistics.intervals import mean_interval
 from entrepot.statistics.sequences import LEAST, mean_sequence, pair_sums, ratio_sequence, width
 
-Doubles = NDArray[np.floating[Any]]
 RUNS, LONGEST = 300, 4000
 ALLOWED = 0.08
 
 
-def ever_wrong(values: Doubles, truth: float) -> bool:
+def ever_wrong(values: np.ndarray, truth: float) -> bool:
     """Whether the sequence is wrong at any of many looks."""
     sums, squares = np.cumsum(values), np.cumsum(values**2)
     for n in range(LEAST, len(values) + 1, 25):
@@ -31,13 +28,14 @@ def ever_wrong(values: Doubles, truth: float) -> bool:
 @pytest.mark.parametrize("kind", ["normal", "uniform", "rare", "exponential"])
 def test_a_sequence_is_ever_wrong_in_few_runs(kind: str) -> None:
     chance = np.random.default_rng(11)
-    draws: dict[str, Callable[[], Doubles]] = {
+    kinds: dict[str, Callable[[], np.ndarray]] = {
         "normal": lambda: chance.normal(3.0, 2.0, LONGEST),
         "uniform": lambda: chance.random(LONGEST) + 2.5,
-        "rare": lambda: 2.7 + (chance.random(LONGEST) < 0.3).astype(np.float64),
+        "rare": lambda: 2.7 + (chance.random(LONGEST) < 0.3),
         "exponential": lambda: 2.0 + chance.exponential(1.0, LONGEST),
     }
-    wrong = sum(ever_wrong(draws[kind](), 3.0) for _ in range(RUNS))
+    draw = kinds[kind]
+    wrong = sum(ever_wrong(draw(), 3.0) for _ in range(RUNS))
     assert wrong / RUNS <= ALLOWED
 
 

@@ -14,10 +14,10 @@ from statistics import median
 
 import msgspec
 
-from entrepot.catalog.claims import Claim, load_claims
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import Tariff
 from entrepot.ledger.store import ALWAYS, Dimension, LedgerReader, Period, Sums
+from entrepot.reports.claim_file import Claim, load_claims
 from entrepot.reports.market import Market, measure_market, shares_of
 from entrepot.reports.outcomes import best_source, difference, tallies
 from entrepot.reports.render import Column, Label, Row, Table, format_cell

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from entrepot.catalog.claims import load_claims
+from entrepot.reports.claim_file import load_claims
 
 
 def test_every_claim_has_its_source_its_date_and_both_languages() -> None:
