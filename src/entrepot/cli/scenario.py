@@ -14,12 +14,12 @@ from entrepot.catalog.load import load_catalog
 from entrepot.cli.report import bring_up_to_date, read_since
 from entrepot.cli.scenario_stage import Compared, Stage
 from entrepot.control.in_force import read_in_force
-from entrepot.ledger.sqlite import open_sqlite_reader
 from entrepot.ledger.store import Period
 from entrepot.reports.render import Table, render_json, render_terminal
 from entrepot.reports.scenario.exits import Exit, rank_exits
 from entrepot.reports.scenario.tables import tabulate_comparison, tabulate_exits
 from entrepot.settings.choose import require_settings
+from entrepot.settings.ledger import ledger_place
 from entrepot.settings.scenarios import load_scenario
 
 # \b keeps click from filling the lines
@@ -59,15 +59,15 @@ def scenario(
         raise click.UsageError("name a scenario's file, or give --all-single-failures")
     settings = read_in_force(require_settings(config, os.environ, Path.cwd()))
     scenarios = [load_scenario(file, settings, load_catalog(), os.environ) for file in files]
-    directory = Path(settings.ledger.directory)
-    trouble = bring_up_to_date(directory)
-    with open_sqlite_reader(directory) as reader:
-        stage = Stage(settings, reader, directory, Period(since, until), scenarios)
+    place = ledger_place(settings, os.environ)
+    trouble = bring_up_to_date(place)
+    with place.open_reader() as reader:
+        stage = Stage(settings, reader, place.directory, Period(since, until), scenarios)
     compared = [stage.compare(one) for one in scenarios]
     exits = rank_exits(stage.replay) if all_single_failures else ()
     tables = _tables(compared, exits, trouble)
     if as_json:
-        click.echo(render_json(tables, ledger=str(directory)))
+        click.echo(render_json(tables, ledger=str(place.directory)))
         return
     console = Console(soft_wrap=False, width=None if console_is_wide() else 120, highlight=False)
     told: set[str] = set()

@@ -15,9 +15,9 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.canonical.response import Usage
 from entrepot.catalog.schema import Deployment
 from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.entries import served_by
-from entrepot.exchange.health import Board
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.records import AttemptRecord, Entry
