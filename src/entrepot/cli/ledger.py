@@ -120,6 +120,7 @@ def forget(ledger: Path | None, config: Path | None, key: str | None, team: str 
         raise LedgerError(f"entries wait in the spool and may be of that {principal}; nothing is deleted: {trouble}")
     with _working("forgetting"), place.open_store() as store:
         count = store.forget(principal, name)
+    drop_kept(place.directory)  # what was made of entries for scenarios is made again without these
     click.echo(f"{count:,} exchanges of the {principal} '{name}' are deleted from {place}")
     if key is not None and (place.directory / FILE).exists():
         kept = ResponseStore(place.directory, keep_days=1).forget_key(key)
