@@ -26,6 +26,7 @@ from entrepot.ledger.export import export as write_parquet
 from entrepot.ledger.kept_responses import FILE, ResponseStore
 from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.reading import Principal
+from entrepot.reports.scenario.kept import drop_kept
 
 _PLACE = (
     click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it)."),
