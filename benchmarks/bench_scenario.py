@@ -15,6 +15,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -156,7 +157,7 @@ def main() -> None:
             )
         print(f"{len(stage.replay.decisions):,} decisions, {kept / len(stage.replay.decisions):.0f} bytes kept of each")
         for scenario in scenarios:
-            timed(f"scenario '{scenario.title}'", lambda scenario=scenario: stage.compare(scenario))
+            timed(f"scenario {scenario.title}", partial(stage.compare, scenario))
         timed("all single failures", lambda: rank_exits(stage.replay))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"most memory: {peak:,.0f} MB; cores: {os.cpu_count()}, load: {os.getloadavg()[0]:.1f}")

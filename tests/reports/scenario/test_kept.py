@@ -12,7 +12,7 @@ from entrepot.errors import LedgerError
 from entrepot.exchange.records import Entry
 from entrepot.ledger.sqlite import SqliteStore, open_sqlite
 from entrepot.ledger.store import ALWAYS, Period
-from entrepot.reports.scenario.kept import FOLDER, load_decisions
+from entrepot.reports.scenario.kept import FOLDER, drop_kept, load_decisions
 from tests.reports.scenario.office import FIRST_NS, Office
 
 _DAY_NS = 86_400 * 1_000_000_000
@@ -63,6 +63,16 @@ def test_a_day_to_which_something_came_late_is_made_again(tmp_path: Path) -> Non
         assert len(begun(store, tmp_path)) == 8
         store.insert(entries[-1:])
         assert len(begun(store, tmp_path)) == 9
+
+
+def test_what_is_kept_can_be_dropped_at_any_time(tmp_path: Path) -> None:
+    drop_kept(tmp_path)
+    with open_sqlite(tmp_path) as store:
+        store.insert(entries_of_three_days())
+        whole = begun(store, tmp_path)
+        drop_kept(tmp_path)
+        assert list((tmp_path / FOLDER).iterdir()) == []
+        assert begun(store, tmp_path) == whole
 
 
 def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:

@@ -56,6 +56,12 @@ def load_decisions(reader: LedgerReader, directory: Path | None, period: Period)
     return join(parts)
 
 
+def drop_kept(directory: Path) -> None:
+    """Delete all that is kept beside the ledger in `directory`: of what was erased there, nothing may stay."""
+    for path in (directory / FOLDER).glob("*.npz*"):
+        path.unlink(missing_ok=True)
+
+
 def _load_day(reader: LedgerReader, folder: Path | None, day: str, starts_ns: int, exchanges: int) -> Decisions:
     path = None if folder is None else folder / f"{day}.npz"
     if path is not None and (found := _read(path, exchanges)) is not None:
