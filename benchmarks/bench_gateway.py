@@ -68,11 +68,9 @@ def measure_exchanges(given: argparse.Namespace, folder: Path, found: Found) -> 
             asked["portkey"] = Asked(peers.start_portkey(folder, given.portkey), "fixed", headers)
         if given.litellm:
             asked["litellm"] = Asked(peers.start_litellm(folder, provider.port, given.litellm), "fixed")
-            time.sleep(5)  # it answers on its port before it is ready
-        time.sleep(1)
         found.largest_mb = {name: max(one.program.resident_mb().values()) for name, one in asked.items()}
         found.start_s = {name: one.program.start_s for name, one in asked.items()}
-        found.exchanges = measures.in_turns(asked, LOADS, given.seconds, given.rounds)
+        found.exchanges = measures.in_turns(asked, LOADS[: given.loads], given.seconds, given.rounds)
     finally:
         for one in asked.values():
             one.program.stop()
@@ -196,6 +194,9 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SECTIONS), help="the sections, between commas")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--loads", type=int, default=len(LOADS), help="how many of the loads of exchanges, from the first on"
+    )
     parser.add_argument("--open", type=int, default=5000, help="streams open at once")
     parser.add_argument("--litellm", help="its program, where it is installed", default=shutil.which("litellm"))
     parser.add_argument("--portkey", help="its build/start-server.js, where it is installed")

@@ -78,11 +78,13 @@ def test_an_admin_port_that_is_taken_is_told_and_no_reason_not_to_serve() -> Non
     assert listen_for_admin(None) == (None, None)
 
 
-@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:8080/v1"), ("::1", "http://[::1]:8080/v1")])
-def test_the_base_url_is_one_that_clients_can_read(host: str, url: str) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        assert Running(host, 8080, Supervisor.__new__(Supervisor), [ours]).base_url == url
+@pytest.mark.parametrize(
+    ("address", "host", "port"),
+    [("http://127.0.0.1:8080", "127.0.0.1", 8080), ("https://[::1]:8443", "::1", 8443), ("unix:/run/a.sock", "", 0)],
+)
+def test_the_base_url_is_one_that_clients_can_read(address: str, host: str, port: int) -> None:
+    found = Running(address, Supervisor.__new__(Supervisor), [])
+    assert (found.base_url, found.host, found.port) == (f"{address}/v1", host, port)
 
 
 def test_a_router_hears_of_a_models_scores_and_of_its_other_names() -> None:

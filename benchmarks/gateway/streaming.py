@@ -16,6 +16,7 @@ import re
 import resource
 import sys
 import time
+from typing import cast
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 ASKED = re.compile(rb'"(?:content|text)": ?"(\d+) ([\d.]+)"')
@@ -54,7 +55,7 @@ class Provider(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's are no subclass of it
         self._heard = b""
 
     def data_received(self, data: bytes) -> None:
@@ -78,7 +79,7 @@ class Provider(asyncio.Protocol):
         asyncio.get_running_loop().call_later(interval_s, self._say, left - 1, interval_s)
 
     def _write(self, data: bytes) -> None:
-        if isinstance(self._transport, asyncio.WriteTransport) and not self._transport.is_closing():
+        if not self._transport.is_closing():
             self._transport.write(data)
 
 
@@ -96,9 +97,8 @@ class Reader(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        self._transport = transport
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.write(self._request)
+        self._transport = cast("asyncio.WriteTransport", transport)  # as above
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""

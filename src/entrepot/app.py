@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
+import gc
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 import uvloop
@@ -42,33 +44,46 @@ from entrepot.control.objects import Snapshot
 from entrepot.control.reload import Reloader, Watch, follow
 from entrepot.control.serving import serve_admin
 from entrepot.control.store import open_control
+from entrepot.control.watching import IngestWatch
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
 from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.retention import DROP_EVERY_S, drop_old
 from entrepot.ledger.session_table import SessionTable
-from entrepot.ledger.spool import SpoolWriter
+from entrepot.ledger.spool import SpoolWriter, list_spools
 from entrepot.server.connection import ConnectionLimits
+from entrepot.server.listening import address_of, listen_on_path, listen_on_port, stop_listening
+from entrepot.server.listening_tls import ListeningTls, listening_tls
 from entrepot.server.probing import follow_open
 from entrepot.server.serving import build_server
+from entrepot.server.standing import Standing
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
 from entrepot.settings.ledger import ledger_place
-from entrepot.settings.schema import ControlSettings, Settings
+from entrepot.settings.schema import ControlSettings, GatewaySettings, Settings
+from entrepot.telemetry.logs import log_exchanges, set_up_logging
+from entrepot.telemetry.metrics import Metrics
+from entrepot.telemetry.series import clear_metrics
 from entrepot.upstream.client import UpstreamClient
 
 Role = Literal["gateway", "control"]
 SETTLE_S = 0.1
+COLLECT_EVERY = 20_000
+"""Objects made and not freed between two looks of the garbage collector; Python's own 700 are those of a few exchanges."""
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """What a child process is told: its role, its name among its like, who starts it, the settings, the socket it inherits."""
+    """What a child process is told: its role, its name among its like, who starts it, the settings, the sockets it inherits.
+
+    It listens on `fd`, and says on `ready` that it does.
+    """
 
     role: Role
     name: str
     parent: int
     settings: Settings
     fd: int = -1
+    ready: int = -1
 
 
 async def run_gateway(launch: Launch) -> None:
@@ -82,26 +97,44 @@ async def run_gateway(launch: Launch) -> None:
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
     experience = Experience(sessions, promises, build_board(settings))
     build = ruled_builder(settings, experience)
-    spool = SpoolWriter(settings.ledger.directory, launch.name)
+    kept = settings.ledger
+    spool = SpoolWriter(kept.directory, launch.name, durability=kept.durability, reserve_bytes=kept.reserve_bytes)
     upstream = UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)
-    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission)
+    metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission, metrics)
     reloader = Reloader(settings, in_force.rules, build, gateway, admission)
+    tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     server = build_server(
         gateway,
         limits=ConnectionLimits(head_timeout_s=settings.gateway.body_timeout_s),
         grace_s=settings.gateway.grace_s,
         render_error=OpenAIChat.render_error,
+        tls=None if tls is None else tls.context,
+        on_started=lambda: _tell_ready(launch.ready),
     )
     _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
+    metrics.look = Standing(
+        settings,
+        upstream=upstream,
+        board=experience.board,
+        trouble=gateway.trouble,
+        admission=admission,
+        under_way=gateway.under_way,
+        clock=time.time,
+    ).look
     following = [
         asyncio.create_task(follow(watch, reloader.adopt)),
         asyncio.create_task(promises.follow()),
         asyncio.create_task(report_health(settings, experience.board, launch.name)),
         asyncio.create_task(follow_open(experience.board, upstream, settings.deployments, settings.probes)),
+        asyncio.create_task(metrics.follow()),
     ]
+    if tls is not None:
+        following.append(asyncio.create_task(tls.follow()))
     if admission is not None:
         admission.leases.start()
+    _leave_in_peace()
     try:
         await server.serve(sockets=[socket.socket(fileno=launch.fd)])
     finally:
@@ -112,6 +145,7 @@ async def run_gateway(launch: Launch) -> None:
             await admission.leases.close()
         spool.close()
         sessions.close()
+        metrics.close()
 
 
 async def run_control(launch: Launch) -> None:
@@ -128,6 +162,11 @@ async def run_control(launch: Launch) -> None:
         listening = socket.socket(fileno=launch.fd)
         beside.append(asyncio.create_task(serve_admin(settings, settings.control, listening, stop)))
     ingester = Ingester(store, directory)
+    if settings.log.exchanges:
+        ingester.heard.append(log_exchanges)
+    metrics = Metrics(directory, launch.name, lambda: list_spools(directory))
+    metrics.look = IngestWatch(settings, ingester, metrics).look
+    beside.append(asyncio.create_task(metrics.follow(stop)))
     duties = [ingester.follow(stop)]
     if settings.ledger.keep_days is not None:
         duties.append(repeat(partial(drop_old, store, settings.ledger.keep_days), stop, DROP_EVERY_S))
@@ -140,6 +179,7 @@ async def run_control(launch: Launch) -> None:
         await asyncio.gather(*duties)
     finally:
         await asyncio.gather(*beside)
+        metrics.close()
         store.close()
         if counters is not None:
             counters.close()
@@ -160,6 +200,16 @@ async def repeat(duty: Callable[[], object], stop: asyncio.Event, interval_s: fl
             await asyncio.wait_for(stop.wait(), interval_s)
 
 
+def _leave_in_peace() -> None:
+    """Have the garbage collector pass over all that was made so far, which lives as long as the process, and come seldom.
+
+    An exchange leaves no cycles behind: what it made is freed as it ends.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_EVERY, 20, 50)
+
+
 def _stop_with(stop: Callable[[], object], parent: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -174,13 +224,13 @@ def _stop_with(stop: Callable[[], object], parent: int) -> None:
 class Running(msgspec.Struct, frozen=True, eq=False):
     """An installation that is up: where it listens, and its processes.
 
-    `admin` is where the admin API is, None if there is none; `admin_trouble` says why there is none that was wanted.
+    `address` is the beginning of a URL, or `unix:` and a path. `admin` is where the admin API is, None if there is none;
+    `admin_trouble` says why there is none that was wanted.
     """
 
-    host: str
-    port: int
+    address: str
     supervisor: Supervisor
-    listening: Sequence[socket.socket]
+    sockets: Sequence[socket.socket]
     admin: str | None = None
     admin_trouble: str | None = None
 
@@ -192,18 +242,24 @@ class Running(msgspec.Struct, frozen=True, eq=False):
         try:
             self.supervisor.watch()
         finally:
-            for each in self.listening:  # first: a client that connects now is refused, and does not wait for nobody
-                each.close()
+            for each in self.sockets:  # first: a client that connects now is refused, and does not wait for nobody
+                stop_listening(each)
             self.supervisor.stop()
 
     @property
     def base_url(self) -> str:
         """What OpenAI clients take as their base URL."""
-        return f"{_address(self.host, self.port)}/v1"
+        return f"{self.address}/v1"
 
+    @property
+    def host(self) -> str:
+        """The host it listens on; empty where it listens on a Unix socket."""
+        return urlsplit(self.address).hostname or ""
 
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 where it listens on a Unix socket."""
+        return urlsplit(self.address).port or 0
 
 
 def start(settings: Settings, environ: Mapping[str, str]) -> Running:
@@ -213,33 +269,40 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
+    gateway_tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     if counts(settings):
         open_counters(settings, environ).close()
     open_responses(settings)
     ledger_place(settings, environ).prepare()  # migrations run once, before any process reads the ledger
     open_control(settings.ledger.directory).close()
-    listening = _listen(settings.gateway.host, settings.gateway.port)
-    host, port = listening.getsockname()[:2]
+    clear_metrics(settings.ledger.directory)
+    listening = _listen(settings.gateway)
     admin, trouble = listen_for_admin(settings.control)
+    ready, told = socket.socketpair()
 
     def child(role: Role, number: int) -> Child:
         of_role = listening if role == "gateway" else admin
         fd = -1 if of_role is None else of_role.fileno()
-        launch = Launch(role, f"{role}-{number}", os.getpid(), settings, fd)
+        launch = Launch(role, f"{role}-{number}", os.getpid(), settings, fd, told.fileno() if role == "gateway" else -1)
         return Child(role, lambda: _spawn(launch, environ))
 
     gateways = [child("gateway", number) for number in range(settings.gateway.processes)]
     supervisor = Supervisor(gateways, child("control", 0), settings.gateway.grace_s)
-    sockets = [each for each in (listening, admin) if each is not None]
+    sockets = [each for each in (listening, admin, ready, told) if each is not None]
     try:
-        _wait_ready(host, port, gateways)
+        _wait_ready(ready, gateways)
     except BaseException:
         supervisor.stop()
         for each in sockets:
-            each.close()
+            stop_listening(each)
         raise
+    admin_tls = settings.control is not None and settings.control.tls is not None
     return Running(
-        host, port, supervisor, sockets, None if admin is None else _address(*admin.getsockname()[:2]), trouble
+        address_of(listening, tls=gateway_tls is not None),
+        supervisor,
+        sockets,
+        None if admin is None else address_of(admin, tls=admin_tls),
+        trouble,
     )
 
 
@@ -248,7 +311,9 @@ def listen_for_admin(control: ControlSettings | None) -> tuple[socket.socket | N
     if control is None:
         return None, None
     try:
-        return _listen(control.host, control.port, "[control] host and port"), None
+        if control.tls is not None:
+            ListeningTls(control.tls, "[control.tls]")
+        return listen_on_port(control.host, control.port, "[control] host and port"), None
     except SettingsError as error:
         return None, error.message
 
@@ -273,26 +338,17 @@ def running(settings: Settings, environ: Mapping[str, str]) -> Iterator[Running]
         keeper.join()
 
 
-def _listen(host: str, port: int, setting: str = "[gateway] host and port, or --port") -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with {setting}"
-        ) from error
-    listening.listen(2048)
-    return listening
+def _listen(gateway: GatewaySettings) -> socket.socket:
+    if gateway.socket is not None:
+        return listen_on_path(gateway.socket, "[gateway] socket")
+    return listen_on_port(gateway.host, gateway.port, "[gateway] host and port, or --port")
 
 
 def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [sys.executable, "-m", "entrepot.app"],
         stdin=subprocess.PIPE,
-        pass_fds=() if launch.fd < 0 else (launch.fd,),
+        pass_fds=[fd for fd in (launch.fd, launch.ready) if fd >= 0],
         # Small matrices: a second BLAS thread costs more than it brings, and numpy reads this when it is imported.
         env={"OPENBLAS_NUM_THREADS": "1", **environ},
         start_new_session=True,  # Ctrl-C reaches the supervisor, which stops its processes in order
@@ -304,29 +360,27 @@ def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes
     return process
 
 
-def _wait_ready(host: str, port: int, gateways: Sequence[Child]) -> None:
+def _wait_ready(ready: socket.socket, gateways: Sequence[Child]) -> None:
     deadline_s = time.monotonic() + 30
     while time.monotonic() < deadline_s:
+        if select.select([ready], [], [], 0.02)[0]:
+            return
         if all(child.process.poll() is not None for child in gateways):
             raise Unavailable("the gateway process ended before it was ready; its own message above says why")
-        connection = http.client.HTTPConnection(host, port, timeout=1)
-        try:
-            connection.request("GET", "/livez")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            pass  # not yet
-        finally:
-            connection.close()
-        time.sleep(0.02)
     raise Unavailable("the gateway did not become ready within 30 s")
+
+
+def _tell_ready(fd: int) -> None:
+    """Say that this process listens; whoever waited for the first to do so may be gone."""
+    if fd >= 0:
+        with contextlib.suppress(OSError), socket.socket(fileno=fd) as told:
+            told.send(b".")
 
 
 def main() -> int:
     """What a child process does with its life."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     launch = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Launch)
+    set_up_logging(launch.settings.log.format, launch.settings.log.level, launch.name)
     run = run_gateway if launch.role == "gateway" else run_control
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

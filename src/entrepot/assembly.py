@@ -33,6 +33,7 @@ from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.knobs import Workings
 from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.sessions import SessionMemory
 from entrepot.learning.fresh import Sources
@@ -53,12 +54,16 @@ from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
+from entrepot.server.metrics_page import MetricsPage, Telling
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.principals import principal_of
 from entrepot.settings.schema import KeySettings, Settings
 from entrepot.settings.sensing import build_sensor
+from entrepot.telemetry.metrics import Metrics
+from entrepot.telemetry.notes import notes_on
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.credentials import Credentials
 
 log = logging.getLogger(__name__)
 _LOOKS, _LOOK_S = 100, 0.1
@@ -249,9 +254,10 @@ def build_gateway(
     spool: SpoolWriter,
     experience: Experience,
     admission: Admission | None = None,
+    metrics: Metrics | None = None,
 ) -> Gateway:
     """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
-    recorder = SpoolRecorder(spool.append, lambda entry: msgspec.json.encode(entry).decode())
+    recorder = build_recorder(settings, spool, metrics)
     board, ids = experience.board, [deployment.id for deployment in settings.deployments]
     notebook = Notebook(
         recorder.append, lambda attempt: board.learn(attempt, time.time()), begin=board.begin, end=board.end
@@ -265,11 +271,29 @@ def build_gateway(
         driver=Driver(upstream, notebook),
         recorder=recorder,
         find_entry=lambda id_: find_entry(ledger_place(settings, os.environ), id_),
+        keep_feedback=spool.append,
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
         admission=admission,
+        telling=None if metrics is None else _telling(settings, metrics),
         look_at_deployments=lambda: states(board.view(ids, time.time())),
     )
+
+
+def build_recorder(settings: Settings, spool: SpoolWriter, metrics: Metrics | None) -> SpoolRecorder:
+    """What writes entries into the spool, and counts them."""
+    count, lose = (lambda _: None, lambda: None) if metrics is None else (metrics.count, metrics.lose)
+    return SpoolRecorder(spool.append, _describe, count, lose, must_write=settings.ledger.when_full == "refuse")
+
+
+def _describe(entry: Entry) -> str:
+    return msgspec.json.encode(entry).decode()
+
+
+def _telling(settings: Settings, metrics: Metrics) -> Telling:
+    trusted, directory = settings.gateway.trusted_proxies, settings.ledger.directory
+    page = MetricsPage(settings.metrics, trusted, metrics.render, Credentials(os.environ).read)
+    return Telling(page, metrics.refuse, lambda: notes_on(directory))
 
 
 @contextlib.asynccontextmanager

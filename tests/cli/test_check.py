@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.certificates import Authority
 from tests.cli.promised import write_promised
 from tests.cli.run import Command
 from tests.settings.servers import closed_port, serve
@@ -130,3 +131,20 @@ def test_what_each_route_promises_is_told(entrepot: Command) -> None:
     assert routes[0]["promise"]["data"] == "票据.jsonl"
     assert routes[1]["promise"]["setting"] is None
     assert routes[2]["promise"] is None
+
+
+@pytest.mark.sockets
+def test_certificates_are_looked_at_and_one_that_cannot_be_used_exits_with_3(entrepot: Command) -> None:
+    authority = Authority(entrepot.directory)
+    authority.issue("server", "gateway.test")
+    with serve(body=b'{"data":[{"id":"qwen3:8b"}]}') as served:
+        write(entrepot, served.base_url, "[gateway.tls]\ncertificate = 'server.pem'\nkey = 'server.key'")
+        good = entrepot("check", environ={"MY_KEY": KEY})
+        (entrepot.directory / "server.key").unlink()
+        bad = entrepot("check", environ={"MY_KEY": KEY})
+        shown = json.loads(entrepot("check", "--json", environ={"MY_KEY": KEY}).output)
+    assert good.exit_code == 0
+    assert "[gateway.tls]: certificates are good until" in good.output
+    assert bad.exit_code == 3
+    assert "[gateway.tls] key:" in bad.output
+    assert shown["certificates"][0]["usable"] is False

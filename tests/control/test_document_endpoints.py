@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from entrepot.control.objects import without_secrets
 from entrepot.policy.teams import Team
 from tests.control.admin import Admin
 
@@ -141,3 +142,30 @@ def test_an_address_inside_is_named_by_an_admin_alone(url: str, admin: Admin) ->
     assert (refused.status, refused.code) == (403, "internal_address")
     assert admin.store.snapshot().budgets == ()
     assert admin.ask("PUT", "budgets/b", budget).status == (200 if url.startswith("http") else 400)
+
+
+def test_a_webhooks_path_which_may_be_a_secret_is_shown_to_those_alone_who_may_change_it(admin: Admin) -> None:
+    viewer, operator = admin.member("looker", "viewer"), admin.member("doer", "operator")
+    document = {"amount_usd": "5", "webhook": "https://93.184.215.14/services/T0/secret?token=hidden"}
+    assert admin.ask("PUT", "budgets/b", document).status == 200
+    admin.ask("PUT", "budgets/b", {**document, "amount_usd": "6"})
+    for path in ("budgets", "budgets/b", "audit?kind=budget"):
+        shown = admin.ask("GET", path, key=viewer)
+        assert shown.status == 200
+        assert b"https://93.184.215.14/" in shown.body
+        assert b"secret" not in shown.body
+        assert b"hidden" not in shown.body
+        assert b"/services/T0/secret?token=hidden" in admin.ask("GET", path, key=operator).body
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("https://user:secret@hooks.example:8443/x", "https://hooks.example:8443/…"),
+        ("https://hooks.example?secret", "https://hooks.example/…"),
+        ("env:HOOK", "env:HOOK"),
+        (None, None),
+    ],
+)
+def test_of_a_webhook_its_host_is_left(written: str | None, shown: str | None) -> None:
+    assert without_secrets({"document": {"webhook": written}}) == {"document": {"webhook": shown}}

@@ -20,6 +20,12 @@ def test_a_documents_name_may_be_left_to_the_path() -> None:
     assert "name" in schemas["KeyBody"]["required"]
 
 
+def test_the_cookie_that_is_described_is_the_one_that_is_set(admin: Admin) -> None:
+    login = admin.ask("POST", "login", {"key": admin.key}, key="")
+    described = document()["components"]["securitySchemes"]["session"]["name"]
+    assert login.headers[b"set-cookie"].startswith(f"{described}=".encode())
+
+
 def test_the_document_needs_no_key(admin: Admin) -> None:
     answered = admin.ask("GET", "/openapi.json", key="")
     assert answered.status == 200

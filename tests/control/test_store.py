@@ -51,7 +51,8 @@ def test_every_change_leaves_who_when_before_and_after(store: ControlStore) -> N
         (one.at_ns, one.who, one.via, one.action, one.kind, one.name, *map(_decoded, (one.before, one.after)))
         for one in store.changes()
     ]
-    alone, below = {"name": "a", "parent": None}, {"name": "a", "parent": "b"}
+    alone = {"name": "a", "parent": None, "weight": 1.0}
+    below = {**alone, "parent": "b"}
     assert trail == [
         (2_000_000_000, "bob", "oidc", "delete", "team", "a", below, None),
         (2_000_000_000, "bob", "oidc", "update", "team", "a", alone, below),

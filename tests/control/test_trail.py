@@ -15,10 +15,12 @@ def test_every_change_over_the_api_is_told_with_who_and_what(admin: Admin) -> No
         ("root", "key", "put"),
         ("root", "key", "put"),
     ]
+    alone = {"name": "a", "parent": None, "weight": 1.0}
+    below = {**alone, "parent": "法务"}
     assert [(one["before"], one["after"]) for one in trail] == [
-        ({"name": "a", "parent": None}, None),
-        ({"name": "a", "parent": "法务"}, {"name": "a", "parent": None}),
-        (None, {"name": "a", "parent": "法务"}),
+        (alone, None),
+        (below, alone),
+        (None, below),
     ]
     assert trail[0]["at"].endswith("Z")
 

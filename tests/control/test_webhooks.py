@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,3 +102,30 @@ def test_what_is_no_web_address_is_not_opened() -> None:
     outbox = Outbox(allow_inside=True)
     outbox.put("file:///etc/passwd", {"n": 1})
     outbox.run_once(0.0)
+
+
+@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("::1", "127.0.0.1")])
+def test_what_is_dialled_is_the_address_that_was_looked_at_and_not_the_name_anew(addresses: tuple[str, ...]) -> None:
+    with receiver(204) as (url, heard):
+        outbox = Outbox(outside=lambda _: addresses)
+        outbox.put(url.replace("127.0.0.1", "changed-since.invalid"), {"n": 1})
+        outbox.run_once(0.0)
+    assert heard == [{"n": 1}]
+
+
+def test_over_tls_the_certificate_is_asked_for_by_name() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        greeted: list[bytes] = []
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                greeted.append(connection.recv(4096))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        outbox = Outbox(outside=lambda _: ("127.0.0.1",))
+        outbox.put(f"https://named.invalid:{listener.getsockname()[1]}/hook", {"n": 1})
+        outbox.run_once(0.0)
+        thread.join()
+    assert b"named.invalid" in greeted[0]  # RFC 6066, server_name

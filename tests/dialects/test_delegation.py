@@ -39,6 +39,10 @@ def read(dialect: str, **fields: Any) -> Request:
         ("provider", {"a word of next year": True}),
         ("provider", {"zdr": False}),
         ("plugins", [{"id": "web"}]),
+        ("compound_custom", {"models": {"answering_model": "other/model"}}),
+        ("user_config", {"model_list": [{"model_name": "m", "litellm_params": {"model": "other/model"}}]}),
+        ("api_base", "https://elsewhere.example"),
+        ("base_url", "https://elsewhere.example"),
     ],
 )
 def test_another_model_or_host_is_seen_in_every_dialect_that_would_pass_it_on(
@@ -118,3 +122,8 @@ def test_what_the_client_runs_is_not_the_providers(dialect: str, tool: dict[str,
 
 def test_a_search_that_is_switched_off_is_none() -> None:
     assert run_by_provider(read("openai-chat", enable_search=False, web_search_options=None)) == frozenset()
+
+
+def test_sources_that_the_client_names_are_a_tool_of_the_providers() -> None:
+    sources = [{"type": "azure_search", "parameters": {"endpoint": "https://a.cn", "index_name": "i"}}]
+    assert run_by_provider(read("openai-chat", data_sources=sources)) == {"hosted:data_sources", "hosted:*"}

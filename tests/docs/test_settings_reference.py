@@ -19,11 +19,14 @@ from entrepot.routing.validator import Validator
 from entrepot.settings import failing_tables, route_table
 from entrepot.settings import file as shapes
 from entrepot.settings.load import load_settings
+from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
+from entrepot.settings.telemetry_tables import LogTable, MetricsTable
 from tests.docs.fences import find_fences
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": shapes.GatewayTable,
+    "tls": ListenTlsTable,
     "[control]": shapes.ControlTable,
     "oidc": shapes.OidcTable,
     "[timeouts]": shapes.TimeoutsTable,
@@ -31,11 +34,14 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[circuit]": failing_tables.CircuitTable,
     "[hosts]": failing_tables.HostsTable,
     "[ledger]": shapes.LedgerTable,
+    "[metrics]": MetricsTable,
+    "[log]": LogTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
     "scope": Scope,
     "[[teams]]": Team,
     "[[deployments]]": shapes.DeploymentTable,
+    "tls of a deployment": DialTlsTable,
     "price": shapes.PriceTable,
     "[[routes]]": route_table.RouteTable,
     "agreement": route_table.AgreementTable,

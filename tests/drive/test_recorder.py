@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from entrepot.drive.recorder import SpoolRecorder
-from entrepot.errors import InvalidRequest, LedgerError
+from entrepot.errors import InvalidRequest, LedgerError, Unavailable
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.records import AttemptRecord, Entry
 from entrepot.policy.rules import Principal
@@ -63,3 +63,25 @@ def test_an_answer_of_another_model_than_was_asked_for_is_told_once(caplog: pyte
         "an answer of a/m calls its model '冒名\\n'; it is billed as a/m"
     ]
     assert len(disk.written) == 2
+
+
+def test_what_may_not_go_unwritten_is_not_begun_until_something_is_written_again() -> None:
+    disk = Disk()
+    recorder = SpoolRecorder(disk.write, str, must_write=True)
+    recorder.demand()
+    recorder.append(ENTRY)
+    with pytest.raises(Unavailable, match="cannot write down what it does"):
+        recorder.demand()
+    disk.full = False
+    recorder.append(ENTRY)
+    recorder.demand()
+
+
+def test_entries_are_counted_whether_written_or_lost() -> None:
+    disk, counted, lost = Disk(), list[Entry](), list[None]()
+    recorder = SpoolRecorder(disk.write, str, counted.append, lambda: lost.append(None))
+    recorder.append(ENTRY)
+    disk.full = False
+    recorder.append(ENTRY)
+    assert (counted, len(lost)) == ([ENTRY, ENTRY], 1)
+    recorder.demand()

@@ -86,18 +86,18 @@ def race(
     assert came.billed >= (0.92 if kill else 0.98)
 
 
-def test_a_budget_that_is_raced_for_is_used_up_and_never_overrun(tmp_path: Path) -> None:
-    race(tmp_path, processes=3, requests=800, at_once=100)
-
-
-def test_a_budget_is_kept_in_redis_when_it_loses_its_memory_and_a_process_is_killed(tmp_path: Path) -> None:
-    with RedisServer(tmp_path) as redis:
-        race(tmp_path, processes=3, requests=800, at_once=10, kill=True, redis=redis, restart=True)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("kill", [False, True], ids=["", "killed"])
-@pytest.mark.parametrize("counters", ["sqlite", "redis", "redis restarted"])
+@pytest.mark.parametrize(
+    ("counters", "kill"),
+    [
+        ("sqlite", False),
+        ("redis restarted", True),
+        *(
+            pytest.param(counters, kill, marks=pytest.mark.soak)
+            for counters, kill in (("sqlite", True), ("redis", False), ("redis", True), ("redis restarted", False))
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "killed" if value else "",
+)
 def test_two_thousand_requests_race_in_eight_processes(tmp_path: Path, counters: str, kill: bool) -> None:
     at_once = 32 if kill else 200
     if counters == "sqlite":

@@ -35,7 +35,7 @@ PLAN = plan_for(A)
 
 def attempt(*events: Event, ending: Ending) -> AttemptRecord:
     progress = Progress(
-        0, A, partial(open_relay, PLAN.client, A.dialect, PLAN.asked, A.target, 0), True, started_s=100.0
+        0, A, partial(open_relay, PLAN.client, A.dialect, PLAN.asked, A.target, 0), True, started_s=100.0, called=True
     )
     for number, event in enumerate(events, 101):
         relayed = progress.take(event, float(number), 0)

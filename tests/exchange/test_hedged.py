@@ -5,9 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from entrepot.canonical.response import Usage
 from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.commands import CancelUpstream
-from entrepot.exchange.events import ClientGone, DeadlinePassed, UpstreamChunk, UpstreamEnded, UpstreamFailed
+from entrepot.exchange.events import (
+    ClientGone,
+    DeadlinePassed,
+    LeaveGiven,
+    UpstreamChunk,
+    UpstreamEnded,
+    UpstreamFailed,
+)
 from entrepot.exchange.plan import Candidate, Deadlines
 from tests.exchange.test_course import WHOLE, chunk, end, error, kinds, ok
 from tests.exchange.transcript import Story, candidate, plan_for
@@ -157,3 +165,17 @@ def test_events_of_one_that_was_cancelled_are_never_sent() -> None:
     silence(story)
     story.happens(ok(1), chunk("b", 1), chunk("late", 0), end(1), UpstreamEnded(1))
     assert b"late" not in story.sent
+
+
+def test_one_that_still_waits_for_leave_as_the_other_answers_was_never_called_and_costs_nothing() -> None:
+    plan = plan_for(A, B, deadlines=Deadlines(1, 10, 5, 60, 0.0))
+    story = Story(msgspec.structs.replace(plan, hedge_after_s=2.0, allowances=Allowances(), metered=True))
+    story.happens(LeaveGiven(0))
+    assert silence(story) == ["AskLeave"]
+    assert CancelUpstream(1) in story.happens(ok(0), chunk("from a", 0))
+    story.happens(end(0), UpstreamEnded(0))
+    assert story.called == ["a/m"]
+    won, waited = story.entry.attempts
+    assert (waited.deployment, waited.cost_nano_usd) == ("b/m", 0)
+    assert waited.usage == Usage()
+    assert story.entry.cost_nano_usd == won.cost_nano_usd

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -170,3 +171,55 @@ def test_wherever_it_stands_it_is_found_and_nothing_of_it_is_left(value: Any, pl
     found = sensor(redact=kinds).look(fields(body), "auto")
     assert sum(found.counts.get(kind, 0) for kind in kinds) >= 2
     assert planted.rstrip("；") not in json.dumps(found.redacted, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '[{"text": "13812345678", "text": "hi"}]',
+        '[{"a": {"k": [1, {"13812345678": 1, "13812345678": 2}]}}]',
+        '{"\\u006bey": 1, "key": 2}',
+    ],
+)
+def test_an_object_with_a_name_twice_is_refused_because_one_of_its_values_would_go_on_unread(written: str) -> None:
+    with pytest.raises(InvalidRequest, match="'a': an object in it has a name twice") as refused:
+        sensor("personal").look({"a": msgspec.Raw(written.encode())}, "auto")
+    assert refused.value.code == "name_twice"
+    assert PHONE not in refused.value.message
+
+
+def test_json_inside_of_json_that_has_a_name_twice_is_read_as_it_stands() -> None:
+    inside = f'{{"to": "{PHONE}", "to": "\\n"}}'
+    assert sensor("personal").look(fields({"arguments": inside}), "auto").counts == {"phone": 1}
+
+
+@pytest.mark.parametrize("number", ["1" * 23, "1" * 400, "-" + "9" * 310, "1e308"])
+def test_a_number_of_any_length_is_read(number: str) -> None:
+    assert sensor("regulated").look({"a": msgspec.Raw(number.encode())}, "auto").counts == {}
+
+
+@pytest.mark.parametrize("head", ["", "data:text/csv;base64,"])
+def test_a_text_file_in_base64_is_read_and_goes_on_without_what_is_taken_out(head: str) -> None:
+    rows = f"name,phone\n张伟,{PHONE}\n" * 20
+    written = head + base64.b64encode(rows.encode()).decode()
+    found = sensor(redact=("phone",)).look(fields({"a": {"file_data": written}}), "auto")
+    assert found.counts == {"phone": 20}
+    assert isinstance(found.redacted, dict)
+    left = base64.b64decode(found.redacted["a"]["file_data"].removeprefix(head)).decode()
+    assert left == rows.replace(PHONE, "<phone-1>")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"138\u200b1234{5678}",
+        "1\u00ad3812345678",
+        "\\u00313812345678",
+        "1381234567\\u0038",
+        "१३८१२३४५६७८",
+        "1️⃣3812345678",
+    ],
+)
+def test_nothing_of_a_number_in_other_characters_is_left(written: str) -> None:
+    found = sensor(redact=("phone",)).look(fields({"a": f"call {written}!"}), "auto")
+    assert found.redacted == {"a": "call <phone-1>!"}

@@ -138,3 +138,14 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LedgerError, match=FILE):
         ResponseStore(tmp_path / "file" / "below", keep_days=3)
+
+
+def test_a_key_that_is_forgotten_keeps_nothing(tmp_path: Path) -> None:
+    store = ResponseStore(tmp_path, 30)
+    for key in ("a", "b"):
+        for number in range(3):
+            store.keep(key, KeptResponse(f"r{number}", None, 0, b"[]", b"{}", (f"i{number}",)), 0)
+    assert store.forget_key("a") == 3
+    assert store.forget_key("a") == 0
+    assert store.find_by_item("a", "i1", 0) is None
+    assert store.find_by_item("b", "i1", 0) is not None

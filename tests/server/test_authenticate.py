@@ -110,3 +110,30 @@ def test_a_principal_knows_the_teams_above_its_own() -> None:
     assert ring.authenticate({b"x-api-key": KEY}) == Principal(
         key="k", team="合同", parent_teams=("法务",), scope=Scope(routes=("auto",))
     )
+
+
+CERTIFIED = Keyring(
+    [
+        KeySettings("batch", "", team="red", certificate="batch.acme.test"),
+        KeySettings("alice", hashlib.sha256(KEY).hexdigest(), certificate="alice"),
+        KeySettings("gone", "", certificate="gone", disabled=True),
+    ]
+)
+
+
+def test_a_certificate_stands_for_the_key_that_names_it() -> None:
+    assert CERTIFIED.authenticate({}, certificate=("x", "batch.acme.test")).key == "batch"
+    assert CERTIFIED.authenticate({}, certificate=("alice",)).key == "alice"
+
+
+def test_a_key_that_is_sent_counts_before_the_certificate() -> None:
+    assert CERTIFIED.authenticate({b"x-api-key": KEY}, certificate=("batch.acme.test",)).key == "alice"
+    with pytest.raises(Unauthenticated, match="is not one of this gateway's"):
+        CERTIFIED.authenticate({b"x-api-key": b"wrong"}, certificate=("batch.acme.test",))
+
+
+def test_a_certificate_that_stands_for_nobody_is_named() -> None:
+    with pytest.raises(Unauthenticated, match=r"no API key was sent: .*; the certificate of stranger stands for none"):
+        CERTIFIED.authenticate({}, certificate=("stranger",))
+    with pytest.raises(Unauthenticated, match="is disabled"):
+        CERTIFIED.authenticate({}, certificate=("gone",))

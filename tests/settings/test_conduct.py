@@ -64,3 +64,14 @@ def test_a_route_may_retry_balance_and_hedge_in_its_own_way(tmp_path: Path) -> N
 )
 def test_what_cannot_be_meant_is_told(text: str, problem: str, tmp_path: Path) -> None:
     assert problem in refuse(tmp_path, DEPLOYMENTS + text)
+
+
+def test_what_costs_more_than_a_call_is_off_until_it_is_asked_for(tmp_path: Path) -> None:
+    settings = load(tmp_path, DEPLOYMENTS)
+    (route,) = settings.routes
+    assert (route.hedge, route.strategy, route.explore, route.holdout) == (None, None, None, 0.0)
+    retries = settings.conduct.retries
+    assert retries.most == 1  # and only after what is not billed
+    assert settings.probes == {
+        "deepseek/deepseek-flash": "models"
+    }  # as its own table says; no other deployment has one

@@ -151,7 +151,7 @@ async def test_an_unknown_authority_is_refused_and_the_way_out_is_named(
 
     assert heard.failure.kind == "connect"
     assert "issuer" in heard.failure.message
-    assert heard.failure.message.endswith("name that authority's file in SSL_CERT_FILE")
+    assert heard.failure.message.endswith("name that authority's file as the deployment's tls.ca, or in SSL_CERT_FILE")
 
 
 async def test_a_server_that_does_not_speak_tls_is_a_failure_to_connect(trusting: ssl.SSLContext) -> None:

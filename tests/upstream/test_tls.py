@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from entrepot.catalog.schema import Way
 from entrepot.errors import SettingsError
-from entrepot.upstream.tls import build_tls, describe_tls_failure
+from entrepot.upstream.tls import Contexts, build_tls, build_way_tls, describe_tls_failure
+from tests.certificates import Authority
 
 
 def test_verification_is_on_and_old_versions_are_off() -> None:
@@ -42,3 +44,24 @@ def test_a_failure_names_the_host_and_the_reason() -> None:
     assert describe_tls_failure(ssl.SSLError(1, "x"), "api.test") == (
         "no TLS connection to api.test: the peer closed during the handshake"
     )
+
+
+def test_a_way_with_an_authority_trusts_that_one_alone(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    assert build_way_tls(Way(ca=str(authority.ca))).cert_store_stats()["x509_ca"] == 1
+
+
+def test_a_context_is_made_once_and_anew_when_its_files_change(tmp_path: Path) -> None:
+    authority, usual = Authority(tmp_path), build_tls({})
+    certificate, key = authority.issue("client", "client.test")
+    contexts, way = Contexts(usual), Way(certificate=certificate, key=key)
+    first = contexts.find(way)
+    assert contexts.find(way) is first
+    authority.issue("client", "client.test", "renewed.test")
+    assert contexts.find(way) is not first
+    assert contexts.find(None) is contexts.find(Way(socket="/run/x.sock")) is usual
+
+
+def test_a_way_whose_files_cannot_be_used_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"tls ca of a deployment: .*absent\.pem cannot be read"):
+        build_way_tls(Way(ca=str(tmp_path / "absent.pem")))

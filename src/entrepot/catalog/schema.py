@@ -159,6 +159,19 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offers: tuple[Offer, ...] = ()
 
 
+class Way(msgspec.Struct, frozen=True, cache_hash=True):
+    """How an address is reached, where it is not the usual way. Paths are absolute.
+
+    `ca` names the only authorities that are trusted there; `certificate` and `key` are shown to whoever asks for them;
+    `socket` is a Unix socket, which is dialled instead of the address's host.
+    """
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    socket: str | None = None
+
+
 class Deployment(msgspec.Struct, frozen=True):
     """A model at a provider, ready to be called: what routing, policy, pricing and the call need, in one value.
 
@@ -196,3 +209,4 @@ class Deployment(msgspec.Struct, frozen=True):
     retention_days: int | None = None
     trains_on_data: bool | None = None
     prefix_cache: PrefixCache | None = None
+    way: Way | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from entrepot.assembly import check_router, find_knobs
 from entrepot.routing.worth import Knob
+from entrepot.server.certificates import Certificate, look_at_certificates
 from entrepot.settings.choose import require_settings
 from entrepot.settings.reach import Reach, check_secrets, reach_all
 from entrepot.settings.schema import Settings
@@ -31,9 +33,10 @@ NOT_READY = 3
 def check(config: Path | None, as_json: bool, offline: bool) -> None:
     """Verify the settings and reach each deployment.
 
-    It is reached with the smallest request that proves its key.
+    Certificates are read. A deployment is reached with the smallest request that proves its key.
 
-    Exit code: 0 all is well, 2 the settings are wrong, 3 a secret is missing or a deployment cannot be reached.
+    Exit code: 0 all is well, 2 the settings are wrong, 3 a secret is missing, a certificate cannot be used or a deployment cannot
+    be reached.
     """
     settings = require_settings(config, os.environ, Path.cwd())
     check_router(settings)
@@ -43,11 +46,15 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
         reaches = [Reach(one, reachable=False, hint=hint) for one, hint in wrong.items()]
     else:
         reaches = reach_all(settings.deployments, os.environ)
+    certificates = look_at_certificates(settings, datetime.datetime.now(datetime.UTC))
     well = all(reach.reachable for reach in reaches) and not settings.absent_keys
+    well = well and all(each.usable for each in certificates)
     if as_json:
-        click.echo(_render_json(settings, reaches, knobs, well=well, offline=offline))
+        click.echo(_render_json(settings, reaches, certificates, knobs, well=well, offline=offline))
     else:
         _print_table(settings, reaches, offline=offline)
+        for each in certificates:
+            click.echo(f"{each.where}: {each.hint or f'certificates are good until {each.ends:%Y-%m-%d}'}")
         for name, knob in knobs.items():
             click.echo(f"route {name}: {tell_promise(knob)}")
     sys.exit(0 if well else NOT_READY)
@@ -64,7 +71,13 @@ def tell_promise(knob: Knob) -> str:
 
 
 def _render_json(
-    settings: Settings, reaches: list[Reach], knobs: Mapping[str, Knob], *, well: bool, offline: bool
+    settings: Settings,
+    reaches: list[Reach],
+    certificates: list[Certificate],
+    knobs: Mapping[str, Knob],
+    *,
+    well: bool,
+    offline: bool,
 ) -> str:
     shown = {
         "settings": settings.source,
@@ -72,6 +85,7 @@ def _render_json(
         "offline": offline,
         "warnings": list(settings.warnings),
         "deployments": [msgspec.to_builtins(reach) for reach in reaches],
+        "certificates": [msgspec.to_builtins(each) for each in certificates],
         "routes": [
             {"name": name, **msgspec.to_builtins(knob), "told": tell_promise(knob)} for name, knob in knobs.items()
         ],

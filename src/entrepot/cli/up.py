@@ -25,12 +25,14 @@ from entrepot.control.in_force import read_in_force
 from entrepot.control.members import make_first_admin
 from entrepot.control.store import Actor, open_control
 from entrepot.exchange.plan import Route
+from entrepot.server.listening import admits_others
 from entrepot.settings.choose import find_settings
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
 from entrepot.settings.discover import Discovery
 from entrepot.settings.schema import GatewaySettings, Settings
 from entrepot.simulator.cast import build_cast
 from entrepot.simulator.process import simulator_process
+from entrepot.telemetry.logs import set_up_logging
 
 NOTHING_TO_SERVE = 2
 
@@ -53,6 +55,9 @@ def up(config: Path | None, host: str | None, port: int | None, processes: int |
             console.print(finding, markup=False, soft_wrap=True)
         if found.settings is None:
             sys.exit(NOTHING_TO_SERVE)
+        if found.settings.log.format == "json":
+            set_up_logging("json", found.settings.log.level, "supervisor")
+            console = Console(file=sys.stderr, highlight=False)
         _serve(_overridden(found.settings, host, port, processes), environ, found.first_key, console)
 
 
@@ -87,6 +92,8 @@ def _overridden(settings: Settings, host: str | None, port: int | None, processe
     given = {"host": host, "port": port, "processes": processes}
     changes = {name: value for name, value in given.items() if value is not None}
     gateway = msgspec.structs.replace(settings.gateway, **changes)
+    if host is not None or port is not None:
+        gateway = msgspec.structs.replace(gateway, socket=None)
     control = settings.control
     if control is not None and port == 0:  # whoever takes any port does not want to meet another installation's
         control = msgspec.structs.replace(control, port=0)
@@ -117,9 +124,11 @@ def _warn_of_exposure(settings: Settings, console: Console) -> None:
             "note: no keys are configured, so every request will be refused: `entrepot keys new NAME` makes one",
             soft_wrap=True,
         )
-    if settings.gateway.host not in ("127.0.0.1", "::1", "localhost"):
+    gateway = settings.gateway
+    if gateway.socket is None and gateway.tls is None and admits_others(gateway.host):
         console.print(
-            f"note: listening on {settings.gateway.host} without TLS: put a TLS proxy in front before others use it",
+            f"note: listening on {gateway.host} without TLS: name a certificate in [gateway.tls], or put a TLS proxy in front, "
+            "before others use it",
             markup=False,
             soft_wrap=True,
         )

@@ -14,8 +14,9 @@ import msgspec
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.control.asking import Ask, not_there
 from entrepot.control.metering import read_budget
-from entrepot.control.objects import Budget, Kind, Snapshot, StoredKey, check_name
+from entrepot.control.objects import Budget, Kind, Snapshot, StoredKey, check_name, without_secrets
 from entrepot.control.outside import leads_outside
+from entrepot.control.people import may
 from entrepot.control.rule_checks import read_rule
 from entrepot.control.store import Transaction
 from entrepot.errors import Conflict, Forbidden, InvalidRequest
@@ -111,13 +112,13 @@ def delete_rule(ask: Ask) -> dict[str, Any]:
 
 def list_budgets(ask: Ask) -> list[dict[str, Any]]:
     """The budgets of the store."""
-    return [{"name": one.name, **one.document} for one in ask.installation.store.snapshot().budgets]
+    return [{"name": one.name, **_shown(ask, one)} for one in ask.installation.store.snapshot().budgets]
 
 
 def show_budget(ask: Ask) -> dict[str, Any]:
     """One of them."""
     found = _find(ask, "budget", Budget)
-    return {"name": found.name, **found.document}
+    return {"name": found.name, **_shown(ask, found)}
 
 
 def put_budget(ask: Ask) -> dict[str, Any]:
@@ -136,6 +137,10 @@ def put_budget(ask: Ask) -> dict[str, Any]:
         _check_whose(budget, ask.installation.settings, book.snapshot())
         book.put("budget", ask.name, Budget(ask.name, document), "put")
     return {"name": ask.name, **document}
+
+
+def _shown(ask: Ask, budget: Budget) -> dict[str, Any]:
+    return budget.document if may(ask.person, "change budgets") else without_secrets(budget.document)
 
 
 def delete_budget(ask: Ask) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Rules of this file: the text of a secret is in none of them. Times are Unix seco
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -65,6 +66,21 @@ class Budget(msgspec.Struct, frozen=True):
 
     name: str
     document: dict[str, Any]
+
+
+def without_secrets(document: dict[str, Any]) -> dict[str, Any]:
+    """A document for those who may not change it: of an address that is called its host alone, for its path may be a secret."""
+    return {name: _without_secrets(name, value) for name, value in document.items()}
+
+
+def _without_secrets(name: str, value: Any) -> Any:  # noqa: ANN401 - of a document
+    if isinstance(value, dict):
+        return without_secrets(value)
+    if name != "webhook" or not isinstance(value, str) or "://" not in value:
+        return value
+    scheme, _, rest = value.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/…"
 
 
 class Snapshot(msgspec.Struct, frozen=True):

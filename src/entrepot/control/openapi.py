@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from entrepot import __version__
+from entrepot.control.sessions import COOKIE
 
 Schema = dict[str, Any]
 _REFERENCE = "#/components/schemas/"
@@ -28,7 +29,7 @@ _ERROR: Schema = {
 }
 _KEYS: dict[str, Schema] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A member's key"},
-    "session": {"type": "apiKey", "in": "cookie", "name": "entrepot_session"},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
 }
 _STATUSES = {
     400: "What is asked for is malformed",

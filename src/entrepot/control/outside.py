@@ -1,7 +1,8 @@
 """Whether an address leads outside: what a person may have our processes call who is not trusted with the inside.
 
 Rules of this file: a name counts by all addresses that it has now, and what has none, or cannot be asked, does not lead
-outside. Asking for addresses may take a while: call it off the event loop. What is called later must not follow redirects.
+outside. Asking for addresses may take a while: call it off the event loop. Whoever calls dials one of the addresses that were
+looked at, because a name may have others a moment later, and follows no redirects.
 """
 
 from __future__ import annotations
@@ -15,21 +16,26 @@ Resolve = Callable[[str], Iterable[str]]
 
 
 def leads_outside(url: str, resolve: Resolve | None = None) -> bool:
-    """Whether `url` is HTTP or HTTPS to a public address. `resolve` gives the addresses of a name."""
+    """Whether `url` is HTTP or HTTPS to a public address."""
+    return bool(addresses_outside(url, resolve))
+
+
+def addresses_outside(url: str, resolve: Resolve | None = None) -> tuple[str, ...]:
+    """The addresses of `url` if it is HTTP or HTTPS and all of them are public, else none. `resolve` gives those of a name."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
         _ = parts.port
     except ValueError:
-        return False
+        return ()
     if parts.scheme not in ("http", "https") or not host:
-        return False
+        return ()
     try:
         found = list((resolve or _resolve)(host))
         addresses = [ipaddress.ip_address(each.partition("%")[0]) for each in found]
     except (OSError, ValueError):
-        return False
-    return bool(addresses) and all(_is_public(address) for address in addresses)
+        return ()
+    return tuple(map(str, addresses)) if all(_is_public(address) for address in addresses) else ()
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

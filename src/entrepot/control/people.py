@@ -89,6 +89,12 @@ def require(person: Person, permission: Permission) -> None:
         raise Forbidden(f"to {permission} is not for {person.name}, whose role is confined to teams")
 
 
+def may(person: Person, permission: Permission) -> bool:
+    """Whether the person may."""
+    grant = GRANTS[permission]
+    return _RANK[person.role] >= _RANK[grant.least] and (grant.confined or not person.confined)
+
+
 def reaches(person: Person, team: str | None, parents: Mapping[str, str]) -> bool:
     """Whether what is of this team is there for the person."""
     if not person.confined:

@@ -17,6 +17,8 @@ from entrepot.control.store import ControlStore, open_control
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import EntrepotError, ExtraMissing
 from entrepot.server.connection import ConnectionLimits
+from entrepot.server.listening import address_of
+from entrepot.server.listening_tls import listening_tls
 from entrepot.server.serving import build_server
 from entrepot.settings.schema import ControlSettings, Settings
 from entrepot.upstream.credentials import Credentials
@@ -51,22 +53,26 @@ async def serve_admin(
 ) -> None:
     """Serve until told to stop. What keeps it from serving is logged: the rest of the control process goes on without it."""
     try:
+        tls = listening_tls(control.tls, "[control.tls]")
         store = await asyncio.to_thread(open_control, settings.ledger.directory)
     except EntrepotError as error:
         _log.error("there is no admin API: %s", error.message)
         listening.close()
         return
-    host, port = listening.getsockname()[:2]
     server = build_server(
-        build_api(settings, control, store, f"http://{f'[{host}]' if ':' in host else host}:{port}"),
+        build_api(settings, control, store, address_of(listening, tls=tls is not None)),
         limits=LIMITS,
         grace_s=GRACE_S,
         render_error=OpenAIChat.render_error,
+        tls=None if tls is None else tls.context,
     )
+    following = None if tls is None else asyncio.create_task(tls.follow())
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await stop.wait()
     finally:
         server.should_exit = True
         await serving
+        if following is not None:
+            following.cancel()
         store.close()

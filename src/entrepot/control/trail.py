@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any, cast, get_args
 
+import msgspec
+
 from entrepot.control.asking import Ask, Installation
-from entrepot.control.objects import Kind
-from entrepot.control.people import Person
+from entrepot.control.objects import Kind, without_secrets
+from entrepot.control.people import Person, may
 from entrepot.control.store import Change
 from entrepot.errors import InvalidRequest
 
@@ -27,7 +29,8 @@ def list_changes(ask: Ask) -> list[dict[str, Any]]:
         kind=cast("Kind | None", kind),
         name=ask.query.get("name"),
     )
-    return [describe(change) for change in changes]
+    told = [describe(change) for change in changes]
+    return told if may(ask.person, "change budgets") else [_without_secrets(each) for each in told]
 
 
 def note_sign_in(installation: Installation, person: Person, now_ns: int) -> None:
@@ -50,3 +53,13 @@ def describe(change: Change) -> dict[str, Any]:
         "before": change.before,
         "after": change.after,
     }
+
+
+def _without_secrets(told: dict[str, Any]) -> dict[str, Any]:
+    if told["kind"] != "budget":
+        return told
+    return {**told, **{when: _read_without_secrets(told[when]) for when in ("before", "after")}}
+
+
+def _read_without_secrets(document: msgspec.Raw | None) -> object:
+    return None if document is None else without_secrets(msgspec.json.decode(document))

@@ -4,8 +4,9 @@ Rules of this file: pure. A client's own fields are passed on to a provider of t
 takes another model, another host or another place is an attempt that no rule looked at (`delegated`), and a tool that a
 provider runs itself sends what the model writes to somebody else (`run_by_provider`). What is not known to be harmless is not.
 
-Sources: openrouter.ai/docs, Model Fallbacks, Provider Routing, Presets, Plugins (2026-11-22); docs.litellm.ai, Fallbacks;
-platform.claude.com, Data residency, Advisor tool; developers.openai.com, Tools.
+Sources: openrouter.ai/docs, Model Fallbacks, Provider Routing, Presets, Plugins (2026-11-22); docs.litellm.ai, Fallbacks and
+Clientside LLM Credentials; platform.claude.com, Data residency, Advisor tool; developers.openai.com, Tools; console.groq.com,
+Compound, Built-in tools; learn.microsoft.com, Azure OpenAI On Your Data API reference.
 """
 
 from __future__ import annotations
@@ -18,8 +19,17 @@ from entrepot.canonical.request import SEARCH_BESIDE, Request, Tool
 HOSTED = "hosted:"
 """Begins what a rule calls a tool that the provider runs: `hosted:web_search`, `hosted:mcp`; `hosted:*` is any."""
 
-_OTHER_MODELS = ("models", "fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "preset", "route")
-_OTHER_HOSTS = ("provider", "providerOptions", "plugins")
+_OTHER_MODELS = (
+    "models",
+    "fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "preset",
+    "route",
+    "compound_custom",
+    "user_config",
+)
+_OTHER_HOSTS = ("provider", "providerOptions", "plugins", "api_base", "base_url")
 _FACTS = (("inference_geo", "region"), ("store", "max_retention_days"))
 """Where Anthropic processes; that OpenAI keeps a chat until it is deleted (Responses are kept by the gateway)."""
 _NARROWS = frozenset(
@@ -27,7 +37,7 @@ _NARROWS = frozenset(
 )
 """Words of OpenRouter's `provider` that only take hosts away, or put some behind others, whatever is said with them."""
 
-_SEARCHES = ("web_search_options", "search_parameters", "enable_search", "plugins")
+_SEARCHES = ("web_search_options", "search_parameters", "enable_search", "plugins", "data_sources")
 _RUN_BY_CLIENT = frozenset(
     {
         "bash",

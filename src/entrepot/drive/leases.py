@@ -161,6 +161,11 @@ class Leases:
             for claim in claims:
                 claim.purse.waiting -= 1
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._waiters)
+
     def changed(self) -> None:
         """Something was settled: whoever waits may go on."""
         if self._waiters:

@@ -40,6 +40,7 @@ Ending = Literal["answered", "passed_over", "failed", "broken", "abandoned", "cl
 """`passed_over`: it answered in full, and another's answer was sent. `abandoned`: we cancelled it, needing it no more."""
 
 MAX_ERROR_BYTES = 64 * 1024
+_BYTES = frozenset({UpstreamChunk, UpstreamAnswer})
 _NANO = 1_000_000_000
 LINGER_S = 1.0
 """After the end marker the provider still owes the end of its HTTP message; its connection can be kept only once that came."""
@@ -62,6 +63,7 @@ class Progress(msgspec.Struct):
     error_body: bytes = b""
     failure: Failure | None = None
     open: bool = True
+    called: bool = False
     begun: bool = False
     opened: Relay | None = None
 
@@ -85,11 +87,7 @@ class Progress(msgspec.Struct):
 
     def take(self, event: Event, now_s: float, now_ns: int) -> Relayed | None:
         """Note what happened; what the provider's bytes became, if they became anything. Sets `failure` where it failed."""
-        if isinstance(event, UpstreamAnswer):
-            return self._take_answer(event, now_s, now_ns)
-        if isinstance(event, UpstreamHead):
-            self.status, self.headers, self.head_s = event.status, dict(event.headers), now_s
-        elif isinstance(event, UpstreamChunk):
+        if type(event) is UpstreamChunk:
             self.last_byte_s = now_s
             if self._is_answer:
                 # A stream begins with its first content; a whole answer has nothing to show before its end, but runs.
@@ -97,6 +95,10 @@ class Progress(msgspec.Struct):
                 self.begun = self.begun or (not self.stream and not event.data.isspace())
                 return self._noting(self.relay.feed(event.data))
             self.error_body = (self.error_body + event.data)[:MAX_ERROR_BYTES]
+        elif isinstance(event, UpstreamAnswer):
+            return self._take_answer(event, now_s, now_ns)
+        elif isinstance(event, UpstreamHead):
+            self.status, self.headers, self.head_s = event.status, dict(event.headers), now_s
         elif isinstance(event, UpstreamEnded):
             self.open = False
             if self._is_answer:
@@ -152,6 +154,8 @@ class Progress(msgspec.Struct):
         if self.content_s is not None or ending in ("answered", "passed_over"):
             summary = self.relay.summary(plan.input_tokens)
             usage = summary.usage
+        elif not self.called:  # it waited for leave, or could not be put into the provider's dialect
+            usage = Usage()
         elif ending in ("client_gone", "abandoned") and self.failure is None:
             # The provider had the request; what it read is billed, what it wrote we did not see.
             usage = Usage(input_tokens=plan.input_tokens, estimated=True)
@@ -220,19 +224,21 @@ def perform(
         kept_back = yield from _ask_leave(plan, progress, clock, len(request.body), before, silence, keep_alive)
         if kept_back is not None:
             return kept_back
+    progress.called = True
     yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s)
     while True:
         deadline_s = progress.next_deadline_s(plan)
         event = yield Wait(min(deadline_s, silence.due_s))
         now_s = progress.ended_s = clock()
-        if isinstance(event, DeadlinePassed) and silence.due_s < deadline_s and now_s < deadline_s:
+        if type(event) in _BYTES:
+            if now_s >= progress.last_moment_s(plan):
+                event = DeadlinePassed()  # bytes that never cease would keep it from coming by itself
+        elif isinstance(event, DeadlinePassed) and silence.due_s < deadline_s and now_s < deadline_s:
             yield from keep_alive()
             continue
-        if isinstance(event, ClientGone):
+        elif isinstance(event, ClientGone):
             yield CancelUpstream(progress.number)
             return "client_gone"
-        if isinstance(event, UpstreamChunk | UpstreamAnswer) and now_s >= progress.last_moment_s(plan):
-            event = DeadlinePassed()  # bytes that never cease would keep it from coming by itself
         relayed = progress.take(event, now_s, plan.started_ns + int((now_s - plan.started_s) * 1_000_000_000))
         if relayed is not None and relayed.content and progress.content_s is None:
             progress.content_s = progress.last_byte_s = now_s

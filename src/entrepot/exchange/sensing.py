@@ -7,7 +7,7 @@ What is taken out leaves a placeholder, the same for the same text: `<email-1>`.
 
 from __future__ import annotations
 
-import math
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from entrepot.errors import InvalidRequest
+from entrepot.exchange.enclosed import open_enclosed
 from entrepot.policy.numbers import Numbers
 from entrepot.policy.sensitive import DATA_CLASSES, KINDS, VALIDATED, Detector, Hit
 from entrepot.policy.tags import fold_tag
@@ -25,6 +26,7 @@ _OPAQUE_LINES = (64, 76)  # how long the lines of PEM and MIME are
 _IN_JSON = re.compile(r"\s*[\[{]")
 _DEEPEST = 3  # JSON inside of JSON inside of JSON
 _MOST_LEVELS = 200
+_SHORTEST_FILE = 16
 
 # Fields whose texts name something at the provider or on the wire: to replace them would break the request and hide nobody.
 _KEPT = frozenset({"model", "type", "role", "object", "signature", "thoughtSignature", "encrypted_content", "seed"})
@@ -91,13 +93,13 @@ class Sensor:
     def look(self, fields: Mapping[str, msgspec.Raw], name: str) -> Findings:
         """What a request with these fields holds, and these fields without what is to be taken out where `name` is asked for.
 
-        Raises InvalidRequest where they are nested too deeply.
+        Raises InvalidRequest where they are nested too deeply, or where an object has a name twice: the bytes go on as they
+        came, and of two values only the last would have been looked into.
         """
         if self._detector is None:
             return Findings()
         search = _Search(self._detector, self._redacts.get(name, self._redacts.get(None, frozenset())))
-        read = {field: msgspec.json.decode(raw) for field, raw in fields.items()}
-        left = search.walk(read)
+        left = search.walk({field: _load_field(field, raw) for field, raw in fields.items()})
         classes = {each for kind in search.counts for each in self._classes_of.get(kind, ())}
         return Findings(dict(search.counts), frozenset(classes), left if search.replaced else None)
 
@@ -135,7 +137,7 @@ class _Search:
             return {self._read(name, depth): self._field(name, each, depth) for name, each in value.items()}
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 10_000_000:
             # A number that is written without quotes is still one, and 13812345678.0 is how spreadsheets write it.
-            whole = str(int(value)) if math.isfinite(value) and abs(value) < 1e22 else str(value)
+            whole = str(int(value)) if isinstance(value, int) or value.is_integer() else str(value)
             written = self._read(whole, depth)
             return value if written == whole else written
         return value
@@ -153,16 +155,23 @@ class _Search:
     def _read(self, text: str, depth: int) -> str:
         if len(text) < 5:
             return text
+        if len(text) >= _SHORTEST_FILE and depth < _DEEPEST and (enclosed := open_enclosed(text)) is not None:
+            inside = self._read(enclosed.text, depth + 1)
+            if inside != enclosed.text:
+                return enclosed.enclose(inside)
         if len(text) > 256 and _is_opaque(text):
             return text
         if depth < _DEEPEST and "\\" in text and _IN_JSON.match(text):
             try:
-                inside = msgspec.json.decode(text)
-            except msgspec.DecodeError:
+                value = _load(text)
+            except (
+                ValueError,
+                RecursionError,
+            ):  # it is no JSON, or not all of it would be seen: it is read as it stands
                 pass
             else:
                 before = self.counts.total()
-                left = self.walk(inside, depth + 1)
+                left = self.walk(value, depth + 1)
                 if self.counts.total() == before or not self._redact:
                     return text
                 return msgspec.json.encode(left).decode()
@@ -188,6 +197,32 @@ class _Search:
             self._numbered[kind] += 1
             self._placeholders[taken_out] = f"<{kind}-{self._numbered[kind]}>"
         return self._placeholders[taken_out]
+
+
+class _NamedTwice(ValueError):
+    """An object has a name twice."""
+
+
+def _load_field(field: str, raw: msgspec.Raw) -> object:
+    try:
+        return _load(bytes(raw))
+    except _NamedTwice:
+        told = f"'{field}': an object in it has a name twice, and only one of the two values would be looked into"
+        raise InvalidRequest(told, param=field, code="name_twice") from None
+    except RecursionError:
+        raise InvalidRequest(f"'{field}' is nested too deeply to be looked into", param=field) from None
+
+
+def _load(text: bytes | str) -> object:
+    """JSON as it is read by others, but for objects that have a name twice."""
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _NamedTwice
+    return found
 
 
 def _is_opaque(text: str) -> bool:

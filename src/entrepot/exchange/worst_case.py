@@ -31,6 +31,7 @@ _BILLED_BESIDE = (
     "enable_search",
     "plugins",
     "mcp_servers",
+    "data_sources",
     SEARCH_BESIDE,
 )
 """Fields by which clients ask for searches and tools that a provider runs itself: OpenAI, xAI, Alibaba, OpenRouter, Anthropic."""

@@ -12,13 +12,14 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.ledger.documents import Document, read_document
+from entrepot.exchange.records import Entry, Feedback
+from entrepot.ledger.documents import Document, read_record
 from entrepot.ledger.frames import Damage
 from entrepot.ledger.spool import claim_finished, list_spools, read_payloads
 from entrepot.ledger.store import LedgerStore, SpoolProgress
@@ -31,7 +32,9 @@ _log = logging.getLogger(__name__)
 class Ingester:
     """Moves entries from the spools of the ledger in `directory` into `store`. One a ledger is enough; two do no harm.
 
-    Several threads may run one: they take turns.
+    Several threads may run one: they take turns. `ingested` counts entries, `failures` runs that failed; `trouble` is what the
+    last one failed with, None if it went well. Who is in `heard` is told of entries once they are in the ledger (perhaps
+    outlines, see `documents.py`), and of none twice unless this process died meanwhile.
     """
 
     def __init__(self, store: LedgerStore, directory: str | Path) -> None:
@@ -39,6 +42,10 @@ class Ingester:
         self._directory = Path(directory)
         self._progress: dict[str, SpoolProgress] | None = None
         self._turn = threading.Lock()
+        self.ingested = 0
+        self.failures = 0
+        self.trouble: str | None = None
+        self.heard: list[Callable[[Sequence[Entry]], None]] = []
 
     def run_once(self) -> int:
         """Ingest what lies in the spools now; returns how many entries were new.
@@ -46,7 +53,24 @@ class Ingester:
         Raises LedgerError if the store refuses, or after all others if a spool cannot be read.
         """
         with self._turn:
-            return self._ingest_all()
+            try:
+                count = self._ingest_all()
+            except LedgerError as error:
+                self.failures += 1
+                self.trouble = error.message
+                raise
+        self.ingested += count
+        self.trouble = None
+        return count
+
+    def waiting_bytes(self) -> int:
+        """How much of the spools is not in the ledger yet, as far as is known of it."""
+        known = dict(self._progress or {})
+        total = 0
+        for path in list_spools(self._directory):
+            with contextlib.suppress(FileNotFoundError):
+                total += max(0, path.stat().st_size - known.get(path.name, SpoolProgress(path.name)).offset)
+        return total
 
     def _ingest_all(self) -> int:
         count = 0
@@ -100,35 +124,41 @@ class Ingester:
         known = self._progress if self._progress is not None else {}
         progress = known.get(path.name, SpoolProgress(path.name))
         count = 0
-        for documents, after in _batches(read_payloads(path, progress.offset, ended=ended), progress):
-            count += self._store.insert_documents(documents, before=progress, after=after)
+        for documents, feedback, after in _batches(read_payloads(path, progress.offset, ended=ended), progress):
+            count += self._store.insert_documents(documents, feedback, before=progress, after=after)
             known[path.name] = progress = after
+            for tell in self.heard:
+                tell([document.entry for document in documents])
         return count, progress
 
 
 def _batches(
     records: Iterable[tuple[bytes | Damage, int]], progress: SpoolProgress
-) -> Iterator[tuple[list[Document], SpoolProgress]]:
-    """Entries by the batch, each with the progress once the batch is in the ledger."""
+) -> Iterator[tuple[list[Document], list[Feedback], SpoolProgress]]:
+    """Entries and feedback by the batch, each with the progress once the batch is in the ledger."""
     documents: list[Document] = []
+    feedback: list[Feedback] = []
     start = progress.offset
     for payload, following in records:
         record = _read(payload, following) if isinstance(payload, bytes) else payload
         if isinstance(record, Damage):
             progress = _past(record, following, progress)
+        elif isinstance(record, Feedback):
+            feedback.append(record)
+            progress = msgspec.structs.replace(progress, offset=following)
         else:
             documents.append(record)
             progress = msgspec.structs.replace(progress, offset=following, entries=progress.entries + 1)
-        if len(documents) >= _BATCH:
-            yield documents, progress
-            documents, start = [], progress.offset
+        if len(documents) + len(feedback) >= _BATCH:
+            yield documents, feedback, progress
+            documents, feedback, start = [], [], progress.offset
     if progress.offset > start:
-        yield documents, progress
+        yield documents, feedback, progress
 
 
-def _read(payload: bytes, following: int) -> Document | Damage:
+def _read(payload: bytes, following: int) -> Document | Feedback | Damage:
     try:
-        return read_document(payload)
+        return read_record(payload)
     except msgspec.MsgspecError:
         return Damage("undecodable", following - len(payload), len(payload))
 

@@ -147,6 +147,15 @@ class ResponseStore:
             connection.execute("COMMIT")
         return deleted > 0
 
+    def forget_key(self, key: str) -> int:
+        """Delete all of a key's; returns how many there were."""
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM items WHERE key = ?", (key,))
+            deleted = connection.execute("DELETE FROM responses WHERE key = ?", (key,)).rowcount
+            connection.execute("COMMIT")
+        return deleted
+
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:

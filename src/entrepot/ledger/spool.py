@@ -9,6 +9,7 @@ Names are never used twice. A writer is opened in the process that uses it, afte
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import secrets
@@ -21,8 +22,9 @@ from typing import Literal, Self
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.ledger.frames import Damage, frame, scan
+from entrepot.ledger.reserve import reserve
 
 SPOOL_FOLDER = "spool"
 SUFFIX = ".spool"
@@ -30,6 +32,7 @@ Durability = Literal["process", "fsync"]
 
 _ROTATE_BYTES = 16 * 1024 * 1024  # one file is read into memory as a whole when it is ingested
 _ENTRY_DECODER = msgspec.msgpack.Decoder(Entry)
+_log = logging.getLogger(__name__)
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -46,6 +49,8 @@ def list_spools(directory: str | Path) -> list[Path]:
 class SpoolWriter:
     """Appends entries to the spool of one process. `name` says whose it is, e.g. `gateway-0`.
 
+    Of the disk, `reserve_bytes` more than a file may grow to are set aside for each file: when the disk is full, and there is no
+    room for another file, at least so much can still be written to this one.
     That somebody deleted its file is noticed within `look_every_s`.
 
     Raises LedgerError where a file cannot be made, written or locked.
@@ -58,6 +63,7 @@ class SpoolWriter:
         *,
         durability: Durability = "process",
         rotate_bytes: int = _ROTATE_BYTES,
+        reserve_bytes: int = 0,
         look_every_s: float = 0.25,
     ) -> None:
         if not _SAFE_NAME.fullmatch(name):
@@ -66,24 +72,28 @@ class SpoolWriter:
         self._name = name
         self._fsync = durability == "fsync"
         self._rotate_bytes = rotate_bytes
+        self._reserve_bytes = reserve_bytes
         self._encoder = msgspec.msgpack.Encoder()
         self._size = 0
         self._look_every_s = look_every_s
         self._look_s = 0.0
         try:
-            self._fd, self.path = self._open()
+            self._fd, self.path = self._open(must_reserve=False)
         except OSError as error:
             raise LedgerError(
                 f"cannot open a spool in {self._folder}: {error.strerror}; "
                 "check that the folder's disk has room and its owner may write there"
             ) from error
 
-    def append(self, entry: Entry) -> None:
-        """Write `entry` down. Once this returns, the death of this process cannot lose it. Raises LedgerError."""
+    def append(self, entry: Entry | Feedback) -> None:
+        """Write `entry` down, or what somebody says of one. Raises LedgerError.
+
+        Once this returns, the death of this process cannot lose it.
+        """
         try:
             record = frame(self._encoder.encode(entry))
         except (ValueError, OverflowError) as error:  # an integer beyond 64 bits, a lone surrogate, or far too long
-            raise LedgerError(f"entry {entry.id} cannot be written to the spool: {error}") from error
+            raise LedgerError(f"record {entry.id} cannot be written to the spool: {error}") from error
         try:
             now_s = time.monotonic()
             deleted = now_s >= self._look_s and not self._is_there(now_s)
@@ -114,7 +124,7 @@ class SpoolWriter:
     ) -> None:
         self.close()
 
-    def _open(self) -> tuple[int, Path]:
+    def _open(self, *, must_reserve: bool) -> tuple[int, Path]:
         self._folder.mkdir(parents=True, exist_ok=True)
         while True:
             path = self._folder / f"{self._name}.{secrets.token_hex(8)}{SUFFIX}"
@@ -123,6 +133,15 @@ class SpoolWriter:
             if os.fstat(fd).st_nlink:
                 break
             os.close(fd)  # between its creation and its lock an ingester saw an empty file of nobody and deleted it
+        try:
+            if self._reserve_bytes:
+                reserve(fd, self._rotate_bytes + self._reserve_bytes)
+        except OSError as error:
+            if must_reserve:
+                path.unlink(missing_ok=True)
+                os.close(fd)
+                raise
+            _log.error("no room on the disk is set aside for the spool %s: %s; make room", path, error.strerror)
         if self._fsync:
             _sync_folder(self._folder)
         return fd, path
@@ -134,10 +153,11 @@ class SpoolWriter:
 
     def _rotate(self) -> None:
         """Go on in a new file: this one is full, or somebody deleted it while we had it open."""
+        linked = bool(os.fstat(self._fd).st_nlink)
         try:
-            fd, path = self._open()
+            fd, path = self._open(must_reserve=linked)
         except OSError:
-            if os.fstat(self._fd).st_nlink:
+            if linked:
                 return  # a file that grows over its size is better than a lost entry; the next append tries again
             raise
         os.close(self._fd)

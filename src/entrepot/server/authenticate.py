@@ -10,7 +10,7 @@ written to logs along the way. A keyring is never changed: another one takes its
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -41,24 +41,33 @@ class Keyring:
     ) -> None:
         parents = parents_of(teams)
         self._trusted = parse_networks(trusted_proxies)
-        self._known: Mapping[bytes, _Known] = {bytes.fromhex(key.sha256): _compile(key, parents) for key in keys}
+        compiled = [(key, _compile(key, parents)) for key in keys]
+        self._known: Mapping[bytes, _Known] = {
+            bytes.fromhex(key.sha256): known for key, known in compiled if key.sha256
+        }
+        self._certified = {key.certificate: known for key, known in compiled if key.certificate is not None}
 
     def authenticate(
-        self, headers: Mapping[bytes, bytes], query: bytes = b"", *, peer: str | None = None, now_s: float = 0.0
+        self,
+        headers: Mapping[bytes, bytes],
+        query: bytes = b"",
+        *,
+        peer: str | None = None,
+        certificate: Sequence[str] = (),
+        now_s: float = 0.0,
     ) -> Principal:
         """The principal behind the request's key.
 
         Raises Unauthenticated, which does not say what was wrong with a key that is not known here, or Forbidden where the
         key may not be used from the caller's address. `query` is the address's where its dialect takes a key there; `peer`
-        the other end of the connection; `now_s` Unix time.
+        the other end of the connection; `certificate` the names in the one that the client showed, which count where no key was
+        sent; `now_s` Unix time.
         """
         key = _presented_key(headers) or _key_of_query(query)
-        if not key:
-            raise Unauthenticated(
-                "no API key was sent: use 'Authorization: Bearer <key>' with a key of this gateway",
-                code="missing_api_key",
-            )
-        known = self._known.get(hashlib.sha256(key).digest()) if len(key) <= MAX_KEY_BYTES else None
+        if key:
+            known = self._known.get(hashlib.sha256(key).digest()) if len(key) <= MAX_KEY_BYTES else None
+        else:
+            known = self._certified_by(certificate)
         if known is None:
             raise Unauthenticated("the API key is not one of this gateway's; a provider's own key is not accepted here")
         principal = known.principal
@@ -69,6 +78,17 @@ class Keyring:
         if known.networks is not None:
             self._check_address(known, peer, headers.get(b"x-forwarded-for", b"").decode("latin-1"))
         return principal
+
+    def _certified_by(self, names: Sequence[str]) -> _Known:
+        """Whom a client's certificate stands for, where it showed one and no key. Raises Unauthenticated."""
+        known = next((self._certified[name] for name in names if name in self._certified), None)
+        if known is None:
+            told = f"; the certificate of {names[0][:100]} stands for none" if names else ""
+            raise Unauthenticated(
+                f"no API key was sent: use 'Authorization: Bearer <key>' with a key of this gateway{told}",
+                code="missing_api_key",
+            )
+        return known
 
     def _check_address(self, known: _Known, peer: str | None, forwarded: str) -> None:
         address = caller_address(peer, forwarded, self._trusted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
@@ -49,3 +49,6 @@ class Call(msgspec.Struct, eq=False):
     def envelope(self) -> Envelope:
         """What dialects read of a request beside its body."""
         return Envelope(self.scope["path"], self.scope["query_string"].decode("latin-1"), self.headers)
+
+
+Handler = Callable[[Call], Awaitable[None]]

@@ -24,9 +24,12 @@ from entrepot.errors import BodyTimeout, EntrepotError, HeadTooLarge, InvalidReq
 from entrepot.server.http import Application, Scope
 from entrepot.server.idle import Idle
 from entrepot.server.incoming import Incoming, status_line
+from entrepot.server.listening_tls import names_in
 
 READ_AHEAD_BYTES = 64 * 1024
 """So much of a body is read before somebody asks for it."""
+CERTIFICATE = "entrepot.certificate"
+"""Where an ASGI scope has the names in the client's certificate, if it showed one that is trusted."""
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _Address = tuple[str, int] | None
 
@@ -78,6 +81,7 @@ class ClientConnection(asyncio.Protocol):
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._expects_continue = False
+        self._names: tuple[str, ...] = ()
 
     # ---- the event loop
 
@@ -85,6 +89,9 @@ class ClientConnection(asyncio.Protocol):
         """Called by the event loop."""
         self._transport = cast("asyncio.Transport", transport)
         client, server = (_address(transport.get_extra_info(name)) for name in ("peername", "sockname"))
+        secured = transport.get_extra_info("ssl_object")
+        if secured is not None:
+            self._names = names_in(secured.getpeercert())
         self._ends = ("http" if transport.get_extra_info("sslcontext") is None else "https", client, server)
         self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names its own two kinds; it calls `shutdown` alone
         self._head_timer = self._loop.call_later(self._limits.head_timeout_s, self._head_is_late)
@@ -269,6 +276,7 @@ class ClientConnection(asyncio.Protocol):
             "client": client,
             "server": server,
             "state": self._lifespan_state,
+            CERTIFICATE: self._names,
         }
 
     def _start(self, incoming: Incoming, scope: Scope) -> None:

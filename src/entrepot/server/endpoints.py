@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -29,6 +29,7 @@ from entrepot.errors import (
     CallerError,
     Defect,
     EntrepotError,
+    LedgerError,
     MethodNotAllowed,
     NotFound,
     OverloadedHere,
@@ -39,12 +40,15 @@ from entrepot.exchange.course import course_of
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.planning import Planner, Steering
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
-from entrepot.server.call import Call
+from entrepot.server.call import Call, Handler
+from entrepot.server.connection import CERTIFICATE
 from entrepot.server.decisions import render_decision
+from entrepot.server.feedback import PATH as FEEDBACK
+from entrepot.server.feedback import feedback_of, may_judge, parse_feedback, render_feedback
 from entrepot.server.http import (
     ClientDisconnected,
     Receive,
@@ -63,17 +67,16 @@ from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import PATH as _RESPONSES
 from entrepot.server.kept_responses import KeptResponses, methods_below
 from entrepot.server.letting_in import let_in
+from entrepot.server.metrics_page import Telling
 from entrepot.server.models import asker_of, model_named, render_model, render_models
-from entrepot.server.openapi import GREETING, render_document
+from entrepot.server.status import Status
 from entrepot.server.steering import may_store, steering_of
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
 
-Handler = Callable[[Call], Awaitable[None]]
 _JSON = ((b"content-type", b"application/json"),)
 _ESTIMATED = (*_JSON, (b"x-entrepot-estimated", b"tokens"))
-_PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _DECISIONS = "/v1/decisions/"
 TELL_EVERY_S = 10.0
 
@@ -90,9 +93,11 @@ class Gateway:
         driver: Driver,
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
+        keep_feedback: Callable[[Feedback], None],
         responses: KeptResponses,
         inspector: Inspector,
         admission: Admission | None = None,
+        telling: Telling | None = None,
         look_at_deployments: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
@@ -101,19 +106,26 @@ class Gateway:
         self._driver = driver
         self._recorder = recorder
         self._find_entry = find_entry
+        self._keep_feedback = keep_feedback
         self._responses = responses
         self._admission = admission
-        self._look_at_deployments = look_at_deployments
+        self._telling = telling
         self._under_way = 0
         self._overload_told_s = -math.inf
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
-            "/": {"GET": self._greet},
-            "/openapi.json": {"GET": self._describe},
-            "/livez": {"GET": self._live},
-            "/readyz": {"GET": self._ready},
+            FEEDBACK: {"POST": self._feedback},
+            **Status(recorder, admission, telling, look_at_deployments).paths,
             **{path: {"POST": self._exchange} for path in CLIENT_PATHS if not path.endswith("/")},
         }
+
+    def under_way(self) -> int:
+        """How many exchanges have not ended."""
+        return self._under_way
+
+    def trouble(self) -> str | None:
+        """What keeps entries from being written down, None if nothing does."""
+        return self._recorder.trouble
 
     def admit_by(self, keyring: Keyring) -> None:
         """Know these keys from now on. May be called from any thread."""
@@ -180,6 +192,8 @@ class Gateway:
         return handler
 
     async def _answer_error(self, call: Call, error: EntrepotError) -> None:
+        if self._telling is not None:
+            self._telling.refuse(error.code)
         if call.client.head_sent:
             return  # the answer had begun; its end is missing, and uvicorn closes the connection
         rendered = call.dialect.render_error(error)
@@ -201,6 +215,7 @@ class Gateway:
         return self._keyring.authenticate(
             call.headers,
             call.scope["query_string"] if googles else b"",
+            certificate=call.scope.get(CERTIFICATE, ()),
             peer=call.peer,
             now_s=call.started_ns / 1_000_000_000,
         )
@@ -259,6 +274,7 @@ class Gateway:
             self._refuse(call, principal, planned, asked, seen)
             raise planned.error
         try:
+            self._recorder.demand()
             planned, ticket = await let_in(self._admission, planned, client, self._recorder.append)
         except EntrepotError as error:
             self._refuse(call, planned.principal, Refusal(error, planned.route, planned.decision), asked, seen)
@@ -342,33 +358,33 @@ class Gateway:
     async def _decision(self, call: Call) -> None:
         principal = self._authenticate(call)
         wanted = call.scope["path"][len(_DECISIONS) :]
-        # Reading the ledger is disk work; the loop goes on meanwhile.
-        entry = await asyncio.to_thread(self._find_entry, wanted) if len(wanted) == 36 else None
-        if (
-            entry is None or entry.key != principal.key
-        ):  # another key's exchange is not there, as far as this key can tell
-            raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
+        entry = await self._entry_of(wanted, lambda entry: entry.key == principal.key)
         await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
 
-    async def _greet(self, call: Call) -> None:
-        await answer(call.send, 200, _PLAIN, GREETING.encode())
+    async def _feedback(self, call: Call) -> None:
+        principal = self._authenticate(call)
+        settings = self._settings
+        body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+        call.received = True
+        wire = parse_feedback(body)
+        await self._entry_of(wire.exchange, lambda entry: may_judge(entry, principal))
+        feedback = feedback_of(wire, principal, call.id, call.started_ns)
+        try:
+            self._keep_feedback(feedback)
+        except LedgerError as error:  # unlike an answer, nothing is lost by telling: it can be sent again
+            raise Unavailable(f"feedback cannot be written down: {error.message}") from error
+        await answer(call.send, 200, _JSON, render_feedback(feedback))
 
-    async def _describe(self, call: Call) -> None:
-        await answer(call.send, 200, _JSON, render_document())
+    async def _entry_of(self, wanted: str, is_theirs: Callable[[Entry], bool]) -> Entry:
+        """An exchange's entry. Raises NotFound: another key's is not there, as far as this key can tell."""
+        # Reading the ledger is disk work; the loop goes on meanwhile.
+        entry = await asyncio.to_thread(self._find_entry, wanted) if len(wanted) == 36 else None
+        if entry is None or not is_theirs(entry):
+            raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
+        return entry
 
     async def _kept_response(self, call: Call) -> None:
         principal = self._authenticate(call)
         rest, query = call.scope["path"][len(_RESPONSES) :], call.scope["query_string"].decode("latin-1")
         found = await self._responses.answer(call.scope["method"], rest, query, principal.key or "")
         await answer(call.send, 200, _JSON, msgspec.json.encode(found))
-
-    async def _live(self, call: Call) -> None:
-        await answer(call.send, 200, _JSON, b'{"status":"live"}')
-
-    async def _ready(self, call: Call) -> None:
-        counters = None if self._admission is None else self._admission.trouble
-        trouble = self._recorder.trouble or counters
-        body: dict[str, object] = {"status": "ready"} if trouble is None else {"status": "degraded", "trouble": trouble}
-        if ill := self._look_at_deployments():
-            body["deployments"] = ill
-        await answer(call.send, 200 if trouble is None else 503, _JSON, msgspec.json.encode(body))

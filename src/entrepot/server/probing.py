@@ -45,7 +45,7 @@ async def is_well(client: UpstreamClient, deployment: Deployment, kind: ProbeKin
     """Whether a deployment answers a probe."""
     try:
         if kind == "connect":
-            await client.connect(deployment.base_url, TIMEOUT_S)
+            await client.connect(deployment.base_url, TIMEOUT_S, deployment.way)
             return True
         return (await reach_one(client, deployment, TIMEOUT_S)).reachable
     except EntrepotError:

@@ -229,12 +229,23 @@ def schemas() -> dict[str, Schema]:
         **_EMBEDDED,
         **_MODELS,
         "Decided": _object("An entry of the ledger", _DECIDED, **_DECIDED),
+        "FeedbackKept": _object(
+            "What was understood",
+            ("object", "id", "exchange", "source", "score", "label"),
+            object={"const": "entrepot.feedback"},
+            id=_TEXT,
+            exchange=_TEXT,
+            source={"enum": ["program", "user"]},
+            score={"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            label={"type": ["string", "null"]},
+        ),
         "Live": _object("It lives", ("status",), status={"const": "live"}),
         "Ready": _object(
             "Whether it is ready",
             ("status",),
             status={"enum": ["ready", "degraded"]},
             trouble=_TEXT,
+            notes={"type": "array", "items": _TEXT},
             deployments={"type": "object"},
         ),
         "OpenAPI": _object(

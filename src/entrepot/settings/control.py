@@ -8,6 +8,7 @@ import msgspec
 
 from entrepot.settings.file import ControlTable, OidcTable
 from entrepot.settings.lines import Path
+from entrepot.settings.networks import resolve_listen_tls
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.schema import ControlSettings, OidcSettings
 from entrepot.settings.secret import anchor_reference, check_reference
@@ -21,11 +22,12 @@ def resolve_control(table: ControlTable, around: Surroundings, problems: Problem
     if table.public_url is not None:
         _check_address(table.public_url, ("control", "public_url"), problems)
     return ControlSettings(
-        host=table.host,
+        host=table.host.removeprefix("[").removesuffix("]"),
         port=table.port,
         session_s=table.session_hours * 3600,
         public_url=table.public_url,
         oidc=None if table.oidc is None else _resolve_oidc(table.oidc, around, problems),
+        tls=resolve_listen_tls(table.tls, around.directory, ("control", "tls"), problems),
     )
 
 

@@ -20,7 +20,9 @@ from entrepot.policy.rules import Rule
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTable
+from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.route_table import RouteTable
+from entrepot.settings.telemetry_tables import LogTable, MetricsTable
 from entrepot.settings.words import (
     AtLeastOne,
     Count,
@@ -51,6 +53,10 @@ class GatewayTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Name | None,
         Meta(description="The header in which trusted_proxies say the client's country, such as cf-ipcountry."),
     ] = None
+    socket: Annotated[Name | None, Meta(description="A Unix socket to listen on instead; relative to this file.")] = (
+        None
+    )
+    tls: Annotated[ListenTlsTable | None, Meta(description="TLS, where no proxy in front does it.")] = None
 
 
 class OidcTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +89,7 @@ class ControlTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: Annotated[
         Name | None, Meta(description="The address by which browsers know it, behind a TLS proxy.")
     ] = None
+    tls: Annotated[ListenTlsTable | None, Meta(description="TLS, where no proxy in front does it.")] = None
     oidc: Annotated[OidcTable | None, Meta(description="An identity provider with which people sign in.")] = None
 
 
@@ -111,6 +118,15 @@ class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, le=36_500)] | None,
         Meta(description="For how many days entries are kept. Default: for ever. Sums stay."),
     ] = None
+    durability: Annotated[
+        Literal["process", "fsync"], Meta(description="What an entry outlives: our death, or the machine's as well.")
+    ] = "process"
+    reserve_mb: Annotated[
+        int, Meta(ge=1, le=1024, description="What each gateway process keeps free on the disk for entries, in MiB.")
+    ] = 16
+    when_full: Annotated[
+        Literal["serve", "refuse"], Meta(description="When an entry cannot be written: serve on, or refuse requests.")
+    ] = "serve"
 
 
 class ResponsesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +144,9 @@ class KeyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[Name, Meta(description="What the key is called in rules, reports and the ledger.")]
     secret: Annotated[Name | None, Meta(description="Where its text is found: env:NAME or file:PATH.")] = None
     sha256: Annotated[Digest | None, Meta(description="Or the SHA-256 of its text, in hex.")] = None
+    certificate: Annotated[
+        Name | None, Meta(description="A name in the client certificate that stands for the key, or is enough alone.")
+    ] = None
     team: Annotated[Name | None, Meta(description="The team that it belongs to.")] = None
     tags: Annotated[tuple[Name, ...], Meta(description="Tags by which rules and reports know its requests.")] = ()
     data_classes: Annotated[tuple[Name, ...], Meta(description="Data classes of all that it sends.")] = ()
@@ -202,6 +221,8 @@ class DeploymentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     key: Annotated[Name | None, Meta(description="Where the provider's key is found: env:NAME or file:PATH.")] = None
     base_url: Annotated[Name | None, Meta(description="The address, where it is not the catalog's.")] = None
+    socket: Annotated[Name | None, Meta(description="A Unix socket by which that address is reached.")] = None
+    tls: Annotated[DialTlsTable | None, Meta(description="Whom to trust there, and what to show.")] = None
     address: Annotated[
         dict[str, Name] | None,
         Meta(description='What the catalog\'s address leaves to you, such as { resource = "acme" }.'),
@@ -362,3 +383,5 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budgets: tuple[BudgetTable, ...] = ()
     limits: tuple[LimitTable, ...] = ()
     counters: CountersTable = CountersTable()
+    metrics: MetricsTable = MetricsTable()
+    log: LogTable = LogTable()

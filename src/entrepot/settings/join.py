@@ -20,6 +20,7 @@ from entrepot.dialects.address import without_call
 from entrepot.settings.address import is_own_machine
 from entrepot.settings.blanks import fill_blanks
 from entrepot.settings.file import DeploymentTable
+from entrepot.settings.networks import way_of
 from entrepot.settings.secret import anchor_reference
 from entrepot.settings.speech import USUAL_AUTH
 from entrepot.settings.surroundings import Surroundings
@@ -76,7 +77,8 @@ def join(table: DeploymentTable, price: Price | None, around: Surroundings, warn
     if on_premises:  # nobody else is sent anything: what the operator keeps is the operator's to know
         stated.setdefault("retention_days", 0)
         stated.setdefault("trains_on_data", False)
-    return msgspec.structs.replace(base, on_premises=on_premises, region=region, **stated)
+    way = way_of(table, around.directory)
+    return msgspec.structs.replace(base, on_premises=on_premises, region=region, way=way, **stated)
 
 
 def _spoken(table: DeploymentTable, base: Deployment) -> Deployment:

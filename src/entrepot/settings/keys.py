@@ -35,17 +35,19 @@ def resolve_keys(
     absent: list[str] = []
     names: dict[str, int] = {}
     digests: dict[str, str] = {}
+    certificates: dict[str, str] = {}
     for index, table in enumerate(tables):
         if table.name in names:
             problems.add(("keys", index, "name"), f"'{table.name}' is already the name of keys[{names[table.name]}]")
         names.setdefault(table.name, index)
         if not _is_one_of_two(table, index, problems):
             continue
-        sha256 = table.sha256 or _digest(table, around, warnings)
+        _check_certificate(table, index, certificates, problems)
+        sha256 = table.sha256 or (_digest(table, around, warnings) if table.secret else "")
         if sha256 is None:
             absent.append(table.name)
             continue
-        if sha256 in digests:
+        if sha256 and sha256 in digests:
             problems.add(("keys", index), f"the same key as '{digests[sha256]}'; one key has one name")
         digests.setdefault(sha256, table.name)
         keys.append(
@@ -58,6 +60,7 @@ def resolve_keys(
                 expires_s=_midnight_s(table.expires),
                 data_classes=table.data_classes,
                 region=table.region,
+                certificate=table.certificate,
             )
         )
     return tuple(keys), tuple(absent)
@@ -115,8 +118,9 @@ def _check_patterns(
 
 
 def _is_one_of_two(table: KeyTable, index: int, problems: Problems) -> bool:
-    """Whether the key is given as a reference or as a digest, and not both."""
-    if (table.secret is None) == (table.sha256 is None):
+    """Whether the key is given as a reference or as a digest, and not both; neither is needed beside a certificate."""
+    both, neither = bool(table.secret and table.sha256), table.secret is None and table.sha256 is None
+    if both or (neither and table.certificate is None):
         problems.add(
             ("keys", index), "a key has either 'secret' or 'sha256'; entrepot keys new --toml prints a block to paste"
         )
@@ -125,6 +129,15 @@ def _is_one_of_two(table: KeyTable, index: int, problems: Problems) -> bool:
         problems.add(("keys", index, "secret"), wrong)
         return False
     return True
+
+
+def _check_certificate(table: KeyTable, index: int, known: dict[str, str], problems: Problems) -> None:
+    if table.certificate is None:
+        return
+    if table.certificate in known:
+        what = f"the same certificate as '{known[table.certificate]}'; one certificate stands for one key"
+        problems.add(("keys", index, "certificate"), what)
+    known.setdefault(table.certificate, table.name)
 
 
 def _digest(table: KeyTable, around: Surroundings, warnings: list[str]) -> str | None:

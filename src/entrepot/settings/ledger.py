@@ -12,6 +12,7 @@ from entrepot.settings.problems import Problems
 from entrepot.settings.schema import LedgerSettings, Settings
 from entrepot.upstream.credentials import Credentials
 
+_MIB = 1024 * 1024
 _SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -26,7 +27,9 @@ def resolve_ledger(table: LedgerTable, directory: Path, around: Path, problems: 
             where = "keep the whole address in the environment or a file, and write env:NAME or file:PATH here"
             problems.add(("ledger", "database"), f"holds a password: {where}")
         database = anchored(database, around)
-    return LedgerSettings(str(directory), database, table.keep_days)
+    return LedgerSettings(
+        str(directory), database, table.keep_days, table.durability, table.reserve_mb * _MIB, table.when_full
+    )
 
 
 def ledger_place(settings: Settings, environ: Mapping[str, str]) -> LedgerPlace:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from entrepot.catalog.schema import Deployment
+from entrepot.catalog.schema import Deployment, Way
 from entrepot.dialects.address import join_address
 from entrepot.dialects.base import WireRequest
 from entrepot.errors import OperatorError
@@ -156,8 +156,8 @@ def _address(deployment: Deployment) -> str:
     return join_address(deployment.base_url, _LISTS.get(deployment.dialect, _UNLISTED), deployment.upstream_name)
 
 
-def _place(deployment: Deployment) -> tuple[str | None, ...]:
-    return _address(deployment), deployment.auth, deployment.auth_scope, deployment.secret
+def _place(deployment: Deployment) -> tuple[str | Way | None, ...]:
+    return _address(deployment), deployment.auth, deployment.auth_scope, deployment.secret, deployment.way
 
 
 def _say(deployment: Deployment, answer: _Answer, timeout_s: float) -> Reach:

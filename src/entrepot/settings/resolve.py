@@ -27,13 +27,14 @@ from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
 from entrepot.settings.ledger import resolve_ledger
-from entrepot.settings.networks import check_network
+from entrepot.settings.networks import anchored, check_network, check_socket, resolve_listen_tls
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
 from entrepot.settings.schema import FreshSettings, GatewaySettings, ResponsesSettings, Settings
 from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
+from entrepot.settings.telemetry import resolve_log, resolve_metrics
 
 LEDGER_FOLDER = "entrepot-data"
 _MIB = 1024 * 1024
@@ -61,7 +62,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     check_rules(file.policy, named, deployments, around.catalog, problems)
     known = known_names(file.keys, [team.name for team in file.teams], routes, deployments)
     return Settings(
-        gateway=_gateway(file.gateway, problems),
+        gateway=_gateway(file.gateway, around.directory, problems),
         deadlines=Deadlines(**msgspec.structs.asdict(file.timeouts)),
         conduct=resolve_conduct(file, deployments),
         circuit=resolve_circuit(file.circuit, problems),
@@ -69,7 +70,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         probes=resolve_probes(file, deployments),
         ledger=resolve_ledger(
             file.ledger,
-            _anchored(file.ledger.directory or LEDGER_FOLDER, around.directory),
+            anchored(file.ledger.directory or LEDGER_FOLDER, around.directory),
             around.directory,
             problems,
         ),
@@ -92,20 +93,25 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         warnings=tuple(warnings),
         absent_keys=absent_keys,
         control=resolve_control(file.control, around, problems),
+        metrics=resolve_metrics(file.metrics, around.directory, problems),
+        log=resolve_log(file.log),
     )
 
 
-def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
+def _gateway(table: GatewayTable, directory: Path, problems: Problems) -> GatewaySettings:
     for index, network in enumerate(table.trusted_proxies):
         if wrong := check_network(network):
             problems.add(("gateway", "trusted_proxies", index), wrong)
+    socket = None if table.socket is None else str(anchored(table.socket, directory))
+    if socket is not None and (wrong := check_socket(socket)):
+        problems.add(("gateway", "socket"), wrong)
     if table.region_header is not None and not table.trusted_proxies:
         problems.add(
             ("gateway", "region_header"),
             "would be believed of nobody: name the networks of the proxies that set it in trusted_proxies",
         )
     return GatewaySettings(
-        host=table.host,
+        host=table.host.removeprefix("[").removesuffix("]"),
         port=table.port,
         processes=table.processes,
         max_body_bytes=table.max_body_mb * _MIB,
@@ -114,6 +120,8 @@ def _gateway(table: GatewayTable, problems: Problems) -> GatewaySettings:
         grace_s=table.grace_s,
         region_header=table.region_header,
         trusted_proxies=table.trusted_proxies,
+        socket=socket,
+        tls=resolve_listen_tls(table.tls, directory, ("gateway", "tls"), problems),
     )
 
 
@@ -130,7 +138,7 @@ def _exchange_rates(file: SettingsFile, catalog: Catalog, problems: Problems) ->
 def _router(artifact: str | None, directory: Path, problems: Problems) -> str | None:
     if artifact is None:
         return None
-    path = _anchored(artifact, directory)
+    path = anchored(artifact, directory)
     if not path.is_file():
         problems.add(("router", "artifact"), f"there is no file {path}; entrepot train writes one")
     return str(path)
@@ -141,10 +149,6 @@ def _fresh(table: RouterTable, directory: Path, problems: Problems) -> FreshSett
         given, missing = ("outcomes", "prompts") if table.outcomes else ("prompts", "outcomes")
         problems.add(("router", given), f"needs '{missing}' beside it: an outcome is nothing without its prompt")
     outcomes, prompts = (
-        tuple(str(_anchored(one, directory)) for one in patterns) for patterns in (table.outcomes, table.prompts)
+        tuple(str(anchored(one, directory)) for one in patterns) for patterns in (table.outcomes, table.prompts)
     )
     return FreshSettings(outcomes, prompts, table.last)
-
-
-def _anchored(path: str, directory: Path) -> Path:
-    return directory / Path(path).expanduser()

@@ -26,8 +26,21 @@ ProbeKind = Literal["connect", "models"]
 WhenUnreachable = Literal["refuse", "serve"]
 
 
+class ListenTls(msgspec.Struct, frozen=True):
+    """TLS where we listen; paths are absolute. Without `client_ca` no client is asked for a certificate."""
+
+    certificate: str
+    key: str
+    minimum_version: Literal["1.2", "1.3"] = "1.2"
+    client_ca: str | None = None
+    client_certificates: Literal["required", "optional"] = "required"
+
+
 class GatewaySettings(msgspec.Struct, frozen=True):
-    """Where and how the data plane listens. `trusted_proxies` are networks in CIDR form."""
+    """Where and how the data plane listens. `trusted_proxies` are networks in CIDR form.
+
+    With `socket`, the absolute path of a Unix socket, it listens there and not on `host` and `port`.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -38,16 +51,24 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     grace_s: float = 20.0
     region_header: str | None = None
     trusted_proxies: tuple[str, ...] = ()
+    socket: str | None = None
+    tls: ListenTls | None = None
 
 
 class LedgerSettings(msgspec.Struct, frozen=True):
     """Where entries are kept: `directory` (absolute) holds the folder `spool`, and the SQLite file `ledger.db` unless `database`
     refers to a PostgreSQL (a URL, or a reference). `keep_days` None: for ever.
+
+    `durability` says what an entry outlives, the process or the machine too; `reserve_bytes` what each gateway process keeps
+    free on the disk for its spool; `when_full` what becomes of requests whose entries could not be written.
     """
 
     directory: str
     database: str | None = None
     keep_days: int | None = None
+    durability: Literal["process", "fsync"] = "process"
+    reserve_bytes: int = 16 * 1024 * 1024
+    when_full: Literal["serve", "refuse"] = "serve"
 
 
 class ResponsesSettings(msgspec.Struct, frozen=True):
@@ -69,6 +90,7 @@ class KeySettings(msgspec.Struct, frozen=True):
     """A client key: known by name, held as the hex SHA-256 of its text.
 
     A key that is being rotated has two texts, and stands here twice under its name. `expires_s` is Unix time.
+    `certificate` is a name in the client certificate that stands for it; without a text as well, `sha256` is empty.
     """
 
     name: str
@@ -80,6 +102,7 @@ class KeySettings(msgspec.Struct, frozen=True):
     disabled: bool = False
     data_classes: tuple[str, ...] = ()
     region: str | None = None
+    certificate: str | None = None
 
 
 class OidcSettings(msgspec.Struct, frozen=True):
@@ -105,6 +128,7 @@ class ControlSettings(msgspec.Struct, frozen=True):
     session_s: float = 12 * 3600.0
     public_url: str | None = None
     oidc: OidcSettings | None = None
+    tls: ListenTls | None = None
 
 
 class CountersSettings(msgspec.Struct, frozen=True):
@@ -117,6 +141,32 @@ class CountersSettings(msgspec.Struct, frozen=True):
     when_unreachable: WhenUnreachable = "refuse"
     ledgers: int = 1
     webhooks_inside: bool = False
+
+
+class MetricsSettings(msgspec.Struct, frozen=True):
+    """Who may read metrics: from these networks, with this token (a reference) where one is named."""
+
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    token: str | None = None
+
+
+class LogSettings(msgspec.Struct, frozen=True):
+    """What is logged, and how; `exchanges`: a line for each."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    exchanges: bool = False
+
+
+class OtelSettings(msgspec.Struct, frozen=True):
+    """Where traces and metrics are sent by OTLP; `headers` is a reference, `sample` a share."""
+
+    endpoint: str
+    headers: str | None = None
+    service_name: str = "entrepot"
+    traces: bool = True
+    metrics: bool = True
+    sample: float = 1.0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -155,3 +205,6 @@ class Settings(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     absent_keys: tuple[str, ...] = ()
     control: ControlSettings | None = None
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+    otel: OtelSettings | None = None

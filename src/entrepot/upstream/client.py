@@ -20,6 +20,7 @@ from collections.abc import Mapping
 import msgspec
 
 from entrepot.canonical.stream import FailureKind
+from entrepot.catalog.schema import Way
 from entrepot.dialects.base import HeaderPairs, WireRequest
 from entrepot.errors import OperatorError, ProviderError
 from entrepot.exchange.commands import CallUpstream
@@ -33,6 +34,7 @@ from entrepot.upstream.limits import DEFAULT_LIMITS, Limits
 from entrepot.upstream.pool import Pool
 from entrepot.upstream.proxy import Proxies
 from entrepot.upstream.request import (
+    Origin,
     parse_address,
     render_length,
     render_line,
@@ -40,7 +42,7 @@ from entrepot.upstream.request import (
     render_request_line,
 )
 from entrepot.upstream.running import RunningCall, Sink
-from entrepot.upstream.tls import build_tls
+from entrepot.upstream.tls import Contexts, build_tls
 
 __all__ = ["Limits", "RunningCall", "UpstreamClient"]
 
@@ -77,10 +79,10 @@ class UpstreamClient:
         self._credentials = Credentials(environ)
         self.clouds = Clouds()
         self._proxies = Proxies(environ)
-        self._tls = build_tls(environ) if tls is None else tls
+        self._tls = Contexts(build_tls(environ) if tls is None else tls)
         self._pool = Pool(limits)
-        self._targets: dict[tuple[str, str], _Target] = {}
-        self._openings: dict[tuple[str, str, HeaderPairs, HeaderPairs], _Target] = {}
+        self._targets: dict[tuple[str, str, Way | None], _Target] = {}
+        self._openings: dict[tuple[str, str, HeaderPairs, HeaderPairs, Way | None], _Target] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -103,13 +105,16 @@ class UpstreamClient:
             return self._start_in_cloud(command, sink)
         return self._begin(command, sink, None)
 
-    async def connect(self, url: str, timeout_s: float) -> None:
-        """Open a connection to where `url` is, as a call would, and close it. Raises ProviderError where there is none."""
+    async def connect(self, url: str, timeout_s: float, way: Way | None = None) -> None:
+        """Open a connection to where `url` is, as a call would, and close it.
+
+        Raises ProviderError where there is none, SettingsError where the way's files cannot be used.
+        """
         origin = parse_address(url.replace("{model}", "model")).origin
-        connection = Connection(Destination(origin, self._proxies.choose(origin)), self._pool, self._limits)
+        connection = Connection(self._find_destination(origin, way), self._pool, self._limits)
         try:
             async with asyncio.timeout(timeout_s):
-                await dial(connection.destination, connection, self._tls, self._limits)
+                await dial(connection.destination, connection, self._tls.find(way), self._limits)
         except TimeoutError:
             raise ProviderError(f"no connection to {origin.authority} within {timeout_s:g} s", code="connect") from None
         finally:
@@ -141,9 +146,11 @@ class UpstreamClient:
         request = command.request
         try:
             if credentials is None:
-                opened = self._find_opening(request, self._credentials.headers(command.deployment))
+                opened = self._find_opening(
+                    request, self._credentials.headers(command.deployment), command.deployment.way
+                )
             else:  # a cloud's are of this request alone
-                opened = self._open_target(request, credentials)
+                opened = self._open_target(request, credentials, command.deployment.way)
             call.destination = opened.destination
             call.head = opened.opening + render_length(request.method, request.body)
         except ProviderError as error:
@@ -180,11 +187,15 @@ class UpstreamClient:
         connection = Connection(call.destination, self._pool, self._limits)
         try:
             async with asyncio.timeout(call.connect_timeout_s):
-                await dial(call.destination, connection, self._tls, self._limits)
+                tls = self._tls.find(call.destination.way)
+                await dial(call.destination, connection, tls, self._limits)
         except TimeoutError:
             connection.abort()
             place = call.destination.origin.authority
             call.fail("connect", f"no connection to {place} within {call.connect_timeout_s:g} s")
+        except OperatorError as error:
+            logger.error("%s cannot be called: %s", call.destination.origin.authority, error.message)
+            call.fail("connect", error.public)
         except ProviderError as error:
             connection.abort()
             call.fail("connect", error.message)
@@ -194,36 +205,41 @@ class UpstreamClient:
         else:
             call.run_on(connection)
 
-    def _find_target(self, method: str, url: str) -> _Target:
-        target = self._targets.get((method, url))
+    def _find_target(self, method: str, url: str, way: Way | None) -> _Target:
+        target = self._targets.get((method, url, way))
         if target is None:
             address = parse_address(url)
             origin = address.origin
-            proxy = self._proxies.choose(origin)
+            destination = self._find_destination(origin, way)
+            proxy = destination.proxy
             path, lines = address.target, b""
             if proxy is not None and origin.scheme == "http":
                 path = f"http://{origin.authority}{path}"
                 if proxy.authorization is not None:
                     lines = render_line(b"proxy-authorization", proxy.authorization)
             host = render_line(b"host", origin.authority.encode("ascii"))
-            target = _Target(Destination(origin, proxy), render_request_line(method, path) + host + lines)
+            target = _Target(destination, render_request_line(method, path) + host + lines)
             if len(self._targets) >= MAX_KNOWN_TARGETS:
                 self._targets.clear()
-            self._targets[method, url] = target
+            self._targets[method, url, way] = target
         return target
 
-    def _find_opening(self, request: WireRequest, credentials: HeaderPairs) -> _Target:
+    def _find_destination(self, origin: Origin, way: Way | None) -> Destination:
+        proxy = None if way is not None and way.socket is not None else self._proxies.choose(origin)
+        return Destination(origin, proxy, way)
+
+    def _find_opening(self, request: WireRequest, credentials: HeaderPairs, way: Way | None) -> _Target:
         """The request's target, with all of its head but the line that frames its body."""
-        key = (request.method, request.url, request.headers, credentials)
+        key = (request.method, request.url, request.headers, credentials, way)
         opened = self._openings.get(key)
         if opened is None:
             if len(self._openings) >= MAX_KNOWN_TARGETS:
                 self._openings.clear()
-            opened = self._openings[key] = self._open_target(request, credentials)
+            opened = self._openings[key] = self._open_target(request, credentials, way)
         return opened
 
-    def _open_target(self, request: WireRequest, credentials: HeaderPairs) -> _Target:
-        target = self._find_target(request.method, request.url)
+    def _open_target(self, request: WireRequest, credentials: HeaderPairs, way: Way | None) -> _Target:
+        target = self._find_target(request.method, request.url, way)
         lines = [render_line(name, value) for name, value in credentials]
         return _Target(target.destination, b"".join((target.opening, render_lines(request.headers), *lines)))
 

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import msgspec
 
+from entrepot.catalog.schema import Way
 from entrepot.errors import ProviderError
 from entrepot.upstream.limits import Limits
 from entrepot.upstream.proxy import Proxy
@@ -33,15 +34,23 @@ Found = tuple[int, int, int, str, Any]
 
 
 class Destination(msgspec.Struct, frozen=True, cache_hash=True):
-    """Whom a connection speaks to, and through which proxy. Connections are shared within one destination only."""
+    """Whom a connection speaks to, through which proxy and in which way. Connections are shared within one destination only."""
 
     origin: Origin
     proxy: Proxy | None = None
+    way: Way | None = None
 
     @property
     def tunnelled(self) -> bool:
         """Whether the proxy only passes bytes on, as it must for TLS."""
         return self.proxy is not None and self.origin.scheme == "https"
+
+    @property
+    def place(self) -> str:
+        """Where a connection is opened, for a message."""
+        if self.way is not None and self.way.socket is not None:
+            return f"the Unix socket {self.way.socket}"
+        return self.origin.authority if self.proxy is None else f"proxy {self.proxy.authority}"
 
 
 async def dial(destination: Destination, protocol: asyncio.Protocol, tls: ssl.SSLContext, limits: Limits) -> None:
@@ -49,18 +58,20 @@ async def dial(destination: Destination, protocol: asyncio.Protocol, tls: ssl.SS
 
     Raises `ProviderError`: there is no connection; the message says where and why.
     """
-    origin, proxy = destination.origin, destination.proxy
-    place = origin.authority if proxy is None else f"proxy {proxy.authority}"
+    origin, place = destination.origin, destination.place
     loop = asyncio.get_running_loop()
     try:
-        sock = await _open_socket(origin.host if proxy is None else proxy.host, (proxy or origin).port)
+        sock = await _reach(destination)
     except (OSError, UnicodeError) as error:
         raise ProviderError(_describe(error, place), code="connect") from error
     try:
         if destination.tunnelled:
             await _open_tunnel(destination, sock, protocol, tls, limits)
         elif origin.scheme == "https":
-            await loop.create_connection(lambda: protocol, sock=sock, ssl=tls, server_hostname=origin.host)
+            create = loop.create_unix_connection if sock.family == socket.AF_UNIX else loop.create_connection
+            await create(lambda: protocol, sock=sock, ssl=tls, server_hostname=origin.host)
+        elif sock.family == socket.AF_UNIX:
+            await loop.create_unix_connection(lambda: protocol, sock=sock)
         else:
             await loop.create_connection(lambda: protocol, sock=sock)
     except ssl.SSLError as error:
@@ -140,6 +151,14 @@ class _Tunnel(asyncio.Protocol):
                 f"proxy {place} opened no tunnel to {self._destination.origin.authority}: {reason}", code="connect"
             )
         )
+
+
+async def _reach(destination: Destination) -> socket.socket:
+    """A connected socket. Raises OSError or UnicodeError."""
+    origin, proxy, way = destination.origin, destination.proxy, destination.way
+    if way is not None and way.socket is not None:
+        return await _connect((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", way.socket))
+    return await _open_socket(origin.host if proxy is None else proxy.host, (proxy or origin).port)
 
 
 async def _open_socket(host: str, port: int) -> socket.socket:

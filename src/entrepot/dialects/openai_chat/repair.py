@@ -61,7 +61,7 @@ def is_sound(completion: WireCompletion, data: bytes) -> bool:
 
 def has_nulls(data: bytes) -> bool:
     """Whether something in it may be null that clients take for a list or a text."""
-    return _NULL.search(data) is not None
+    return (b'"role"' in data or b'"type"' in data) and _NULL.search(data) is not None
 
 
 def _is_text(value: object) -> bool:

@@ -1,0 +1,42 @@
+"""How the ledger fares: what the control process counts of it, and of the certificates."""
+
+from __future__ import annotations
+
+import time
+
+from entrepot.ledger.ingest import Ingester
+from entrepot.server.standing import ends_of_certificates
+from entrepot.settings.schema import Settings
+from entrepot.telemetry.families import INGEST_FAILING, INGEST_FAILURES, INGESTED, SPOOL_WAITING
+from entrepot.telemetry.metrics import Gauges, Metrics
+
+CERTIFICATES_EVERY_S = 60.0
+
+
+class IngestWatch:
+    """Looks at an ingester, and now and then at the certificates that settings name."""
+
+    def __init__(self, settings: Settings, ingester: Ingester, metrics: Metrics) -> None:
+        self._settings = settings
+        self._ingester = ingester
+        self._metrics = metrics
+        self._certificates: Gauges = {}
+        self._looked_s = 0.0
+        self._ingested = 0
+        self._failures = 0
+
+    def look(self) -> Gauges:
+        """The gauges of the control process; what the ingester has done since the last time is counted."""
+        now_s = time.time()
+        if now_s - self._looked_s > CERTIFICATES_EVERY_S:
+            self._certificates, self._looked_s = ends_of_certificates(self._settings, now_s), now_s
+        ingester = self._ingester
+        ingested, failures = ingester.ingested, ingester.failures
+        self._metrics.add(INGESTED, ingested - self._ingested)
+        self._metrics.add(INGEST_FAILURES, failures - self._failures)
+        self._ingested, self._failures = ingested, failures
+        return {
+            (INGEST_FAILING, ()): 0.0 if ingester.trouble is None else 1.0,
+            (SPOOL_WAITING, ()): float(ingester.waiting_bytes()),
+            **self._certificates,
+        }

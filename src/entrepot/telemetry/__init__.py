@@ -1,0 +1,4 @@
+"""How it goes, told to who watches: metrics that all processes of an installation share.
+
+May import `exchange` and everything below it. Start at `families.py`, then `series.py`.
+"""

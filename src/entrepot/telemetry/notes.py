@@ -1,0 +1,27 @@
+"""What the operator should know of the rest of an installation, in sentences: for /readyz, which stays ready for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from entrepot.telemetry.families import INGEST_FAILING, SPOOL_WAITING
+from entrepot.telemetry.series import Kept, read_all
+
+CONTROL = "control-0"
+"""What the control process calls itself."""
+
+
+def notes_on(directory: str) -> list[str]:
+    """Sentences on the installation whose ledger is in `directory`."""
+    return tell(read_all(directory))
+
+
+def tell(kept: Sequence[Kept]) -> list[str]:
+    """Sentences on what the processes wrote down of themselves."""
+    control = next((each for each in kept if each.process == CONTROL), None)
+    if control is None or not control.alive:
+        return ["the control process does not run: entries wait in the spools until it does"]
+    if control.series.get((INGEST_FAILING.name,), (0.0,))[0]:
+        waiting = int(control.series.get((SPOOL_WAITING.name,), (0.0,))[0])
+        return [f"the ledger takes no entries: {waiting} bytes of them wait in the spools; the log says why"]
+    return []

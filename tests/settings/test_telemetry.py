@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from entrepot.settings.schema import LedgerSettings, LogSettings, MetricsSettings
+from tests.settings.toml import ONE_DEPLOYMENT, load, refuse
+
+
+def test_what_is_not_said_is_as_safe_as_can_be(tmp_path: Path) -> None:
+    loaded = load(tmp_path, ONE_DEPLOYMENT)
+    assert loaded.metrics == MetricsSettings(("127.0.0.0/8", "::1/128"))
+    assert loaded.log == LogSettings("text", "info", exchanges=False)
+    assert loaded.ledger == LedgerSettings(f"{tmp_path}/entrepot-data", reserve_bytes=16 * 1024 * 1024)
+
+
+def test_all_of_it_may_be_said(tmp_path: Path) -> None:
+    document = """
+[metrics]
+allow = ["10.0.0.0/8"]
+token = "file:token"
+[log]
+format = "json"
+level = "error"
+exchanges = true
+[ledger]
+durability = "fsync"
+reserve_mb = 2
+when_full = "refuse"
+"""
+    loaded = load(tmp_path, ONE_DEPLOYMENT + document)
+    assert loaded.metrics == MetricsSettings(("10.0.0.0/8",), f"file:{tmp_path}/token")
+    assert loaded.log == LogSettings("json", "error", exchanges=True)
+    assert loaded.ledger.durability == "fsync"
+    assert (loaded.ledger.reserve_bytes, loaded.ledger.when_full) == (2 * 1024 * 1024, "refuse")
+
+
+def test_what_is_no_network_and_no_reference_is_told(tmp_path: Path) -> None:
+    told = refuse(tmp_path, ONE_DEPLOYMENT + "[metrics]\nallow = ['everywhere']\ntoken = 'hunter2'\n")
+    assert "metrics.allow[0]: expected a network" in told
+    assert "metrics.token: write where the secret is found" in told
+    assert "hunter2" not in told
