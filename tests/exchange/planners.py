@@ -50,8 +50,8 @@ class Even:
 
     def predict(self, prompt: Prompt) -> Estimates:
         ones = np.ones(len(self.models), np.float32)
-        prior: Basis = "prior"
-        return Estimates(self.models, 0.5 * ones, 0.1 * ones, 100 * ones, 0.5 * ones, (prior,) * len(self.models))
+        known: Basis = "outcomes"
+        return Estimates(self.models, 0.5 * ones, 0.1 * ones, 100 * ones, 0.5 * ones, (known,) * len(self.models))
 
 
 def a_planner(
