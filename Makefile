@@ -11,6 +11,7 @@
 PYTHON ?= python3
 UV ?= uv
 NPM ?= npm
+BENCH ?= benchmarks/bench_*.py
 ARGS ?=
 PYTEST_ARGS ?=
 
@@ -66,8 +67,8 @@ prices: .venv-dev/.locked ## compile the list prices of genai-prices into the ca
 footprint: dist/.built ## measure a fresh core install against its limits: packages, megabytes
 	$(PYTHON) tools/footprint.py
 
-bench: .venv-dev/.wheel ## run the benchmarks, which are never part of the tests
-	@set -e; for file in benchmarks/bench_*.py; do \
+bench: .venv-dev/.wheel ## run the benchmarks, which are never part of the tests; BENCH names one, ARGS are handed on
+	@set -e; for file in $(BENCH); do \
 	  test -e "$$file" || { echo "benchmarks/ has no bench_*.py yet"; break; }; \
 	  echo "$$file"; .venv-dev/bin/python "$$file" $(ARGS); done
 

@@ -68,8 +68,6 @@ def measure_exchanges(given: argparse.Namespace, folder: Path, found: Found) -> 
             asked["portkey"] = Asked(peers.start_portkey(folder, given.portkey), "fixed", headers)
         if given.litellm:
             asked["litellm"] = Asked(peers.start_litellm(folder, provider.port, given.litellm), "fixed")
-            time.sleep(5)  # it answers on its port before it is ready
-        time.sleep(1)
         found.largest_mb = {name: max(one.program.resident_mb().values()) for name, one in asked.items()}
         found.start_s = {name: one.program.start_s for name, one in asked.items()}
         found.exchanges = measures.in_turns(asked, LOADS[: given.loads], given.seconds, given.rounds)

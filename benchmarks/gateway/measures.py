@@ -19,6 +19,7 @@ from processes import Program
 
 HERE = Path(__file__).resolve().parent
 PATH = "/v1/chat/completions"
+WARM_UPS = 40
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -96,10 +97,23 @@ def measure(asked: Asked, load: Load, seconds: float) -> Figure:
     return Figure(1000 * used / told["requests"], per_s, told["p50_us"], told["p99_us"])
 
 
+def warm_up(asked: Asked, load: Load) -> None:
+    """Ask until it answers: some peers take connections before they are ready. Raises RuntimeError if it never does."""
+    for _ in range(WARM_UPS - 1):
+        try:
+            measure(asked, load, 1)
+        except RuntimeError:
+            continue
+        return
+    measure(asked, load, 1)
+
+
 def in_turns(
     asked: Mapping[str, Asked], loads: Sequence[Load], seconds: float, rounds: int
 ) -> dict[str, dict[str, Figure]]:
     """The medians of the rounds, by load and peer."""
+    for one in asked.values():
+        warm_up(one, loads[0])
     found: dict[str, dict[str, list[Figure]]] = {load.name: {peer: [] for peer in asked} for load in loads}
     for _ in range(rounds):
         for load in loads:

@@ -207,8 +207,8 @@ def many_keys(count: int) -> str:
 
 
 def many_rules(count: int) -> str:
-    """So many rules more, each of another team: what is allowed stays as it was."""
+    """so many rules more, each for another tag: what is allowed stays as it was."""
     return "".join(
-        f'\n[[policy]]\nname = "team-{n}"\nwhen = {{ teams = ["team-{n}"] }}\ndeny = {{ provider_country = ["KP"] }}\n'
+        f'\n[[policy]]\nname = "team-{n}"\nwhen = {{ tags = ["tag-{n}"] }}\ndeny = {{ provider_country = ["KP"] }}\n'
         for n in range(count)
     )

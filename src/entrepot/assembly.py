@@ -270,6 +270,7 @@ def build_gateway(
         driver=Driver(upstream, notebook),
         recorder=recorder,
         find_entry=lambda id_: find_entry(ledger_place(settings, os.environ), id_),
+        keep_feedback=spool.append,
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
         admission=admission,

@@ -14,6 +14,8 @@ from entrepot.ledger.checks import SAMPLE_SERVED, sample_entry
 from entrepot.ledger.frames import frame
 from entrepot.ledger.spool import SpoolWriter, list_spools, spool_folder
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
+from entrepot.reports.contents import REPORTS
+from entrepot.reports.wording import words_of
 from entrepot.routing.worth import refuse
 
 LOCAL = msgspec.structs.replace(SAMPLE_SERVED, on_premises=True, region="LOCAL", maker="meta", maker_country="US")
@@ -61,7 +63,8 @@ def test_a_share_by_each_dimension_asked_for(ledger: Path) -> None:
         "share", "--by", "maker-country", "--by", "maker_country", "--by", "team", "--ledger", str(ledger)
     )
     names = [table["name"] for table in document["tables"]]
-    assert names == ["share_by_maker_country", "share_by_maker_country", "share_by_team"]
+    assert names[:3] == ["share_by_maker_country", "share_by_maker_country", "share_by_team"]
+    assert names[3:] == ["maker_country_over_time", "concentration"]
     assert {row["value"]: row["exchanges"] for row in document["tables"][0]["rows"]} == {"US": 6, "CN": 4}
 
 
@@ -190,3 +193,47 @@ def test_a_file_that_is_no_ledger_is_one_line_and_no_traceback(tmp_path: Path) -
     assert result.exit_code == 2
     assert "cannot be used: file is not a database" in result.output
     assert "Traceback" not in result.output
+
+
+def test_spend_is_told_by_whatever_is_asked_for(ledger: Path) -> None:
+    document = run_json("spend", "--by", "provider", "--by", "day", "--ledger", str(ledger))
+    assert [table["name"] for table in document["tables"]] == ["forecast", "spend_by_provider", "spend_by_day"]
+    (row, *_) = document["tables"][1]["rows"]
+    assert row["cost_nano_usd"] == sum(1_000 + number for number in range(10))
+
+
+def test_csv_goes_out_alone_and_what_else_there_is_to_say_beside_it(ledger: Path) -> None:
+    (spool_folder(ledger) / "bad.spool").write_bytes(b"rubbish" + frame(msgspec.msgpack.encode(sample_entry(30))))
+    result = run("share", "--csv", "--ledger", str(ledger))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0].startswith("table,value,exchanges")
+    assert "damaged records" in result.stderr
+    assert "damaged records" not in result.stdout
+
+
+@pytest.mark.parametrize("kind", list(REPORTS))
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_report_is_a_page_too(ledger: Path, tmp_path: Path, kind: str, language: str) -> None:
+    page = tmp_path / "报告.html"
+    result = run(kind, "--html", str(page), "--language", language, "--ledger", str(ledger))
+    assert result.exit_code == 0, result.output
+    assert result.output.strip() == str(page)
+    text = page.read_text(encoding="utf-8")
+    assert words_of("zh" if language == "zh" else "en")(f"report_{kind.replace('-', '_')}") in text
+    assert run(kind, "--html", "-", "--language", language, "--ledger", str(ledger)).output.startswith(
+        "<!doctype html>"
+    )
+
+
+@pytest.mark.parametrize("kind", list(REPORTS))
+def test_every_report_is_printed_in_every_form(ledger: Path, kind: str) -> None:
+    assert run(kind, "--ledger", str(ledger)).exit_code == 0
+    assert run_json(kind, "--ledger", str(ledger))["tables"]
+    assert run(kind, "--csv", "--ledger", str(ledger)).stdout.startswith("table,")
+
+
+def test_a_page_that_cannot_be_written_is_told(ledger: Path, tmp_path: Path) -> None:
+    result = run("--html", str(tmp_path / "no" / "folder.html"), "--ledger", str(ledger))
+    assert result.exit_code == 2
+    assert "cannot write" in result.stderr
+    assert run("--html", "x", "--csv", "--ledger", str(ledger)).exit_code == 2

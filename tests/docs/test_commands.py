@@ -31,6 +31,12 @@ RUN = [
     "entrepot report --json",
     "entrepot report --json --lang zh",
     "entrepot report savings --since 7d",
+    "entrepot report spend --by team --by day --since 30d",
+    "entrepot report claims",
+    "entrepot report spend --csv",
+    "entrepot report spend --html spend.html",
+    "entrepot report spend --html spend.html --language zh",
+    "entrepot report spend --json",
     "entrepot report share --by team --by maker-country --since 2026-01-01 --until 2026-02-01",
 ]
 
@@ -51,6 +57,11 @@ ELSEWHERE = {
     "make install": "make demo, which .ci/run runs, begins with it",
     "entrepot policy test examples/policies/personal-data.cases.toml --config examples/policies/personal-data.toml": (
         "reads files of the project; tests/docs/test_policies.py runs the cases of every example"
+    ),
+    "docker build -t entrepot .": "takes a container engine; tests/test_dockerfile.py does its steps",
+    "docker run --read-only --cap-drop ALL -p 127.0.0.1:8080:8080 "
+    '-v "$PWD/entrepot.toml:/etc/entrepot/entrepot.toml:ro" -v entrepot:/var/lib/entrepot -e OPENAI_API_KEY entrepot': (
+        "takes a container engine; tests/test_dockerfile.py does its steps"
     ),
     "entrepot check": "reaches real providers; tests/cli tries it on stand-ins",
     "entrepot up": "serves until it is stopped; the end-to-end tests start it",

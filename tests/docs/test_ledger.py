@@ -13,7 +13,7 @@ import pytest
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.postgres import PostgresStore
 from entrepot.ledger.reading import RelationalStore
-from entrepot.ledger.rollups import COMPARED, CUBES, GRAINS, SUMS
+from entrepot.ledger.rollups import COMPARED, CUBES, EXPECTED, GRAINS, JUDGED, SUMS
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
 from tests.docs.fences import find_fences
 from tests.ledger.conftest import place, postgres, store
@@ -58,7 +58,7 @@ def test_every_rollup_is_documented_with_its_keys_and_sums() -> None:
     }
     assert documented == {tuple(cube.table(grain) for grain in GRAINS): cube.keys for cube in CUBES}
     sums = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
-    assert sorted(sums) == sorted({*SUMS, *COMPARED})
+    assert sorted(sums) == sorted({*SUMS, *COMPARED, *JUDGED, *EXPECTED})
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -11,7 +11,16 @@ import uvloop
 
 from entrepot.drive.alarms import Alarms
 from entrepot.drive.inbox import HIGH_BYTES, Inbox
-from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk, UpstreamEnded
+from entrepot.exchange.events import (
+    ClientGone,
+    DeadlinePassed,
+    Event,
+    UpstreamAnswer,
+    UpstreamChunk,
+    UpstreamEnded,
+    UpstreamFailed,
+    UpstreamHead,
+)
 
 
 class Valve:
@@ -104,3 +113,47 @@ def test_what_arrived_while_the_loop_was_held_up_comes_before_the_deadline(
 
     with contextlib.closing(new_loop()) as loop:
         assert loop.run_until_complete(held_up()) == UpstreamChunk(0, b"in time")
+
+
+async def test_a_whole_answer_that_waits_comes_as_one() -> None:
+    inbox, _ = an_inbox()
+    for event in (UpstreamHead(0, 200, ()), UpstreamChunk(0, b"all"), UpstreamEnded(0), ClientGone()):
+        inbox.put(event)
+    assert [inbox.take(), inbox.take(), inbox.take()] == [UpstreamAnswer(0, 200, (), b"all"), ClientGone(), None]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (UpstreamHead(0, 200, ()), UpstreamChunk(0, b"a"), UpstreamChunk(1, b"b")),
+        (UpstreamHead(0, 200, ()), UpstreamChunk(1, b"b"), UpstreamEnded(1)),
+        (UpstreamHead(0, 200, ()), UpstreamEnded(0), UpstreamHead(1, 200, ())),
+        (UpstreamHead(0, 200, ()), UpstreamChunk(0, b"a"), UpstreamFailed(0, "cut_off", "")),
+    ],
+)
+async def test_what_is_no_whole_answer_comes_as_it_is(events: tuple[Event, ...]) -> None:
+    inbox, _ = an_inbox()
+    for event in events:
+        inbox.put(event)
+    assert [inbox.take() for _ in events] == list(events)
+
+
+async def test_a_whole_answer_frees_the_room_that_it_took() -> None:
+    inbox, valve = an_inbox()
+    for event in (UpstreamHead(0, 200, ()), UpstreamChunk(0, b"x" * 2 * HIGH_BYTES), UpstreamEnded(0)):
+        inbox.put(event)
+    inbox.take()
+    assert valve.calls == ["pause", "resume"]
+
+
+async def test_a_deadline_that_moves_is_met_where_it_moved_to() -> None:
+    inbox, _ = an_inbox()
+    first_s = time.monotonic() + 0.02
+    waiting = asyncio.ensure_future(inbox.get(first_s))
+    await asyncio.sleep(0)
+    inbox.put(ClientGone())
+    assert await waiting == ClientGone()
+    later_s = first_s + 0.05
+    assert await inbox.get(later_s) == DeadlinePassed()
+    assert time.monotonic() >= later_s - 0.003
+    inbox.close()

@@ -57,8 +57,8 @@ class Load:
                     found = self._entrepot.installation
                     connection = http.client.HTTPConnection(found.host, found.port, timeout=20)
                 connection.request("POST", "/v1/chat/completions", json.dumps(asked), headers)
-                answer = connection.getresponse()
-                body = answer.read()
+                with connection.getresponse() as answer:  # one that breaks off holds its socket until it is closed
+                    body = answer.read()
                 whole = b"data: [DONE]" in body if stream else answer.status == 200
                 if answer.status == 200 and whole:
                     self.acknowledged.append(answer.headers["x-entrepot-exchange"])

@@ -14,10 +14,11 @@ from entrepot.canonical.response import Usage
 from entrepot.catalog.price import Price, PriceTier
 from entrepot.catalog.pricing import Tariff
 from entrepot.errors import Forbidden, InvalidRequest
-from entrepot.exchange.entries import baseline_of, entry_of, refusal_entry, served_by
+from entrepot.exchange.entries import baseline_of, entry_of, expected_of, refusal_entry, served_by
 from entrepot.exchange.plan import BaselinePlan, Candidate, Plan
-from entrepot.exchange.records import AttemptRecord, Entry, State
+from entrepot.exchange.records import AttemptRecord, Entry, Expected, State
 from entrepot.policy.rules import Principal
+from entrepot.routing.utility import Decision, Weighed
 from tests.exchange.things import a_deployment, a_price, an_exchange_rate
 from tests.exchange.transcript import candidate, plan_for
 
@@ -243,3 +244,45 @@ def test_a_baseline_without_a_price_for_so_long_an_input_is_none_and_not_free() 
     plan = plan_for(A, baseline=baseline_plan(baseline))
     assert baseline_of(plan, an_attempt(usage=Usage(500, output_tokens=1))) is not None
     assert baseline_of(plan, an_attempt(usage=Usage(501, output_tokens=1))) is None
+
+
+def test_what_the_saving_is_made_of_adds_up_to_it() -> None:
+    """Price, length and cache: all that lies between the baseline's cost and that of the answer."""
+    read = Usage(input_tokens=600, cache_read_tokens=400, output_tokens=70, reasoning_tokens=30)
+    assert A.tariff is not None
+    billed = A.tariff.cost(read, 0.0)
+    assert billed is not None
+    found = baseline_of(
+        plan_for(A, DEAR, baseline=baseline_plan(DEAR)), an_attempt(usage=read, cost_nano_usd=billed.nano_usd)
+    )
+    assert found is not None
+    assert found.as_long_nano_usd is not None
+    assert found.as_long_uncached_nano_usd is not None
+    assert found.uncached_nano_usd == 1000 * 1_000 + 100 * 2_000
+    assert found.as_long_uncached_nano_usd == 1000 * 10_000 + 100 * 40_000
+    assert found.cost_nano_usd - found.as_long_nano_usd == (250 - 100) * 40_000
+    assert found.as_long_nano_usd <= found.as_long_uncached_nano_usd
+
+
+def test_without_a_cache_nothing_is_saved_by_one() -> None:
+    found = baseline_of(plan_for(A, baseline=baseline_plan(DEAR)), an_attempt(cost_nano_usd=123))
+    assert found is not None
+    assert found.as_long_nano_usd == found.as_long_uncached_nano_usd
+    assert found.uncached_nano_usd == 123
+
+
+def test_an_entry_tells_what_was_expected_of_whom() -> None:
+    decision = Decision(
+        order=("a/m", "dear/m"),
+        candidates=(
+            Weighed("a/m", "m", p_correct=0.7),
+            Weighed("dear/m", "m", p_correct=0.9),
+            Weighed("far/m", "m", rejected="a rule"),
+        ),
+        reason="",
+        reference="dear/m",
+    )
+    assert expected_of(decision, "a/m") == Expected(0.7, 0.9, 0.9)
+    assert expected_of(decision, None) == Expected(None, 0.9, 0.9)
+    assert expected_of(msgspec.structs.replace(decision, reference="far/m"), "far/m") == Expected(None, None, 0.9)
+    assert expected_of(msgspec.structs.replace(decision, candidates=()), "a/m") is None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import Forbidden
 from entrepot.exchange.choices import Choices
+from entrepot.exchange.circumstance import Seen
 from entrepot.exchange.plan import Deadlines, Plan, Route, Strategy
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.steadying import draw
@@ -353,3 +355,23 @@ def test_no_attempt_can_reach_what_a_rule_denies_neither_by_failover_nor_by_lot(
     else:
         assert allowed == ()
         assert isinstance(found.error, Forbidden)
+
+
+def test_a_plan_tells_the_language_where_the_client_is_and_the_lot() -> None:
+    route = Route("auto", IDS, Goal(max_loss=1.0), "dear/large", "dear/large", holdout=0.5)
+    planner = a_planner(routes=[route])
+    body = {"model": "auto", "messages": [{"role": "user", "content": "请总结这份报告，并列出三个要点。"}]}
+    asked = DIALECT.parse_request(msgspec.json.encode(body))
+    plans = [
+        planner.plan(asked, DIALECT, ALICE, Steering(), id=str(n), started_ns=0, started_s=0.0, seen=Seen(region="SG"))
+        for n in range(40)
+    ]
+    drawn = 0
+    for plan in plans:
+        assert isinstance(plan, Plan)
+        assert (plan.language, plan.client_region) == ("zh", "SG")
+        assert plan.lot is not None
+        assert plan.lot.drawn == (plan.decision.chosen == "dear/large")
+        drawn += plan.lot.drawn
+    assert 0 < drawn < 40
+    assert len({plan.lot.unit for plan in plans if isinstance(plan, Plan) and plan.lot is not None}) == 40

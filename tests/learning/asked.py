@@ -122,6 +122,7 @@ def an_asker(
         driver=Driver(provider, Notebook(spool.append)),
         recorder=SpoolRecorder(spool.append, str),
         find_entry=lambda _id: None,
+        keep_feedback=spool.append,
         responses=KeptResponses(None, 1000),
     )
     principal = Principal(key="alice", tags=frozenset(tags))

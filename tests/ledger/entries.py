@@ -6,9 +6,10 @@ import msgspec
 from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
-from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Served, State
+from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, Served, State, Vote
 from entrepot.ledger.checks import FIRST_NS, SAMPLE_SERVED, sample_entry
 from entrepot.ledger.rows import MAX_NANO
+from entrepot.routing.holdout import Lot
 
 counts = st.integers(0, 1 << 34)
 money = st.integers(0, MAX_NANO // 1000)
@@ -20,11 +21,21 @@ places = st.sampled_from(
         Served("openai/gpt-5", "gpt-5", "openai", "US", "openai", "US", "GLOBAL", False, False, None),
     ]
 )
+chances = st.floats(0, 1)
+votes = st.builds(
+    Vote,
+    p_correct=st.none() | chances,
+    source=st.sampled_from(["agreement", "check", "confidence"]),
+    check=st.sampled_from([None, "passed", "failed", "inconclusive"]),
+)
 attempts = st.lists(
     st.builds(
-        lambda cost, answered: AttemptRecord(1, "d", "m", "p", 200, 1.0, cost_nano_usd=cost, answered=answered),
+        lambda cost, answered, vote: AttemptRecord(
+            1, "d", "m", "p", 200, 1.0, cost_nano_usd=cost, answered=answered, vote=vote
+        ),
         st.none() | money,
         st.booleans(),
+        st.none() | votes,
     ),
     max_size=3,
 ).map(lambda given: tuple(msgspec.structs.replace(one, number=place) for place, one in enumerate(given, 1)))
@@ -37,6 +48,13 @@ baselines = st.builds(
     measured=st.booleans(),
     predicted_nano_usd=st.none() | money,
     drawn=st.booleans(),
+    as_long_nano_usd=st.none() | money,
+    as_long_uncached_nano_usd=money,
+    uncached_nano_usd=money,
+)
+expectations = st.builds(Expected, st.none() | chances, st.none() | chances, chances)
+lots = st.builds(
+    Lot, st.just("openai/gpt-5"), st.just(0.1), st.booleans(), st.integers(0, 1 << 56), st.none() | money, money
 )
 states: st.SearchStrategy[State] = st.sampled_from(["completed", "refused", "failed", "client_gone", "broken"])
 
@@ -55,4 +73,9 @@ def entries(draw: st.DrawFn) -> Entry:
         attempts=draw(attempts),
         team=draw(st.sampled_from(["财务", "研发", None])),
         added_ms=draw(st.floats(0, 1e6)),
+        language=draw(st.sampled_from(["zh", "en", None])),
+        client_region=draw(st.sampled_from(["DE", None])),
+        data_classes=draw(st.sampled_from([(), ("personal",)])),
+        expected=draw(st.none() | expectations),
+        lot=draw(st.none() | lots),
     )

@@ -12,7 +12,14 @@ from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS
 from entrepot.ledger.sqlite import ledger_path, open_sqlite, open_sqlite_reader
 
 # The schema that each released migration leaves behind. A released migration is never edited: add a new one instead.
-RELEASED = ["f516a3e43c192f27", "2a5618f17c3217cd", "495a638c2c064823", "63772da55dc4d6e5", "bdf7ce2d8aa201fd"]
+RELEASED = [
+    "f516a3e43c192f27",
+    "2a5618f17c3217cd",
+    "495a638c2c064823",
+    "63772da55dc4d6e5",
+    "bdf7ce2d8aa201fd",
+    "c36bccb5ad33d962",
+]
 
 
 def schema_after(count: int) -> str:

@@ -31,7 +31,8 @@ moments = st.none() | st.builds(
 periods = st.just(ALWAYS) | st.builds(Period, moments, moments)
 asked: st.SearchStrategy[tuple[Dimension, ...]] = st.sampled_from(
     [(), ("model",), ("team",), ("key",), ("route", "provider"), ("day",), ("day", "maker"), ("state", "dialect"),
-     ("team", "day"), ("asked_model",), ("key", "model")]
+     ("team", "day"), ("asked_model",), ("key", "model"), ("language",), ("difficulty", "maker_country"), ("client_region",),
+     ("data_classes", "day")]
 )  # fmt: skip
 
 

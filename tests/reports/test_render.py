@@ -18,6 +18,7 @@ from entrepot.reports.render import (
     Table,
     Unit,
     format_cell,
+    render_csv,
     render_json,
     render_terminal,
 )
@@ -118,3 +119,26 @@ def test_a_long_note_in_chinese_is_folded_and_not_cut() -> None:
     shown = on_screen(msgspec.structs.replace(TABLE, notes=(f"gpt-6.1-sol：18 个请求，{note}",)))
     assert "…" not in shown.split("·")[1]
     assert note in "".join(shown.split("·")[1].split())
+
+
+def test_csv_is_for_programs() -> None:
+    lines = render_csv([TABLE, msgspec.structs.replace(TABLE, rows=())]).split("\r\n")
+    assert lines[0] == "table,value,cost,cost_unit,interval_low,interval_high,interval_unit"
+    assert lines[1] == "spend,qwen3-max,1234567,,,,"
+    assert lines[2] == "spend,,,,500000000.0,,nano_usd"
+    assert lines[3] == "spend,true,0.25,fraction,,,"
+    assert lines[4] == ""
+    assert lines[5] == "table,value,cost,interval"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\tx"])
+def test_no_cell_of_csv_is_a_formula(text: str) -> None:
+    table = Table("t", "t", (Column("value", "v", "text"),), ((Label(text, text),),))
+    assert f"t,'{text}" in render_csv([table])
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"), [(0.00032, "usd", "$0.00032"), (1234.5, "usd", "$1,234"), (12.345, "ratio", "12.3×")]
+)
+def test_prices_and_ratios_keep_what_matters_of_them(value: float, unit: Unit, text: str) -> None:
+    assert format_cell(value, unit, 2) == text

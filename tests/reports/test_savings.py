@@ -11,7 +11,7 @@ import pytest
 from entrepot.exchange.records import Baseline, Entry
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.sqlite import open_sqlite
-from entrepot.ledger.store import Comparison, Period, Unfinished
+from entrepot.ledger.store import Comparison, Period, Split, Unfinished
 from entrepot.reports.render import Label
 from entrepot.reports.savings import (
     ASSUMED_BIAS,
@@ -19,6 +19,7 @@ from entrepot.reports.savings import (
     MIN_DRAWN,
     MIN_PAIRS,
     SKEW_ALLOWANCE,
+    Parts,
     combine,
     estimate_baseline,
     measure_savings,
@@ -294,6 +295,7 @@ def test_the_table_says_what_was_assumed_and_left_out(language: Language) -> Non
     expected = [
         words("estimated_assumed", model="gpt-5", measured=0, estimated=1, assumed="25%", least=MIN_PAIRS),
         words("assumed"),
+        words("parts_how"),
         words("thrown_away", usd="$0.050000"),
         words("unfinished", count=2, usd="$1.000000"),
         words("unknown_excluded", count=4),
@@ -301,7 +303,7 @@ def test_the_table_says_what_was_assumed_and_left_out(language: Language) -> Non
     ]
     assert list(table.notes) == expected
     figures = [row[0].name for row in table.rows if isinstance(row[0], Label)]
-    assert figures == ["exchanges_compared", "cost", "baseline_cost", "saving", "saving_fraction"]
+    assert figures[:5] == ["exchanges_compared", "cost", "baseline_cost", "saving", "saving_fraction"]
 
 
 def test_a_corrected_estimate_says_by_how_much() -> None:
@@ -309,3 +311,32 @@ def test_a_corrected_estimate_says_by_how_much() -> None:
     (note, *_) = tabulate_savings(combine([part], NOTHING)).notes
     assert "40 real answers cost 1.500 times what was predicted" in note
     assert "±50% more" in note
+
+
+def test_the_parts_of_a_saving_add_up_to_it() -> None:
+    split = Split(3, 9 * NANO, 7 * NANO, 8 * NANO, 3 * NANO, 2 * NANO)
+    part = msgspec.structs.replace(
+        comparison(cost_usd=2.5, estimated_usd=(3.0,) * 3), split=split, thrown_away_nano_usd=NANO // 2
+    )
+    savings = combine([part], Unfinished(1, NANO // 4, 0))
+    assert savings.parts == Parts(5 * NANO, 2 * NANO, 0, -NANO // 2, -NANO // 4, 0)
+    assert savings.saving is not None
+    assert sum(msgspec.structs.astuple(savings.parts)) == savings.saving.nano_usd
+    figures = [row[0].name for row in tabulate_savings(savings).rows if isinstance(row[0], Label)]
+    assert figures[-5:] == ["part_price", "part_length", "part_cache", "part_in_vain", "part_unfinished"]
+
+
+def test_a_correction_of_the_prediction_is_a_matter_of_length() -> None:
+    split = Split(100, 100 * NANO, 80 * NANO, 80 * NANO, 10 * NANO, 10 * NANO)
+    pairs = (3.0,) * MIN_PAIRS
+    part = comparison(
+        cost_usd=10 + 3 * MIN_PAIRS, measured_usd=pairs, predicted_usd=(2.0,) * MIN_PAIRS, estimated_usd=(1.0,) * 100
+    )
+    savings = combine([msgspec.structs.replace(part, split=split)], NOTHING)
+    assert savings.parts is not None
+    assert (savings.parts.length, savings.parts.price, savings.parts.rest) == (150 * NANO - 80 * NANO, 70 * NANO, 0)
+
+
+def test_what_was_never_taken_apart_is_told_as_such() -> None:
+    savings = combine([comparison(cost_usd=1.0, estimated_usd=(3.0,))], NOTHING)
+    assert savings.parts == Parts(0, 0, 0, 0, 0, 2 * NANO)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.routing.holdout import hold_out
+from entrepot.routing.holdout import Lot, hold_out, lot_of
 from entrepot.routing.utility import Decision, Goal, Weighed
 
 
@@ -62,3 +62,21 @@ def test_the_lot_only_reorders_and_propensities_stay_one_together(share: float, 
     assert sorted(found.order) == sorted(before.order)
     assert [id for id in found.order if id != "b"] == [id for id in before.order if id != "b"]
     assert sum(weighed.propensity for weighed in found.candidates) == pytest.approx(1)
+
+
+def test_the_lot_tells_both_expected_costs_whatever_it_drew() -> None:
+    decision = a_decision("cheap", "dear", usd=2e-6)
+    drawn = hold_out(decision, "dear", 0.1, 0.05)
+    for made, draw in ((decision, 0.5), (drawn, 0.05)):
+        assert lot_of(made, "dear", 0.1, draw, 7) == Lot("dear", 0.1, draw < 0.1, 7, 2000, 2000)
+
+
+def test_there_is_no_lot_where_the_baseline_could_not_be_drawn() -> None:
+    assert lot_of(a_decision("cheap", rejected=("dear",)), "dear", 0.5, 0.1, 7) is None
+    assert lot_of(a_decision("cheap", "dear"), "dear", 0.0, 0.1, 7) is None
+
+
+def test_an_unknown_price_is_no_cost_in_a_lot() -> None:
+    lot = lot_of(a_decision("cheap", "dear", usd=None), "dear", 0.5, 0.1, 7)
+    assert lot is not None
+    assert (lot.baseline_nano_usd, lot.routed_nano_usd) == (None, None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from entrepot.routing.languages import LANGUAGES, languages_of
+from entrepot.routing.languages import LANGUAGES, language_of, languages_of
 
 LATIN = frozenset({"en", "de", "fr", "es", "it", "pt", "nl"})
 
@@ -39,3 +39,28 @@ def test_a_quoted_name_is_no_text_in_its_language() -> None:
 def test_all_that_is_told_is_listed() -> None:
     assert set(LANGUAGES) >= LATIN
     assert len(set(LANGUAGES)) == len(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("请把这份合同翻译成通俗易懂的语言。", "zh"),
+        ("この契約書を分かりやすく説明してください", "ja"),
+        ("이 계약서를 설명해 주세요", "ko"),
+        ("Объясните этот договор простыми словами", "ru"),
+        ("Explain to me what this contract is for", "en"),
+        ("Erklären Sie mir bitte, was der Vertrag ist und wie das mit den Fristen ist", "de"),
+        ("Expliquez-moi ce que le contrat dit des délais dans une situation pour la rupture", "fr"),
+        (
+            "You are a helpful assistant. " * 20 + "请总结这份报告，并列出三个要点。谢谢你的帮助，我们明天要用。" * 5,
+            "zh",
+        ),
+        ("请解释 def main(): print(hello) 这段代码的意思和用法。", "zh"),
+        ("What does the word 张 mean in this letter that you have?", "en"),
+        ("Lorem ipsum dolor", None),
+        ("12345 + 67 = ?", None),
+        ("", None),
+    ],
+)
+def test_one_language_is_told_for_counting(text: str, language: str | None) -> None:
+    assert language_of(text) == language

@@ -95,6 +95,10 @@ class Price(PeriodPrices, frozen=True, kw_only=True, forbid_unknown_fields=True)
     changes: tuple[PriceChange, ...] = ()
 
 
+FINEST = Decimal("0.000001")
+"""What a price may be a multiple of; half as many decimals are left for what it is multiplied by in some hours."""
+_COARSE = Decimal("0.0001")
+
 _Prices = TypeVar("_Prices", bound=TokenPrices)
 
 
@@ -105,14 +109,24 @@ def dearer(price: Price, uplift: Decimal) -> Price:
     return msgspec.structs.replace(_times(price, uplift), source=f"{price.source}, x {uplift}")
 
 
-def _times(prices: _Prices, uplift: Decimal) -> _Prices:
+def repriced(price: Price, factor: Decimal) -> Price:
+    """The price were everything `factor` times as dear, rounded to decimals that a price may have."""
+    unit = (
+        _COARSE
+        if price.windows or price.services or any(one.windows or one.services for one in price.changes)
+        else FINEST
+    )
+    return msgspec.structs.replace(_times(price, factor, unit), source=f"{price.source}, x {factor}")
+
+
+def _times(prices: _Prices, uplift: Decimal, unit: Decimal | None = None) -> _Prices:
     scaled: dict[str, Any] = {
-        name: Decimal(f"{(value * uplift).normalize():f}")
+        name: Decimal(f"{(value * uplift if unit is None else (value * uplift).quantize(unit)).normalize():f}")
         for name in prices.__struct_fields__
         if name.endswith("_per_mtok") and (value := getattr(prices, name)) is not None
     }
     if isinstance(prices, PeriodPrices):
-        scaled["tiers"] = tuple(_times(tier, uplift) for tier in prices.tiers)
+        scaled["tiers"] = tuple(_times(tier, uplift, unit) for tier in prices.tiers)
     if isinstance(prices, Price):
-        scaled["changes"] = tuple(_times(change, uplift) for change in prices.changes)
+        scaled["changes"] = tuple(_times(change, uplift, unit) for change in prices.changes)
     return msgspec.structs.replace(prices, **scaled)

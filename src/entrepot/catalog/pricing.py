@@ -8,6 +8,7 @@ loads). A sum is an integer of pico-dollars, rounded once, half up, to whole nan
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from entrepot.errors import CatalogError, Defect
 
 NANO_PER_UNIT = 1_000_000_000
 _PICO_PER_NANO = 1_000
-_DAY_S = 86_400
+_HOUR_S, _DAY_S = 3600, 86_400
 _MINUTES = 24 * 60
 
 STANDARD_SERVICES = frozenset({"", "auto", "default", "standard", "on_demand"})
@@ -73,6 +74,11 @@ class _Window:
             raise CatalogError("weekdays are numbers from 1 (Monday) to 7, at least one")
         if not -12 <= window.utc_offset_hours <= 14:
             raise CatalogError(f"utc_offset_hours = {window.utc_offset_hours} is no clock's: it is from -12 to 14")
+
+    @property
+    def edges_s(self) -> list[int]:
+        """Where its spans begin and end, in seconds of its own clock, which is whole hours from UTC."""
+        return [60 * minute for span in self._spans for minute in span]
 
     def holds(self, at_s: float) -> bool:
         """Whether the moment (Unix seconds) is in the window."""
@@ -149,6 +155,20 @@ class _Period:
                 return None
             found.extend(self._compiled[_index(tier), window * factor] for tier in reached)
         return Rates(*map(max, zip(*found, strict=True)))
+
+    @property
+    def steps(self) -> tuple[list[int], list[int]]:
+        """Lengths of input and of output beyond which another rate holds, or none is stated."""
+        by_input = [tier.input_tokens_above for tier in self._tiers]
+        return by_input if self._up_to is None else [*by_input, self._up_to], [
+            tier.output_tokens_above for tier in self._tiers if tier.output_tokens_above
+        ]
+
+    @property
+    def grain_s(self) -> int | None:
+        """As `Tariff.grain_s`, for this period."""
+        edges = [edge for window in self._windows for edge in window.edges_s]
+        return math.gcd(_HOUR_S, *edges) if edges else None
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -268,8 +288,30 @@ class Tariff:
         rates, unit = self._rates_and_unit(input_tokens, at_s)
         return rates.input * unit, rates.cache_read * unit, rates.cache_write * unit
 
-    def _rates_and_unit(self, input_tokens: int, at_s: float) -> tuple[Rates, float]:
-        rates = self.rates(input_tokens, at_s) or self.rates(0, at_s)
+    def usd_per_kind(self, input_tokens: int, at_s: float, output_tokens: int = 0) -> tuple[float, float, float, float]:
+        """Dollars per token read in full, from the cache, written to it, and of output; for estimates."""
+        rates, unit = self._rates_and_unit(input_tokens, at_s, output_tokens)
+        return rates.input * unit, rates.cache_read * unit, rates.cache_write * unit, rates.output * unit
+
+    @property
+    def steps(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The lengths of input, and of output, beyond which a rate may be another, in order."""
+        found: tuple[set[int], set[int]] = (set(), set())
+        for period in self._periods:
+            for lengths, steps in zip(found, period.steps, strict=True):
+                lengths.update(steps)
+        return tuple(sorted(found[0])), tuple(sorted(found[1]))
+
+    @property
+    def grain_s(self) -> int | None:
+        """Within spans of so many seconds, counted from 1970, no rate changes; None: no rate ever does."""
+        grains = [period.grain_s for period in self._periods if period.grain_s is not None]
+        if len(self._periods) > 1:
+            grains.append(_DAY_S)
+        return math.gcd(*grains) if grains else None
+
+    def _rates_and_unit(self, input_tokens: int, at_s: float, output_tokens: int = 0) -> tuple[Rates, float]:
+        rates = self.rates(input_tokens, at_s, output_tokens=output_tokens) or self.rates(0, at_s)
         if rates is None:
             raise Defect("a short request in the standard service has no rates")
         return rates, 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]

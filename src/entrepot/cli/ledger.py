@@ -26,6 +26,7 @@ from entrepot.ledger.export import export as write_parquet
 from entrepot.ledger.kept_responses import FILE, ResponseStore
 from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.reading import Principal
+from entrepot.reports.scenario.kept import drop_kept
 
 _PLACE = (
     click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it)."),
@@ -120,6 +121,7 @@ def forget(ledger: Path | None, config: Path | None, key: str | None, team: str 
         raise LedgerError(f"entries wait in the spool and may be of that {principal}; nothing is deleted: {trouble}")
     with _working("forgetting"), place.open_store() as store:
         count = store.forget(principal, name)
+    drop_kept(place.directory)  # what was made of entries for scenarios is made again without these
     click.echo(f"{count:,} exchanges of the {principal} '{name}' are deleted from {place}")
     if key is not None and (place.directory / FILE).exists():
         kept = ResponseStore(place.directory, keep_days=1).forget_key(key)

@@ -21,6 +21,7 @@ _COMMANDS = {
     "demo": "entrepot.cli.demo:demo",
     "init": "entrepot.cli.init:init",
     "check": "entrepot.cli.check:check",
+    "health": "entrepot.cli.health:health",
     "models": "entrepot.cli.models:models",
     "explain": "entrepot.cli.explain:explain",
     "policy": "entrepot.cli.policy:policy",
@@ -31,6 +32,7 @@ _COMMANDS = {
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",
+    "scenario": "entrepot.cli.scenario:scenario",
     "budgets": "entrepot.cli.budgets:budgets",
     "ledger": "entrepot.cli.ledger:ledger",
 }

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,25 +22,22 @@ from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.spool import list_spools
 from entrepot.ledger.sqlite import LEDGER_FILE
 from entrepot.ledger.store import DIMENSIONS, Dimension, LedgerReader, Period, Sums
-from entrepot.reports.added_time import measure_added_time, tabulate_added_time
-from entrepot.reports.render import Table, render_json, render_terminal
-from entrepot.reports.savings import measure_savings, tabulate_savings
-from entrepot.reports.share import measure_share, tabulate_share
+from entrepot.reports.contents import REPORTS, Question, tables_of
+from entrepot.reports.html import render_html
+from entrepot.reports.render import Table, render_csv, render_json, render_terminal
 from entrepot.reports.wording import Language, Words, words_of
 from entrepot.settings.discover import data_directory
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.load import find_settings_file, load_settings
 
-Kind = Literal["all", "savings", "share", "added-time"]
+Form = Literal["text", "json", "csv", "html"]
 
-_SHARES_SHOWN: tuple[Dimension, ...] = ("model", "maker_country", "region", "on_premises")
-_LINES = 20
 _NS = 1_000_000_000
-_BY_HELP = f"What to share by; may be given several times. One of: {', '.join(DIMENSIONS).replace('_', '-')}."
+_BY_HELP = f"What to divide by; may be given several times. One of: {', '.join(DIMENSIONS).replace('_', '-')}."
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
-def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:  # noqa: ARG001 - click calls it
+def read_since(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:  # noqa: ARG001 - click calls it
     """A point in time as nanoseconds since 1970: 2026-01-31, 2026-01-31T08:00+08:00, or 7d (so long ago); UTC."""
     if value is None:
         return None
@@ -71,48 +68,79 @@ def _dimensions(
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(get_args(Kind)), default="all")
+@click.argument("kind", type=click.Choice(list(REPORTS)), default="all")
 @click.option("--by", "by", callback=_dimensions, multiple=True, help=_BY_HELP)
-@click.option("--since", callback=_moment, help="From this time on: 2026-01-31, a full ISO time, or 7d, 12h ago.")
-@click.option("--until", callback=_moment, help="Up to this time, not included.")
+@click.option("--since", callback=read_since, help="From this time on: 2026-01-31, a full ISO time, or 7d, 12h ago.")
+@click.option("--until", callback=read_since, help="Up to this time, not included.")
 @click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it).")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; money in whole nano-dollars.")
-@click.option("--lang", type=click.Choice(get_args(Language)), default="en", help="Language of the tables.")
+@click.option("--json", "form", flag_value="json", help="Print JSON; money in whole nano-dollars.")
+@click.option(
+    "--csv", "form", flag_value="csv", help="Print CSV, one table after another; money in whole nano-dollars."
+)
+@click.option(
+    "--html", "page", type=click.Path(path_type=Path), help="Write a page with charts to this file (- prints it)."
+)
+@click.option("--language", "--lang", type=click.Choice(get_args(Language)), default="en", help="Of the tables.")
 def report(
-    kind: Kind,
-    by: Sequence[Dimension],
+    kind: str,
+    by: tuple[Dimension, ...],
     since: int | None,
     until: int | None,
     ledger: Path | None,
     config: Path | None,
-    as_json: bool,
-    lang: Language,
+    form: Form | None,
+    page: Path | None,
+    language: Language,
 ) -> None:
-    """What exchanges cost, what routing saved, and who answered.
+    """What exchanges cost, what was saved, who answered and how well.
 
-    KIND is savings, share or added-time; without it all of them are printed. Entries that still lie in spools are brought
-    into the ledger first.
+    Without KIND a summary is printed. Entries that still lie in spools are brought into the ledger first.
     """
+    if page is not None and form is not None:
+        raise click.UsageError("--html and --json or --csv are different forms of one report; ask for it twice")
+    form = form or ("text" if page is None else "html")
     place = find_ledger(ledger, config)
-    words, period = words_of(lang), Period(since, until)
+    words, period = words_of(language), Period(since, until)
     trouble = bring_up_to_date(place)
-    if not place.exists():
-        _print_nothing(words, period, place, trouble, as_json=as_json)
-        return
-    with place.open_reader() as reader:
-        totals = reader.totals(period)
-        if not totals.exchanges:
-            _print_nothing(words, period, place, trouble, as_json=as_json)
-            return
-        tables = list(_tables(reader, kind, by, period, words, full=as_json))
-        notes = [*_cautions(reader, words), *_trouble(trouble, words), *_withdrawn(place.directory, words)]
-    if as_json:
+    tables: list[Table] = []
+    totals = Sums()
+    notes = _trouble(trouble, words)
+    if place.exists():
+        with place.open_reader() as reader:
+            totals = reader.totals(period)
+            if totals.exchanges:
+                full = form in ("json", "csv")
+                tables = list(tables_of(kind, Question(reader, time.time_ns(), period, by, words, full)))
+                notes = [*_cautions(reader, words), *notes, *_withdrawn(place.directory, words)]
+    if not totals.exchanges:
+        between = "" if period == Period() else words("between")
+        notes = [words("empty", between=between), *notes]
+    if form == "json":
         click.echo(
             render_json(tables, ledger=str(place.directory), **_period_facts(period), totals=totals, notes=notes)
         )
+    elif form == "csv":
+        click.echo(render_csv(tables), nl=False)
+        click.echo("\n".join(notes), err=True, nl=bool(notes))
+    elif not totals.exchanges:
+        click.echo("\n".join((*notes, str(place))))
+    elif page is not None:
+        lines = [_headline(totals, period, words), *notes]
+        _write_page(page, render_html(tables, words(f"report_{kind.replace('-', '_')}"), lines, language))
     else:
         _print(tables, [_headline(totals, period, words), *notes])
+
+
+def _write_page(page: Path, text: str) -> None:
+    if str(page) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"cannot write {page}: {error.strerror or error}") from error
+    click.echo(str(page))
 
 
 def find_ledger(ledger: Path | None, config: Path | None) -> LedgerPlace:
@@ -139,18 +167,6 @@ def bring_up_to_date(place: LedgerPlace) -> str | None:
     except LedgerError as error:
         return error.message
     return None
-
-
-def _tables(
-    reader: LedgerReader, kind: Kind, by: Sequence[Dimension], period: Period, words: Words, *, full: bool
-) -> Iterator[Table]:
-    if kind in ("all", "savings"):
-        yield tabulate_savings(measure_savings(reader, period), words)
-    if kind in ("all", "share"):
-        for dimension in by or (_SHARES_SHOWN if kind == "all" else ("model",)):
-            yield tabulate_share(measure_share(reader, dimension, period), words, limit=None if full else _LINES)
-    if kind in ("all", "added-time"):
-        yield tabulate_added_time(measure_added_time(reader, period), words)
 
 
 def _cautions(reader: LedgerReader, words: Words) -> list[str]:
@@ -193,16 +209,6 @@ def _period_facts(period: Period) -> dict[str, str | None]:
 
 def _iso(moment_ns: int) -> str:
     return datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _print_nothing(words: Words, period: Period, place: LedgerPlace, trouble: str | None, *, as_json: bool) -> None:
-    between = "" if period == Period() else words("between")
-    notes = [words("empty", between=between), *_trouble(trouble, words)]
-    if as_json:
-        click.echo(render_json([], ledger=str(place.directory), **_period_facts(period), totals=Sums(), notes=notes))
-        return
-    click.echo("\n".join(notes))
-    click.echo(str(place))
 
 
 def _print(tables: Sequence[Table], lines: Sequence[str]) -> None:

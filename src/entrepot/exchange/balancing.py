@@ -28,6 +28,10 @@ class Standing(msgspec.Struct, frozen=True):
     weight: float = 1.0
 
 
+BALANCED = "goes first, by"
+"""What the reason says of a host that went first in place of another of its model."""
+
+
 def balance(
     decision: Decision, how: Balance, standing_of: Callable[[str], Standing], unhealthy: Mapping[str, str], lot: float
 ) -> Decision:
@@ -49,7 +53,7 @@ def balance(
         for each in decision.candidates
     )
     order = (first, *(id_ for id_ in decision.order if id_ != first))
-    reason = f"{decision.reason}; of its {len(hosts)} hosts {first} goes first, by {how}"
+    reason = f"{decision.reason}; of its {len(hosts)} hosts {first} {BALANCED} {how}"
     return msgspec.structs.replace(decision, order=order, candidates=candidates, reason=reason)
 
 

@@ -57,6 +57,11 @@ class Board:
         """What is known of one."""
         return self._known.get(deployment, UNKNOWN)
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is known of anybody but that they answer."""
+        return not self._notable
+
     def load(self, deployment: str) -> int:
         """How many attempts are under way at one."""
         return self._under_way.get(deployment, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.canonical.request import SEARCH_BESIDE, Media, Part, Request, ToolCall, ToolResult, Unknown
+from entrepot.canonical.request import SEARCH_BESIDE, Media, Part, Request, Text, ToolCall, ToolResult, Unknown
 from entrepot.catalog.places import UNKNOWN
 from entrepot.dialects.delegation import run_by_provider
 from entrepot.policy.circumstances import UNREADABLE, Circumstances
@@ -16,7 +16,7 @@ from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.policy.tags import fold_tag
 from entrepot.routing.features import prompt_of
-from entrepot.routing.languages import languages_of
+from entrepot.routing.languages import language_of, languages_of
 
 _POINTERS = frozenset({"item_reference", "prompt", "conversation", "previous_response_id"})
 _SOURCES = frozenset({"token_ids", "file_id", "fileUri", "file_uri", "data", "audio", "cachedContent", "container_id"})
@@ -72,6 +72,18 @@ def _circumstances(
         languages=languages_of(prompt_of(request, 0).text) if named.languages else frozenset(),
         tools=tools_of(request) if named.tools else frozenset(),
     )
+
+
+def language_in(request: Request) -> str | None:
+    """The language of the end of what was asked last: what comes before it is often a form in another."""
+    last = next((message for message in reversed(request.messages) if message.role == "user"), None)
+    texts = [] if last is None else [part.text for part in last.parts if isinstance(part, Text)]
+    return language_of(texts[-1]) if texts else None
+
+
+def region_of(circumstances: Circumstances) -> str | None:
+    """Where the client is, as far as anybody said; several where it was said differently."""
+    return " ".join(sorted(circumstances.client_regions - {UNKNOWN})) or None
 
 
 def has_unreadable(request: Request) -> bool:

@@ -13,14 +13,18 @@ from entrepot.exchange.plan import Route
 from entrepot.exchange.retrying import Retries
 from entrepot.exchange.steadying import Condition
 
+_CALM = Condition()
+
 
 def condition_of(board: Board, conduct: Conduct, order: Sequence[str], route: Route | None, at_s: float) -> Condition:
     """How those who may be asked are at this moment."""
+    how = conduct.balance if route is None or route.balance is None else route.balance
+    if how == "price" and board.is_calm:
+        return _CALM
 
     def standing_of(id_: str) -> Standing:
         return Standing(board.load(id_), board.of(id_).peak_now_s(at_s), conduct.weights.get(id_, 1.0))
 
-    how = conduct.balance if route is None or route.balance is None else route.balance
     return Condition(board.unhealthy(order, at_s), board.returning(order, at_s), how, standing_of)
 
 

@@ -13,6 +13,9 @@ import msgspec
 from entrepot.catalog.schema import Deployment
 from entrepot.routing.utility import Decision, Weighed
 
+SLOW = "its answer is expected to take"
+"""How the reason begins for which a candidate is left out that would take longer than its route allows."""
+
 
 def demote(decision: Decision, unhealthy: Mapping[str, str]) -> Decision:
     """The decision with the unhealthy candidates last, in their order, unless there is nobody else; it says so of each.
@@ -90,7 +93,7 @@ def split_slow(
         return candidates, ()
     told = f"and the route allows {max_latency_s:g} s"
     return quick, tuple(
-        Weighed(each.id, each.model, rejected=f"its answer is expected to take {latencies[each.id]:.1f} s, {told}")
+        Weighed(each.id, each.model, rejected=f"{SLOW} {latencies[each.id]:.1f} s, {told}")
         for each in candidates
         if each.id in slow
     )

@@ -13,7 +13,7 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError
 from entrepot.exchange.plan import Candidate, Plan
-from entrepot.exchange.records import AttemptRecord, Baseline, Deliberation, Entry, Served, State
+from entrepot.exchange.records import AttemptRecord, Baseline, Deliberation, Entry, Expected, Served, State
 from entrepot.policy.rules import Principal
 from entrepot.routing.utility import Decision
 
@@ -67,11 +67,54 @@ def baseline_of(plan: Plan, answered: AttemptRecord) -> Baseline | None:
     if cost is None or input_cost is None:
         return None
     if deployment.id == answered.deployment and answered.cost_nano_usd is not None:
+        # what the baseline answered itself is compared with nothing but itself: there is nothing to split
         measured = not answered.usage.estimated
         drawn = plan.decision.displaced is not None
         return Baseline(deployment.id, deployment.model, answered.cost_nano_usd, 0, measured, cost, drawn)
     error = (cost - input_cost) * math.sqrt(math.expm1(min(plan.baseline.log_error, 3.0) ** 2))
-    return Baseline(deployment.id, deployment.model, cost, round(error), measured=False)
+    as_long = msgspec.structs.replace(
+        read, reasoning_tokens=0, output_tokens=read.output_tokens + read.reasoning_tokens
+    )
+    as_long_cost = _nano_usd(candidate.tariff, as_long, at_s)
+    as_long_uncached, uncached = as_long_cost, answered.cost_nano_usd
+    if read.cache_read_tokens or read.cache_write_tokens:
+        own = _tariff_of(plan, answered.deployment)
+        as_long_uncached = _nano_usd(candidate.tariff, _uncached(as_long), at_s)
+        uncached = None if own is None else _nano_usd(own, _uncached(read), at_s)
+    return Baseline(
+        deployment.id,
+        deployment.model,
+        cost,
+        round(error),
+        measured=False,
+        as_long_nano_usd=as_long_cost,
+        as_long_uncached_nano_usd=as_long_uncached,
+        uncached_nano_usd=uncached,
+    )
+
+
+def _uncached(usage: Usage) -> Usage:
+    """The same tokens, all of them read in full."""
+    return msgspec.structs.replace(
+        usage,
+        input_tokens=usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
+        cache_read_tokens=0,
+        cache_write_tokens=0,
+        cache_write_1h_tokens=0,
+    )
+
+
+def _tariff_of(plan: Plan, deployment: str) -> Tariff | None:
+    return next((one.tariff for one in plan.candidates if one.deployment.id == deployment), None)
+
+
+def expected_of(decision: Decision, served: str | None) -> Expected | None:
+    """What the router expected, None where it estimated nothing."""
+    expected = {one.deployment: one.p_correct for one in decision.candidates if one.p_correct is not None}
+    if not expected:
+        return None
+    reference = None if decision.reference is None else expected.get(decision.reference)
+    return Expected(None if served is None else expected.get(served), reference, max(expected.values()))
 
 
 def _nano_usd(tariff: Tariff, usage: Usage, at_s: float) -> int | None:
@@ -128,6 +171,10 @@ def entry_of(
         deliberation=deliberation,
         data_classes=plan.data_classes,
         sensitive=plan.sensitive,
+        language=plan.language,
+        client_region=plan.client_region,
+        expected=expected_of(plan.decision, None if answering is None else answering.deployment),
+        lot=plan.lot,
         grounds=plan.grounds,
     )
 

@@ -22,6 +22,7 @@ from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
 from entrepot.routing.confidence import Confidence
 from entrepot.routing.explore import Exploration
+from entrepot.routing.holdout import Lot
 from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal
 from entrepot.routing.validator import Validator
@@ -120,7 +121,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
     `eligible` are the ids that passed the gate: an attempt at any other deployment is a defect, and does not happen.
-    `data_classes` are those of the request, `sensitive` what was found in it, by kind and number.
+    `data_classes` are those of the request, `sensitive` what was found in it, by kind and number; `language`, `client_region` and
+    `lot` as in an entry.
     `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
     request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
     `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer. `grounds` are
@@ -148,6 +150,9 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     cascade: CascadePlan | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}
+    language: str | None = None
+    client_region: str | None = None
+    lot: Lot | None = None
     metered: bool = False
     announced: HeaderPairs = ()
     grounds: Grounds | None = None

@@ -18,7 +18,7 @@ from entrepot.dialects.base import Asked, ClientDialect
 from entrepot.exchange.board import Board
 from entrepot.exchange.cascading import plan_cascade
 from entrepot.exchange.choices import Choice, Choices
-from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of
+from entrepot.exchange.circumstance import UNSEEN, Seen, circumstances_of, language_in, region_of
 from entrepot.exchange.conduct import WITHOUT_RETRIES, Conduct
 from entrepot.exchange.conducting import condition_of, hedge_after_s, retries_of
 from entrepot.exchange.demoting import split_slow
@@ -39,13 +39,14 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
-from entrepot.exchange.steadying import draw, is_settled, steady
+from entrepot.exchange.steadying import cast_lot, draw, is_settled, steady
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal
 from entrepot.routing.base import Estimates
 from entrepot.routing.features import prompt_of
+from entrepot.routing.holdout import Lot
 from entrepot.routing.session import Session
 from entrepot.routing.utility import Decision, Goal, bound_output, decide
 
@@ -77,6 +78,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     circumstances: Circumstances
     session: Session | None = None
     cascade: CascadePlan | None = None
+    lot: Lot | None = None
     grounds: Grounds | None = None
 
 
@@ -167,6 +169,7 @@ class Planner:
             circumstances,
             session,
             cascade,
+            cast_lot(decision, choice.route, drawn_by, {one.id for one in eligibility.preferred}),
             grounds_of(
                 request,
                 needs,
@@ -290,6 +293,9 @@ class Planner:
             eligible=considered.eligible,
             data_classes=tuple(sorted(considered.circumstances.data_classes)),
             sensitive=seen.counts,
+            language=language_in(asked.request),
+            client_region=region_of(considered.circumstances),
+            lot=considered.lot,
             grounds=considered.grounds,
             retries=retries_of(self._conduct, route),
             allowances=self._board.allowances,

@@ -13,6 +13,7 @@ import msgspec
 
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import FailureKind
+from entrepot.routing.holdout import Lot
 from entrepot.routing.utility import Decision
 
 State = Literal["completed", "refused", "failed", "client_gone", "broken"]
@@ -112,6 +113,10 @@ class Baseline(msgspec.Struct, frozen=True, gc=False):
     (`measured`). `error_nano_usd` is the standard deviation of that estimate. `predicted_nano_usd` is, where measured, what
     the estimate would have been: the two together show how far the estimates are off. `drawn` says that the holdout's lot
     gave it the exchange, against the router's choice: such exchanges are a random sample of those routed elsewhere.
+
+    What the saving is made of, where it is estimated: `as_long_nano_usd` is what the baseline would have cost for an answer as
+    long as the one given, `as_long_uncached_nano_usd` the same with nothing read from a cache or written to one, and
+    `uncached_nano_usd` what the answer given would have cost without.
     """
 
     deployment: str
@@ -121,6 +126,39 @@ class Baseline(msgspec.Struct, frozen=True, gc=False):
     measured: bool
     predicted_nano_usd: int | None = None
     drawn: bool = False
+    as_long_nano_usd: int | None = None
+    as_long_uncached_nano_usd: int | None = None
+    uncached_nano_usd: int | None = None
+
+
+class Expected(msgspec.Struct, frozen=True, gc=False):
+    """P(correct) as the router expected it before the call: of whoever answered, of the route's reference, of the best candidate.
+
+    None where nothing was estimated of one, or where it was not eligible.
+    """
+
+    served: float | None = None
+    reference: float | None = None
+    best: float | None = None
+
+
+FeedbackSource = Literal["program", "user"]
+"""Who says it: the program that asked, or whoever used it."""
+
+
+class Feedback(msgspec.Struct, frozen=True, tag="feedback", tag_field="record"):
+    """What somebody who had the answer says of an exchange: a record of its own in the spool, beside the entries.
+
+    `score` is in [0, 1], None where the label says nothing of quality. `key` is the name of the key that it came with.
+    """
+
+    id: str
+    exchange: str
+    given_ns: int
+    key: str | None
+    source: FeedbackSource
+    score: float | None = None
+    label: str | None = None
 
 
 class Grounds(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -148,7 +186,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     `duration_ms` runs from the request's head to the end of the answer; `added_ms` is the part of it that was ours: not the
     client's sending of its request, and no attempt's.
-    `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said.
+    `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said. `language`
+    is the one that most of the request's end is in (a guess, see `routing/languages.py`), `client_region` where its client is,
+    as far as anybody said. `lot` is the holdout's, on a route that has one.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
     reported, the most that it can have cost stays charged. `grounds` None: nothing was weighed, or by an earlier version.
@@ -180,4 +220,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     deliberation: Deliberation | None = None
     data_classes: tuple[str, ...] = ()
     sensitive: dict[str, int] = {}
+    language: str | None = None
+    client_region: str | None = None
+    expected: Expected | None = None
+    lot: Lot | None = None
     grounds: Grounds | None = None

@@ -14,7 +14,7 @@ from entrepot.exchange.balancing import Balance, Standing, balance
 from entrepot.exchange.demoting import demote, ease_in
 from entrepot.exchange.plan import Route
 from entrepot.routing.explore import explore
-from entrepot.routing.holdout import hold_out
+from entrepot.routing.holdout import Lot, hold_out, lot_of
 from entrepot.routing.session import Session
 from entrepot.routing.settling import count_caches, settle
 from entrepot.routing.utility import Decision
@@ -74,6 +74,25 @@ def is_settled(decision: Decision, route: Route | None, drawn_by: str | None) ->
     if route is None or drawn_by is None or not route.holdout or decision.chosen != route.baseline:
         return False
     return draw(f"{route.name}\n{drawn_by}") < route.holdout
+
+
+def cast_lot(decision: Decision, route: Route | None, drawn_by: str | None, preferred: Collection[str]) -> Lot | None:
+    """What the holdout's lot said, for the comparison of those that it drew with the others; None where there is none.
+
+    It is told also where a session that was under way went on elsewhere: who is compared depends on the lot and on what was known
+    before it alone.
+    """
+    if (
+        route is None
+        or not route.holdout
+        or drawn_by is None
+        or route.baseline is None
+        or route.baseline not in preferred
+    ):
+        return None
+    seed = f"{route.name}\n{drawn_by}"
+    unit = int.from_bytes(hashlib.sha256(seed.encode()).digest()[8:15], "big")
+    return lot_of(decision, route.baseline, route.holdout, draw(seed), unit)
 
 
 def draw(seed: str) -> float:

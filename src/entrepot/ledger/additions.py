@@ -12,7 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from entrepot.ledger.rollups import COMPARED, CUBES, GRAINS, HOUR_NS, NUMBERS, SUMS, Cube, Grain
+from entrepot.ledger.rollups import (
+    COMPARED,
+    CUBES,
+    EXPECTED,
+    GRAINS,
+    HOUR_NS,
+    IS_ANSWERED,
+    IS_EXPECTED,
+    IS_JUDGED,
+    JUDGED,
+    NUMBERS,
+    SUMS,
+    Cube,
+    Grain,
+)
 from entrepot.ledger.rows import ENTRY_COLUMNS, TOKEN_COLUMNS, Value
 
 Array = npt.NDArray[Any]
@@ -42,8 +56,19 @@ def additions(entries: Sequence[tuple[Value, ...]], served: Sequence[int | None]
         "month": [day[:7] for day in columns["day"]],
     }
     sums = _sums(columns)
-    measures = {id(SUMS): sums, id(COMPARED): _compared(columns, sums)}
-    answered = np.array(keys["answered"], dtype=bool)
+    known = {name: _known(columns[name]) for name in ("checked", "agreed", "p_correct", "p_reference")}
+    measures = {
+        id(SUMS): sums,
+        id(COMPARED): _compared(columns, sums),
+        id(JUDGED): _judged(columns, known),
+        id(EXPECTED): _expected(columns, known),
+    }
+    chosen = {
+        "": None,
+        IS_ANSWERED: np.array(keys["answered"], dtype=bool),
+        IS_JUDGED: known["checked"] | known["agreed"],
+        IS_EXPECTED: known["p_correct"],
+    }
     codes: dict[str, _Codes] = {}
     for cube in CUBES:
         added = [measures.get(id(cube.measures), sums)[name] for name in cube.measures]
@@ -52,8 +77,7 @@ def additions(entries: Sequence[tuple[Value, ...]], served: Sequence[int | None]
             for name in names:
                 if name not in codes:
                     codes[name] = _Codes(keys[name], 0 if name in NUMBERS else "")
-            chosen = answered if cube.where else None
-            yield Addition(cube, grain, _grouped([codes[name] for name in names], added, chosen))
+            yield Addition(cube, grain, _grouped([codes[name] for name in names], added, chosen[cube.where]))
 
 
 class _Codes:
@@ -121,6 +145,7 @@ def _compared(columns: Columns, sums: Mapping[str, Array]) -> dict[str, Array]:
     )
     moments = {"x": x, "y": y, "xx": x * x, "xy": x * y, "yy": y * y}
     unfinished = ~done & _above_zero(columns["attempts"])
+    split = estimated & _known(columns["as_long_nano_usd"])
     return {
         "finished": sums["completed"],
         "exchanges": compared.astype(np.int64),
@@ -134,11 +159,59 @@ def _compared(columns: Columns, sums: Mapping[str, Array]) -> dict[str, Array]:
         "drawn": drawn.astype(np.int64),
         **{f"drawn_{name}": np.where(drawn, term, 0.0) for name, term in moments.items()},
         "thrown_away_nano_usd": np.where(compared, sums["thrown_away_nano_usd"], 0),
+        "split": split.astype(np.int64),
+        "split_baseline_nano_usd": np.where(split, baseline, 0),
+        **{
+            f"split_{name}": np.where(split, _numbers(columns[name]), 0)
+            for name in ("as_long_nano_usd", "as_long_uncached_nano_usd", "uncached_nano_usd")
+        },
+        "split_answer_nano_usd": np.where(split, cost - sums["thrown_away_nano_usd"], 0),
         "unknown_cost": (done & unknown).astype(np.int64),
         "unfinished": unfinished.astype(np.int64),
         "unfinished_cost_nano_usd": np.where(unfinished, cost, 0),
         "unfinished_unknown_cost": (unfinished & unknown).astype(np.int64),
     }
+
+
+def _judged(columns: Columns, known: Mapping[str, Array]) -> dict[str, Array]:
+    """The measures of JUDGED, entry by entry."""
+    passed, agreed, told = (
+        _numbers(columns["checked"]),
+        _floats(columns["agreed"]),
+        known["checked"] & known["p_correct"],
+    )
+    return {
+        "checks": known["checked"].astype(np.int64),
+        "passed": passed,
+        "agreements": known["agreed"].astype(np.int64),
+        "agreed": agreed,
+        "agreed_squares": agreed * agreed,
+        "told": told.astype(np.int64),
+        "told_p": np.where(told, _floats(columns["p_correct"]), 0.0),
+        "told_passed": np.where(told, passed, 0),
+    }
+
+
+def _expected(columns: Columns, known: Mapping[str, Array]) -> dict[str, Array]:
+    """The measures of EXPECTED, entry by entry."""
+    p = _floats(columns["p_correct"])
+    return {
+        "exchanges": np.ones(len(p), dtype=np.int64),
+        "p_correct": p,
+        "p_best": _floats(columns["p_best"]),
+        "referred": known["p_reference"].astype(np.int64),
+        "referred_p_correct": np.where(known["p_reference"], p, 0.0),
+        "p_reference": _floats(columns["p_reference"]),
+    }
+
+
+def _floats(values: Sequence[float | None]) -> Array:
+    """Numbers, NULL as 0."""
+    return np.array([value or 0.0 for value in values], dtype=np.float64)
+
+
+def _known(values: Sequence[object]) -> Array:
+    return np.array([value is not None for value in values], dtype=bool)
 
 
 def _numbers(values: Sequence[int | None]) -> Array:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 
 
 class Document(NamedTuple):
@@ -31,7 +31,16 @@ class _Outline(Entry, frozen=True, gc=False):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
+_FEEDBACK = msgspec.msgpack.Decoder(Feedback)
 _OUTLINE = msgspec.msgpack.Decoder(_Outline)
+
+
+def read_record(encoded: bytes) -> Document | Feedback:
+    """What a spool's record holds, an entry nearly always. Raises MsgspecError where it is nothing this version can read."""
+    try:
+        return read_document(encoded)
+    except msgspec.MsgspecError:
+        return _FEEDBACK.decode(encoded)
 
 
 def read_document(encoded: bytes) -> Document:

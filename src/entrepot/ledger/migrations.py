@@ -95,12 +95,53 @@ def m0005_kept(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO kept VALUES ('', 0)")
 
 
+def m0006_quality(connection: sqlite3.Connection) -> None:
+    """What was asked and expected, what came of it, what a saving is made of, what a lot said; and feedback."""
+    columns = {
+        "language": "TEXT",
+        "difficulty": "TEXT",
+        "client_region": "TEXT",
+        "p_correct": "REAL",
+        "p_tenth": "INTEGER",
+        "p_reference": "REAL",
+        "p_best": "REAL",
+        "checked": "INTEGER",
+        "agreed": "REAL",
+        "as_long_nano_usd": "INTEGER",
+        "as_long_uncached_nano_usd": "INTEGER",
+        "uncached_nano_usd": "INTEGER",
+        "lot_unit": "INTEGER",
+        "lot_share": "REAL",
+        "lot_drawn": "INTEGER",
+        "lot_baseline": "TEXT",
+        "lot_baseline_nano_usd": "INTEGER",
+        "lot_routed_nano_usd": "INTEGER",
+    }
+    for column, type_ in columns.items():
+        connection.execute(f"ALTER TABLE entries ADD COLUMN {column} {type_}")
+    connection.execute("CREATE INDEX entries_lots ON entries (started_ns) WHERE lot_unit IS NOT NULL")
+    connection.execute("""
+        CREATE TABLE feedback (
+            id TEXT PRIMARY KEY,
+            exchange TEXT NOT NULL, given_ns INTEGER NOT NULL,
+            key TEXT, source TEXT NOT NULL, score REAL, label TEXT
+        )""")
+    connection.execute("CREATE INDEX feedback_exchange ON feedback (exchange)")
+    connection.execute("DROP VIEW exchanges")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
 MIGRATIONS: Migrations = (
     m0001_entries,
     m0002_rollups,
     m0003_sensitive,
     m0004_charged,
     m0005_kept,
+    m0006_quality,
 )
 
 

@@ -94,7 +94,34 @@ def m0002_attempts(connection: Connection) -> None:
     connection.execute("CREATE TABLE rollups (definition TEXT NOT NULL)")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts)
+def m0003_quality(connection: Connection) -> None:
+    """As `m0006_quality` of SQLite."""
+    whole = ("as_long_nano_usd", "as_long_uncached_nano_usd", "uncached_nano_usd", "lot_unit")
+    added = {
+        **dict.fromkeys(("language", "difficulty", "client_region", "lot_baseline"), _TEXT),
+        **dict.fromkeys(("p_correct", "p_reference", "p_best", "agreed", "lot_share"), "DOUBLE PRECISION"),
+        **dict.fromkeys((*whole, "lot_baseline_nano_usd", "lot_routed_nano_usd"), "BIGINT"),
+        **dict.fromkeys(("checked", "lot_drawn"), "SMALLINT"),
+        "p_tenth": "INTEGER",
+    }
+    columns = ", ".join(f"ADD COLUMN {name} {kind}" for name, kind in added.items())
+    connection.execute(f"ALTER TABLE entries {columns}".encode())
+    connection.execute("CREATE INDEX entries_lots ON entries (started_ns) WHERE lot_unit IS NOT NULL")
+    connection.execute(f"""
+        CREATE TABLE feedback (
+            id {_TEXT} PRIMARY KEY, exchange {_TEXT} NOT NULL, given_ns BIGINT NOT NULL,
+            key {_TEXT}, source {_TEXT} NOT NULL, score DOUBLE PRECISION, label {_TEXT}
+        )""")
+    connection.execute("CREATE INDEX feedback_exchange ON feedback (exchange)")
+    connection.execute("DROP VIEW exchanges")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts, m0003_quality)
 
 
 def applied(connection: Connection) -> int:

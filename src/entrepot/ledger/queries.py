@@ -13,7 +13,7 @@ from typing import Any
 from entrepot.errors import Defect
 from entrepot.ledger.rollups import COMPARED, SUMS, cube_called, find_cube
 from entrepot.ledger.sources import Parameters, source
-from entrepot.ledger.store import DIMENSIONS, SERVED_DIMENSIONS, Comparison, Dimension, Period
+from entrepot.ledger.store import DIMENSIONS, SERVED_DIMENSIONS, Comparison, Dimension, Period, Split
 from entrepot.statistics.intervals import RatioSums
 
 FIND = "SELECT document FROM documents WHERE seq = (SELECT seq FROM entries WHERE id = ?)"
@@ -87,18 +87,21 @@ def spending(period: Period, without: Sequence[str]) -> tuple[str, Parameters]:
     return sql, (*(moment_ns for moment_ns, _ in given), *without)
 
 
-def comparisons(period: Period) -> tuple[str, Parameters]:
+def comparisons(period: Period, route: str | None = None) -> tuple[str, Parameters]:
     """Rows for `comparison_of`."""
     rows, parameters = source(cube_called("compared"), period, by_day=False)
     sums = ", ".join(f"sum({name})" for name in _COMPARISON)
     sql = f"""
         SELECT nullif(baseline_deployment, ''), nullif(baseline_model, ''), {sums}
-        FROM ({rows}) AS rows GROUP BY 1, 2 HAVING sum(finished) > 0 ORDER BY 3 DESC, 1
+        FROM ({rows}) AS rows {"" if route is None else "WHERE route = ?"}
+        GROUP BY 1, 2 HAVING sum(finished) > 0 ORDER BY 3 DESC, 1
     """  # noqa: S608 - closed lists
-    return sql, parameters
+    return sql, parameters if route is None else (*parameters, route)
 
 
-_COMPARISON = tuple(name for name in COMPARED if not name.startswith(("finished", "unfinished")))
+_COMPARISON = tuple(name for name in COMPARED if not name.startswith(("finished", "unfinished", "split"))) + tuple(
+    name for name in COMPARED if name.startswith("split")
+)
 
 
 def comparison_of(row: Sequence[Any]) -> Comparison:
@@ -116,6 +119,7 @@ def comparison_of(row: Sequence[Any]) -> Comparison:
         drawn=RatioSums(row[14], *(float(value) for value in row[15:20])),
         thrown_away_nano_usd=row[20],
         unknown_cost=row[21],
+        split=Split(*row[22:]),
     )
 
 

@@ -14,15 +14,18 @@ from typing import Any, Literal, Self
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry
-from entrepot.ledger import queries
+from entrepot.exchange.records import Entry, Feedback
+from entrepot.ledger import outcomes, queries
 from entrepot.ledger.documents import Document, documents_of
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import (
     ALWAYS,
     Comparison,
     Dimension,
+    Drawn,
+    Expectation,
     Group,
+    Judged,
     Period,
     Spending,
     SpoolProgress,
@@ -98,9 +101,9 @@ class RelationalReader(ABC):
             if (sums := Sums(*row[count + 1 :])).exchanges
         )
 
-    def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
+    def comparisons(self, period: Period = ALWAYS, route: str | None = None) -> tuple[Comparison, ...]:
         """See LedgerReader."""
-        sql, parameters = queries.comparisons(period)
+        sql, parameters = queries.comparisons(period, route)
         return tuple(queries.comparison_of(row) for row in self._query(sql, parameters))
 
     def unfinished(self, period: Period = ALWAYS) -> Unfinished:
@@ -108,6 +111,23 @@ class RelationalReader(ABC):
         sql, parameters = queries.unfinished(period)
         (row,) = self._query(sql, parameters)
         return Unfinished(*row)
+
+    def judged(self, period: Period = ALWAYS) -> tuple[Judged, ...]:
+        """See LedgerReader."""
+        return tuple(
+            Judged(*row) for sql, parameters in outcomes.judged(period) for row in self._query(sql, parameters)
+        )
+
+    def expectations(self, period: Period = ALWAYS) -> tuple[Expectation, ...]:
+        """See LedgerReader."""
+        sql, parameters = outcomes.expectations(period)
+        return tuple(Expectation(*row) for row in self._query(sql, parameters))
+
+    def drawn(self, period: Period = ALWAYS) -> tuple[Drawn, ...]:
+        """See LedgerReader."""
+        sql, parameters = outcomes.drawn(period)
+        rows = self._query(sql, parameters)
+        return tuple(Drawn(route, to, unit, share, bool(lot), *money) for route, to, unit, share, lot, *money in rows)
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
         """See LedgerReader."""
@@ -137,7 +157,12 @@ class RelationalStore(RelationalReader):
 
     @abstractmethod
     def insert_documents(
-        self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+        self,
+        documents: Sequence[Document],
+        feedback: Sequence[Feedback] = (),
+        *,
+        before: SpoolProgress | None = None,
+        after: SpoolProgress | None = None,
     ) -> int:
         """See LedgerStore."""
 

@@ -62,6 +62,8 @@ _Y, _X, _ERROR = (
 _MOMENTS = {"x": _X, "y": _Y, "xx": f"{_X} * {_X}", "xy": f"{_X} * {_Y}", "yy": f"{_Y} * {_Y}"}
 _UNFINISHED = f"NOT ({_DONE}) AND attempts > 0"
 
+_SPLIT = f"{_ESTIMATED} AND as_long_nano_usd IS NOT NULL"
+
 COMPARED: Mapping[str, str] = {
     "finished": _count(_DONE),
     "exchanges": _count(_COMPARED),
@@ -75,12 +77,43 @@ COMPARED: Mapping[str, str] = {
     "drawn": _count(_DRAWN),
     **{f"drawn_{name}": _sum(term, _DRAWN) for name, term in _MOMENTS.items()},
     "thrown_away_nano_usd": _sum("thrown_away_nano_usd", _COMPARED),
+    "split": _count(_SPLIT),
+    "split_baseline_nano_usd": _sum("baseline_cost_nano_usd", _SPLIT),
+    "split_as_long_nano_usd": _sum("as_long_nano_usd", _SPLIT),
+    "split_as_long_uncached_nano_usd": _sum("as_long_uncached_nano_usd", _SPLIT),
+    "split_uncached_nano_usd": _sum("uncached_nano_usd", _SPLIT),
+    "split_answer_nano_usd": _sum("cost_nano_usd - thrown_away_nano_usd", _SPLIT),
     "unknown_cost": _count(f"{_DONE} AND cost_nano_usd IS NULL"),
     "unfinished": _count(_UNFINISHED),
     "unfinished_cost_nano_usd": _sum("cost_nano_usd", _UNFINISHED),
     "unfinished_unknown_cost": _count(f"{_UNFINISHED} AND cost_nano_usd IS NULL"),
 }
 """What the comparison with the baseline is made of (`store.Comparison`, `store.Unfinished`)."""
+
+
+_TOLD = "checked IS NOT NULL AND p_correct IS NOT NULL"
+
+JUDGED: Mapping[str, str] = {
+    "checks": _count("checked IS NOT NULL"),
+    "passed": "coalesce(sum(checked), 0)",
+    "agreements": _count("agreed IS NOT NULL"),
+    "agreed": "coalesce(sum(agreed), 0)",
+    "agreed_squares": "coalesce(sum(agreed * agreed), 0)",
+    "told": _count(_TOLD),
+    "told_p": _sum("p_correct", _TOLD),
+    "told_passed": _sum("checked", _TOLD),
+}
+"""Outcomes that lie in the entries themselves (`store.Judged`); feedback is joined with them."""
+
+EXPECTED: Mapping[str, str] = {
+    "exchanges": "count(*)",
+    "p_correct": "coalesce(sum(p_correct), 0)",
+    "p_best": "coalesce(sum(p_best), 0)",
+    "referred": _count("p_reference IS NOT NULL"),
+    "referred_p_correct": _sum("p_correct", "p_reference IS NOT NULL"),
+    "p_reference": "coalesce(sum(p_reference), 0)",
+}
+"""What the router expected of those who answered, of the best candidate and of the reference (`store.Expectation`)."""
 
 
 class Cube(NamedTuple):
@@ -110,7 +143,10 @@ class Cube(NamedTuple):
         return f"coalesce({_quoted(name)}, {empty})"
 
 
-NUMBERS = frozenset({"served", "answered", "added_bucket", "hour"})
+NUMBERS = frozenset({"served", "answered", "added_bucket", "hour", "p_tenth"})
+IS_JUDGED = "(checked IS NOT NULL OR agreed IS NOT NULL)"
+IS_EXPECTED = "p_correct IS NOT NULL"
+IS_ANSWERED = "served IS NOT NULL"
 
 CUBES: tuple[Cube, ...] = (
     Cube("served", ("served",), SUMS),
@@ -120,7 +156,13 @@ CUBES: tuple[Cube, ...] = (
     Cube("key", ("key", "team", "answered"), SUMS),
     Cube("asked", ("asked_model", "answered"), SUMS),
     Cube("compared", ("route", "baseline_deployment", "baseline_model"), COMPARED),
-    Cube("added", ("added_bucket",), {"exchanges": "count(*)"}, "served IS NOT NULL"),
+    Cube("added", ("added_bucket",), {"exchanges": "count(*)"}, IS_ANSWERED),
+    Cube("language", ("language", "served"), SUMS),
+    Cube("difficulty", ("difficulty", "served"), SUMS),
+    Cube("client_region", ("client_region", "served"), SUMS),
+    Cube("data_classes", ("data_classes", "served"), SUMS),
+    Cube("judged", ("route", "served", "language", "difficulty", "p_tenth"), JUDGED, IS_JUDGED),
+    Cube("expected", ("route", "served"), EXPECTED, IS_EXPECTED),
 )
 """A cube for each question that reports ask; another combination is answered from the entries."""
 
@@ -230,11 +272,25 @@ def _type_of(name: str) -> str:
 
 
 def is_float(measure: str) -> bool:
-    """Whether a measure is a sum of squares or products, not of whole numbers."""
-    return measure == "error_usd2" or measure.endswith(_MOMENT_ENDS)
+    """Whether a measure is a sum of squares, products or probabilities, not of whole numbers."""
+    return measure in _FLOATS
 
 
-_MOMENT_ENDS = tuple(f"_{name}" for name in _MOMENTS)
+_FLOATS = frozenset(
+    (
+        *(
+            "error_usd2",
+            "agreed",
+            "agreed_squares",
+            "told_p",
+            "p_correct",
+            "p_best",
+            "referred_p_correct",
+            "p_reference",
+        ),
+        *(f"{kind}_{name}" for kind in ("pairs", "drawn") for name in _MOMENTS),
+    )
+)
 _TEXTS = {"day", "month", *(key for cube in CUBES for key in cube.keys)} - NUMBERS
 
 

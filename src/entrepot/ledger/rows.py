@@ -16,7 +16,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from entrepot.canonical.response import Usage
-from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Served
+from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, Served
+from entrepot.routing.holdout import Lot
 from entrepot.statistics.quantiles import bucket_of
 
 Value = str | int | float | bytes | None
@@ -24,6 +25,7 @@ Value = str | int | float | bytes | None
 MAX_TOKENS = 1 << 40
 MAX_TEXT = 512
 MAX_NANO = 1 << 53  # nine million dollars for one exchange
+EASY_FROM, MEDIUM_FROM = 0.8, 0.5
 
 SERVED_COLUMNS = Served.__struct_fields__
 TOKEN_COLUMNS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
@@ -62,6 +64,24 @@ ENTRY_COLUMNS = (
     "charged_nano_usd",
     "data_classes",
     "sensitive",
+    "language",
+    "difficulty",
+    "client_region",
+    "p_correct",
+    "p_tenth",
+    "p_reference",
+    "p_best",
+    "checked",
+    "agreed",
+    "as_long_nano_usd",
+    "as_long_uncached_nano_usd",
+    "uncached_nano_usd",
+    "lot_unit",
+    "lot_share",
+    "lot_drawn",
+    "lot_baseline",
+    "lot_baseline_nano_usd",
+    "lot_routed_nano_usd",
 )
 ATTEMPT_COLUMNS = (
     "number",
@@ -88,10 +108,12 @@ Kind = Literal["truth", "integer", "whole", "float", "text"]
 
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("stream", "usage_estimated", "baseline_measured", "baseline_drawn", "answered"), "truth"),
+    **dict.fromkeys(("checked", "lot_drawn"), "truth"),
     **dict.fromkeys(("on_premises", "open_weights"), "truth"),
-    **dict.fromkeys(("served", "status", "added_bucket", "attempts", "number"), "integer"),
+    **dict.fromkeys(("served", "status", "added_bucket", "attempts", "number", "p_tenth"), "integer"),
     **dict.fromkeys(("duration_ms", "first_token_ms", "added_ms", "first_byte_ms"), "float"),
-    **dict.fromkeys(("seq", "started_ns", *TOKEN_COLUMNS), "whole"),
+    **dict.fromkeys(("p_correct", "p_reference", "p_best", "agreed", "lot_share"), "float"),
+    **dict.fromkeys(("seq", "started_ns", "lot_unit", *TOKEN_COLUMNS), "whole"),
 }
 
 
@@ -152,6 +174,62 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         _within(entry.charged_nano_usd, MAX_NANO),
         " ".join(entry.data_classes),
         " ".join(f"{kind}={count}" for kind, count in sorted(entry.sensitive.items())),
+        entry.language,
+        difficulty_of(entry.expected),
+        entry.client_region,
+        *_expected(entry.expected),
+        *_judged(entry.attempts),
+        *_split(entry.baseline),
+        *_lot(entry.lot),
+    )
+
+
+def difficulty_of(expected: Expected | None) -> str | None:
+    """How hard a request is, by what the router expected of the route's reference: the same for every candidate.
+
+    Where that was not eligible, by the best of those that were. None where nothing was estimated.
+    """
+    p = None if expected is None else expected.best if expected.reference is None else expected.reference
+    if p is None:
+        return None
+    return "easy" if p >= EASY_FROM else "medium" if p >= MEDIUM_FROM else "hard"
+
+
+def _expected(expected: Expected | None) -> tuple[Value, ...]:
+    """P(correct) of who answered and its tenth (1 to 10), of the reference, of the best."""
+    if expected is None:
+        return (None,) * 4
+    p = expected.served
+    return (p, None if p is None else min(int(p * 10), 9) + 1, expected.reference, expected.best)
+
+
+def _judged(attempts: tuple[AttemptRecord, ...]) -> tuple[Value, ...]:
+    """Whether the answer that the client got passed its check, and how likely agreement made it."""
+    vote = next((attempt.vote for attempt in attempts if attempt.answered), None)
+    if vote is None:
+        return (None, None)
+    checked = None if vote.check in (None, "inconclusive") else int(vote.check == "passed")
+    return (checked, vote.p_correct if vote.source == "agreement" else None)
+
+
+def _split(baseline: Baseline | None) -> tuple[Value, ...]:
+    if baseline is None:
+        return (None,) * 3
+    parts = (baseline.as_long_nano_usd, baseline.as_long_uncached_nano_usd, baseline.uncached_nano_usd)
+    known = tuple(_within(part, MAX_NANO) for part in parts)
+    return (None,) * 3 if None in known else known
+
+
+def _lot(lot: Lot | None) -> tuple[Value, ...]:
+    if lot is None:
+        return (None,) * 6
+    return (
+        lot.unit,
+        lot.share,
+        lot.drawn,
+        lot.baseline,
+        _within(lot.baseline_nano_usd, MAX_NANO),
+        _within(lot.routed_nano_usd, MAX_NANO),
     )
 
 

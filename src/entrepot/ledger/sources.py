@@ -48,6 +48,11 @@ def source(cube: Cube, period: Period, *, by_day: bool) -> tuple[str, Parameters
     return " UNION ALL ".join(parts), tuple(parameters)
 
 
+def within(period: Period) -> tuple[str, Parameters]:
+    """The condition that an entry is of the period."""
+    return "started_ns >= ? AND started_ns < ?", _bounds(period)
+
+
 def _bounds(period: Period) -> tuple[int, int]:
     since_ns = _FIRST_NS if period.since_ns is None else min(max(period.since_ns, _FIRST_NS), _LAST_NS)
     until_ns = _LAST_NS if period.until_ns is None else min(max(period.until_ns, _FIRST_NS), _LAST_NS)

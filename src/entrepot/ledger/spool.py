@@ -22,7 +22,7 @@ from typing import Literal, Self
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.ledger.frames import Damage, frame, scan
 from entrepot.ledger.reserve import reserve
 
@@ -85,12 +85,15 @@ class SpoolWriter:
                 "check that the folder's disk has room and its owner may write there"
             ) from error
 
-    def append(self, entry: Entry) -> None:
-        """Write `entry` down. Once this returns, the death of this process cannot lose it. Raises LedgerError."""
+    def append(self, entry: Entry | Feedback) -> None:
+        """Write `entry` down, or what somebody says of one. Raises LedgerError.
+
+        Once this returns, the death of this process cannot lose it.
+        """
         try:
             record = frame(self._encoder.encode(entry))
         except (ValueError, OverflowError) as error:  # an integer beyond 64 bits, a lone surrogate, or far too long
-            raise LedgerError(f"entry {entry.id} cannot be written to the spool: {error}") from error
+            raise LedgerError(f"record {entry.id} cannot be written to the spool: {error}") from error
         try:
             now_s = time.monotonic()
             deleted = now_s >= self._look_s and not self._is_there(now_s)

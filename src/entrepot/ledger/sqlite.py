@@ -18,9 +18,11 @@ from urllib.parse import quote
 import msgspec
 
 from entrepot.errors import LedgerError
+from entrepot.exchange.records import Feedback
 from entrepot.ledger.additions import additions
 from entrepot.ledger.documents import Document
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
+from entrepot.ledger.outcomes import DROP_FEEDBACK, FORGET_FEEDBACK, INSERT_FEEDBACK, feedback_row
 from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
 from entrepot.ledger.rollups import add_onto, each_table, forget_statements, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
@@ -68,7 +70,12 @@ class SqliteStore(SqliteReader, RelationalStore):
         self._served: dict[tuple[Value, ...], int] = {}
 
     def insert_documents(
-        self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+        self,
+        documents: Sequence[Document],
+        feedback: Sequence[Feedback] = (),
+        *,
+        before: SpoolProgress | None = None,
+        after: SpoolProgress | None = None,
     ) -> int:
         """See LedgerStore."""
         with self._lock, _as_ledger_error(self._path):
@@ -77,6 +84,7 @@ class SqliteStore(SqliteReader, RelationalStore):
                     if after is not None:
                         self._move(before, after)
                     count = self._insert_new(documents)
+                    self._connection.executemany(INSERT_FEEDBACK, map(feedback_row, feedback))
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
                 raise
@@ -99,6 +107,7 @@ class SqliteStore(SqliteReader, RelationalStore):
                     (beginning_of(day), _DROPPED_AT_ONCE),
                 ).fetchall()
                 self._drop([seq for (seq,) in found])
+                execute(DROP_FEEDBACK, (beginning_of(day),))
             count += len(found)
             if len(found) < _DROPPED_AT_ONCE:
                 return count
@@ -111,6 +120,7 @@ class SqliteStore(SqliteReader, RelationalStore):
                 f"SELECT seq, day FROM entries WHERE {principal} = ?",  # noqa: S608 - one of two words
                 (name,),
             ).fetchall()
+            self._connection.execute(FORGET_FEEDBACK[principal], (name,) * FORGET_FEEDBACK[principal].count("?"))
             self._drop([seq for seq, _ in found])
             for statement in forget_statements(principal):
                 self._connection.execute(statement, (name, since_day))

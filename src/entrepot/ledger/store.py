@@ -12,7 +12,7 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.ledger.documents import Document
 from entrepot.statistics.intervals import RatioSums
 
@@ -28,7 +28,19 @@ ServedDimension = Literal[
     "open_weights",
     "accelerator",
 ]
-EntryDimension = Literal["route", "key", "team", "day", "state", "dialect", "asked_model"]
+EntryDimension = Literal[
+    "route",
+    "key",
+    "team",
+    "day",
+    "state",
+    "dialect",
+    "asked_model",
+    "language",
+    "difficulty",
+    "client_region",
+    "data_classes",
+]
 Dimension = ServedDimension | EntryDimension
 
 SERVED_DIMENSIONS: tuple[ServedDimension, ...] = get_args(ServedDimension)
@@ -90,6 +102,21 @@ class Group(msgspec.Struct, frozen=True):
     sums: Sums
 
 
+class Split(msgspec.Struct, frozen=True):
+    """Of estimated exchanges: what lies between the baseline's cost and that of the answer, in nano-dollars.
+
+    From one to the next: the baseline's cost; for an answer as long as the one given; with nothing cached; what the answer given
+    would have cost with nothing cached; what it cost.
+    """
+
+    exchanges: int = 0
+    baseline_nano_usd: int = 0
+    as_long_nano_usd: int = 0
+    as_long_uncached_nano_usd: int = 0
+    uncached_nano_usd: int = 0
+    answer_nano_usd: int = 0
+
+
 class Comparison(msgspec.Struct, frozen=True):
     """Sums over the completed exchanges that have one baseline (or, with `baseline_model` None, over those without).
 
@@ -111,6 +138,7 @@ class Comparison(msgspec.Struct, frozen=True):
     drawn: RatioSums
     thrown_away_nano_usd: int
     unknown_cost: int
+    split: Split = Split()
 
 
 class Spending(msgspec.Struct, frozen=True):
@@ -128,6 +156,66 @@ class Unfinished(msgspec.Struct, frozen=True):
     exchanges: int = 0
     cost_nano_usd: int = 0
     unknown_cost: int = 0
+
+
+OutcomeSource = Literal["check", "agreement", "program", "user"]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """Outcomes of one source over exchanges that are alike; `p_tenth` is the tenth (1 to 10) in which P(correct) was expected.
+
+    `total` and `squares` add up the outcomes (in [0, 1]) and their squares. `told` of them have an expectation: `told_p` adds
+    those up, `told_total` their outcomes.
+    """
+
+    route: str | None
+    deployment: str | None
+    model: str | None
+    maker_country: str | None
+    language: str | None
+    difficulty: str | None
+    p_tenth: int | None
+    source: OutcomeSource
+    count: int
+    total: float
+    squares: float
+    told: int
+    told_p: float
+    told_total: float
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """What the router expected of the exchanges of a route that one deployment answered: sums of P(correct).
+
+    `referred` of them had a reference to be set against, for which the sums are `referred_p_correct` and `p_reference`.
+    """
+
+    route: str | None
+    deployment: str | None
+    model: str | None
+    exchanges: int
+    p_correct: float
+    p_best: float
+    referred: int
+    referred_p_correct: float
+    p_reference: float
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """One exchange that a holdout's lot was cast for. Money in nano-dollars, None where unknown.
+
+    `outcome` is what came of it, in [0, 1], by its check or else by feedback, None where nobody said.
+    """
+
+    route: str
+    baseline: str
+    unit: int
+    share: float
+    drawn: bool
+    cost_nano_usd: int | None
+    baseline_nano_usd: int | None
+    routed_nano_usd: int | None
+    outcome: float | None
 
 
 class SpoolProgress(msgspec.Struct, frozen=True):
@@ -159,12 +247,24 @@ class LedgerReader(Protocol):
         """The sums by every combination of values that occurs, most exchanges first."""
         ...
 
-    def comparisons(self, period: Period = ALWAYS) -> tuple[Comparison, ...]:
-        """Costs beside those of the baseline, one per baseline deployment and model."""
+    def comparisons(self, period: Period = ALWAYS, route: str | None = None) -> tuple[Comparison, ...]:
+        """Costs beside those of the baseline, one per baseline deployment and model; of one route, or of all."""
         ...
 
     def unfinished(self, period: Period = ALWAYS) -> Unfinished:
         """What was spent on exchanges that did not complete, beside the `comparisons` of the same period."""
+        ...
+
+    def judged(self, period: Period = ALWAYS) -> tuple[Judged, ...]:
+        """The outcomes of exchanges of a period, from every source. Of one who gave feedback twice the latest counts."""
+        ...
+
+    def expectations(self, period: Period = ALWAYS) -> tuple[Expectation, ...]:
+        """What the router expected, by route and deployment."""
+        ...
+
+    def drawn(self, period: Period = ALWAYS) -> tuple[Drawn, ...]:
+        """Every exchange for which a holdout's lot was cast, in order of time. Not from roll-ups: sessions are its unit."""
         ...
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
@@ -198,7 +298,12 @@ class LedgerStore(LedgerReader, Protocol):
         ...
 
     def insert_documents(
-        self, documents: Sequence[Document], *, before: SpoolProgress | None = None, after: SpoolProgress | None = None
+        self,
+        documents: Sequence[Document],
+        feedback: Sequence[Feedback] = (),
+        *,
+        before: SpoolProgress | None = None,
+        after: SpoolProgress | None = None,
     ) -> int:
-        """As `insert`, for entries that are encoded already."""
+        """As `insert`, for entries that are encoded already, and with feedback that is not there yet (which is not counted)."""
         ...

@@ -96,6 +96,11 @@ class Gate:
         self._settled: dict[tuple[Asking, frozenset[Capability]], Eligibility] = {}
         self._asked: dict[tuple[Principal, Circumstances, frozenset[Capability]], Eligibility] = {}
 
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """All that it judges, in their order."""
+        return self._deployments
+
     def check(
         self,
         principal: Principal,

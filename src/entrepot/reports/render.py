@@ -1,10 +1,12 @@
-"""A report's table as a value, and its renderings: for a terminal, and as JSON.
+"""A report's table as a value, and its renderings: for a terminal, as JSON, as CSV (`html.py` makes a page of it).
 
 Rules of this file: a cell keeps its exact value, and only a rendering rounds it. Money is whole nano-dollars in JSON.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -20,8 +22,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from entrepot.catalog.pricing import NANO_PER_UNIT, format_usd
+from entrepot.reports.charts import Chart
 
-Unit = Literal["text", "count", "nano_usd", "fraction", "ms", "interval"]
+Unit = Literal["text", "count", "nano_usd", "usd", "fraction", "ratio", "ms", "interval"]
 
 
 # The longest name in a first column that is kept in one piece; what is longer is a sentence.
@@ -78,6 +81,7 @@ class Table(msgspec.Struct, frozen=True):
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 def render_terminal(table: Table) -> RenderableType:
@@ -90,11 +94,7 @@ def render_terminal(table: Table) -> RenderableType:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    digits = [_usd_digits(table, place) for place in range(len(table.columns))]
-    rows = [
-        [format_cell(cell, column.unit, usd) for cell, column, usd in zip(row, table.columns, digits, strict=True)]
-        for row in table.rows
-    ]
+    rows = cell_texts(table)
     for place, column in enumerate(table.columns):
         widest = max((cell_len(row[place]) for row in rows), default=0)
         is_text = column.unit == "text"
@@ -110,6 +110,64 @@ def render_terminal(table: Table) -> RenderableType:
     for note in table.notes:
         notes.add_row(" ", "·", Text(note))
     return RenderedGroup(rendered, notes) if table.notes else rendered
+
+
+def cell_texts(table: Table) -> list[list[str]]:
+    """Every cell as text for people."""
+    digits = [_usd_digits(table, place) for place in range(len(table.columns))]
+    return [
+        [format_cell(cell, column.unit, usd) for cell, column, usd in zip(row, table.columns, digits, strict=True)]
+        for row in table.rows
+    ]
+
+
+def render_csv(tables: Sequence[Table]) -> str:
+    """The tables one after another, each under a line of its columns' names, with an empty line between (RFC 4180).
+
+    Cells are for programs, as in JSON: money in whole nano-dollars, fractions of one, an empty cell where nothing is known. What
+    may have a unit of its own or an interval has further columns for them. A text that a spreadsheet would take for a formula
+    begins with an apostrophe.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    for number, table in enumerate(tables):
+        if number:
+            out.write("\r\n")
+        compound = [_parts_of([row[place] for row in table.rows]) for place in range(len(table.columns))]
+        writer.writerow(
+            ["table"]
+            + [
+                column.name if not part else f"{column.name}_{part}"
+                for column, parts in zip(table.columns, compound, strict=True)
+                for part in parts
+            ]
+        )
+        for row in table.rows:
+            writer.writerow(
+                [table.name]
+                + [_csv_cell(cell, part) for cell, parts in zip(row, compound, strict=True) for part in parts]
+            )
+    return out.getvalue()
+
+
+def _parts_of(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """The columns that a column becomes: `""` is the plain one."""
+    if any(isinstance(cell, Quantity) for cell in cells):
+        return ("", "unit")
+    return ("low", "high", "unit") if any(isinstance(cell, Interval) for cell in cells) else ("",)
+
+
+def _csv_cell(cell: Cell, part: str) -> str:
+    plain = _plain(cell)
+    if isinstance(plain, dict):
+        plain = plain.get(part or "value")
+    elif part:
+        plain = None
+    if plain is None:
+        return ""
+    if isinstance(plain, str) and plain.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{plain}"
+    return str(plain).lower() if isinstance(plain, bool) else str(plain)
 
 
 def _fold(title: str, cells: int) -> str:
@@ -149,6 +207,10 @@ def _format_number(value: float, unit: Unit, usd_digits: int) -> str:
     if unit == "nano_usd":
         sign, amount = ("−", -value) if value < 0 else ("", value)
         return f"{sign}${Decimal(format_usd(int(amount), usd_digits)):,}"
+    if unit == "usd":  # a price, not an amount: a fraction of a cent may be all of it
+        return f"${value:,.4g}".replace("$-", "−$")
+    if unit == "ratio":
+        return f"{value:.3g}×".replace("-", "−")
     if unit == "fraction":
         return f"{100 * value:.1f} %".replace("-", "−")
     if unit == "ms":

@@ -39,6 +39,7 @@ from collections.abc import Sequence
 import msgspec
 
 from entrepot.ledger.store import ALWAYS, Comparison, LedgerReader, Period, Unfinished
+from entrepot.reports.charts import Bar, Bars, Chart
 from entrepot.reports.render import Column, Label, Quantity, Row, Table
 from entrepot.reports.wording import ENGLISH, Words
 from entrepot.statistics.intervals import normal_quantile, ratio_spread
@@ -87,6 +88,23 @@ class Range(msgspec.Struct, frozen=True):
     high_nano_usd: int
 
 
+class Parts(msgspec.Struct, frozen=True):
+    """What a saving is made of, in nano-dollars: they add up to it.
+
+    `length`: the baseline's answers would have been longer (or shorter) than those given, at its own price. `price`: the same
+    tokens, none of them cached, cost less. `cache`: what caches took off at the model that answered, less what they would
+    have taken off at the baseline's price. `in_vain`: answers that were billed and not used, less than zero. `unfinished`:
+    the same for exchanges that did not complete. `rest`: exchanges of which the parts are not known.
+    """
+
+    price: int
+    length: int
+    cache: int
+    in_vain: int
+    unfinished: int
+    rest: int
+
+
 class Savings(msgspec.Struct, frozen=True):
     """The figures of a period. Without a named baseline `baseline`, `saving` and `fraction` are None.
 
@@ -106,6 +124,7 @@ class Savings(msgspec.Struct, frozen=True):
     baseline: Range | None = None
     saving: Range | None = None
     fraction: tuple[float, float, float] | None = None
+    parts: Parts | None = None
 
 
 def measure_savings(reader: LedgerReader, period: Period = ALWAYS, confidence: float = 0.95) -> Savings:
@@ -141,7 +160,23 @@ def combine(comparisons: Sequence[Comparison], unfinished: Unfinished, confidenc
             baseline.high_nano_usd - cost,
         ),
         fraction=_fraction(cost, baseline),
+        parts=_parts(named, estimates, savings, baseline.nano_usd - cost),
     )
+
+
+def _parts(named: Sequence[Comparison], estimates: Sequence[BaselineEstimate], savings: Savings, saving: int) -> Parts:
+    """The saving taken apart. What corrects the baseline's predictions is a matter of length alone."""
+    splits = [part.split for part in named if part.exchanges]
+    length = sum(
+        round(split.baseline_nano_usd * estimate.factor) - split.as_long_nano_usd
+        for split, estimate in zip(splits, estimates, strict=True)
+    )
+    price = sum(split.as_long_uncached_nano_usd - split.uncached_nano_usd for split in splits)
+    at_baseline = sum(split.as_long_uncached_nano_usd - split.as_long_nano_usd for split in splits)
+    cache = sum(split.uncached_nano_usd - split.answer_nano_usd for split in splits) - at_baseline
+    in_vain, unfinished = -savings.thrown_away_nano_usd, -savings.unfinished_nano_usd
+    rest = saving - price - length - cache - in_vain - unfinished
+    return Parts(price, length, cache, in_vain, unfinished, rest)
 
 
 def estimate_baseline(part: Comparison) -> BaselineEstimate:
@@ -211,7 +246,14 @@ def tabulate_savings(savings: Savings, words: Words = ENGLISH) -> Table:
         rows.append(_row("saving", _quantity(savings.saving), words))
     if savings.fraction is not None:
         rows.append(_row("saving_fraction", Quantity(savings.fraction[0], "fraction", *savings.fraction[1:]), words))
-    return Table("savings", words("savings"), columns, tuple(rows), tuple(_notes(savings, words)))
+    charts: tuple[Chart, ...] = ()
+    if savings.parts is not None:
+        parts = {name: getattr(savings.parts, name) for name in Parts.__struct_fields__}
+        shown = {name: value for name, value in parts.items() if value or name in ("price", "length", "cache")}
+        rows += [_row(f"part_{name}", Quantity(value, "nano_usd"), words) for name, value in shown.items()]
+        bars = tuple(Bar(words(f"part_{name}"), value) for name, value in shown.items())
+        charts = (Bars(words("made_of"), "nano_usd", bars),)
+    return Table("savings", words("savings"), columns, tuple(rows), tuple(_notes(savings, words)), charts)
 
 
 def _row(figure: str, quantity: Quantity, words: Words, **values: str) -> Row:
@@ -228,6 +270,7 @@ def _notes(savings: Savings, words: Words) -> list[str]:
     else:
         notes = [_how_estimated(part, words) for part in savings.estimates if part.measured < part.exchanges]
         notes.append(words("assumed"))
+        notes.append(words("parts_how"))
     if savings.thrown_away_nano_usd:
         notes.append(words("thrown_away", usd=words.usd(savings.thrown_away_nano_usd)))
     if savings.unfinished:

@@ -43,13 +43,13 @@ def tabulate_share(share: Share, words: Words = ENGLISH, *, limit: int | None = 
     )
     shown = share.groups if limit is None or len(share.groups) <= limit else share.groups[:limit]
     rest = share.groups[len(shown) :]
-    rows = [_row(_label(group, share.dimension, words), group.sums, share.total) for group in shown]
+    rows = [_row(label_of(group, share.dimension, words), group.sums, share.total) for group in shown]
     if rest:
         rows.append(
             _row(Label("others", words("others", count=len(rest))), add_up([part.sums for part in rest]), share.total)
         )
     title = words("share_by", dimension=words(f"by_{share.dimension}"))
-    return Table(f"share_by_{share.dimension}", title, columns, tuple(rows), _notes(share.total, words))
+    return Table(f"share_by_{share.dimension}", title, columns, tuple(rows), sums_notes(share.total, words))
 
 
 def _row(label: Label, sums: Sums, total: Sums) -> Row:
@@ -65,7 +65,8 @@ def _row(label: Label, sums: Sums, total: Sums) -> Row:
     return cells
 
 
-def _label(group: Group, dimension: Dimension, words: Words) -> Label:
+def label_of(group: Group, dimension: Dimension, words: Words) -> Label:
+    """The value of a group by one dimension, as a report shows it."""
     (value,) = group.values
     if not group.served and dimension in get_args(ServedDimension):
         return Label(None, words("not_served"))
@@ -80,7 +81,8 @@ def _part(amount: int, total: int) -> float | None:
     return amount / total if total else None
 
 
-def _notes(total: Sums, words: Words) -> tuple[str, ...]:
+def sums_notes(total: Sums, words: Words) -> tuple[str, ...]:
+    """What is missing from these sums."""
     counts = {
         "unknown_cost": total.unknown_cost,
         "unknown_usage": total.unknown_usage,

@@ -117,7 +117,7 @@ class BoundRouter(Protocol):
 
 
 @runtime_checkable
-class Placing(Protocol):
+class Placing(BoundRouter, Protocol):
     """A bound router that can say of past prompts, by their traits alone, how its models would have done."""
 
     def by_traits(self, traits: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

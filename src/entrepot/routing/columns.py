@@ -88,6 +88,11 @@ def first_choices(columns: Columns, rule: Rule, worths: Doubles, lots: Doubles |
     return _bounded(columns, rule, worths)
 
 
+def first_by_price(groups: Sequence[Bools], price: Doubles, well: Bools) -> Places:
+    """The least expensive of the first group that has anybody who is well, if there is none of the first that has anybody."""
+    return _first([(mask, [price]) for mask in groups], well)
+
+
 def _is_guessed(columns: Columns, reference: int | None) -> Bools:
     if reference is None:
         return np.zeros(len(columns.option), bool)

@@ -7,6 +7,34 @@ import msgspec
 from entrepot.routing.utility import Decision
 
 
+class Lot(msgspec.Struct, frozen=True, gc=False):
+    """What a holdout's lot said of an exchange, whatever came of it: `drawn` for the baseline with probability `share`.
+
+    What has the same `unit` (a session, or an exchange by itself) was drawn together. The expected costs are those before the
+    call, of the baseline and of what would be asked without a holdout; None where a price is unknown.
+    """
+
+    baseline: str
+    share: float
+    drawn: bool
+    unit: int
+    baseline_nano_usd: int | None = None
+    routed_nano_usd: int | None = None
+
+
+def lot_of(decision: Decision, baseline: str, share: float, draw: float, unit: int) -> Lot | None:
+    """The lot of an exchange, None where the baseline could not have been given it."""
+    if share <= 0 or baseline not in decision.order:
+        return None
+    costs = {weighed.deployment: weighed.cost_usd for weighed in decision.candidates}
+    routed = decision.chosen if decision.displaced is None else decision.displaced
+    return Lot(baseline, share, draw < share, unit, _nano(costs.get(baseline)), _nano(costs.get(routed)))
+
+
+def _nano(usd: float | None) -> int | None:
+    return None if usd is None else round(usd * 1_000_000_000)
+
+
 def hold_out(decision: Decision, baseline: str, share: float, draw: float) -> Decision:
     """Give the exchange to the baseline if `draw`, uniform in [0, 1), falls below `share`; say so in the propensities.
 

@@ -11,6 +11,7 @@ import re
 # A script holds a part of a text if it has so many of its letters: a name quoted in another script is no text in it.
 _LEAST_SHARE = 0.05
 _LEAST_LITTLE_WORDS = 3
+_LEAST_TOLD = 2  # so many little words of one language, and fewer of any other
 
 _SCRIPTS = {
     "zh": re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"),
@@ -36,6 +37,30 @@ _LITTLE_WORDS = {
 }
 _WORDS = {language: frozenset(words.split()) for language, words in _LITTLE_WORDS.items()}
 
+_LANGUAGES_OF_WORD: dict[str, tuple[str, ...]] = {
+    word: tuple(language for language, words in _WORDS.items() if word in words)
+    for word in set().union(*_WORDS.values())
+}
+_BLOCK_BITS = 6
+_BLOCKS = {
+    block: language
+    for language, first, end in (
+        ("zh", 0x3400, 0x4DC0),
+        ("zh", 0x4E00, 0xA000),
+        ("ja", 0x3040, 0x3100),
+        ("ko", 0xAC00, 0xD7C0),
+        ("ar", 0x0600, 0x0780),
+        ("ru", 0x0400, 0x0540),
+        ("el", 0x0380, 0x0400),
+        ("he", 0x0580, 0x0600),
+        ("hi", 0x0900, 0x0980),
+        ("th", 0x0E00, 0x0E80),
+    )
+    for block in range(first >> _BLOCK_BITS, end >> _BLOCK_BITS)
+}
+_SAMPLE_CHARS = 240
+_LETTERS_A_SIGN = 2  # a sign of another script weighs as many Latin letters: names and code stand in every text
+
 LANGUAGES = (*_SCRIPTS, *_LITTLE_WORDS)
 """Codes (ISO 639-1) that can be told. Text in Cyrillic counts as `ru`, in Arabic script as `ar`, in Devanagari as `hi`."""
 
@@ -53,6 +78,30 @@ def languages_of(text: str) -> frozenset[str]:
     if latin >= letters * _LEAST_SHARE:
         found |= _latin_languages(text)
     return frozenset(found)
+
+
+def language_of(text: str) -> str | None:
+    """The one that the end of `text` is most likely in, for counting; None where it cannot be told. Costs 10 to 25 µs.
+
+    Unlike `languages_of` it errs to either side.
+    """
+    sample = text[-_SAMPLE_CHARS:]
+    if not sample.isascii():
+        found = [_BLOCKS[block] for sign in sample if (block := ord(sign) >> _BLOCK_BITS) in _BLOCKS]
+        if found:
+            counts = {language: found.count(language) for language in set(found)}
+            language = "ja" if "ja" in counts else max(sorted(counts), key=counts.__getitem__)
+            if _LETTERS_A_SIGN * len(found) >= len(_LATIN.findall(sample)):
+                return language
+    hits: dict[str, int] = {}
+    for word in _WORD.findall(sample.lower()):
+        for language in _LANGUAGES_OF_WORD.get(word, ()):
+            hits[language] = hits.get(language, 0) + 1
+    if not hits:
+        return None
+    first, *others = sorted(hits.items(), key=lambda hit: (-hit[1], hit[0]))
+    told = first[1] >= _LEAST_TOLD and (not others or others[0][1] < first[1])
+    return first[0] if told else None
 
 
 def _latin_languages(text: str) -> set[str]:

@@ -29,6 +29,7 @@ from entrepot.errors import (
     CallerError,
     Defect,
     EntrepotError,
+    LedgerError,
     MethodNotAllowed,
     NotFound,
     OverloadedHere,
@@ -39,13 +40,15 @@ from entrepot.exchange.course import course_of
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.planning import Planner, Steering
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.exchange.refusing import Refusal
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
 from entrepot.server.call import Call, Handler
 from entrepot.server.connection import CERTIFICATE
 from entrepot.server.decisions import render_decision
+from entrepot.server.feedback import PATH as FEEDBACK
+from entrepot.server.feedback import feedback_of, may_judge, parse_feedback, render_feedback
 from entrepot.server.http import (
     ClientDisconnected,
     Receive,
@@ -90,6 +93,7 @@ class Gateway:
         driver: Driver,
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
+        keep_feedback: Callable[[Feedback], None],
         responses: KeptResponses,
         inspector: Inspector,
         admission: Admission | None = None,
@@ -102,6 +106,7 @@ class Gateway:
         self._driver = driver
         self._recorder = recorder
         self._find_entry = find_entry
+        self._keep_feedback = keep_feedback
         self._responses = responses
         self._admission = admission
         self._telling = telling
@@ -109,6 +114,7 @@ class Gateway:
         self._overload_told_s = -math.inf
         self._created = int(time.time())
         self._paths: dict[str, dict[str, Handler]] = {
+            FEEDBACK: {"POST": self._feedback},
             **Status(recorder, admission, telling, look_at_deployments).paths,
             **{path: {"POST": self._exchange} for path in CLIENT_PATHS if not path.endswith("/")},
         }
@@ -352,13 +358,30 @@ class Gateway:
     async def _decision(self, call: Call) -> None:
         principal = self._authenticate(call)
         wanted = call.scope["path"][len(_DECISIONS) :]
+        entry = await self._entry_of(wanted, lambda entry: entry.key == principal.key)
+        await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
+
+    async def _feedback(self, call: Call) -> None:
+        principal = self._authenticate(call)
+        settings = self._settings
+        body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
+        call.received = True
+        wire = parse_feedback(body)
+        await self._entry_of(wire.exchange, lambda entry: may_judge(entry, principal))
+        feedback = feedback_of(wire, principal, call.id, call.started_ns)
+        try:
+            self._keep_feedback(feedback)
+        except LedgerError as error:  # unlike an answer, nothing is lost by telling: it can be sent again
+            raise Unavailable(f"feedback cannot be written down: {error.message}") from error
+        await answer(call.send, 200, _JSON, render_feedback(feedback))
+
+    async def _entry_of(self, wanted: str, is_theirs: Callable[[Entry], bool]) -> Entry:
+        """An exchange's entry. Raises NotFound: another key's is not there, as far as this key can tell."""
         # Reading the ledger is disk work; the loop goes on meanwhile.
         entry = await asyncio.to_thread(self._find_entry, wanted) if len(wanted) == 36 else None
-        if (
-            entry is None or entry.key != principal.key
-        ):  # another key's exchange is not there, as far as this key can tell
+        if entry is None or not is_theirs(entry):
             raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
-        await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
+        return entry
 
     async def _kept_response(self, call: Call) -> None:
         principal = self._authenticate(call)

@@ -18,7 +18,7 @@ import msgspec
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect
 from entrepot.exchange.planning import Considered, Planner, Steering
-from entrepot.exchange.records import Entry
+from entrepot.exchange.records import Entry, Feedback
 from entrepot.exchange.refusing import Refusal
 from entrepot.learning.asking import Answer, Refused, Reply, Unanswered
 from entrepot.ledger.spool import SpoolWriter
@@ -33,9 +33,10 @@ class TappedSpool(SpoolWriter):
         super().__init__(directory, name)
         self._at_hand: dict[str, Entry] = {}
 
-    def append(self, entry: Entry) -> None:
-        """Write one down, and keep it at hand."""
-        self._at_hand[entry.id] = entry
+    def append(self, entry: Entry | Feedback) -> None:
+        """Write one down, and keep an entry at hand."""
+        if isinstance(entry, Entry):
+            self._at_hand[entry.id] = entry
         super().append(entry)
 
     def take(self, id_: str) -> Entry:

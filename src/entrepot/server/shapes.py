@@ -229,6 +229,16 @@ def schemas() -> dict[str, Schema]:
         **_EMBEDDED,
         **_MODELS,
         "Decided": _object("An entry of the ledger", _DECIDED, **_DECIDED),
+        "FeedbackKept": _object(
+            "What was understood",
+            ("object", "id", "exchange", "source", "score", "label"),
+            object={"const": "entrepot.feedback"},
+            id=_TEXT,
+            exchange=_TEXT,
+            source={"enum": ["program", "user"]},
+            score={"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            label={"type": ["string", "null"]},
+        ),
         "Live": _object("It lives", ("status",), status={"const": "live"}),
         "Ready": _object(
             "Whether it is ready",

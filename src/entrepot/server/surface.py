@@ -17,6 +17,7 @@ from entrepot.dialects.openai_chat import wire as openai
 from entrepot.dialects.openai_completions import wire as completions
 from entrepot.dialects.openai_embeddings import wire as embeddings
 from entrepot.dialects.openai_responses import wire as responses
+from entrepot.server.feedback import WireFeedback
 
 Body = tuple[str, type[msgspec.Struct]]
 """A family's name, before the struct's own in the document (three dialects have a `Request`), and the struct."""
@@ -70,6 +71,7 @@ _COMPLETIONS: Body = ("Completions", completions.WireRequest)
 _EMBEDDINGS: Body = ("Embeddings", embeddings.WireRequest)
 _CONTENT: Body = ("Content", gemini_embed.WireRequest)
 _CONTENTS: Body = ("Contents", gemini_embed.WireBatch)
+_FEEDBACK: Body = ("Feedback", WireFeedback)
 _MODEL = Parameter("model", "path", "A route, a model or a deployment; a slash in its name stands as it is or as %2F.")
 _ALT = Parameter("alt", "query", "`sse` for server-sent events; a JSON array where it is absent.", ("sse", "json"))
 _RESPONSE_ID = Parameter("id", "path", "A response's id.")
@@ -286,6 +288,16 @@ OPERATIONS: tuple[Operation, ...] = (
         "Decided",
         statuses=READ_STATUSES,
         parameters=(_EXCHANGE,),
+    ),
+    Operation(
+        "post",
+        "/v1/feedback",
+        "giveFeedback",
+        "A score or a label for an exchange of this key or its team, from the program or from its user",
+        "Entrepôt",
+        "FeedbackKept",
+        statuses=READ_STATUSES,
+        body=_FEEDBACK,
     ),
     Operation("get", "/livez", "live", "Whether the process answers at all", "Entrepôt", "Live", key=False),
     Operation(

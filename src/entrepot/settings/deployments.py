@@ -31,14 +31,15 @@ def resolve_deployments(
     rates: ExchangeRates,
     problems: Problems,
     warnings: list[str],
+    name: str = "deployments",
 ) -> tuple[Deployment, ...]:
-    """The deployments that `tables` mean, in their order; one with problems is left out after noting them."""
+    """The deployments that `tables`, called `name`, mean, in their order; one with problems is left out after noting them."""
     found: dict[str, Deployment] = {}
     for index, table in enumerate(tables):
-        path: Path = ("deployments", index)
+        path: Path = (name, index)
         before = len(problems)
         _check(table, path, around, problems)
-        price = _price(table.price, around.changed_on, rates, (*path, "price"), problems)
+        price = price_of(table.price, around.changed_on, rates, (*path, "price"), problems)
         if len(problems) > before:
             continue
         try:
@@ -122,9 +123,10 @@ def _check_region(table: DeploymentTable, provider: Provider | None, path: Path,
         problems.add((*path, "region"), wrong)
 
 
-def _price(
+def price_of(
     table: PriceTable | None, changed_on: str, rates: ExchangeRates, path: Path, problems: Problems
 ) -> Price | None:
+    """The price that a table says, checked; None where there is no table."""
     if table is None:
         return None
     agreed = {name: getattr(table, name) for name in Price.__struct_fields__ if name != "as_of"}

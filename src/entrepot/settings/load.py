@@ -47,8 +47,8 @@ def find_settings_file(named: Path | None, environ: Mapping[str, str], working_d
 def load_settings(path: Path, environ: Mapping[str, str], *, catalog: Catalog | None = None) -> Settings:
     """The settings that the file at `path` says. Raises SettingsError with everything that is wrong with it."""
     path = path.absolute()
-    document = _read(path)
-    parsed, lines = _parse(document, path.name)
+    document = read_document(path)
+    parsed, lines = parse_document(document, path.name)
     problems = Problems(path.name, lines)
     file = conform(parsed, SettingsFile, (), problems)
     problems.raise_any()
@@ -59,14 +59,15 @@ def load_settings(path: Path, environ: Mapping[str, str], *, catalog: Catalog | 
         environ=environ,
         directory=path.parent,
         source=str(path),
-        changed_on=_changed_on(path),
+        changed_on=changed_on(path),
     )
     settings = resolve(file, surroundings, problems)
     problems.raise_any()
     return settings
 
 
-def _read(path: Path) -> str:
+def read_document(path: Path) -> str:
+    """The text of a TOML file. Raises SettingsError where it cannot be read."""
     try:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -77,7 +78,7 @@ def _read(path: Path) -> str:
         raise SettingsError(f"{path}: {reason}; name another file, or write one with: entrepot init") from error
 
 
-def _parse(document: str, file: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+def parse_document(document: str, file: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     """What the document says, and on which line."""
     try:
         return tomllib.loads(document, parse_float=Decimal), find_lines(document)
@@ -96,5 +97,6 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _changed_on(path: Path) -> str:
+def changed_on(path: Path) -> str:
+    """The day on which a file last changed, in UTC."""
     return datetime.datetime.fromtimestamp(path.stat().st_mtime, tz=datetime.UTC).date().isoformat()

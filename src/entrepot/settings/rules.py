@@ -36,17 +36,22 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def check_rules(
-    rules: Sequence[Rule], known: Known, deployments: Sequence[Deployment], catalog: Catalog, problems: Problems
+    rules: Sequence[Rule],
+    known: Known,
+    deployments: Sequence[Deployment],
+    catalog: Catalog,
+    problems: Problems,
+    table: str = "policy",
 ) -> None:
-    """Note what cannot be meant in `rules`."""
+    """Note what cannot be meant in `rules`, which stand in the tables of this name."""
     check = _Check(known, _objections(known, deployments, catalog), problems)
     names: dict[str, int] = {}
     for index, rule in enumerate(rules):
-        path: Path = ("policy", index)
+        path: Path = (table, index)
         if not rule.name:
             problems.add((*path, "name"), "must not be empty")
         if rule.name in names:
-            problems.add((*path, "name"), f"'{rule.name}' is already the name of policy[{names[rule.name]}]")
+            problems.add((*path, "name"), f"'{rule.name}' is already the name of {table}[{names[rule.name]}]")
         names.setdefault(rule.name, index)
         check.rule(rule, path)
 

@@ -1,0 +1,96 @@
+"""Reports as one HTML file that needs no network: tables, charts, light and dark, and paper.
+
+Rules of this file: nothing is loaded, nothing is run, every text is escaped; the policy in its head holds a browser to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from entrepot.reports.render import Table, cell_texts
+from entrepot.reports.svg import render_svg
+from entrepot.reports.wording import Language
+
+_TAGS = {"en": "en", "zh": "zh-Hans"}
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1c2024; --soft: #5b6470; --rule: #d9dee4; --page: #fbfbfa; --card: #fff;
+  --c0: #2f6f9f; --c1: #c8702a; --c2: #3f8f5f; --c3: #a3487f; --c4: #8a7a1f; --c5: #6b5bb5; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --soft: #9aa3ad; --rule: #333a42; --page: #14171a;
+  --card: #1b1f23; --c0: #6fb1df; --c1: #e79a5c; --c2: #74c494; --c3: #d587b6; --c4: #cbbb58; --c5: #a99df0; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 62rem; padding: 2.5rem 1.25rem 4rem; background: var(--page); color: var(--ink);
+  font: 15px/1.55 system-ui, "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
+h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 0 0 .75rem; }
+header p { margin: .15rem 0; color: var(--soft); }
+section { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 1.25rem 1.25rem 1rem;
+  margin: 1.5rem 0 0; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--rule); vertical-align: top; }
+th { color: var(--soft); font-weight: 600; font-size: .85rem; vertical-align: bottom; }
+.text { text-align: left; } td:first-child { font-weight: 500; } td.text { overflow-wrap: anywhere; min-width: 7rem; }
+td:not(.text) { white-space: nowrap; } tr:last-child td { border-bottom: 0; }
+ul { margin: .8rem 0 0; padding: 0 0 0 1.1rem; color: var(--soft); font-size: .87rem; } li { margin: .2rem 0; }
+figure { margin: 1rem 0 .25rem; } figcaption { color: var(--soft); font-size: .85rem; margin: 0 0 .4rem; }
+svg { display: block; width: 100%; height: auto; font: 12px system-ui, "Noto Sans", "PingFang SC", sans-serif; }
+svg text { fill: var(--ink); } svg .tick { fill: var(--soft); font-size: 11px; } svg .value { font-size: 11.5px; }
+svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--soft); } svg .whisker { stroke: var(--ink); fill: none; }
+svg .line { fill: none !important; stroke-width: 2; stroke-linejoin: round; } svg .band { opacity: .18; stroke: none !important; }
+svg .c0 { fill: var(--c0); stroke: var(--c0); } svg .c1 { fill: var(--c1); stroke: var(--c1); }
+svg .c2 { fill: var(--c2); stroke: var(--c2); } svg .c3 { fill: var(--c3); stroke: var(--c3); }
+svg .c4 { fill: var(--c4); stroke: var(--c4); } svg .c5 { fill: var(--c5); stroke: var(--c5); }
+@media print { :root { color-scheme: light; --ink: #000; --soft: #444; --rule: #bbb; --page: #fff; --card: #fff;
+  --c0: #2f6f9f; --c1: #c8702a; --c2: #3f8f5f; --c3: #a3487f; --c4: #8a7a1f; --c5: #6b5bb5; }
+  body { max-width: none; padding: 0; font-size: 10pt; } section { border: 0; padding: 0; margin: 1.2rem 0 0; }
+  h2, figure, tr { break-inside: avoid; break-after: auto; } h2 { break-after: avoid; } thead { display: table-header-group; }
+  .wide { overflow: visible; } svg rect, svg path { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+"""
+
+
+def render_html(tables: Sequence[Table], title: str, lines: Sequence[str], language: Language = "en") -> str:
+    """One page: `title`, the `lines` below it, then every table with its charts and notes."""
+    told: set[str] = set()
+    sections = []
+    for table in tables:
+        fresh = [note for note in table.notes if note not in told]  # what holds for several tables is said once
+        told.update(fresh)
+        sections.append(_section(table, fresh))
+    head = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return (
+        f'<!doctype html>\n<html lang="{_TAGS[language]}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<body><header><h1>{escape(title)}</h1>{head}</header>\n<main>{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _section(table: Table, notes: Sequence[str]) -> str:
+    figures = ""
+    for chart in table.charts:
+        drawn = render_svg(chart)
+        if drawn:
+            figures += f"<figure><figcaption>{escape(chart.title)}</figcaption>{drawn}</figure>"
+    listed = f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>" if notes else ""
+    return f"<section><h2>{escape(table.title)}</h2>{_table(table) if table.rows else ''}{figures}{listed}</section>\n"
+
+
+def _table(table: Table) -> str:
+    kinds = ["text" if column.unit == "text" else "" for column in table.columns]
+    heads = "".join(
+        f'<th scope="col"{_class(kind)}>{escape(column.title)}</th>'
+        for column, kind in zip(table.columns, kinds, strict=True)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td{_class(kind)}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True))
+        + "</tr>"
+        for row in cell_texts(table)
+    )
+    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _class(kind: str) -> str:
+    return f' class="{kind}"' if kind else ""

@@ -1,0 +1,152 @@
+"""What came of exchanges, from whoever says it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entrepot.exchange.records import Entry, Expected, Feedback, FeedbackSource, Vote
+from entrepot.ledger.checks import FIRST_NS, sample_entry
+from entrepot.ledger.documents import documents_of
+from entrepot.ledger.reading import RelationalStore
+from entrepot.ledger.rows import ENTRY_COLUMNS, SERVED_COLUMNS, rows_of
+from entrepot.ledger.sqlite import open_sqlite
+from entrepot.ledger.store import Judged, Period
+from entrepot.routing.holdout import Lot
+from tests.ledger.entries import entries
+
+
+def checked(number: int, passed: bool, p: float | None = None, **changes: object) -> Entry:
+    """The `number`th exchange, whose answer was checked."""
+    entry = sample_entry(number)
+    vote = Vote(source="check", check="passed" if passed else "failed", p_correct=float(passed))
+    attempts = (msgspec.structs.replace(entry.attempts[0], vote=vote),)
+    expected = None if p is None else Expected(p, 0.9, 0.9)
+    return msgspec.structs.replace(entry, attempts=attempts, expected=expected, **changes)
+
+
+def said(
+    number: int, score: float | None, *, at_s: int = 0, key: str = "k", source: FeedbackSource = "user"
+) -> Feedback:
+    """What was said of the `number`th exchange."""
+    id_ = f"{number}-{at_s}-{key}-{source}"
+    return Feedback(id_, sample_entry(number).id, FIRST_NS + at_s * 1_000_000_000, key, source, score)
+
+
+def tell(store: RelationalStore, *feedback: Feedback) -> None:
+    store.insert_documents([], feedback)
+
+
+def only(judged: tuple[Judged, ...]) -> Judged:
+    (one,) = judged
+    return one
+
+
+def test_checks_are_counted_beside_what_was_expected(store: RelationalStore) -> None:
+    store.insert([checked(0, True, 0.75), checked(1, False, 0.71), checked(2, True, None)])
+    judged = {one.p_tenth: one for one in store.judged()}
+    assert (judged[8].count, judged[8].total, judged[8].told, judged[8].told_total) == (2, 1, 2, 1)
+    assert judged[8].told_p == pytest.approx(1.46)
+    assert (judged[8].difficulty, judged[8].model, judged[8].source) == ("easy", "qwen3-max", "check")
+    assert (judged[None].count, judged[None].told, judged[None].difficulty) == (1, 0, None)
+
+
+def test_feedback_finds_its_exchange_whichever_came_first(store: RelationalStore) -> None:
+    tell(store, said(0, 0.25))
+    assert store.judged() == ()
+    store.insert([sample_entry(0)])
+    one = only(store.judged())
+    assert (one.source, one.count, one.total, one.squares) == ("user", 1, 0.25, 0.0625)
+
+
+def test_the_latest_word_of_one_giver_counts_and_others_count_beside_it(store: RelationalStore) -> None:
+    store.insert([sample_entry(0)])
+    tell(store, said(0, 0.0, at_s=2), said(0, 1.0, at_s=1), said(0, 0.0, at_s=2))
+    assert only(store.judged()).total == 0.0
+    tell(store, said(0, 1.0, at_s=0, key="other"))
+    assert (only(store.judged()).count, only(store.judged()).total) == (2, 1.0)
+    tell(store, said(0, 1.0, source="program"))
+    assert {one.source: one.count for one in store.judged()} == {"user": 2, "program": 1}
+
+
+def test_a_label_without_a_score_is_kept_and_judges_nothing(store: RelationalStore) -> None:
+    store.insert([sample_entry(0)])
+    tell(store, said(0, None))
+    assert store.judged() == ()
+
+
+def test_outcomes_are_of_the_period_of_their_exchanges(store: RelationalStore) -> None:
+    store.insert([checked(0, True), checked(3600, False)])
+    tell(store, said(0, 0.5, at_s=9_000))
+    first = store.judged(Period(until_ns=FIRST_NS + 3600 * 1_000_000_000))
+    assert {one.source: one.total for one in first} == {"check": 1, "user": 0.5}
+
+
+def test_what_was_drawn_is_told_in_order_of_time_with_what_came_of_it(store: RelationalStore) -> None:
+    lot = Lot("openai/gpt-5", 0.1, True, 1 << 55, 10, None)
+    with store:
+        store.insert([checked(2, True, lot=msgspec.structs.replace(lot, drawn=False, unit=3)), sample_entry(1)])
+        store.insert([msgspec.structs.replace(sample_entry(0), lot=lot, cost_nano_usd=None)])
+        tell(store, said(0, 0.0), said(0, 1.0, key="other"))
+        first, second = store.drawn()
+        assert store.drawn(Period(until_ns=FIRST_NS)) == ()
+    assert (first.unit, first.drawn, first.cost_nano_usd, first.outcome) == (1 << 55, True, None, 0.5)
+    assert (first.baseline_nano_usd, first.routed_nano_usd) == (10, None)
+    assert (second.unit, second.drawn, second.cost_nano_usd, second.outcome) == (3, False, 1002, 1.0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(entries(), max_size=15), st.sampled_from([Period(), Period(FIRST_NS + 10**14, FIRST_NS + 2 * 10**14)]))
+def test_outcomes_in_roll_ups_are_those_of_the_entries(given_entries: list[Entry], period: Period) -> None:
+    known = {entry.id: entry for entry in reversed(given_entries)}
+    wanted: dict[object, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    for entry in known.values():
+        if not (period.since_ns or 0) <= entry.started_ns < (period.until_ns or 1 << 62):
+            continue
+        row = rows_of(entry)
+        columns = dict(zip(ENTRY_COLUMNS, row.entry, strict=True))
+        served = dict(zip(SERVED_COLUMNS, row.served or (None,) * len(SERVED_COLUMNS), strict=True))
+        for source, value in (("check", columns["checked"]), ("agreement", columns["agreed"])):
+            if value is not None:
+                key: object = (
+                    entry.route,
+                    served["deployment"],
+                    entry.language,
+                    columns["difficulty"],
+                    columns["p_tenth"],
+                    source,
+                )
+                for place, added in enumerate((1.0, float(value), float(value) ** 2)):
+                    wanted[key][place] += added
+    with tempfile.TemporaryDirectory() as folder, open_sqlite(folder) as store:
+        store.insert_documents(documents_of(given_entries))
+        found: dict[object, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+        for one in store.judged(period):
+            known_key: object = (one.route, one.deployment, one.language, one.difficulty, one.p_tenth, one.source)
+            for place, added in enumerate((one.count, one.total, one.squares)):
+                found[known_key][place] += added
+    assert set(found) == set(wanted)
+    for key, sums in wanted.items():
+        assert found[key] == pytest.approx(sums)
+
+
+def test_expectations_are_added_up_by_route_and_deployment(store: RelationalStore) -> None:
+    store.insert([checked(0, True, 0.5), checked(1, True, 0.7), sample_entry(2)])
+    (one,) = store.expectations()
+    assert (one.route, one.deployment, one.exchanges, one.referred) == ("auto", "bailian/qwen3-max", 2, 2)
+    assert [one.p_correct, one.p_best, one.p_reference] == pytest.approx([1.2, 1.8, 1.8])
+
+
+def test_feedback_goes_with_those_who_are_forgotten_and_with_days_that_are_dropped(store: RelationalStore) -> None:
+    later = msgspec.structs.replace(sample_entry(1), key="other", team=None)
+    store.insert([sample_entry(0), later])
+    tell(store, said(0, 1.0, key="other"), said(1, 1.0, key="财务部-报表"), said(1, 0.5, key="third"))
+    store.forget("key", "财务部-报表")
+    assert only(store.judged()).count == 1
+    store.drop_before("2026-02-01")
+    assert store.ask("SELECT count(*) FROM feedback") == [(0,)]
