@@ -114,6 +114,7 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
             router=router,
             facts=facts,
             votes=artifact.votes,
+            confidence=artifact.confidence,
             at_s=time.time(),
             workings=workings,
         )

@@ -70,3 +70,28 @@ def test_a_value_after_an_option_that_takes_one_is_no_other_file(files: Path) ->
     result = run(files, "--seed", "1", "2")
     assert result.exit_code == 2
     assert "unexpected extra argument" in result.output
+
+
+def test_prices_without_a_line_are_an_error_in_words(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "none.csv").write_text("")
+    with pytest.raises(DataError, match="has no column 'model'"):
+        run(files, "--prices", str(tmp_path / "none.csv"))
+
+
+def test_a_reference_that_costs_nothing_is_refused(files: Path, tmp_path: Path) -> None:
+    free = f"model,input_usd_per_mtok,output_usd_per_mtok\n{STRONG},0,0\n{WEAK},0,0\n"
+    (tmp_path / "free.csv").write_text(free)
+    with pytest.raises(DataError, match="costs nothing at these prices"):
+        run(files, "--prices", str(tmp_path / "free.csv"))
+
+
+def test_prompts_that_were_learned_from_are_told_of(files: Path) -> None:
+    result = CliRunner().invoke(
+        evaluate_command,
+        [
+            *("--train", str(files / "a.jsonl"), "--test", str(files / "a.jsonl")),
+            *("--prompts", str(files / "prompts.jsonl"), "--prices", str(files / "prices.csv")),
+            *("--models", f"{STRONG},nobody"),
+        ],
+    )
+    assert "30 of the prompts to measure on are learned from" in result.stderr

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from entrepot.cli.train import train_command
+from entrepot.errors import DataError
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.checks import STRONG, WEAK, made_up_outcomes
 
@@ -56,6 +57,29 @@ def test_few_prompts_are_taken_in_by_the_router_that_ships(files: Path, tmp_path
     again = tmp_path / "again.router"
     run(files, "--out", str(again), "--from", str(out))
     assert load_artifact(again).provenance.sources[1] == f"taken in by {load_artifact(out).version}"
+
+
+def test_prompts_without_outcomes_make_no_prompts_of_few_many(files: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.jsonl"
+    rows = [{"prompt_id": f"unasked {n}", "prompt": f"Nobody was asked this: {n}"} for n in range(300)]
+    more.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "mine.router"
+    run(files, "--prompts", str(more), "--out", str(out))
+    provenance = load_artifact(out).provenance
+    assert provenance.prompts == 80
+    assert provenance.sources[1].startswith("taken in by")
+
+
+def test_one_prompt_is_too_few_to_fit_on_and_enough_to_be_taken_in(files: Path, tmp_path: Path) -> None:
+    rows = (files / "outcomes.jsonl").read_text().splitlines()
+    (tmp_path / "one.jsonl").write_text("".join(row + "\n" for row in rows if '"prompt_id": "3"' in row))
+    words = ["--outcomes", str(tmp_path / "one.jsonl"), "--prompts", str(files / "prompts.jsonl")]
+    with pytest.raises(DataError, match="of one prompt only"):
+        CliRunner().invoke(train_command, [*words, "--from", "none"], catch_exceptions=False)
+    out = tmp_path / "mine.router"
+    taken = CliRunner().invoke(train_command, [*words, "--out", str(out)], catch_exceptions=False)
+    assert taken.exit_code == 0, taken.output
+    assert load_artifact(out).provenance.prompts == 1
 
 
 def test_measures_on_the_half_that_was_not_learned_from(files: Path) -> None:

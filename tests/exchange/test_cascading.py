@@ -84,3 +84,19 @@ def test_what_passes_a_check_is_not_called_right_nor_sure() -> None:
     told = describe_cascade(found)
     assert "an answer that passes, right or not, with a probability of more than 0.95" in told
     assert "1.000" not in told
+
+
+@pytest.mark.parametrize("name", ["agreement", "confidence"])
+def test_where_nothing_is_known_of_anybody_the_choice_before_the_call_answers(name: str) -> None:
+    strategy = Strategy("agreement") if name == "agreement" else Strategy("confidence")
+    weighed = tuple(
+        Weighed(c.deployment.id, c.deployment.model, 0.44, 0.3, 100.0, PRICE[c.deployment.id], "prior")
+        for c in (SMALL, LITTLE, LARGE)
+    )
+    assert planned(SMALL, LITTLE, LARGE, strategy=strategy, candidates=weighed) is None
+    known = (msgspec.structs.replace(weighed[0], basis="scores"), *weighed[1:])
+    if name == "agreement":
+        assert planned(SMALL, LITTLE, LARGE, strategy=strategy, candidates=known) is not None
+    # what a check finds is known, whoever answers
+    check = Strategy("check", check=Validator(regex="42"))
+    assert planned(SMALL, LITTLE, LARGE, strategy=check, candidates=weighed) is not None

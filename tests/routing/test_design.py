@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -60,3 +61,10 @@ def test_what_prompts_share_comes_before_what_is_their_own() -> None:
 def test_no_outcomes_is_an_error_that_says_so() -> None:
     with pytest.raises(DataError, match="no outcomes"):
         build_design(outcomes([]), 2, 0)
+
+
+def test_prompts_without_a_word_are_described_by_numbers() -> None:
+    prompts = tuple(Prompt(text="", input_tokens=0) for _ in range(30))
+    blank = msgspec.structs.replace(made_up_outcomes(30), prompts=prompts)
+    _, design = build_design(blank, 10, 0)
+    assert np.isfinite(design.latent).all()

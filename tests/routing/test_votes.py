@@ -84,6 +84,6 @@ def test_what_may_follow_sums_up_to_what_was(votes: list[tuple[float, int]], p_c
     following = [belief.after(right, answer) for answer in range(len(belief.counts) + 1)]
     assert sum(each.total for each in following) == pytest.approx(belief.total)
     assert sum(belief.shares()) <= 1 + 1e-9
-    assert belief.outlook(right) == pytest.approx(sum(each.best_mass for each in following))
+    assert belief.outlooks([right])[0] == pytest.approx(sum(each.best_mass for each in following))
     # another opinion never makes the best guess worse on average
     assert sum(each.best_mass for each in following) >= belief.best_mass - 1e-12

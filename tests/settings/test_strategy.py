@@ -6,7 +6,7 @@ import pytest
 
 from entrepot.exchange.plan import Strategy
 from entrepot.routing.ballot import Compare
-from entrepot.routing.confidence import Confidence
+from entrepot.routing.confidence import IN_SETTINGS, Confidence
 from entrepot.routing.validator import Validator
 from tests.settings.toml import load, refuse
 
@@ -42,7 +42,7 @@ def test_a_route_may_hold_answers_to_a_check(tmp_path: Path) -> None:
 
 def test_a_route_may_go_by_how_sure_models_are(tmp_path: Path) -> None:
     told = load(tmp_path, route('strategy = "confidence"', "logprobs = {slope = 3.0, usual = -0.5}")).routes[0].strategy
-    assert told == Strategy("confidence", confidence=Confidence(3.0, -0.5, 0.5))
+    assert told == Strategy("confidence", confidence=Confidence(3.0, -0.5, 0.5, IN_SETTINGS))
 
 
 @pytest.mark.parametrize("kind", ["python", "unit_test"])

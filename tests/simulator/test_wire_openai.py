@@ -14,6 +14,7 @@ from entrepot.simulator.wire_openai import (
     render_usage,
     render_whole,
 )
+from entrepot.simulator.wire_openai_logprobs import read_logprobs
 
 TALK = Reply("chatcmpl-1", "m", 1700000000, (Said("转口港 is a port."),), Tokens(10, 4, 8, 5))
 CALLS = Reply(
@@ -112,3 +113,25 @@ def test_an_error_and_a_list_of_models_have_openais_shape() -> None:
         "created": 3,
         "owned_by": "x",
     }
+
+
+def test_log_probabilities_come_only_if_asked_for_whole_and_streamed_alike() -> None:
+    sure = msgspec.structs.replace(TALK, choices=(Said("转口港 is a port.", mean_logprob=-0.3),))
+    assert msgspec.json.decode(render_whole(sure))["choices"][0]["logprobs"] is None
+    asked = {"logprobs": True, "top_logprobs": 2}
+    whole = msgspec.json.decode(render_whole(sure, asked))["choices"][0]["logprobs"]["content"]
+    assert "".join(token["token"] for token in whole) == "转口港 is a port."
+    assert b"".join(bytes(token["bytes"]) for token in whole).decode() == "转口港 is a port."
+    assert sum(token["logprob"] for token in whole) / len(whole) == pytest.approx(-0.3, abs=1e-5)
+    assert all(token["logprob"] < 0 and len(token["top_logprobs"]) == 1 for token in whole)
+    told = chunks(render_stream(sure, False, 2, asked))
+    streamed = [choice["logprobs"] for chunk in told for choice in chunk["choices"] if choice["logprobs"]]
+    assert [token for each in streamed for token in each["content"]] == whole
+
+
+def test_most_likely_tokens_without_log_probabilities_are_refused() -> None:
+    with pytest.raises(WireError, match="logprobs to true"):
+        read_logprobs({"top_logprobs": 2})
+    with pytest.raises(WireError, match="less than or equal to 20"):
+        read_logprobs({"logprobs": True, "top_logprobs": 21})
+    assert read_logprobs({"logprobs": False}) == {}

@@ -73,6 +73,9 @@ def evaluate_command(
     listed = read_prices(prices)
     learned = read_dataset(train_files, prompt_files).answered()
     held_out = read_dataset(test_files, prompt_files, graded=False).answered()
+    known = len(set(learned.prompt_ids) & set(held_out.prompt_ids))
+    if known:
+        click.echo(f"{known:,} of the prompts to measure on are learned from: what is found of them flatters", err=True)
     names = [name.strip() for text in models for name in text.split(",") if name.strip()]
     names = names or _everyones(learned, held_out, set(listed))
     # a new model comes last, so that the others keep their numbers

@@ -170,7 +170,7 @@ def _read(
 ) -> tuple[Dataset, tuple[str, Dataset] | None]:
     """What is learned from, and by name what promises are tested on, if it is something else. Raises DataError."""
     if not calibration_files:
-        return read_dataset(outcome_files, prompt_files), None
+        return read_dataset(outcome_files, prompt_files).answered(), None
     learned, tested = (read_dataset(files, prompt_files).answered() for files in (outcome_files, calibration_files))
     both = set(learned.prompt_ids) & set(tested.prompt_ids)
     if both:

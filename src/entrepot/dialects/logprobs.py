@@ -6,6 +6,7 @@ request. A client that asks for them itself gets them as ever.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -17,15 +18,15 @@ _SPEAK_OF_THEM = frozenset({"openai-chat", "gemini-generate", "ollama-chat"})
 _KEPT_BACK = frozenset({"logprobs", "logprobsResult", "avgLogprobs"})
 
 
-def gives_logprobs(provider: str, target: Target) -> bool:
+def gives_logprobs(provider: str, capabilities: Collection[str] | None) -> bool:
     """Whether the provider's dialect speaks of log-probabilities, and the deployment declares them."""
-    return provider in _SPEAK_OF_THEM and "logprobs" in (target.capabilities or ())
+    return provider in _SPEAK_OF_THEM and "logprobs" in (capabilities or ())
 
 
 def asking_for_logprobs(asked: Asked, provider: str, target: Target) -> Asked | None:
     """The request with log-probabilities asked for; None where they cannot be had, or the client asks for them itself."""
     request = asked.request
-    if not gives_logprobs(provider, target) or request.extra.get("logprobs"):
+    if not gives_logprobs(provider, target.capabilities) or request.extra.get("logprobs"):
         return None
     fields = dict(asked.fields)
     if asked.dialect == "openai-chat":

@@ -11,6 +11,7 @@ from entrepot.dialects.logprobs import gives_logprobs
 from entrepot.exchange.plan import Candidate, CascadePlan, Route
 from entrepot.routing.ballot import expected_kind
 from entrepot.routing.cascade import Member, make_check_rule, make_rule, next_member, next_to_check, with_bar
+from entrepot.routing.confidence import DEFAULT_CONFIDENCE, Confidence, source_of
 from entrepot.routing.utility import Decision, Goal
 from entrepot.routing.validator import Validator, validator_problem
 from entrepot.routing.votes import Belief, VoteModel
@@ -24,12 +25,14 @@ def plan_cascade(
     decision: Decision,
     candidates: Mapping[str, Candidate],
     votes: VoteModel,
+    confidence: Confidence = DEFAULT_CONFIDENCE,
 ) -> CascadePlan | None:
     """How several models may be asked, None where one is to answer.
 
     One answers where the route has no strategy, where the decision has but one candidate or was drawn by lot (for the holdout,
-    or to explore), where several answers are wanted (`n`), where there is nothing to check by, and where no
-    answer's words could tell more than is known before.
+    or to explore), where several answers are wanted (`n`), where there is nothing to check by, where nothing
+    is known of any candidate but what a check would find, and where no answer's words could tell more than is known before.
+    `votes` and `confidence` are what the router learned of answers.
     """
     if route is None or route.strategy is None or (decision.displaced or decision.explored) is not None:
         return None
@@ -37,6 +40,8 @@ def plan_cascade(
         return None
     strategy, members = route.strategy, _members(decision, candidates, route.reference)
     if len(members) < 2 or strategy.max_calls < 2:
+        return None
+    if strategy.name != "check" and _knows_nothing(decision):
         return None
     kind, options = expected_kind(request, strategy.compare)
     habits = votes.of(kind, options)
@@ -53,16 +58,22 @@ def plan_cascade(
         if len(useful) < 2:
             return None
         rule = make_check_rule(useful, habits, route.reference, strategy.max_calls)
-        return CascadePlan(strategy, msgspec.structs.replace(rule, bar=bar), votes)
+        believed = strategy.confidence or confidence
+        return CascadePlan(strategy, msgspec.structs.replace(rule, bar=bar), votes, confidence=believed)
     check = strategy.check or _check_of(request)
     if check is None:
         return None
     return CascadePlan(strategy, rule, votes, check)
 
 
+def _knows_nothing(decision: Decision) -> bool:
+    """Whether all estimates are guesses: by those a cheap answer would be good enough unasked about."""
+    return all(weighed.basis == "prior" for weighed in decision.candidates if weighed.rejected is None)
+
+
 def _tells(candidate: Candidate, request: Request) -> bool:
     """Whether the log-probabilities of its tokens may be had."""
-    return bool(request.extra.get("logprobs")) or gives_logprobs(candidate.dialect.name, candidate.target)
+    return bool(request.extra.get("logprobs")) or gives_logprobs(candidate.dialect.name, candidate.target.capabilities)
 
 
 def _check_of(request: Request) -> Validator | None:
@@ -109,10 +120,12 @@ def describe_cascade(cascade: CascadePlan) -> str:
         "check": "an answer that passes, right or not,",
         "confidence": "at least one right answer among them",
     }[cascade.strategy.name]
+    told = f" Log-probabilities of its tokens are believed as {source_of(cascade.confidence)}."
     return (
         f"The route asks several models ({cascade.strategy.name}): {how}, {first} first. That is expected to take "
         f"{expected.calls:.1f} calls of at most {rule.most_calls} and {expected.cost_usd:.6f} USD, "
         f"for {what} with a probability of {_told_probability(expected.p_correct)}."
+        + (told if cascade.strategy.name == "confidence" else "")
     )
 
 

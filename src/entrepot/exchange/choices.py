@@ -26,6 +26,7 @@ from entrepot.policy.eligibility import Gate
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import BoundRouter, ModelFacts, Router
+from entrepot.routing.confidence import DEFAULT_CONFIDENCE, Confidence
 from entrepot.routing.votes import SHIPPED_VOTES, VoteModel
 from entrepot.routing.worth import Knob
 
@@ -69,12 +70,14 @@ class Choices:
         facts: Mapping[str, ModelFacts],
         embedding_dialects: Mapping[str, ProviderDialect] = EMBEDDING_DIALECTS,
         votes: VoteModel = SHIPPED_VOTES,
+        confidence: Confidence | None = None,
         at_s: float = 0.0,
         workings: Workings | None = None,
     ) -> None:
         self._workings = Workings() if workings is None else workings
         self.router_version = router.version
         self.votes = votes
+        self.confidence = confidence or DEFAULT_CONFIDENCE
         self.candidates = {d.id: _candidate(d, dialects, embedding_dialects, exchange_rates) for d in deployments}
         self.embedders = {
             id_: msgspec.structs.replace(candidate, dialect=embedder)

@@ -20,7 +20,7 @@ from entrepot.exchange.retrying import NEVER, Retries
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
-from entrepot.routing.confidence import Confidence
+from entrepot.routing.confidence import DEFAULT_CONFIDENCE, Confidence
 from entrepot.routing.explore import Exploration
 from entrepot.routing.holdout import Lot
 from entrepot.routing.session import Session
@@ -47,7 +47,8 @@ class Strategy(msgspec.Struct, frozen=True):
     """How a route finds its answer where it may ask more than one model for it.
 
     `agreement` compares answers as `compare` says, `parallel` of them asked at once to begin with. `check` holds each to `check`,
-    or without one to the JSON Schema that the request asks for. `confidence` goes by the log-probabilities of an answer's tokens.
+    or without one to the JSON Schema that the request asks for. `confidence` goes by the log-probabilities of an answer's tokens,
+    believed as far as the line of that name says; None: the router's, or where it has none the default.
     At most `max_calls` models answer.
     """
 
@@ -56,7 +57,7 @@ class Strategy(msgspec.Struct, frozen=True):
     parallel: int = 1
     compare: Compare = Compare()
     check: Validator | None = None
-    confidence: Confidence = Confidence()
+    confidence: Confidence | None = None
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -115,6 +116,7 @@ class CascadePlan(msgspec.Struct, frozen=True, eq=False):
     rule: Rule
     votes: VoteModel
     check: Validator | None = None
+    confidence: Confidence = DEFAULT_CONFIDENCE
 
 
 class Plan(msgspec.Struct, frozen=True, eq=False):

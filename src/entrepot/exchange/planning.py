@@ -157,7 +157,8 @@ class Planner:
         decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s)
         cascade = None
         if not is_settled(decision, choice.route, drawn_by):
-            cascade = plan_cascade(choice.route, request, decision, self._choices.candidates, self._choices.votes)
+            known = self._choices
+            cascade = plan_cascade(choice.route, request, decision, known.candidates, known.votes, known.confidence)
         traits = None if estimates is None else estimates.traits
         return Considered(
             principal,

@@ -47,8 +47,9 @@ class Deliberation(msgspec.Struct, frozen=True):
 
     `accepted` is the number of the attempt whose answer was sent, None if none was; `p_correct` how likely it is right. `kind` is
     what was compared. `worth_usd` is what a right answer is worth to the goal, `expected_calls` and `expected_cost_usd` what
-    that was expected to take. `check` is what the route's check found of the answer that was sent. `reason` is one sentence for
-    people.
+    that was expected to take. `check` is what the route's check found of the answer that was sent. `believed` says how far
+    log-probabilities of tokens were believed: as learned from outcomes, as the settings say, or as a default says. `reason` is
+    one sentence for people.
     """
 
     strategy: Literal["agreement", "check", "confidence"]
@@ -60,6 +61,7 @@ class Deliberation(msgspec.Struct, frozen=True):
     expected_calls: float | None = None
     expected_cost_usd: float | None = None
     check: CheckResult | None = None
+    believed: str | None = None
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):

@@ -11,7 +11,7 @@ from entrepot.exchange.deliberating import ABSTAINED, Deliberating, Heard
 from entrepot.exchange.plan import Candidate, CascadePlan, Plan
 from entrepot.exchange.records import Deliberation, Vote
 from entrepot.routing.cascade import next_to_check
-from entrepot.routing.confidence import mean_logprob
+from entrepot.routing.confidence import mean_logprob, source_of
 
 
 class _Sure(msgspec.Struct, frozen=True):
@@ -57,13 +57,14 @@ class Trusting(Deliberating):
             p_correct=None if sure is None else sure.p_correct,
             expected_calls=rule.expected.calls,
             expected_cost_usd=rule.expected.cost_usd,
+            believed=source_of(self.cascade.confidence),
         )
 
     def _consider(self, heard: Heard, response: Response) -> None:
         if heard.ballot.abstained not in (None, "incomparable"):
             return
         mean, p_before = mean_logprob(response), self.p_before(heard.candidate)
-        sure = _Sure(mean, self.cascade.strategy.confidence.p_correct(p_before, mean))
+        sure = _Sure(mean, self.cascade.confidence.p_correct(p_before, mean))
         self._sure[heard.attempt] = sure
         if not self._reaches(sure):  # doubt tells of a hard prompt
             number = len(self.belief.counts)

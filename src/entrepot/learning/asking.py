@@ -17,11 +17,16 @@ from entrepot.exchange.refusing import Refusal
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a deployment answered. `cut_off` says that its length was at the limit."""
+    """What a deployment answered. `cut_off` says that its length was at the limit.
+
+    `mean_logprob` and `least_logprob` are of the log-probabilities of the text's tokens, None where they were not told.
+    """
 
     text: str
     cut_off: bool
     entry: Entry
+    mean_logprob: float | None = None
+    least_logprob: float | None = None
 
 
 class Unanswered(msgspec.Struct, frozen=True):

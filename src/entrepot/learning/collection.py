@@ -14,6 +14,7 @@ import msgspec
 from entrepot.canonical.request import Request
 from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
+from entrepot.dialects.logprobs import gives_logprobs
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import DataError, InvalidRequest
 from entrepot.exchange.refusing import Refusal
@@ -95,6 +96,10 @@ def draw_up(intent: Intent, journal: Journal, asker: Asker, forecast: Forecast, 
         for deployment in intent.deployments:
             body = _body(prompt, deployment.id, intent.max_output_tokens)
             asked = ("simulated-" if intent.simulated else "") + digest_of(body)
+            if gives_logprobs(
+                deployment.dialect, deployment.capabilities
+            ):  # the same question: what was answered stands
+                body = {**body, "logprobs": True}
             length = min(lengths[deployment.model], intent.max_output_tokens or float("inf"))
             judging += _judging(intent, prompt, deployment, view.input_tokens, length, forecast)
             if (record := known.get((prompt.id, deployment.id, asked))) is not None:
@@ -253,6 +258,8 @@ def _noting(prompt: str, deployment: str, asked: str) -> Callable[[Answer, str],
             cost_nano_usd=entry.cost_nano_usd,
             duration_ms=round(entry.duration_ms, 3),
             cut_off=answer.cut_off,
+            mean_logprob=answer.mean_logprob,
+            least_logprob=answer.least_logprob,
         )
 
     return note
@@ -273,6 +280,8 @@ def _row(answer: Answered, model: str, grade: Grade, name: str) -> OutcomeRow:
         graded_by=grade.by,
         exchange=answer.exchange,
         at=answer.at,
+        mean_logprob=answer.mean_logprob,
+        least_logprob=answer.least_logprob,
     )
 
 

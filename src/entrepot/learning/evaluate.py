@@ -174,12 +174,16 @@ def evaluate(task: Task, executor: Executor, step: Step) -> tuple[Evaluation | N
 
 
 def pick_reference(train: Pool, name: str | None) -> int:
-    """The model asked for, or the best one on the prompts learned from. Raises DataError."""
-    if name is None:
-        return train.best
-    if name not in train.models:
+    """The model asked for, or the best one on the prompts learned from. Raises DataError, also where it costs nothing."""
+    if name is not None and name not in train.models:
         raise DataError(f"the reference '{name}' is none of the models: {', '.join(train.models)}")
-    return train.models.index(name)
+    found = train.best if name is None else train.models.index(name)
+    if not train.cost_usd[:, found].any():
+        raise DataError(
+            f"the reference '{train.models[found]}' costs nothing at these prices, so no part of its cost can be told: "
+            "give it its price, or name another --reference"
+        )
+    return found
 
 
 def _crossed(router: EnsembleRouter, task: Task) -> Predicted:

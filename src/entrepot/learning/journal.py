@@ -21,7 +21,8 @@ from entrepot.errors import DataError
 class Answered(msgspec.Struct, frozen=True, tag="answered"):
     """An answer. `asked` is the digest of what was sent, so that a prompt that was changed is asked again.
 
-    Tokens are those billed; `output_tokens` has the reasoning in it. `cost_nano_usd` is None where the price is unknown.
+    Tokens are those billed; `output_tokens` has the reasoning in it. `cost_nano_usd` is None where the price is unknown, the
+    log-probabilities of the answer's tokens (their mean, and the least of them) where the provider did not tell them.
     """
 
     prompt: str
@@ -35,6 +36,8 @@ class Answered(msgspec.Struct, frozen=True, tag="answered"):
     cost_nano_usd: int | None
     duration_ms: float
     cut_off: bool = False
+    mean_logprob: float | None = None
+    least_logprob: float | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):

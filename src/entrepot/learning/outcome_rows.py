@@ -1,7 +1,8 @@
 """Outcome, prompt and price files as a collection writes them: what `train` and `evaluate` read, with a little more beside it.
 
 Rules of this file: a file is written whole or not at all. Columns that the README of outcome data names have its meaning; the
-others (`deployment`, `cost_usd`, `duration_ms`, `graded_by`, `exchange`, `at`) are for people and reports.
+others (`deployment`, `cost_usd`, `duration_ms`, `graded_by`, `exchange`, `at`, `least_logprob`) are for people and reports, but
+for `mean_logprob`, which `train` learns from (`confidences.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from entrepot.errors import DataError, ExtraMissing
 
 
 class OutcomeRow(msgspec.Struct, frozen=True):
-    """How one deployment did on one prompt. `correct` is in [0, 1]; tokens are those billed, `at` is UTC."""
+    """How one deployment did on one prompt. `correct` is in [0, 1]; tokens are those billed, `at` is UTC.
+
+    `mean_logprob` and `least_logprob` are of the log-probabilities of the answer's tokens, as far as the provider tells them.
+    """
 
     benchmark: str
     prompt_id: str
@@ -32,6 +36,8 @@ class OutcomeRow(msgspec.Struct, frozen=True):
     graded_by: str
     exchange: str
     at: str
+    mean_logprob: float | None = None
+    least_logprob: float | None = None
 
 
 class PromptRow(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from entrepot.errors import DataError, ExtraMissing
 from entrepot.routing.base import Outcomes, Prompt
+from entrepot.routing.confidence import LEAST_LOGPROB
 
 Column = list[Any]
 
@@ -28,7 +29,8 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
 
     `answers` are parallel to the outcomes: what each model answered, None where it gave nothing or the files do not say.
     Where the files do not say what is right, and were read so, `outcomes.correct` is NaN. `dates` are parallel to the prompts:
-    the last time at which one of their outcomes was had, as ISO 8601, empty where no file says.
+    the last time at which one of their outcomes was had, as ISO 8601, empty where no file says. `mean_logprobs` are parallel to
+    the outcomes: of the answer's tokens, NaN where no file says; empty where none says any.
     """
 
     outcomes: Outcomes
@@ -37,6 +39,7 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     categories: tuple[str, ...]
     answers: tuple[str | None, ...] = ()
     dates: tuple[str, ...] = ()
+    mean_logprobs: tuple[float, ...] = ()
 
     def only(self, prompts: NDArray[np.intp]) -> Dataset:
         """The same with these prompts alone, renumbered in the order given."""
@@ -59,6 +62,7 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
             categories=tuple(self.categories[i] for i in prompts),
             answers=tuple(self.answers[i] for i in np.flatnonzero(kept)) if self.answers else (),
             dates=tuple(self.dates[i] for i in prompts) if self.dates else (),
+            mean_logprobs=tuple(self.mean_logprobs[i] for i in np.flatnonzero(kept)) if self.mean_logprobs else (),
         )
 
     def answered(self) -> Dataset:
@@ -78,7 +82,8 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
             outcomes, models=tuple(outcomes.models[i] for i in left), model=model.astype(np.int32)
         )
         answers = tuple(self.answers[i] for i in np.flatnonzero(kept)) if self.answers else ()
-        return msgspec.structs.replace(self, outcomes=outcomes, answers=answers)
+        told = tuple(self.mean_logprobs[i] for i in np.flatnonzero(kept)) if self.mean_logprobs else ()
+        return msgspec.structs.replace(self, outcomes=outcomes, answers=answers, mean_logprobs=told)
 
     def held_back(self, model: str, labels: int, seed: int) -> Dataset:
         """Without the outcomes of `model` but `labels` of them, drawn by chance: files are often sorted by benchmark.
@@ -142,19 +147,20 @@ def read_dataset(outcome_files: Sequence[Path], prompt_files: Sequence[Path], *,
             prompts.append(prompt)
             benchmarks.append(str(table["benchmark"][row] or ""))
             categories.append(str(table["category"][row] or ""))
-    outcomes, answers, dates = _read_outcomes(outcome_files, tuple(prompts), ids, graded)
-    return Dataset(outcomes, tuple(ids), tuple(benchmarks), tuple(categories), answers, dates)
+    outcomes, answers, dates, told = _read_outcomes(outcome_files, tuple(prompts), ids, graded)
+    return Dataset(outcomes, tuple(ids), tuple(benchmarks), tuple(categories), answers, dates, told)
 
 
 def _read_outcomes(
     paths: Sequence[Path], prompts: tuple[Prompt, ...], ids: Mapping[str, int], graded: bool
-) -> tuple[Outcomes, tuple[str | None, ...], tuple[str, ...]]:
+) -> tuple[Outcomes, tuple[str | None, ...], tuple[str, ...], tuple[float, ...]]:
     models: dict[str, int] = {}
     answers: list[str | None] = []
+    likely: list[float] = []
     dates = [""] * len(prompts)
     columns: list[tuple[NDArray[np.int32], NDArray[np.int32], Any, Any, Any]] = []
     for path in paths:
-        named, told = ("prompt_id", "model"), ("output_tokens", "weight", "answer", "at")
+        named, told = ("prompt_id", "model"), ("output_tokens", "weight", "answer", "at", "mean_logprob")
         table = (
             _read(path, required=(*named, "correct"), optional=told)
             if graded
@@ -171,6 +177,7 @@ def _read_outcomes(
         told_right = graded or any(value is not None for value in table["correct"])  # of all rows, or of none
         correct = _numbers(table, "correct", path, low=0, high=1, needed=told_right)
         answers.extend(None if answer is None else str(answer) for answer in table["answer"])
+        likely.extend(_numbers(table, "mean_logprob", path, low=LEAST_LOGPROB, high=0).tolist())
         for number, at in zip(prompt.tolist(), table["at"], strict=True):
             dates[number] = max(dates[number], _moment(at))
         tokens = _numbers(table, "output_tokens", path, low=0)
@@ -180,7 +187,7 @@ def _read_outcomes(
         raise DataError(f"no outcomes in {', '.join(map(str, paths)) or 'no files'}")
     joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
     outcomes = Outcomes(prompts, tuple(models), joined[0], joined[1], joined[2], joined[3], joined[4])
-    return outcomes, tuple(answers), tuple(dates)
+    return outcomes, tuple(answers), tuple(dates), () if np.isnan(likely).all() else tuple(likely)
 
 
 def _moment(value: object) -> str:
@@ -213,11 +220,11 @@ def _csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            rows, named = list(reader), reader.fieldnames or ()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     for column in columns:
-        if column not in (reader.fieldnames or ()):
+        if column not in named:
             raise DataError(f"{path} has no column '{column}'; it needs {', '.join(columns)}")
     return rows
 

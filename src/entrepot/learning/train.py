@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from entrepot.catalog.load import Catalog
 from entrepot.errors import ArtifactError
 from entrepot.learning.adapt import adapt, crossed
+from entrepot.learning.confidences import learn_confidence
 from entrepot.learning.figures import area_under_curve, expected_calibration_error
 from entrepot.learning.outcomes import Dataset
 from entrepot.learning.sample import MOST_PROMPTS, PRIOR_PROMPTS, draw_sample
@@ -77,14 +78,16 @@ def train(
             dataset.outcomes
         )
         seen, figures = None, _figures(router)
-        votes = learn_votes(dataset, router.cross_fitted()[0], router.design_.models, ", ".join(sources), seed)
+        predicted, models = router.cross_fitted()[0], router.design_.models
+        votes = learn_votes(dataset, predicted, models, ", ".join(sources), seed)
     else:
         router = adapt(prior.artifact.router(), dataset, prior.facts)
         seen = crossed(prior.artifact.router(), dataset, prior.facts, seed)
-        figures, votes = (
-            _figures_of(router.fitted_.members.heads.models, seen.quality, seen.p_correct),
-            prior.artifact.votes,
-        )
+        predicted, models = seen.p_correct.astype(np.float64), router.fitted_.members.heads.models
+        figures, votes = _figures_of(models, seen.quality, predicted), prior.artifact.votes
+    confidence = learn_confidence(dataset, predicted, models, ", ".join(sources))
+    if confidence is None and prior is not None:
+        confidence = prior.artifact.confidence
     provenance = Provenance(
         window,
         sources if prior is None else (*sources, f"taken in by {prior.artifact.version}"),
@@ -104,7 +107,7 @@ def train(
         crossed=seen,
     )
     kept = sample if promises else sample.without_outcomes()
-    artifact = Artifact(router.fitted_, provenance, sample=kept, votes=votes)
+    artifact = Artifact(router.fitted_, provenance, sample=kept, votes=votes, confidence=confidence)
     return Trained(msgspec.structs.replace(artifact, digest=digest_of(artifact)), tuple(figures))
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from entrepot.errors import ArtifactError
 from entrepot.routing.ability import Ability, Scale
 from entrepot.routing.calibration import Calibration, Kind, Members
+from entrepot.routing.confidence import Confidence
 from entrepot.routing.embedder import load_embedder
 from entrepot.routing.ensemble import EnsembleRouter, Fitted
 from entrepot.routing.featurizer import Featurizer
@@ -52,6 +53,7 @@ class Provenance(msgspec.Struct, frozen=True):
 class Artifact(msgspec.Struct, frozen=True, eq=False):
     """A fitted router, its provenance, a sample of past prompts where one was kept, and how votes are weighed.
 
+    `confidence` is how far log-probabilities of tokens are believed, None where nothing was there to learn that from.
     `digest` is the hex SHA-256 of the file's content, empty before it is saved.
     """
 
@@ -60,6 +62,7 @@ class Artifact(msgspec.Struct, frozen=True, eq=False):
     digest: str = ""
     sample: Sample | None = None
     votes: VoteModel = SHIPPED_VOTES
+    confidence: Confidence | None = None
 
     @property
     def version(self) -> str:
@@ -90,6 +93,7 @@ class _Header(msgspec.Struct, frozen=True):
     known: bytes = b""
     votes: VoteModel | None = None
     embedder: str | None = None
+    confidence: Confidence | None = None
 
 
 def default_artifact_path() -> Path:
@@ -116,6 +120,7 @@ def render_artifact(artifact: Artifact) -> bytes:
             known=b"" if sample is None else b"".join(sorted(sample.known)),
             votes=None if artifact.votes is SHIPPED_VOTES else artifact.votes,
             embedder=None if fitted.featurizer.embedder is None else fitted.featurizer.embedder.name,
+            confidence=artifact.confidence,
         )
     )
     body = zlib.compress(b"".join(values.tobytes() for values in arrays.values()), 9)
@@ -155,7 +160,8 @@ def parse_artifact(content: bytes, where: str) -> Artifact:
         fitted, sample = _fitted(header, arrays), _sample(header, arrays)
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError, zlib.error) as error:
         raise ArtifactError(f"the router {where} was written by another version: {error}; train it again") from error
-    return Artifact(fitted, header.provenance, content[-_DIGEST_BYTES:].hex(), sample, header.votes or SHIPPED_VOTES)
+    digest, votes = content[-_DIGEST_BYTES:].hex(), header.votes or SHIPPED_VOTES
+    return Artifact(fitted, header.provenance, digest, sample, votes, header.confidence)
 
 
 class _Version(msgspec.Struct, frozen=True):

@@ -1,10 +1,10 @@
 """Whom to ask, whom to ask next, and when an answer in hand is good enough: the rule of cascade routing.
 
 Before anybody is asked, and again after each answer, every course that the next few calls could take is laid out as a tree:
-who may be asked, what they may say and how likely that is (`votes.py`), what each call is expected to cost. A right answer is
-worth so many dollars; the branch of the highest expected worth less cost is taken, and where stopping is best the leading
-answer is accepted. Looking one call ahead would not do: a second opinion alone seldom changes which answer leads; it is worth
-its price because of what is spared or spent after it.
+who may be asked, what they may say and how likely that is (`votes.py`), what each call is expected to cost (`courses.py`).
+A right answer is worth so many dollars; the branch of the highest expected worth less cost is taken, and where stopping is best
+the leading answer is accepted. Looking one call ahead would not do: a second opinion alone seldom changes which answer leads; it
+is worth its price because of what is spared or spent after it.
 
 What a right answer is worth is the one worth that stands behind the route's goal over all requests (`worth.py`), where there is
 one: spent better it buys at least that quality. Else it follows from the goal for this request by itself. `cheapest_within`: as
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from entrepot.routing.courses import Course, Moment, Tree, best_course
 from entrepot.routing.utility import Goal
 from entrepot.routing.votes import Belief, Habits, right_at
 
@@ -76,33 +77,6 @@ class Rule(msgspec.Struct, frozen=True):
     solved: bool = False
 
 
-class _Branch(msgspec.Struct, frozen=True):
-    """Asking a member: what that costs over the node's mass, and what may follow, or only the mass that would then lead."""
-
-    member: int
-    cost: float
-    following: tuple[_Node, ...]
-    best: float = 0.0
-
-
-class _Node(msgspec.Struct, frozen=True):
-    """A moment in the tree: its mass, that of the leading answer, and the branches."""
-
-    mass: float
-    best: float
-    branches: tuple[_Branch, ...]
-
-
-class _Course(msgspec.Struct, frozen=True):
-    """The best course from a node on, as sums over its mass: value, P(correct), cost, calls; and whom it asks first, or -1."""
-
-    value: float
-    right: float
-    cost: float
-    calls: float
-    first: int
-
-
 def make_rule(
     members: Sequence[Member],
     habits: Habits,
@@ -117,7 +91,7 @@ def make_rule(
     considered = sorted(consider(members, reference), key=lambda m: (m.price, m.deployment))
     if worth_usd is not None:
         root = _grow(Belief(habits), considered, tuple(range(len(considered))), None, min(DEPTH, most_calls))
-        return Rule(tuple(considered), habits, worth_usd, most_calls, _expected(_best(root, worth_usd)))
+        return Rule(tuple(considered), habits, worth_usd, most_calls, _expected(best_course(root, worth_usd)))
     if goal.kind == "best_under":
         return _solve(considered, habits, most_calls, None, goal.max_cost_usd)
     bar = Belief(habits).expects(right_at(habits, _measure(considered, reference).p_correct)) - goal.max_loss - _SLACK
@@ -148,16 +122,16 @@ def _solve(
     low, high = 0, _WORTHS - 1
     while low < high:  # both expected quality and cost grow with the worth
         middle = (low + high) // 2 if bar is not None else (low + high + 1) // 2
-        course = _best(root, worths[middle])
+        course = best_course(root, worths[middle])
         if bar is not None:
             low, high = (low, middle) if course.right >= bar else (middle + 1, high)
         else:
             low, high = (middle, high) if most_usd is None or course.cost <= most_usd else (low, middle - 1)
-    expected = _expected(_best(root, worths[low]))
+    expected = _expected(best_course(root, worths[low]))
     return Rule(tuple(members), habits, worths[low], most_calls, expected, bar, most_usd, solved=True)
 
 
-def _expected(course: _Course) -> Expected:
+def _expected(course: Course) -> Expected:
     return Expected(course.right, course.cost, course.calls)
 
 
@@ -182,7 +156,7 @@ def next_member(
     if not left or most <= 0:
         return None
     maker = next((member.maker for member in rule.members if member.deployment == voter), None)
-    course = _best(_grow(belief, rule.members, tuple(left), maker, min(DEPTH, most)), rule.worth_usd)
+    course = best_course(_grow(belief, rule.members, tuple(left), maker, min(DEPTH, most)), rule.worth_usd)
     return None if course.first < 0 else rule.members[course.first].deployment
 
 
@@ -266,46 +240,8 @@ def consider(members: Sequence[Member], reference: str | None) -> list[Member]:
     return [member for member in known if member in chosen]
 
 
-def _grow(belief: Belief, members: Sequence[Member], left: tuple[int, ...], maker: str | None, depth: int) -> _Node:
+def _grow(belief: Belief, members: Sequence[Member], left: tuple[int, ...], maker: str | None, depth: int) -> Moment:
     """The tree of what may follow. `left` may still be asked; `maker` is the first answer's, where there is one answer."""
-    mass, votes = belief.total, sum(belief.counts)
-    branches = []
-    for number in _of_others(members, left, maker) if votes == 1 else left:
-        member = members[number]
-        right, cost = right_at(belief.habits, member.p_correct), mass * member.price
-        others = tuple([each for each in left if each != number])
-        if depth == 1 or not others:
-            branches.append(_Branch(number, cost, (), belief.outlook(right)))
-            continue
-        following = tuple(
-            [
-                _grow(belief.after(right, answer), members, others, maker if votes else member.maker, depth - 1)
-                for answer in range(len(belief.counts) + 1)
-            ]
-        )
-        branches.append(_Branch(number, cost, following))
-    return _Node(mass, belief.best_mass, tuple(branches))
-
-
-def _of_others(members: Sequence[Member], left: tuple[int, ...], maker: str | None) -> tuple[int, ...]:
-    """Who may give the second answer: one of another maker than the first, where one is left."""
-    return tuple([number for number in left if members[number].maker != maker]) or left
-
-
-def _best(node: _Node, worth_usd: float) -> _Course:
-    value, found, courses = worth_usd * node.best, None, list[_Course]()
-    for branch in node.branches:
-        following = [_best(each, worth_usd) for each in branch.following]
-        worth = sum([course.value for course in following]) + worth_usd * branch.best - branch.cost
-        # with nobody asked there is no stopping; of equals the first, who is the cheapest
-        if worth > value + _SLACK * abs(value) or (found is None and not node.best):
-            value, found, courses = worth, branch, following
-    if found is None:
-        return _Course(value, node.best, 0.0, 0.0, -1)
-    return _Course(
-        value,
-        found.best + sum([course.right for course in courses]),
-        found.cost + sum([course.cost for course in courses]),
-        node.mass + sum([course.calls for course in courses]),
-        found.member,
-    )
+    rights = [right_at(belief.habits, member.p_correct) for member in members]
+    tree = Tree(rights, [member.maker for member in members], [member.price for member in members])
+    return tree.grow(belief, left, maker, depth)

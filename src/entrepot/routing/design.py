@@ -22,6 +22,7 @@ from entrepot.routing.logistic import Doubles
 # prompts' variety they hold: what many prompts share is learned, what is one prompt's own is not. By cross-validation.
 _LATENT_SCALE = 20.0
 _STRUCTURE_SCALE = 0.5
+_NOTHING = 1e-12  # prompts without a single n-gram have no direction
 _OVERSAMPLING = 20
 _POWER_ITERATIONS = 2
 
@@ -97,7 +98,7 @@ def _loadings(rows: Floats, rank: int, chance: np.random.Generator) -> Floats:
     for _ in range(_POWER_ITERATIONS):
         basis = np.linalg.qr(grams @ np.linalg.qr(grams.T @ basis)[0])[0]
     _, strengths, directions = np.linalg.svd(basis.T @ grams, full_matrices=False)
-    directions = directions[:rank] * (strengths[:rank, None] / strengths[0])
+    directions = directions[:rank] * (strengths[:rank, None] / max(float(strengths[0]), _NOTHING))
     others = rows.shape[1] - BUCKETS
     loadings = np.zeros((rows.shape[1], len(directions) + others), np.float32)
     loadings[:BUCKETS, : len(directions)] = directions.T * _LATENT_SCALE

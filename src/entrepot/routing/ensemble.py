@@ -13,7 +13,7 @@ from typing import Self
 import msgspec
 import numpy as np
 
-from entrepot.errors import Defect
+from entrepot.errors import DataError, Defect
 from entrepot.routing.ability import LOG_DISCRIMINATION_LIMIT, with_priors, with_scores
 from entrepot.routing.absorb import absorb, with_model
 from entrepot.routing.base import Basis, Estimates, Floats, ModelFacts, Outcomes, Prompt, constant
@@ -40,6 +40,7 @@ Step = Callable[[str], None]
 RANK = 300
 FOLDS = 5
 _LONGEST_LOG = 11.0
+_FEWEST_PROMPTS = 2
 _UNSEEN_ERROR = 0.7
 _NOVELTY_ERROR = 2.0
 _NOTHING, _ONE, _LONGEST = constant(0.0), constant(1.0), constant(_LONGEST_LOG)
@@ -109,11 +110,13 @@ class EnsembleRouter:
         return self._version
 
     def fit(self, outcomes: Outcomes) -> Self:
-        """Learn from outcomes. Raises DataError if there are none."""
+        """Learn from outcomes. Raises DataError if there are none, or of a single prompt: no fit had not seen it."""
         step = self.step or (lambda _doing: None)
         step("reading prompts")
         aliases = {name: model for name, model in (self.aliases or {}).items() if name in outcomes.models}
         featurizer, design = build_design(_renamed(outcomes, aliases), self.rank, self.seed, self.embedder)
+        if np.count_nonzero(design.weight.any(axis=1)) < _FEWEST_PROMPTS:
+            raise DataError("there are outcomes of one prompt only: a fit is held against prompts that it had not seen")
         step("fitting on all prompts")
         members = fit_members(design, self.kind)
         self.cross_fit_ = cross_fit(design, self.kind, self.folds, self.seed, step)
@@ -130,7 +133,9 @@ class EnsembleRouter:
         return self
 
     def partial_fit(self, outcomes: Outcomes) -> Self:
-        """Move abilities and lengths by a few more outcomes, and place models that are new by theirs."""
+        """Move abilities and lengths by a few more outcomes, and place models that are new by theirs; none move nothing."""
+        if not len(outcomes.correct):
+            return self
         fitted = self.fitted_
         renamed = _renamed(outcomes, {name: fitted.aliases[name] for name in outcomes.models if name in fitted.aliases})
         rows = np.stack([fitted.featurizer.row(prompt) for prompt in outcomes.prompts])

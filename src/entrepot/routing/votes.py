@@ -14,7 +14,7 @@ probabilities with all that was seen, never normalized on the way.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -102,17 +102,27 @@ class Belief(msgspec.Struct, frozen=True, eq=False):
         counts, scatter, votes = self.counts, self.habits.scatter, sum(self.counts)
         new = answer >= len(counts)
         told = scatter if new else counts[answer]
-        rows = []
+        rows: list[tuple[float, ...]] = []
+        r0, r1, r2, r3, r4 = right
         for number, row in enumerate(self.masses):
+            m0, m1, m2, m3, m4 = row
             if number == answer and not new:
-                rows.append(tuple([m * r for m, r in zip(row, right, strict=True)]))
+                rows.append((m0 * r0, m1 * r1, m2 * r2, m3 * r3, m4 * r4))
                 continue
             wrong = votes - (counts[number] if number < len(counts) else 0)
             falls = told / (scatter + wrong)
-            rows.append(tuple([m * (1 - r) * falls for m, r in zip(row, right, strict=True)]))
+            rows.append(
+                (
+                    m0 * (1 - r0) * falls,
+                    m1 * (1 - r1) * falls,
+                    m2 * (1 - r2) * falls,
+                    m3 * (1 - r3) * falls,
+                    m4 * (1 - r4) * falls,
+                )
+            )
         if new:
             answer = len(counts)
-            rows.insert(answer, tuple([m * r for m, r in zip(self.masses[-1], right, strict=True)]))
+            rows.insert(answer, (m0 * r0, m1 * r1, m2 * r2, m3 * r3, m4 * r4))  # of the last row, that none is right
             counts = (*counts, 0)
         if evidence:
             factor = math.exp(max(-_LARGEST_EVIDENCE, min(_LARGEST_EVIDENCE, evidence)))
@@ -120,20 +130,24 @@ class Belief(msgspec.Struct, frozen=True, eq=False):
         counts = (*counts[:answer], counts[answer] + 1, *counts[answer + 1 :])
         return Belief(self.habits, tuple(rows), counts)
 
-    def outlook(self, right: tuple[float, ...]) -> float:
-        """The mass of the answer that will lead once a model has answered, summed over all that it may say.
+    def outlooks(self, rights: Sequence[tuple[float, ...]]) -> list[float]:
+        """By model that might be asked (`right_at`): the mass of the answer that will lead, summed over all that it may say.
 
         As the sum of `best_mass` over all that may come of `after`, without laying it out.
         """
         counts, scatter, votes = self.counts, self.habits.scatter, sum(self.counts)
-        rights = [sum([m * r for m, r in zip(row, right, strict=True)]) for row in self.masses]
-        wrongs = [sum(row) - mass for row, mass in zip(self.masses, rights, strict=True)]
-        falls = [wrong / (scatter + votes - count) for wrong, count in zip(wrongs, counts, strict=False)]
-        total = max([rights[-1], *[scatter * fall for fall in falls]])
-        for answer, told in enumerate(counts):
-            others = [told * fall for number, fall in enumerate(falls) if number != answer]
-            total += max([rights[answer], *others])
-        return total
+        whole = [sum(row) for row in self.masses]
+        apart = [scatter + votes - count for count in counts]
+        found = []
+        for right in rights:
+            told = [_product(row, right) for row in self.masses]
+            falls = [(all_ - mass) / by for all_, mass, by in zip(whole, told, apart, strict=False)]
+            total = max(told[-1], scatter * max(falls, default=0.0))
+            for answer, count in enumerate(counts):
+                others = [fall for number, fall in enumerate(falls) if number != answer]
+                total += max(told[answer], count * max(others, default=0.0))
+            found.append(total)
+        return found
 
     def without(self, answer: int) -> Belief:
         """The same once it is known that `answer` is not right."""
@@ -143,7 +157,14 @@ class Belief(msgspec.Struct, frozen=True, eq=False):
 
     def expects(self, right: tuple[float, ...]) -> float:
         """The probability that a model would be right."""
-        return sum(m * r for row in self.masses for m, r in zip(row, right, strict=True)) / (self.total or 1.0)
+        return sum([_product(row, right) for row in self.masses]) / (self.total or 1.0)
+
+
+def _product(masses: tuple[float, ...], right: tuple[float, ...]) -> float:
+    """Their inner product, written out: it is taken some hundred times for each decision."""
+    m0, m1, m2, m3, m4 = masses
+    r0, r1, r2, r3, r4 = right
+    return m0 * r0 + m1 * r1 + m2 * r2 + m3 * r3 + m4 * r4
 
 
 def right_at(habits: Habits, p_correct: float) -> tuple[float, ...]:

@@ -23,6 +23,7 @@ from entrepot.exchange.refusing import Refusal
 from entrepot.learning.asking import Answer, Refused, Reply, Unanswered
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.policy.rules import Principal
+from entrepot.routing.confidence import logprobs_of
 from entrepot.server.http import Application, Message
 
 
@@ -55,6 +56,7 @@ class _Message(msgspec.Struct):
 class _Choice(msgspec.Struct):
     message: _Message
     finish_reason: str | None = None
+    logprobs: Any = None
 
 
 class _Completion(msgspec.Struct):
@@ -157,7 +159,10 @@ def _read(call: _Call, entry: Entry) -> Reply:
         completion = msgspec.json.decode(call.body, type=_Completion)
         if completion.choices:
             said = completion.choices[0]
-            return Answer(said.message.content or said.message.refusal or "", said.finish_reason == "length", entry)
+            text, cut_off = said.message.content or said.message.refusal or "", said.finish_reason == "length"
+            likely = logprobs_of(said.logprobs)
+            mean = sum(likely) / len(likely) if likely else None
+            return Answer(text, cut_off, entry, mean, min(likely, default=None))
     try:
         told = msgspec.json.decode(call.body, type=_Failure).error
     except msgspec.MsgspecError:

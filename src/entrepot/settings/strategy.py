@@ -7,11 +7,11 @@ from pathlib import Path as FilePath
 
 from entrepot.exchange.plan import Strategy
 from entrepot.routing.ballot import Compare
-from entrepot.routing.confidence import Confidence
+from entrepot.routing.confidence import IN_SETTINGS, Confidence
 from entrepot.routing.validator import Validator, file_of, settle, validator_problem
 from entrepot.settings.lines import Path
 from entrepot.settings.problems import Problems, quote
-from entrepot.settings.route_table import AgreementTable, LogprobsTable, RouteTable
+from entrepot.settings.route_table import AgreementTable, RouteTable
 
 _REPEATED_GROUP = re.compile(r"\)[*+?{]")
 
@@ -39,8 +39,8 @@ def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Probl
     _check_agreement(agreed, (*path, "agreement"), problems)
     compare = Compare(agreed.compare, agreed.field, agreed.pattern, agreed.options)
     check = None if table.check is None else _resolve_check(table.check, (*path, "check"), folder, problems)
-    line = table.logprobs or LogprobsTable()
-    confidence = Confidence(line.slope, line.usual, line.most)
+    line = table.logprobs
+    confidence = None if line is None else Confidence(line.slope, line.usual, line.most, IN_SETTINGS)
     return Strategy(table.strategy, table.max_calls, table.parallel, compare, check, confidence)
 
 

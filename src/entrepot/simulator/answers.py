@@ -31,7 +31,8 @@ class Thought(msgspec.Struct, frozen=True):
     """What a model has to say to a prompt: the text, and the bare answer in it.
 
     `input_tokens` and `output_tokens` are recorded counts, None where the simulator's own tokenizer counts. `effort` scales
-    the model's typical number of reasoning tokens.
+    the model's typical number of reasoning tokens. `mean_logprob` is how sure it is of its words: the mean log-probability of
+    their tokens, None where nobody knows.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Thought(msgspec.Struct, frozen=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
     effort: float = 1.0
+    mean_logprob: float | None = None
 
 
 class Mind(Protocol):
@@ -112,7 +114,9 @@ def compose(request: Heard, model: StandInModel, mind: Mind, cache: PrefixCache,
             reasoned = min(reasoned, request.max_reasoning_tokens)
         thoughts_text = _reasoning_text(reasoned)
         shown = thoughts_text if model.shows_reasoning and request.shows_reasoning else ""
-        choices.append(msgspec.structs.replace(said, reasoning=shown, thought=thoughts_text))
+        choices.append(
+            msgspec.structs.replace(said, reasoning=shown, thought=thoughts_text, mean_logprob=thought.mean_logprob)
+        )
         written += length
         reasoning += reasoned
     recorded = thoughts[0].input_tokens

@@ -6,6 +6,9 @@ P(correct) = 1 / (1 + exp(-slope · (skill - difficulty))): the one-parameter lo
 Rules of this file: chance is a hash of seed, model and task, so the same model always gives the same answer to the same
 task, in any process and in any order. A skill comes from a published score: score s on GPQA Diamond becomes the logit
 ln(s / (1 - s)), so a task of difficulty 0 is as hard for every model as that test is on average.
+
+How sure a model is of its words (the mean log-probability of their tokens) is drawn from an exponential distribution, nearer to 0
+where it is right. The two overlap widely: models are sure of much that is wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from entrepot.simulator.plan import StandInModel
 from entrepot.simulator.tasks import Task, TaskTable
 from entrepot.simulator.tokens import count_tokens
 
+_DOUBT_IF_RIGHT, _DOUBT_IF_WRONG = 0.1, 0.35
 _LEAST, _MOST = 0.01, 0.99  # a published score of 0 or 1 would be an infinite skill
 
 
@@ -47,10 +51,11 @@ class Solver:
         task = self._table.find(prompt)
         if task is None:
             return self._echo.think(prompt, sample)
-        answer = task.answer if self.solves(task, sample) else self._slip(task, sample)
+        solved = self.solves(task, sample)
+        answer = task.answer if solved else self._slip(task, sample)
         effort = self._effort(task, sample)
         text = answer if task.bare else self._reason(task, answer, sample, effort)
-        return Thought(text, answer, effort=effort)
+        return Thought(text, answer, effort=effort, mean_logprob=self._mean_logprob(task, sample, solved=solved))
 
     def solves(self, task: Task, sample: int = 0) -> bool:
         """Whether the model gets this task right."""
@@ -59,6 +64,10 @@ class Solver:
 
     def _slip(self, task: Task, sample: int) -> str:
         return task.wrong[int(self._draw("slip", task, sample) * len(task.wrong))]
+
+    def _mean_logprob(self, task: Task, sample: int, *, solved: bool) -> float:
+        usual = _DOUBT_IF_RIGHT if solved else _DOUBT_IF_WRONG
+        return usual * math.log(1 - self._draw("sure", task, sample))
 
     def _effort(self, task: Task, sample: int) -> float:
         """How much longer than usual the model is at it: 0.6 to 1.4 by chance, and more for a harder task."""

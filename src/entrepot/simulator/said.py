@@ -22,7 +22,7 @@ class Said(msgspec.Struct, frozen=True):
     """One choice: text or calls. `reasoning` is what the model thought where it is shown, empty where it is not.
 
     `finish_reason` is `stop`, `length`, `tool_calls` or `refusal`; the text of a refusal is in `text`. `stopped_by` is the stop
-    text that ended it. `thought` is what it thought, shown or not.
+    text that ended it. `thought` is what it thought, shown or not. `mean_logprob` is how sure it is of its text's tokens.
     """
 
     text: str = ""
@@ -31,6 +31,7 @@ class Said(msgspec.Struct, frozen=True):
     reasoning: str = ""
     stopped_by: str | None = None
     thought: str = ""
+    mean_logprob: float | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -7,7 +7,9 @@ inside `prompt_tokens` and reasoning tokens inside `completion_tokens`; so does 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from entrepot.simulator.heard import Heard, WireError
 from entrepot.simulator.http1 import HttpRequest
 from entrepot.simulator.said import Call, Frame, Reply, Said, pieces, sse
 from entrepot.simulator.tokens import count_tokens
+from entrepot.simulator.wire_openai_logprobs import as_logprobs, tell_logprobs
 from entrepot.simulator.wire_openai_request import parse_request
 
 _json = msgspec.json.encode
@@ -52,13 +55,13 @@ class OpenAIChatWire:
         """Server-sent events."""
         return "text/event-stream; charset=utf-8"
 
-    def render_whole(self, _heard: Heard, reply: Reply) -> bytes:
+    def render_whole(self, heard: Heard, reply: Reply) -> bytes:
         """A `chat.completion`."""
-        return render_whole(reply)
+        return render_whole(reply, heard.options)
 
     def render_stream(self, heard: Heard, reply: Reply, tokens_per_chunk: int) -> list[Frame]:
         """`chat.completion.chunk`s, ended by `[DONE]`."""
-        return render_stream(reply, heard.include_usage, tokens_per_chunk)
+        return render_stream(reply, heard.include_usage, tokens_per_chunk, heard.options)
 
     def bill(self, tokens: Tokens) -> Tokens:
         """Writing to the cache costs as input."""
@@ -159,7 +162,7 @@ def render_usage(tokens: Tokens) -> dict[str, Any]:
     }
 
 
-def render_whole(reply: Reply) -> bytes:
+def render_whole(reply: Reply, options: Mapping[str, Any] = MappingProxyType({})) -> bytes:
     """A non-streamed answer."""
     choices = []
     for index, said in enumerate(reply.choices):
@@ -173,7 +176,9 @@ def render_whole(reply: Reply) -> bytes:
             message["reasoning_content"] = said.reasoning
         if said.calls:
             message["tool_calls"] = [_whole_call(call) for call in said.calls]
-        choices.append({"index": index, "message": message, "logprobs": None, "finish_reason": _reason(said)})
+        told = tell_logprobs(options, said)
+        logprobs = None if told is None else as_logprobs(said, list(told))
+        choices.append({"index": index, "message": message, "logprobs": logprobs, "finish_reason": _reason(said)})
     answer = {
         "id": reply.id,
         "object": "chat.completion",
@@ -185,7 +190,9 @@ def render_whole(reply: Reply) -> bytes:
     return _json({**answer, "usage": render_usage(reply.tokens)} if reply.says_usage else answer)
 
 
-def render_stream(reply: Reply, include_usage: bool, tokens_per_chunk: int) -> list[Frame]:
+def render_stream(
+    reply: Reply, include_usage: bool, tokens_per_chunk: int, options: Mapping[str, Any] = MappingProxyType({})
+) -> list[Frame]:
     """A streamed answer: role, deltas, finish, usage if asked for, `[DONE]`. Choices take turns."""
     frames: list[Frame] = []
     include_usage = include_usage and reply.says_usage
@@ -207,6 +214,7 @@ def render_stream(reply: Reply, include_usage: bool, tokens_per_chunk: int) -> l
     for index in range(len(reply.choices)):
         add([_choice(index, {"role": "assistant", "content": "", "refusal": None})])
     pending = [_deltas(said, tokens_per_chunk) for said in reply.choices]
+    likely = [tell_logprobs(options, said) for said in reply.choices]
     open_choices = list(range(len(pending)))
     while open_choices:
         for index in tuple(open_choices):
@@ -215,7 +223,8 @@ def render_stream(reply: Reply, include_usage: bool, tokens_per_chunk: int) -> l
                 open_choices.remove(index)
                 add([_choice(index, {}, _reason(reply.choices[index]))])
             else:
-                add([_choice(index, delta[0])], delta[1])
+                told = likely[index] if delta[0].keys() <= {"content", "refusal"} else None
+                add([_choice(index, delta[0], logprobs=_next(told, reply.choices[index], delta[1]))], delta[1])
     if include_usage:
         add([], usage=render_usage(reply.tokens))
     if reply.says_end:
@@ -246,8 +255,15 @@ def _reason(said: Said) -> str:
     return "stop" if said.finish_reason == "refusal" else said.finish_reason
 
 
-def _choice(index: int, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-    return {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+def _choice(
+    index: int, delta: dict[str, Any], finish_reason: str | None = None, logprobs: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
+
+
+def _next(told: Iterator[dict[str, Any]] | None, said: Said, tokens: int) -> dict[str, Any] | None:
+    """The log-probabilities of the next so many tokens."""
+    return None if told is None else as_logprobs(said, list(islice(told, tokens)))
 
 
 def _deltas(said: Said, tokens_per_chunk: int) -> Iterator[tuple[dict[str, Any], int]]:

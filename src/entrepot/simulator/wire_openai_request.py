@@ -23,6 +23,7 @@ from entrepot.simulator.wire_openai_fields import (
     number,
     wrong_type,
 )
+from entrepot.simulator.wire_openai_logprobs import read_logprobs
 from entrepot.simulator.wire_openai_messages import ReadMessage, read_messages
 
 
@@ -65,6 +66,7 @@ def parse_request(body: bytes) -> Heard:
         parallel_calls=given.get("parallel_tool_calls") is not False,
         temperature=given.get("temperature"),
         replayed=tuple(each.reasoning for each in messages if each.reasoning),
+        options=read_logprobs(given),
     )
 
 
