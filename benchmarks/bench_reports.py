@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import time
 
-from bench_ledger import make_entry
+from bench_ledger import Traffic, make_entry
 
 from entrepot.ledger.sqlite import open_sqlite, open_sqlite_reader
 from entrepot.reports.contents import REPORTS, Question, tables_of
@@ -31,7 +31,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with open_sqlite(folder) as store:
             for first in range(0, rows, _BATCH):
-                store.insert([make_entry(number, chance) for number in range(first, min(rows, first + _BATCH))])
+                store.insert(
+                    [make_entry(number, chance, Traffic(rows)) for number in range(first, min(rows, first + _BATCH))]
+                )
         with open_sqlite_reader(folder) as reader:
             print(f"{rows:,} entries")
             for report in REPORTS:

@@ -158,17 +158,6 @@ class LogSettings(msgspec.Struct, frozen=True):
     exchanges: bool = False
 
 
-class OtelSettings(msgspec.Struct, frozen=True):
-    """Where traces and metrics are sent by OTLP; `headers` is a reference, `sample` a share."""
-
-    endpoint: str
-    headers: str | None = None
-    service_name: str = "entrepot"
-    traces: bool = True
-    metrics: bool = True
-    sample: float = 1.0
-
-
 class Settings(msgspec.Struct, frozen=True):
     """One installation. `source` is the file it was read from, or says that it was found in the environment.
 
@@ -207,4 +196,3 @@ class Settings(msgspec.Struct, frozen=True):
     control: ControlSettings | None = None
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
-    otel: OtelSettings | None = None

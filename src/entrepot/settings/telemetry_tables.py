@@ -1,4 +1,4 @@
-"""The shape of what entrepot.toml says of how the gateway tells how it goes: metrics, logs, traces."""
+"""The shape of what entrepot.toml says of how the gateway tells how it goes: metrics, logs."""
 
 from __future__ import annotations
 
@@ -32,19 +32,3 @@ class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "info"
     )
     exchanges: Annotated[bool, Meta(description="Log a line for each exchange once it is in the ledger.")] = False
-
-
-class OtelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where traces and metrics are sent by OpenTelemetry's protocol (OTLP over HTTP). Needs the otel extra."""
-
-    endpoint: Annotated[Name, Meta(description="The collector's address, such as http://localhost:4318.")]
-    headers: Annotated[
-        Name | None, Meta(description="Where its headers are found, as name=value,name=value: env:NAME or file:PATH.")
-    ] = None
-    service_name: Annotated[Name, Meta(description="What this installation is called there.")] = "entrepot"
-    traces: Annotated[bool, Meta(description="Whether a trace of each exchange is sent.")] = True
-    metrics: Annotated[bool, Meta(description="Whether metrics of generative AI are sent.")] = True
-    sample: Annotated[
-        float,
-        Meta(ge=0, le=1, description="The share of traces that is sent; those that clients began keep their word."),
-    ] = 1.0
