@@ -80,9 +80,11 @@ async def test_checks_grade_and_one_that_cannot_be_made_leaves_the_answer_missin
         {"id": "b", "prompt": "x", "check": {"python": "none.py"}},
         {"id": "c", "prompt": "x", "answer": '{"sum": 1}'},
     ]
-    found = await run(
-        journal, Provider(lambda *_: '{"sum": 1}'), Intent(prompts_in(tmp_path, *lines), (CHEAP,), "check")
-    )
+    gone = tmp_path / "none.py"
+    gone.write_text("True")
+    prompts = prompts_in(tmp_path, *lines)
+    gone.unlink()  # it was there when the prompts were read
+    found = await run(journal, Provider(lambda *_: '{"sum": 1}'), Intent(prompts, (CHEAP,), "check"))
     assert {(row.prompt_id, row.correct, row.graded_by) for row in found.rows} == {
         ("a", 1.0, "check:json_schema"),
         ("c", 1.0, "exact"),
