@@ -77,6 +77,14 @@ ELSEWHERE = {
         ),
         "needs a key or a route that is not there; tests/cli/test_keys.py lives through a key's life",
     ),
+    **dict.fromkeys(
+        (
+            "entrepot scenario ban.toml",
+            "entrepot scenario price-war.toml newcomer.toml --since 30d --json",
+            "entrepot scenario --all-single-failures",
+        ),
+        "needs a ledger of routed traffic; tests/cli/test_scenario.py makes one and runs it on the examples",
+    ),
     "PYTHONPATH=src .venv-dev/bin/python -m pytest tests/routing/test_utility.py": "runs tests within tests",
 }
 

@@ -51,8 +51,9 @@ def added_up(given_entries: Sequence[Entry], dimensions: Sequence[Dimension], pe
         columns = dict(zip(ENTRY_COLUMNS, rows.entry, strict=True))
         served = dict(zip(SERVED_COLUMNS, rows.served or (None,) * len(SERVED_COLUMNS), strict=True))
         values = [served[name] if name in SERVED_DIMENSIONS else columns[name] for name in dimensions]
+        # nothing and an empty text are one group: a roll-up's key holds no NULL
         texts = tuple(
-            None if value is None else str(int(value) if isinstance(value, bool) else value) for value in values
+            None if value in (None, "") else str(int(value) if isinstance(value, bool) else value) for value in values
         )
         key = (texts, bool(dimensions) and rows.served is not None)
         added = {
