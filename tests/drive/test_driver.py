@@ -17,7 +17,7 @@ from entrepot.exchange.records import Entry
 from entrepot.routing.cascade import Member, make_check_rule
 from entrepot.routing.validator import Validator, Verdict
 from entrepot.routing.votes import SHIPPED_VOTES
-from tests.exchange.test_course import DONE, STOP, USAGE, chunk
+from tests.exchange.frames import DONE, STOP, USAGE, chunk
 from tests.exchange.transcript import candidate, plan_for
 
 A, B = candidate("a/m"), candidate("b/m")

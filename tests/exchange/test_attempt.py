@@ -25,7 +25,7 @@ from entrepot.exchange.events import (
 )
 from entrepot.exchange.plan import Candidate
 from entrepot.exchange.records import AttemptRecord
-from tests.exchange.test_course import STOP, USAGE, chunk, ok
+from tests.exchange.frames import STOP, USAGE, chunk, ok
 from tests.exchange.transcript import Story, candidate, plan_for
 
 A = candidate("a/m", "1", "2")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -12,10 +11,8 @@ from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
 from entrepot.dialects.anthropic_messages import AnthropicMessages
-from entrepot.dialects.base import NO_HEADERS, Asked, Relay, Target
-from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.sse import COMMENT
-from entrepot.exchange.commands import CallUpstream, CancelUpstream, Command, Record, Remember, SendHead, SendToClient
+from entrepot.exchange.commands import CallUpstream, CancelUpstream, Record, SendHead, SendToClient
 from entrepot.exchange.events import (
     ClientGone,
     DeadlinePassed,
@@ -25,42 +22,11 @@ from entrepot.exchange.events import (
     UpstreamFailed,
     UpstreamHead,
 )
-from entrepot.exchange.plan import BaselinePlan, Plan
-from entrepot.exchange.sessions import mark_of, recognise
-from entrepot.routing.session import Remembered
+from entrepot.exchange.plan import BaselinePlan
+from tests.exchange.frames import DONE, STOP, WHOLE, chunk, end, error, frame, kinds, ok
 from tests.exchange.transcript import Story, candidate, plan_for
 
 A, B, C = candidate("a/m"), candidate("b/m"), candidate("c/m")
-
-
-def ok(attempt: int = 0) -> UpstreamHead:
-    return UpstreamHead(attempt, 200, ((b"content-type", b"text/event-stream"),))
-
-
-def chunk(content: str, attempt: int = 0) -> UpstreamChunk:
-    return UpstreamChunk(attempt, frame({"choices": [{"index": 0, "delta": {"content": content}}]}))
-
-
-def frame(value: object) -> bytes:
-    return b"data: " + json.dumps(value).encode() + b"\n\n"
-
-
-STOP = frame({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-USAGE = frame({"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 500}})
-DONE = b"data: [DONE]\n\n"
-
-
-def end(attempt: int = 0) -> UpstreamChunk:
-    return UpstreamChunk(attempt, STOP + USAGE + DONE)
-
-
-def error(attempt: int, status: int, message: str = "", **more: object) -> list[Event]:
-    body = json.dumps({"error": {"message": message, **more}}).encode()
-    return [UpstreamHead(attempt, status, ()), UpstreamChunk(attempt, body), UpstreamEnded(attempt)]
-
-
-def kinds(commands: list[Command]) -> list[str]:
-    return [type(command).__name__ for command in commands]
 
 
 def test_a_stream_from_beginning_to_end() -> None:
@@ -109,14 +75,6 @@ def test_the_entry_is_written_before_the_end_marker_leaves() -> None:
     assert isinstance(sent, SendToClient)
     assert sent.data.endswith(DONE)
     assert sent.end
-
-
-WHOLE = json.dumps(
-    {
-        "choices": [{"index": 0, "message": {"content": "hi"}}],
-        "usage": {"prompt_tokens": 1000, "completion_tokens": 500},
-    }
-).encode()
 
 
 def test_a_whole_answer_carries_its_cost_and_its_baselines() -> None:
@@ -362,54 +320,6 @@ def test_the_call_carries_the_request_for_its_target() -> None:
     assert not any(isinstance(command, SendHead) for command in story.begun)
 
 
-@pytest.mark.parametrize("stream", [True, False])
-def test_bytes_that_never_cease_do_not_put_off_the_first_content_s_deadline(stream: bool) -> None:
-    ping = UpstreamChunk(0, b": ping\n\n" if stream else b"\n\n")
-    story = Story(plan_for(A, B, stream=stream))
-    story.happens(ok(), ping, after_s=9.9)
-    assert story.called == ["a/m"]
-    commands = story.happens(ping, after_s=0.1)
-    assert kinds(commands) == ["CancelUpstream", "CallUpstream"]
-    assert story.called == ["a/m", "b/m"]
-
-
-def test_bytes_that_never_cease_do_not_put_off_the_end_of_the_whole() -> None:
-    story = Story(plan_for(A, B))
-    story.happens(ok(), chunk("x"))
-    for _ in range(14):
-        story.happens(chunk("x"), after_s=4)
-    assert kinds(story.happens(chunk("x"), after_s=4)) == ["CancelUpstream", "Record", "SendToClient"]
-    assert story.over
-    assert (story.entry.state, story.entry.error_code) == ("broken", "timeout")
-
-
-def test_bytes_after_the_end_marker_are_not_listened_to_for_long() -> None:
-    story = Story(plan_for(A))
-    story.happens(ok(), chunk("x"), end())
-    story.happens(chunk("x"), after_s=0.5)
-    assert kinds(story.happens(chunk("x"), after_s=0.5)) == ["CancelUpstream"]
-    assert story.over
-
-
-def test_a_whole_answer_that_comes_slowly_is_waited_for_as_long_as_it_comes() -> None:
-    story = Story(plan_for(A, B, stream=False))
-    story.happens(ok())
-    for at in range(0, len(WHOLE), 20):
-        story.happens(UpstreamChunk(0, WHOLE[at : at + 20]), after_s=4)
-    assert story.now_s > 110
-    story.happens(UpstreamEnded(0))
-    assert story.called == ["a/m"]
-    assert story.entry.state == "completed"
-
-
-def test_a_whole_answer_that_stops_coming_is_given_up_after_the_idle_time() -> None:
-    story = Story(plan_for(A, B, stream=False))
-    story.happens(ok(), UpstreamChunk(0, WHOLE[:20]), after_s=1)
-    assert story.waiting_until_s == story.now_s + 5
-    story.happens(DeadlinePassed(), after_s=5)
-    assert story.called == ["a/m", "b/m"]
-
-
 # Its dialect asks for a limit on the answer; this plan has none, and neither has the model.
 UNSAYABLE = msgspec.structs.replace(
     A, dialect=AnthropicMessages(), target=msgspec.structs.replace(A.target, max_output_tokens=None)
@@ -432,82 +342,3 @@ def test_what_no_provider_can_say_is_the_callers_fault_and_is_written_down() -> 
     assert story.called == []
     assert (story.entry.state, story.entry.status) == ("failed", 400)
     assert "a limit on the answer is needed" in story.sent.decode()
-
-
-class HeaderReader(OpenAIChat):
-    """Says what content type it was told."""
-
-    @staticmethod
-    def open_relay(asked: Asked, target: Target, headers: Mapping[bytes, bytes] = NO_HEADERS) -> Relay | None:
-        relay = OpenAIChat.open_relay(asked, target, headers)
-        assert relay is not None
-        relay.content_type = headers[b"content-type"]
-        return relay
-
-
-def test_an_answers_headers_reach_what_reads_its_body() -> None:
-    dialect = HeaderReader()
-    story = Story(msgspec.structs.replace(plan_for(msgspec.structs.replace(A, dialect=dialect)), client=dialect))
-    story.happens(UpstreamHead(0, 200, ((b"content-type", b"application/vnd.amazon.eventstream"),)), chunk("x"))
-    assert dict(story.heads[0].headers)[b"content-type"] == b"application/vnd.amazon.eventstream"
-
-
-def in_session(plan: Plan) -> Plan:
-    session = recognise(plan.asked.request, plan.principal, "s", Forgetful(), (), 1.0)
-    return msgspec.structs.replace(plan, session=session)
-
-
-class Forgetful:
-    """A memory in which nothing is found."""
-
-    def find(self, key: bytes) -> Remembered | None:
-        return None
-
-    def keep(self, key: bytes, remembered: Remembered) -> None:
-        raise AssertionError("what is to be kept is a command")
-
-
-def remembered_by(story: Story) -> Remembered:
-    (command,) = [command for command in story.commands if isinstance(command, Remember)]
-    assert len(command.keys) == 2
-    return command.remembered
-
-
-def test_who_answered_is_remembered_before_the_client_can_go_on() -> None:
-    story = Story(in_session(plan_for(A, B)))
-    story.happens(*error(0, 500), ok(1), chunk("hello", 1))
-    assert kinds(story.happens(end(1), after_s=2.0)) == ["Record", "Remember", "SendToClient"]
-    remembered = remembered_by(story)
-    assert remembered.deployment == mark_of("b/m")
-    assert remembered.at_s == 3.0
-    assert remembered.asked != 0
-
-
-def test_an_answer_that_broke_off_is_remembered_but_not_as_one_that_could_displease() -> None:
-    story = Story(in_session(plan_for(A, B)))
-    story.happens(ok(), chunk("hel"), UpstreamFailed(0, "cut_off", ""))
-    assert (remembered_by(story).deployment, remembered_by(story).asked) == (mark_of("a/m"), 0)
-    left = Story(in_session(plan_for(A, B)))
-    left.happens(ok(), chunk("hel"), ClientGone())
-    assert remembered_by(left).asked == 0
-
-
-def test_nothing_is_remembered_where_nothing_was_answered() -> None:
-    story = Story(in_session(plan_for(A)))
-    story.happens(*error(0, 500))
-    assert story.over
-    assert [command for command in story.commands if isinstance(command, Remember)] == []
-    gone = Story(in_session(plan_for(A)))
-    gone.happens(ClientGone())
-    assert [command for command in gone.commands if isinstance(command, Remember)] == []
-
-
-def test_every_attempt_teaches_as_soon_as_it_ends() -> None:
-    story = Story(plan_for(A, B))
-    limited = UpstreamHead(0, 429, ((b"retry-after", b"7"),))
-    story.happens(limited, UpstreamChunk(0, b"{}"), UpstreamEnded(0))
-    assert [(each.deployment, each.failure, each.retry_after_s) for each in story.learnt] == [
-        ("a/m", "rate_limit", 7.0)
-    ]
-    story.happens(ok(1), chunk("hello", 1), end(1))
-    assert [(each.deployment, each.answered) for each in story.learnt] == [("a/m", False), ("b/m", True)]

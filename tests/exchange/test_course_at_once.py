@@ -8,7 +8,8 @@ import pytest
 
 from entrepot.exchange.commands import CancelUpstream, Record
 from entrepot.exchange.events import Event, UpstreamAnswer, UpstreamChunk, UpstreamEnded, UpstreamHead
-from tests.exchange.test_course import DONE, STOP, USAGE, A, B, frame
+from tests.exchange.frames import DONE, STOP, USAGE, frame
+from tests.exchange.test_course import A, B
 from tests.exchange.transcript import Story, plan_for
 
 AT_ONCE = json.dumps({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}).encode()

@@ -12,7 +12,7 @@ from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.events import ClientGone, DeadlinePassed, Event, UpstreamChunk, UpstreamEnded, UpstreamFailed
 from entrepot.exchange.plan import Candidate, Deadlines
 from entrepot.exchange.retrying import Retries
-from tests.exchange.test_course import DONE, STOP, USAGE, chunk, end, error, kinds, ok
+from tests.exchange.frames import DONE, STOP, USAGE, chunk, end, error, kinds, ok
 from tests.exchange.transcript import Story, candidate, plan_for
 
 A, B = candidate("a/m"), candidate("b/other")

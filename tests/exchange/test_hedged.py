@@ -17,7 +17,7 @@ from entrepot.exchange.events import (
     UpstreamFailed,
 )
 from entrepot.exchange.plan import Candidate, Deadlines
-from tests.exchange.test_course import WHOLE, chunk, end, error, kinds, ok
+from tests.exchange.frames import WHOLE, chunk, end, error, kinds, ok
 from tests.exchange.transcript import Story, candidate, plan_for
 
 A, B, C = candidate("a/m"), candidate("b/m", "3", "6"), candidate("c/m")

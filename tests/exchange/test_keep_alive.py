@@ -14,7 +14,7 @@ from entrepot.exchange.commands import CallUpstream, CancelUpstream, SendHead, S
 from entrepot.exchange.events import ClientGone, DeadlinePassed, UpstreamChunk, UpstreamEnded, UpstreamFailed
 from entrepot.exchange.keep_alive import KeepAlive
 from entrepot.exchange.plan import Deadlines, Plan
-from tests.exchange.test_course import DONE, STOP, chunk, end, error, kinds, ok
+from tests.exchange.frames import DONE, STOP, chunk, end, error, kinds, ok
 from tests.exchange.transcript import Story, candidate, plan_for
 
 A, B = candidate("a/m"), candidate("b/m")

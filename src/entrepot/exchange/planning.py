@@ -155,11 +155,8 @@ class Planner:
             choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
         )
         decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s)
-        cascade = None
-        if not is_settled(decision, choice.route, drawn_by):
-            known = self._choices
-            cascade = plan_cascade(choice.route, request, decision, known.candidates, known.votes, known.confidence)
-        traits = None if estimates is None else estimates.traits
+        tools, traits = self.book.named.tools, None if estimates is None else estimates.traits
+        longest = _max_output_tokens(choice.route, request)
         return Considered(
             principal,
             decision,
@@ -169,19 +166,19 @@ class Planner:
             _ids(eligibility),
             circumstances,
             session,
-            cascade,
+            self._cascade(choice, request, decision, drawn_by),
             cast_lot(decision, choice.route, drawn_by, {one.id for one in eligibility.preferred}),
-            grounds_of(
-                request,
-                needs,
-                input_tokens,
-                _max_output_tokens(choice.route, request),
-                circumstances,
-                self.book.named.tools,
-                session,
-                traits,
-            ),
+            grounds_of(request, needs, input_tokens, longest, circumstances, tools, session, traits),
         )
+
+    def _cascade(
+        self, choice: Choice, request: Request, decision: Decision, drawn_by: str | None
+    ) -> CascadePlan | None:
+        """How several models are asked; None where the decision is settled or the route asks one."""
+        if is_settled(decision, choice.route, drawn_by):
+            return None
+        known = self._choices
+        return plan_cascade(choice.route, request, decision, known.candidates, known.votes, known.confidence)
 
     def effects(
         self, request: Request, principal: Principal, steering: Steering, seen: Seen = UNSEEN

@@ -18,8 +18,8 @@ from entrepot.dialects.base import Asked, Envelope, Relay, Relayed, Target
 from entrepot.dialects.registry import CLIENT_DIALECTS, PROVIDER_DIALECTS, open_relay
 from entrepot.exchange.events import DeadlinePassed, UpstreamChunk
 from entrepot.exchange.plan import Deadlines
-from tests.exchange.test_course import chunk as content_chunk
-from tests.exchange.test_course import kinds, ok
+from tests.exchange.frames import chunk as content_chunk
+from tests.exchange.frames import kinds, ok
 from tests.exchange.transcript import Story, candidate, plan_for
 
 CHAT = PROVIDER_DIALECTS["openai-chat"]

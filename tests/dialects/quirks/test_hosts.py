@@ -17,9 +17,9 @@ from entrepot.dialects.base import Asked, Target
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import InvalidRequest
 from tests.dialects.quirks.test_frames import DONE, HELLO, STOP, USAGE, chunk, folded, frame, relay_to, run
-from tests.exchange.test_course import chunk as content_chunk
-from tests.exchange.test_course import end as end_chunk
-from tests.exchange.test_course import ok
+from tests.exchange.frames import chunk as content_chunk
+from tests.exchange.frames import end as end_chunk
+from tests.exchange.frames import ok
 from tests.exchange.transcript import Story, candidate, plan_for
 
 PROVIDERS = {provider.id: provider for provider in load_catalog().providers}
