@@ -97,6 +97,21 @@ def test_that_a_certificate_is_asked_for_is_a_sign_of_life(tmp_path: Path, versi
     assert (status, "asks for a client certificate" in said) == (200, True)
 
 
+def test_who_proves_its_certificate_and_hangs_up_lives_only_if_it_asks_for_one(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    asks_for_one, asks_for_none = authority.listen(client_ca=str(authority.ca)), authority.listen("other")
+    for tls in (asks_for_one, asks_for_none):
+        listening = listen_on_port("127.0.0.1", 0, "x")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.certificate, tls.key)
+        with answering(listening, b"", tls=context):
+            if tls is asks_for_one:
+                assert ask(settings(listening, "127.0.0.1", tls), "/livez", 5)[0] == 200
+            else:
+                with pytest.raises(OSError, match=r"EOF|without a word|reset"):
+                    ask(settings(listening, "127.0.0.1", tls), "/livez", 5)
+
+
 def test_what_speaks_no_http_is_not_alive() -> None:
     listening = listen_on_port("127.0.0.1", 0, "x")
     with answering(listening, b"SSH-2.0-x\r\n"), pytest.raises(ConnectionError, match="no HTTP"):

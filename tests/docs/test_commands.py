@@ -52,7 +52,7 @@ ELSEWHERE = {
     "make demo": "keeps the gateway running; .ci/run runs it with ARGS=--exit",
     "make demo ARGS=--exit": ".ci/run runs it",
     "make test": "is what runs this",
-    "make check": ".ci/run runs it",
+    "make check": ".ci/run runs each of its parts",
     'sqlite3 "file:entrepot-data/ledger.db?mode=ro"': "is a program of its own; tests/docs/test_ledger.py runs its queries",
     "make install": "make demo, which .ci/run runs, begins with it",
     "entrepot policy test examples/policies/personal-data.cases.toml --config examples/policies/personal-data.toml": (

@@ -17,6 +17,7 @@ from entrepot.settings.choose import find_settings
 from entrepot.settings.schema import GatewaySettings
 
 _REFUSED_WITHOUT = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE")
+_LIVES_WITHOUT = (200, "it lives, and asks for a client certificate")
 
 
 @click.command()
@@ -50,15 +51,23 @@ def ask(gateway: GatewaySettings, path: str, timeout_s: float, port: int | None 
     """The status and what was said. Raises OSError: there is no answer."""
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(_connect(gateway, port, timeout_s))
-        if gateway.tls is not None:
-            try:
-                connection = stack.enter_context(_secure(connection, gateway.tls.certificate))
-                return _exchange(connection, path)
-            except ssl.SSLError as error:
-                if gateway.tls.client_ca and any(word in (error.reason or "") for word in _REFUSED_WITHOUT):
-                    return 200, "it lives, and asks for a client certificate"
-                raise
-        return _exchange(connection, path)
+        if gateway.tls is None:
+            return _exchange(connection, path)
+        asks_for_one = bool(gateway.tls.client_ca)
+        try:
+            connection = stack.enter_context(_secure(connection, gateway.tls.certificate))
+        except ssl.SSLError as error:
+            if asks_for_one and any(word in (error.reason or "") for word in _REFUSED_WITHOUT):
+                return _LIVES_WITHOUT
+            raise
+        try:
+            return _exchange(connection, path)
+        except (ssl.SSLError, ConnectionResetError, BrokenPipeError):
+            # TLS 1.3 is done for us before the other side misses our certificate: it has proved its own by now, and whether
+            # its alert or the end of the connection meets our request first is chance.
+            if asks_for_one:
+                return _LIVES_WITHOUT
+            raise
 
 
 def place_of(gateway: GatewaySettings, port: int | None) -> str:
@@ -106,6 +115,8 @@ def _exchange(connection: socket.socket, path: str) -> tuple[int, str]:
     received = b""
     while piece := connection.recv(65536):
         received += piece
+    if not received:
+        raise ConnectionResetError("it hung up without a word")
     head, _, body = received.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     if len(words) < 3 or not words[1].isdigit():
