@@ -48,8 +48,8 @@ def shares_suspicion(domains: ArrayLike, reference: ArrayLike) -> Doubles:
     """Of domains (whole numbers below k), shape (n,), against the reference's shares (k,): the log of the suspicion, (n,).
 
     Every exchange is bet on with the shares of lately against those of the reference (predictive likelihood ratios, Wald 1947,
-    Sequential Analysis, section A.7). A domain the reference lacks gets a small share of it. Nothing is
-    tolerated here, so the reference should be of as many exchanges as can be had.
+    Sequential Analysis). A domain the reference lacks gets a small share of it. Nothing is tolerated here, so the reference
+    should be of as many exchanges as can be had. Raises ValueError on domains it has no place for.
     """
     at = np.asarray(domains, dtype=np.int64)
     known = np.asarray(reference, dtype=np.float64)
