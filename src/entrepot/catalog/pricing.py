@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -105,6 +104,7 @@ class _Period:
             for service in prices.services
         }
         self._is_flat = self._up_to is None and not self._tiers and not self._windows
+        self._dearest_flat: dict[tuple[str, ...], Rates | None] = {}
         self._compiled: dict[tuple[tuple[int, int] | None, Decimal], Rates] = {}
         # Every combination is compiled now: a price that is too fine is refused when it is read, not when it is billed.
         for tier, in_window, service in itertools.product(
@@ -137,8 +137,18 @@ class _Period:
                 return self._compiled[_index(tier), factor]
         return self._compiled[None, factor]
 
-    def dearest(self, input_tokens: int, output_tokens: int, at_s: float, services: Sequence[str]) -> Rates | None:
+    def dearest(self, input_tokens: int, output_tokens: int, at_s: float, services: tuple[str, ...]) -> Rates | None:
         """Of each kind the highest rate that such a request, or any shorter one, may be billed at in any of the services."""
+        if not self._is_flat:
+            return self._dearest(input_tokens, output_tokens, at_s, services)
+        if services not in self._dearest_flat:
+            found = self._dearest(input_tokens, output_tokens, at_s, services)
+            if any(self._services[name][1] is not None for name in services if name in self._services):
+                return found  # some of them are for short requests only
+            self._dearest_flat[services] = found
+        return self._dearest_flat[services]
+
+    def _dearest(self, input_tokens: int, output_tokens: int, at_s: float, services: tuple[str, ...]) -> Rates | None:
         reached: list[PriceTier | None] = [None]
         reached += [
             tier
@@ -192,7 +202,7 @@ class Tariff:
     Raises CatalogError: a price is negative or too fine, or a window, a date or a factor is none.
     """
 
-    __slots__ = ("_currency", "_periods", "_steady", "_usd")
+    __slots__ = ("_currency", "_periods", "_steady", "_usd", "is_free")
 
     def __init__(self, price: Price, exchange: ExchangeRates) -> None:
         later = [_Period(_start_s(change), change) for change in price.changes]
@@ -200,6 +210,8 @@ class Tariff:
             raise CatalogError("changes are in order of starts_on, one a day")
         self._periods = (*reversed(later), _Period(float("-inf"), price))
         self._currency: Currency = price.currency
+        self.is_free = all(period.is_free for period in self._periods)
+        """Whether no token of any kind costs anything, however many there are and whenever."""
         self._usd = None if price.currency == "USD" else exchange.usd_per_cny.as_integer_ratio()
         self._steady = self._usd_per_token(0, 0.0) if not later and self._periods[0].is_steady else None
 
@@ -214,11 +226,6 @@ class Tariff:
             if at_s >= period.starts_s:
                 break
         return period  # the last of them, which is the first in time, has no beginning
-
-    @property
-    def is_free(self) -> bool:
-        """Whether no token of any kind costs anything, however many there are and whenever."""
-        return all(period.is_free for period in self._periods)
 
     def cost(self, usage: Usage, at_s: float) -> Money | None:
         """What `usage` costs, exactly, of a request sent at `at_s` (Unix seconds); None where that is unknown.
@@ -317,7 +324,7 @@ class Tariff:
         return rates, 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
 
 
-def _services_billed(asked: str | None, known: Sequence[str]) -> Sequence[str] | None:
+def _services_billed(asked: str | None, known: tuple[str, ...]) -> tuple[str, ...] | None:
     """The services that a request may be billed in: those it named, or any where it left that open; None: one of no price."""
     if asked is None or asked in ("", "auto"):
         return ("default", *known)
