@@ -15,14 +15,14 @@ from typing import NamedTuple
 import msgspec
 
 from entrepot.canonical.response import Usage
-from entrepot.catalog.holidays import HOLIDAYS, day_number
-from entrepot.catalog.price import Currency, PeriodPrices, Price, PriceChange, PriceTier, PriceWindow, TokenPrices
+from entrepot.catalog.holidays import day_number
+from entrepot.catalog.price import Currency, PeriodPrices, Price, PriceChange, PriceTier, TokenPrices
+from entrepot.catalog.price_hours import DAY_S, PriceHours
 from entrepot.errors import CatalogError, Defect
 
 NANO_PER_UNIT = 1_000_000_000
 _PICO_PER_NANO = 1_000
-_HOUR_S, _DAY_S = 3600, 86_400
-_MINUTES = 24 * 60
+_HOUR_S = 3600
 
 STANDARD_SERVICES = frozenset({"", "auto", "default", "standard", "on_demand"})
 """What providers call the service that the list price is for."""
@@ -57,38 +57,6 @@ class Money(NamedTuple):
     nano_usd: int
 
 
-class _Window:
-    """Hours of the week in which a factor holds."""
-
-    def __init__(self, window: PriceWindow) -> None:
-        self.factor = window.factor
-        self._offset_s = window.utc_offset_hours * 3600
-        self._weekdays = frozenset(day - 1 for day in window.weekdays)
-        self._spans = tuple(_span(hours) for hours in window.hours)
-        country = window.except_holidays
-        if country is not None and country not in HOLIDAYS:
-            raise CatalogError(f"except_holidays = '{country}': the holidays known are those of {', '.join(HOLIDAYS)}")
-        self._holidays = HOLIDAYS[country] if country is not None else frozenset()
-        if not self._weekdays or not self._weekdays <= set(range(7)):
-            raise CatalogError("weekdays are numbers from 1 (Monday) to 7, at least one")
-        if not -12 <= window.utc_offset_hours <= 14:
-            raise CatalogError(f"utc_offset_hours = {window.utc_offset_hours} is no clock's: it is from -12 to 14")
-
-    @property
-    def edges_s(self) -> list[int]:
-        """Where its spans begin and end, in seconds of its own clock, which is whole hours from UTC."""
-        return [60 * minute for span in self._spans for minute in span]
-
-    def holds(self, at_s: float) -> bool:
-        """Whether the moment (Unix seconds) is in the window."""
-        day, second = divmod(int(at_s) + self._offset_s, _DAY_S)
-        # the first of January 1970 was a Thursday
-        if (day + 3) % 7 not in self._weekdays or day in self._holidays:
-            return False
-        minute = second // 60
-        return any(start <= minute < end for start, end in self._spans)
-
-
 class _Period:
     """The prices between two changes."""
 
@@ -97,7 +65,7 @@ class _Period:
         self._tiers = tuple(
             sorted(prices.tiers, key=lambda tier: (-tier.input_tokens_above, -tier.output_tokens_above))
         )
-        self._windows = tuple(_Window(window) for window in prices.windows)
+        self._windows = tuple(PriceHours(window) for window in prices.windows)
         self._up_to = prices.input_tokens_up_to
         self._services = {
             service.tier: (_factor(service.tier, service.factor), service.input_tokens_up_to)
@@ -314,7 +282,7 @@ class Tariff:
         """Within spans of so many seconds, counted from 1970, no rate changes; None: no rate ever does."""
         grains = [period.grain_s for period in self._periods if period.grain_s is not None]
         if len(self._periods) > 1:
-            grains.append(_DAY_S)
+            grains.append(DAY_S)
         return math.gcd(*grains) if grains else None
 
     def _rates_and_unit(self, input_tokens: int, at_s: float, output_tokens: int = 0) -> tuple[Rates, float]:
@@ -373,26 +341,9 @@ def _factor(name: str, value: Decimal) -> Decimal:
     return value
 
 
-def _span(hours: str) -> tuple[int, int]:
-    start, _, end = hours.partition("-")
-    minutes = tuple(_minute(text) for text in (start, end))
-    if not minutes[0] < minutes[1]:
-        raise CatalogError(f"hours = '{hours}': write a span of one day as 'HH:MM-HH:MM', the earlier first")
-    return minutes[0], minutes[1]
-
-
-def _minute(text: str) -> int:
-    hour, _, minute = text.partition(":")
-    if len(hour) == len(minute) == 2 and (hour + minute).isascii() and (hour + minute).isdigit():
-        total = int(hour) * 60 + int(minute)
-        if int(minute) < 60 and total <= _MINUTES:
-            return total
-    raise CatalogError(f"'{text}' is no time of day: write HH:MM, up to 24:00")
-
-
 def _start_s(change: PriceChange) -> float:
     try:
-        return float(day_number(change.starts_on) * _DAY_S)
+        return float(day_number(change.starts_on) * DAY_S)
     except ValueError:
         raise CatalogError(f"starts_on = '{change.starts_on}' is not a date YYYY-MM-DD") from None
 

@@ -26,6 +26,9 @@ from entrepot.ledger.store import LedgerStore, SpoolProgress
 
 _BATCH = 8000  # more than a spool file holds: one transaction a file, however full
 _LONGEST_PAUSE_S = 5.0
+_MUCH = 100
+_MOST_PAUSES = 5
+"""After so many times _MUCH entries the pause is as many times as long, up to the second of which documents speak."""
 _log = logging.getLogger(__name__)
 
 
@@ -90,13 +93,16 @@ class Ingester:
         return count
 
     async def follow(self, stop: asyncio.Event, interval_s: float = 0.2) -> None:
-        """Ingest again and again until told to stop, then once more. Failures are logged and retried."""
+        """Ingest again and again until told to stop, then once more. Failures are logged and retried.
+
+        A run that had much to do is followed by a longer pause: one large transaction costs less than several small ones.
+        """
         pause_s, last_failure, last_run = interval_s, "", False
         while not last_run:
             last_run = stop.is_set()
             try:
-                await asyncio.to_thread(self.run_once)
-                pause_s, last_failure = interval_s, ""
+                count = await asyncio.to_thread(self.run_once)
+                pause_s, last_failure = interval_s * min(_MOST_PAUSES, 1 + count // _MUCH), ""
             except LedgerError as error:
                 pause_s = min(2 * pause_s, max(interval_s, _LONGEST_PAUSE_S))
                 if error.message != last_failure:

@@ -25,7 +25,6 @@ _SCRIPTS = {
     "th": re.compile("[\u0e00-\u0e7f]"),
 }
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-_LATIN_RUN = re.compile("[A-Za-z\u00c0-\u024f]+")
 _WORD = re.compile("[a-z\u00c0-\u024f]+")
 _LITTLE_WORDS = {
     "en": "the of and to is in that it for with as was are this be by on not what you which have from",
@@ -83,15 +82,16 @@ def language_of(text: str) -> str | None:
     Unlike `languages_of` it errs to either side.
     """
     sample = text[-_SAMPLE_CHARS:]
+    words = _WORD.findall(sample.lower())
     if not sample.isascii():
         counts = _count_signs(sample)
         if counts:
             language = "ja" if "ja" in counts else max(sorted(counts), key=counts.__getitem__)
-            if _LETTERS_A_SIGN * sum(counts.values()) >= sum(map(len, _LATIN_RUN.findall(sample))):
+            if _LETTERS_A_SIGN * sum(counts.values()) >= sum(map(len, words)):
                 return language
     hits: dict[str, int] = {}
-    for word in _WORD.findall(sample.lower()):
-        for language in _LANGUAGES_OF_WORD.get(word, ()):
+    for languages in filter(None, map(_LANGUAGES_OF_WORD.get, words)):
+        for language in languages:
             hits[language] = hits.get(language, 0) + 1
     if not hits:
         return None
