@@ -277,6 +277,7 @@ def build_gateway(
         admission=admission,
         telling=None if metrics is None else _telling(settings, metrics),
         look_at_deployments=lambda: states(board.view(ids, time.time())),
+        trace_rules=settings.telemetry.tracing,
     )
 
 
