@@ -26,9 +26,7 @@ from entrepot.ledger.store import LedgerStore, SpoolProgress
 
 _BATCH = 8000  # more than a spool file holds: one transaction a file, however full
 _LONGEST_PAUSE_S = 5.0
-_MUCH = 100
-_MOST_PAUSES = 5
-"""After so many times _MUCH entries the pause is as many times as long, up to the second of which documents speak."""
+_MUCH, _MOST_PAUSES = 100, 5
 _log = logging.getLogger(__name__)
 
 
@@ -93,16 +91,13 @@ class Ingester:
         return count
 
     async def follow(self, stop: asyncio.Event, interval_s: float = 0.2) -> None:
-        """Ingest again and again until told to stop, then once more. Failures are logged and retried.
-
-        A run that had much to do is followed by a longer pause: one large transaction costs less than several small ones.
-        """
+        """Ingest again and again until told to stop, then once more. Failures are logged and retried."""
         pause_s, last_failure, last_run = interval_s, "", False
         while not last_run:
             last_run = stop.is_set()
             try:
                 count = await asyncio.to_thread(self.run_once)
-                pause_s, last_failure = interval_s * min(_MOST_PAUSES, 1 + count // _MUCH), ""
+                pause_s, last_failure = pause_after(count, interval_s), ""
             except LedgerError as error:
                 pause_s = min(2 * pause_s, max(interval_s, _LONGEST_PAUSE_S))
                 if error.message != last_failure:
@@ -136,6 +131,13 @@ class Ingester:
             for tell in self.heard:
                 tell([document.entry for document in documents])
         return count, progress
+
+
+def pause_after(count: int, interval_s: float) -> float:
+    """How long to wait after a run that brought so many entries: up to five times as long, because one large transaction
+    costs less than several small ones.
+    """
+    return interval_s * min(_MOST_PAUSES, 1 + count // _MUCH)
 
 
 def _batches(
