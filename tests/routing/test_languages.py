@@ -69,7 +69,8 @@ def test_one_language_is_told_for_counting(text: str, language: str | None) -> N
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("请42 总结7 合同1 the contract with its date", "zh"),
+        ("请42 总结7 合同1 the contract with its date", "en"),
+        ("请42 总结7 合同1 the date", "zh"),
         ("この契約書を、分かりやすく説明", "ja"),
         ("Привет, это договор о hotel", "ru"),
         ("договор 合同合同合同合同", "zh"),
