@@ -15,7 +15,7 @@ from entrepot.errors import LedgerError
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.documents import Document
 from entrepot.ledger.frames import frame
-from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.ingest import Ingester, pause_after
 from entrepot.ledger.spool import SpoolWriter, list_spools, spool_folder
 from entrepot.ledger.sqlite import SqliteStore, ledger_path, open_sqlite, open_sqlite_reader
 from entrepot.ledger.store import SpoolProgress
@@ -257,6 +257,11 @@ async def test_following_ingests_what_comes_and_runs_once_more_when_stopped(tmp_
         stop.set()
         await following
         assert store.totals().exchanges == 2
+
+
+@pytest.mark.parametrize(("count", "pause_s"), [(0, 0.2), (99, 0.2), (100, 0.4), (399, 0.8), (400, 1.0), (8000, 1.0)])
+def test_a_busy_spool_is_ingested_less_often_and_at_least_every_second(count: int, pause_s: float) -> None:
+    assert pause_after(count, 0.2) == pytest.approx(pause_s)
 
 
 async def test_following_goes_on_after_a_failure_and_tells_of_it_once(
