@@ -108,7 +108,7 @@ class Supervisor:
 
     def replace(self, gateways: Sequence[Child], grace_s: float) -> None:
         """Gateways that listen already take the place of those that were there, which leave. Called in `watch`."""
-        until_s = time.monotonic() + self._grace_s + _LATE_S
+        until_s = time.monotonic() + self._grace_s + 2 * _LATE_S
         self._leaving = [(child, until_s) for child in self._gateways]
         self._gateways, self._grace_s = gateways, grace_s
         for child, _ in self._leaving:
