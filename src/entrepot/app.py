@@ -63,6 +63,7 @@ from entrepot.telemetry.logs import log_exchanges, set_up_logging
 from entrepot.telemetry.metrics import Metrics
 from entrepot.telemetry.series import clear_metrics
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.dial import overlook_unheard
 
 SETTLE_S = 0.1
 COLLECT_EVERY = 20_000
@@ -98,6 +99,7 @@ async def run_gateway(launch: Launch) -> None:
     )
     _stop_with(server.stop, launch.parent)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.leave)
+    asyncio.get_running_loop().set_exception_handler(overlook_unheard)
     metrics.look = Standing(
         settings,
         upstream=upstream,
