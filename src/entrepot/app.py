@@ -42,7 +42,7 @@ from entrepot.control.reload import Reloader, Watch, follow
 from entrepot.control.serving import serve_admin
 from entrepot.control.store import open_control
 from entrepot.control.watching import IngestWatch
-from entrepot.crew import Crew, Launch, tell_ready
+from entrepot.crew import HELD_BACK, Crew, Launch, tell_ready
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import EntrepotError, SettingsError, Unavailable
 from entrepot.learning.promises import Follower
@@ -97,8 +97,8 @@ async def run_gateway(launch: Launch) -> None:
         tls=None if tls is None else tls.context,
         on_started=lambda: tell_ready(launch.ready),
     )
-    _stop_with(server.stop, launch.parent)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.leave)
+    _stop_with(server.stop, launch.parent)
     asyncio.get_running_loop().set_exception_handler(overlook_unheard)
     metrics.look = Standing(
         settings,
@@ -202,6 +202,7 @@ def _stop_with(stop: Callable[[], object], parent: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)  # a stop that came while it started is heard now
 
     def orphaned() -> None:
         loop.call_soon_threadsafe(stop)

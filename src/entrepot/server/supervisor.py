@@ -60,6 +60,11 @@ class Child:
             ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
             sys.stderr.write(f"entrepot: the {self.role} process {ended}; it is started again in {pause_s:g} s\n")
 
+    def revive(self) -> None:
+        """Start it if it has ended: it has something to do yet. Not where it could not start."""
+        if self.process.poll() is not None and not self.failed_starts:
+            self.process, self.due_s = self._start(), None
+
     def ask_to_stop(self) -> None:
         """Ask it to end."""
         self._tell(signal.SIGTERM)
@@ -143,6 +148,7 @@ class Supervisor:
         deadline_s = time.monotonic() + self._grace_s + _LATE_S
         for child in gateways:
             child.stop(max(0.0, deadline_s - time.monotonic()))
+        self._control.revive()
         self._control.stop(15)
 
     def _let_go(self, now_s: float) -> None:

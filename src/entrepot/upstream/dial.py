@@ -83,7 +83,7 @@ async def dial(destination: Destination, protocol: asyncio.Protocol, tls: ssl.SS
 def overlook_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """An event loop's exception handler: what a connection failed with that nobody waits for any more is no fault to report.
 
-    A handshake can fail in the very turn of the loop in which its call is cancelled: uvloop's own future then keeps the error, and
+    A handshake can fail in the very turn of the loop in which its call is cancelled: uvloop's own future keeps the error, and
     would have it logged with a traceback.
     """
     if "future" in context and isinstance(context.get("exception"), OSError):
