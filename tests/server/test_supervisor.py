@@ -13,7 +13,15 @@ import pytest
 
 from entrepot.errors import Unavailable
 from entrepot.server import supervisor
-from entrepot.server.supervisor import GIVE_UP_AFTER, RESTART_MAX_S, RESTART_MIN_S, Child, Supervisor, watch_parent
+from entrepot.server.supervisor import (
+    ALONE_MAX_S,
+    GIVE_UP_AFTER,
+    RESTART_MAX_S,
+    RESTART_MIN_S,
+    Child,
+    Supervisor,
+    watch_parent,
+)
 
 ENDS = "raise SystemExit({status})"
 STAYS = "import time; time.sleep(60)"
@@ -191,3 +199,15 @@ def test_a_control_process_that_is_renewed_is_started_in_the_new_way(nursery: Nu
     assert control.due_s is not None
     control.check(control.due_s)
     assert control.process.wait(10) == 7
+
+
+def test_where_no_gateway_runs_one_that_was_killed_is_not_kept_waiting(nursery: Nursery) -> None:
+    killed, other, broken = nursery.child(STAYS), nursery.child(STAYS), nursery.child(STAYS)
+    kept = Supervisor([killed, other, broken], nursery.child(STAYS, "control"), grace_s=1)
+    killed.due_s, broken.due_s, broken.failed_starts = 110.0, 105.0, 1
+    kept._hurry(100.0)
+    assert (killed.due_s, broken.due_s) == (110.0, 105.0)  # another answers
+    other.due_s = 120.0
+    for now_s in (100.0, 100.5):
+        kept._hurry(now_s)
+    assert (killed.due_s, other.due_s, broken.due_s) == (100.0 + ALONE_MAX_S, 120.0, 105.0)

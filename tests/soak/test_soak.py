@@ -99,8 +99,10 @@ def test_for_minutes_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
 
 
 def kill_one(world: World, chance: random.Random) -> None:
-    """Let a process go on for a moment, then end it as a power cut of its own would."""
+    """Let a process go on for a moment, then end it as a power cut of its own would. Not while nobody answers anyway."""
     time.sleep(chance.uniform(0.5, 1.0))
+    with contextlib.suppress(OSError):
+        world.request("//livez", key=None)
     supervisor = world.installation.supervisor
     chance.choice([*supervisor._gateways, *supervisor._gateways, supervisor._control]).process.kill()
 
