@@ -1,8 +1,8 @@
 """Starts and keeps the processes of an installation: gateways and the control process.
 
 Rules of this file: a process that dies is started again, at once at first, then later each time up to RESTART_MAX_S; up to
-ALONE_MAX_S where no gateway runs and one was killed, for it can start. Where every gateway ends by itself GIVE_UP_AFTER times in a
-row while it starts, the whole ends: whoever started it has to know. The control process is tried for ever, because gateways
+ALONE_MAX_S where no gateway runs and one was killed, for it can start. Where every gateway ends by itself GIVE_UP_AFTER times
+in a row while it starts, the whole ends: whoever started it has to know. The control process is tried for ever, because gateways
 answer without it. At a stop gateways end first, which finish their exchanges within the grace period, then the control process,
 which writes down what they left. A child whose supervisor is gone stops by itself (`watch_parent`), so that no orphan holds the
 port. Where others take the place of gateways, the old ones leave once the new ones listen, and nobody waits for them.
