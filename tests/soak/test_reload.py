@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from entrepot.control.keys import NewKey, make
-from entrepot.control.store import Actor, open_control
+from entrepot.control.sqlite import open_control
+from entrepot.control.store import Actor
 from entrepot.exchange.plan import Route
 from entrepot.settings.client_key import ENTROPY_BYTES
 from entrepot.settings.schema import Settings
