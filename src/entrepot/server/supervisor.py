@@ -77,6 +77,7 @@ class Child:
     def renew(self, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         """Have it end, and started again in this way."""
         self._start = start
+        self.early_deaths = -1  # the end that is asked for is none of them
         self.ask_to_stop()
 
     def _tell(self, number: signal.Signals) -> None:
