@@ -41,7 +41,7 @@ from entrepot.control.place import control_place
 from entrepot.control.reload import Reloader, Watch, follow
 from entrepot.control.serving import serve_admin
 from entrepot.control.watching import IngestWatch
-from entrepot.crew import Crew, Launch, tell_ready
+from entrepot.crew import HELD_BACK, Crew, Launch, tell_ready
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import EntrepotError, SettingsError, Unavailable
 from entrepot.learning.promises import Follower
@@ -62,6 +62,7 @@ from entrepot.telemetry.logs import log_exchanges, set_up_logging
 from entrepot.telemetry.metrics import Metrics
 from entrepot.telemetry.series import clear_metrics
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.dial import overlook_unheard
 
 SETTLE_S = 0.1
 COLLECT_EVERY = 20_000
@@ -95,8 +96,9 @@ async def run_gateway(launch: Launch) -> None:
         tls=None if tls is None else tls.context,
         on_started=lambda: tell_ready(launch.ready),
     )
-    _stop_with(server.stop, launch.parent)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.leave)
+    _stop_with(server.stop, launch.parent)
+    asyncio.get_running_loop().set_exception_handler(overlook_unheard)
     metrics.look = Standing(
         settings,
         upstream=upstream,
@@ -199,6 +201,7 @@ def _stop_with(stop: Callable[[], object], parent: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)  # a stop that came while it started is heard now
 
     def orphaned() -> None:
         loop.call_soon_threadsafe(stop)
