@@ -270,11 +270,14 @@ async def test_following_goes_on_after_a_failure_and_tells_of_it_once(
     stop = asyncio.Event()
     spool_of(tmp_path, "waiting", framed(0))
     with open_sqlite(tmp_path) as store:
-        store._connection.execute("PRAGMA query_only = ON")
+        with sqlite3.connect(tmp_path / "ledger.db") as another:
+            another.execute("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'no room'); END")
         following = asyncio.create_task(Ingester(store, tmp_path).follow(stop, interval_s=0.001))
         await happens(lambda: bool(caplog.records))
         await asyncio.sleep(0.02)
-        store._connection.execute("PRAGMA query_only = OFF")
+        with another:
+            another.execute("DROP TRIGGER full")
+        another.close()
         await happens(lambda: store.find(sample_entry(0).id) is not None)
         stop.set()
         await following
