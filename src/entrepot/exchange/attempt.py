@@ -47,7 +47,10 @@ LINGER_S = 1.0
 
 
 class Progress(msgspec.Struct):
-    """What has happened in an attempt so far. Times are monotonic seconds. `open_relay` is given the answer's headers."""
+    """What has happened in an attempt so far. Times are monotonic seconds. `open_relay` is given the answer's headers.
+
+    `retried`: how often its deployment was asked again in this exchange before.
+    """
 
     number: int
     candidate: Candidate
@@ -66,6 +69,7 @@ class Progress(msgspec.Struct):
     called: bool = False
     begun: bool = False
     opened: Relay | None = None
+    retried: int = 0
 
     @property
     def relay(self) -> Relay:
