@@ -107,3 +107,14 @@ def test_nothing_is_opened_where_nothing_is_asked_for_or_can_be(
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     assert open_exporting(asked, {"NOWHERE": "a=b"}) is None
     assert "OTEL_SDK_DISABLED" in caplog.text
+
+
+def test_an_sdk_that_cannot_start_is_told_of_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> None:
+        raise ValueError("of the library")
+
+    monkeypatch.setattr("entrepot.telemetry.otlp.build_resource", fails)
+    assert open_exporting(load(tmp_path, ONE_DEPLOYMENT + '[telemetry]\nexport = ["metrics"]\n'), {}) is None
+    assert "nothing is exported: the OpenTelemetry SDK cannot start" in caplog.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import sqlite3
@@ -206,9 +205,9 @@ def test_what_the_client_does_not_sample_is_not_exported_but_measured(told: Told
 
 def test_sums_of_metrics_are_those_of_the_ledger(told: Told) -> None:
     own, sink = told.world, told.collector
-    for model in ("auto", "cheap/small", "after-status:500"):
-        assert own.chat(model)[0] == 200
-    assert own.chat("auto", stream=True)[0] == 200
+    answers = [own.chat(model) for model in ("auto", "cheap/small", "after-status:500")]
+    answers.append(own.chat("auto", stream=True))
+    assert [status for status, _, _ in answers] == [200] * 4
 
     def ledger() -> tuple[int, int, int, int, int, float]:
         with contextlib.closing(sqlite3.connect(f"file:{own.directory / LEDGER_FILE}?mode=ro", uri=True)) as database:
@@ -228,7 +227,7 @@ def test_sums_of_metrics_are_those_of_the_ledger(told: Told) -> None:
             sink.count("gen_ai.server.request.duration"),
         )
 
-    assert ledger()[0] > 0
+    assert eventually(lambda: ingested(own) >= total(scrape(own), "entrepot_exchanges_total") >= 4)
     assert eventually(lambda: measured() == ledger()[:5]), (measured(), ledger())
     assert sink.total("entrepot.added.duration") == pytest.approx(ledger()[5] / 1000)
     assert sink.total("gen_ai.server.request.duration", entrepot__route="auto") > 0
@@ -338,14 +337,3 @@ def test_nothing_is_sent_twice_after_a_restart(told: Told, tmp_path: Path) -> No
                 assert eventually(lambda: ingested(own) == 1)
         # what was in the ledger is sent before the control process ends
         assert len(sink.spans) == len({span.span for span in sink.spans}) == 4
-
-
-def test_a_variable_that_the_sdk_cannot_read_ends_no_process(
-    told: Told, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    settings = telling("http://127.0.0.1:1")
-    with exporting(told.world.simulator, tmp_path, settings, OTEL_METRIC_EXPORT_INTERVAL="-1") as own:
-        assert own.chat("cheap/small")[0] == 200
-        assert eventually(lambda: ingested(own) == 1)
-        assert json.loads(own.request("//readyz", key=None)[2]) == {"status": "ready"}
-    assert "the OpenTelemetry SDK cannot start" in capfd.readouterr().err

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from entrepot.telemetry.exporting import Sent
-from entrepot.telemetry.otlp import Meters, SpanSender, build_resource, is_disabled, keep_quiet
+from entrepot.telemetry.otlp import Meters, SpanSender, _interval_s, build_resource, is_disabled, keep_quiet
 from entrepot.telemetry.spans import spans_of
 from tests.telemetry.collector import Collector, collector
 from tests.telemetry.told import HOSTS, an_attempt, an_entry
@@ -90,6 +90,19 @@ def test_sums_arrive_whole_and_in_whole_numbers_of_money(monkeypatch: pytest.Mon
     assert sink.count("gen_ai.client.operation.duration", error__type="timeout") == 7
     assert sink.total("gen_ai.server.request.duration") == pytest.approx(7 * 1.501)
     assert {point.unit for point in sink.found("entrepot.cost")} == {"{nano_usd}"}
+
+
+def test_how_often_is_said_in_milliseconds(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    for written, seconds in (("250", 0.25), ("", 60.0), ("-1", 60.0), ("soon", 60.0)):
+        monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", written)
+        assert _interval_s() == seconds
+    assert len(caplog.records) == 2
+
+
+def test_nothing_is_sent_of_nothing() -> None:
+    with collector() as sink:
+        measured(sink, 0)
+    assert sink.headers == []
 
 
 def test_the_environment_says_who_sends_and_whether(monkeypatch: pytest.MonkeyPatch) -> None:

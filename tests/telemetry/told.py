@@ -53,5 +53,6 @@ def an_entry(*attempts: AttemptRecord, **facts: Any) -> Entry:
         "trace": TRACE,
         "grounds": Grounds(100, session=77),
     }
-    entry = Entry(ID, 1_000_000_000_000, duration_ms=1501.0, added_ms=0.75, attempts=attempts, **{**usual, **facts})
+    times = {"duration_ms": 1501.0, "added_ms": 0.75}
+    entry = Entry(ID, 1_000_000_000_000, attempts=attempts, **{**usual, **times, **facts})
     return msgspec.msgpack.decode(msgspec.msgpack.encode(entry), type=Entry)  # as it comes out of a spool

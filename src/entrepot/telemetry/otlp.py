@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,9 +18,18 @@ from typing import Any
 import requests
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.metrics import Counter, Histogram
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricExportResult,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -29,12 +40,14 @@ from entrepot import __version__
 from entrepot.exchange.records import Entry
 from entrepot.telemetry.exporting import Sent
 from entrepot.telemetry.genai import OURS, Hosts
-from entrepot.telemetry.measures import INSTRUMENTS, measures_of
+from entrepot.telemetry.measures import INSTRUMENTS, Instrument
 from entrepot.telemetry.spans import SpanFacts, spans_of
+from entrepot.telemetry.sums import Series, Sums
 
 _LATER = frozenset({408, 429, 502, 503, 504})
 """Statuses after which the same may be sent again (OTLP 1.5, "Failures"), and 408."""
 _KINDS = {"server": SpanKind.SERVER, "client": SpanKind.CLIENT}
+_INTERVAL_S = 60.0
 _SCOPE = InstrumentationScope(OURS, __version__)
 log = logging.getLogger("entrepot.telemetry")
 
@@ -133,65 +146,90 @@ class SpanSender:
         )
 
 
-class _MetricExporter(OTLPMetricExporter):
-    """Notes whether it is heard."""
-
-    session: _Session
-    telling: _Telling
-
-    def export(
-        self,
-        metrics_data: MetricsData,
-        timeout_millis: float | None = 10_000,
-        **kwargs: Any,  # noqa: ANN401 - passed on
-    ) -> MetricExportResult:
-        """As the exporter it is."""
-        result = super().export(metrics_data, timeout_millis, **kwargs)
-        self.telling.note(result is MetricExportResult.SUCCESS, self.session.status)
-        return result
-
-
 class Meters:
-    """Adds entries to metrics, which are sent now and then as sums since the process began."""
+    """Adds entries to metrics, and sends them from a thread of its own every now and then, as sums since it was made."""
 
     def __init__(self, hosts: Hosts, resource: Resource, endpoint: str | None, headers: Mapping[str, str]) -> None:
-        self._hosts = hosts
-        session = _Session()
-        exporter = _MetricExporter(endpoint=_address(endpoint, "metrics"), headers=dict(headers), session=session)
-        exporter.session = session
-        self._telling = exporter.telling = _Telling("metrics", endpoint or "the address of OTEL_EXPORTER_OTLP_ENDPOINT")
-        self._exporter = exporter
-        self._provider = MeterProvider(
-            [PeriodicExportingMetricReader(exporter)], resource=resource, shutdown_on_exit=False
-        )
-        meter = self._provider.get_meter(OURS, __version__)
-        self._instruments: dict[str, Counter | Histogram] = {
-            each.name: meter.create_histogram(
-                each.name, each.unit, each.description, explicit_bucket_boundaries_advisory=each.bounds
-            )
-            if each.bounds
-            else meter.create_counter(each.name, each.unit, each.description)
-            for each in INSTRUMENTS
-        }
+        self._resource = resource
+        self._session = _Session()
+        address = _address(endpoint, "metrics")
+        self._exporter = OTLPMetricExporter(endpoint=address, headers=dict(headers), session=self._session)
+        self._telling = _Telling("metrics", endpoint or "the address of OTEL_EXPORTER_OTLP_ENDPOINT")
+        self._sums = Sums(hosts, time.time_ns())
+        self.add = self._sums.add
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(_interval_s(),), name="metrics", daemon=True)
+        self._thread.start()
 
     @property
     def failing(self) -> bool:
         """Whether the last were not taken."""
         return self._telling.failing
 
-    def add(self, entries: Sequence[Entry]) -> None:
-        """Add up what these took."""
-        for entry in entries:
-            for each in measures_of(entry, self._hosts):
-                instrument = self._instruments[each.instrument]
-                if isinstance(instrument, Counter):
-                    instrument.add(each.amount, each.attributes)
-                else:
-                    instrument.record(each.amount, each.attributes)
-
     def close(self, within_s: float) -> None:
         """Send the last sums, for so long at most."""
-        self._provider.shutdown(timeout_millis=within_s * 1000)
+        self._closing.set()
+        self._thread.join(within_s)
+        self._exporter.shutdown()
+
+    def _run(self, interval_s: float) -> None:
+        while not self._closing.wait(interval_s):
+            self._send()
+        self._send()
+
+    def _send(self) -> None:
+        series = self._sums.read()
+        if not series:
+            return
+        try:
+            taken = self._exporter.export(self._data(series)) is MetricExportResult.SUCCESS
+        except Exception:  # the border to a library: its failure must not end the thread
+            log.exception("metrics could not be sent to the collector by a defect")
+            return
+        self._telling.note(taken, self._session.status)
+
+    def _data(self, series: Sequence[Series]) -> MetricsData:
+        now_ns, by_instrument = time.time_ns(), {each.name: list[Series]() for each in INSTRUMENTS}
+        for each in series:
+            by_instrument[each.instrument.name].append(each)
+        metrics = [
+            Metric(one.name, one.description, one.unit, self._points(one, found, now_ns))
+            for one in INSTRUMENTS
+            if (found := by_instrument[one.name])
+        ]
+        scope = ScopeMetrics(_SCOPE, metrics, "")
+        return MetricsData([ResourceMetrics(self._resource, [scope], self._resource.schema_url)])
+
+    def _points(self, instrument: Instrument, series: Sequence[Series], now_ns: int) -> Histogram | Sum:
+        began_ns = self._sums.started_ns
+        if not instrument.bounds:
+            numbers = [NumberDataPoint(each.attributes, began_ns, now_ns, each.total) for each in series]
+            return Sum(numbers, AggregationTemporality.CUMULATIVE, is_monotonic=True)
+        points = [
+            HistogramDataPoint(
+                attributes=each.attributes,
+                start_time_unix_nano=began_ns,
+                time_unix_nano=now_ns,
+                count=sum(each.counts),
+                sum=each.total,
+                bucket_counts=each.counts,
+                explicit_bounds=instrument.bounds,
+                min=each.least,
+                max=each.most,
+            )
+            for each in series
+        ]
+        return Histogram(points, AggregationTemporality.CUMULATIVE)
+
+
+def _interval_s() -> float:
+    """How often metrics are sent, as the SDK's own variable says it in milliseconds."""
+    written = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "").strip()
+    if written.isdecimal() and int(written) > 0:
+        return int(written) / 1000
+    if written:
+        log.warning("OTEL_METRIC_EXPORT_INTERVAL is no number of milliseconds: metrics are sent every minute")
+    return _INTERVAL_S
 
 
 def _address(endpoint: str | None, signal: str) -> str | None:
