@@ -32,7 +32,7 @@ def an_attempt(number: int = 0, deployment: str = "mistral/large", **facts: Any)
         "first_byte_ms": 250.0,
         "started_ms": 0.5,
     }
-    return AttemptRecord(number, deployment, model, provider, 200, 1500.0, **{**usual, **facts})
+    return AttemptRecord(number, deployment, model, provider, facts.pop("status", 200), 1500.0, **{**usual, **facts})
 
 
 def an_entry(*attempts: AttemptRecord, **facts: Any) -> Entry:
