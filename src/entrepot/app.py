@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import socket
@@ -35,10 +34,12 @@ from entrepot.assembly import (
     ruled_builder,
 )
 from entrepot.control.accounting import WARN_EVERY_S, Accounting
+from entrepot.control.exporting import check_exporting, open_exporting
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_admission, counts, open_counters
 from entrepot.control.place import control_place
 from entrepot.control.reload import Reloader, Watch, follow
+from entrepot.control.repeating import repeat
 from entrepot.control.serving import serve_admin
 from entrepot.control.watching import IngestWatch
 from entrepot.crew import HELD_BACK, Crew, Launch, tell_ready
@@ -152,7 +153,10 @@ async def run_control(launch: Launch) -> None:
     if settings.log.exchanges:
         ingester.heard.append(log_exchanges)
     metrics = Metrics(directory, launch.name, lambda: list_spools(directory))
-    metrics.look = IngestWatch(settings, ingester, metrics).look
+    exporting = await asyncio.to_thread(open_exporting, settings, os.environ)  # the SDK takes a while to load
+    if exporting is not None:
+        ingester.heard.append(exporting.hear)
+    metrics.look = IngestWatch(settings, ingester, metrics, exporting).look
     beside.append(asyncio.create_task(metrics.follow(stop)))
     duties = [ingester.follow(stop)]
     if settings.ledger.keep_days is not None:
@@ -166,25 +170,12 @@ async def run_control(launch: Launch) -> None:
         await asyncio.gather(*duties)
     finally:
         await asyncio.gather(*beside)
+        if exporting is not None:
+            exporting.close()
         metrics.close()
         store.close()
         if counters is not None:
             counters.close()
-
-
-async def repeat(duty: Callable[[], object], stop: asyncio.Event, interval_s: float) -> None:
-    """Do something again and again, beside the loop, until told to stop. Failures are logged once and tried again."""
-    last_failure = ""
-    while not stop.is_set():
-        try:
-            await asyncio.to_thread(duty)
-            last_failure = ""
-        except EntrepotError as error:
-            if error.message != last_failure:
-                logging.getLogger("entrepot.control").error("%s", error.message)
-            last_failure = error.message
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), interval_s)
 
 
 def _leave_in_peace() -> None:
@@ -279,6 +270,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
+    check_exporting(settings.telemetry, environ)
     gateway_tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     if counts(settings):
         open_counters(settings, environ).close()

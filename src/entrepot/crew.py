@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from entrepot.control.exporting import check_exporting
 from entrepot.errors import Defect, SettingsError, Unavailable
 from entrepot.server.supervisor import Child, Supervisor
 from entrepot.settings.schema import Settings
@@ -67,9 +68,11 @@ class Crew:
     def renew(self, settings: Settings) -> None:
         """Have processes of these settings take the place of those that run. Called in the supervisor's `watch`.
 
-        Raises SettingsError for what takes a restart, Unavailable where no gateway can start; the old ones go on then.
+        Raises SettingsError for what takes a restart, ExtraMissing, Unavailable where no gateway can start; the old ones go on
+        then.
         """
         refuse_restart(self._settings, settings)
+        check_exporting(settings.telemetry, self._environ)
         pair = self._ready, self._told
         self._ready, self._told = socket.socketpair()
         self._generation += 1

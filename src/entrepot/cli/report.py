@@ -15,6 +15,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from entrepot.cli.coming_in import await_control
 from entrepot.errors import LedgerError
 from entrepot.learning.promises import read_promises
 from entrepot.ledger.ingest import Ingester
@@ -163,7 +164,8 @@ def bring_up_to_date(place: LedgerPlace) -> str | None:
     try:
         if list_spools(place.directory):
             with place.open_store() as store:
-                Ingester(store, place.directory).run_once()
+                if not await_control(store, place.directory):
+                    Ingester(store, place.directory).run_once()
     except LedgerError as error:
         return error.message
     return None
