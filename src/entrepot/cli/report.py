@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
 
 import click
-import msgspec
-from rich.console import Console
 
+from entrepot.cli.shown import Form, choose_form, form_options, print_tables, write_page
 from entrepot.errors import LedgerError
 from entrepot.learning.promises import read_promises
 from entrepot.ledger.ingest import Ingester
@@ -23,14 +20,11 @@ from entrepot.ledger.spool import list_spools
 from entrepot.ledger.sqlite import LEDGER_FILE
 from entrepot.ledger.store import DIMENSIONS, Dimension, LedgerReader, Period, Sums
 from entrepot.reports.contents import REPORTS, Question, tables_of
-from entrepot.reports.html import render_html
-from entrepot.reports.render import Table, render_csv, render_json, render_terminal
+from entrepot.reports.render import Table, render_csv, render_json
 from entrepot.reports.wording import Language, Words, words_of
 from entrepot.settings.discover import data_directory
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.load import find_settings_file, load_settings
-
-Form = Literal["text", "json", "csv", "html"]
 
 _NS = 1_000_000_000
 _BY_HELP = f"What to divide by; may be given several times. One of: {', '.join(DIMENSIONS).replace('_', '-')}."
@@ -74,14 +68,7 @@ def _dimensions(
 @click.option("--until", callback=read_since, help="Up to this time, not included.")
 @click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it).")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
-@click.option("--json", "form", flag_value="json", help="Print JSON; money in whole nano-dollars.")
-@click.option(
-    "--csv", "form", flag_value="csv", help="Print CSV, one table after another; money in whole nano-dollars."
-)
-@click.option(
-    "--html", "page", type=click.Path(path_type=Path), help="Write a page with charts to this file (- prints it)."
-)
-@click.option("--language", "--lang", type=click.Choice(get_args(Language)), default="en", help="Of the tables.")
+@form_options
 def report(
     kind: str,
     by: tuple[Dimension, ...],
@@ -97,9 +84,7 @@ def report(
 
     Without KIND a summary is printed. Entries that still lie in spools are brought into the ledger first.
     """
-    if page is not None and form is not None:
-        raise click.UsageError("--html and --json or --csv are different forms of one report; ask for it twice")
-    form = form or ("text" if page is None else "html")
+    form = choose_form(form, page)
     place = find_ledger(ledger, config)
     words, period = words_of(language), Period(since, until)
     trouble = bring_up_to_date(place)
@@ -127,20 +112,9 @@ def report(
         click.echo("\n".join((*notes, str(place))))
     elif page is not None:
         lines = [_headline(totals, period, words), *notes]
-        _write_page(page, render_html(tables, words(f"report_{kind.replace('-', '_')}"), lines, language))
+        write_page(page, tables, words(f"report_{kind.replace('-', '_')}"), lines, language)
     else:
-        _print(tables, [_headline(totals, period, words), *notes])
-
-
-def _write_page(page: Path, text: str) -> None:
-    if str(page) == "-":
-        click.echo(text, nl=False)
-        return
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"cannot write {page}: {error.strerror or error}") from error
-    click.echo(str(page))
+        print_tables(tables, [_headline(totals, period, words), *notes])
 
 
 def find_ledger(ledger: Path | None, config: Path | None) -> LedgerPlace:
@@ -209,15 +183,3 @@ def _period_facts(period: Period) -> dict[str, str | None]:
 
 def _iso(moment_ns: int) -> str:
     return datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _print(tables: Sequence[Table], lines: Sequence[str]) -> None:
-    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 120, highlight=False)
-    for line in lines:
-        console.print(line, markup=False)
-    told: set[str] = set()
-    for table in tables:
-        fresh = tuple(note for note in table.notes if note not in told)  # what holds for several tables is said once
-        told.update(fresh)
-        console.print()
-        console.print(render_terminal(msgspec.structs.replace(table, notes=fresh)))

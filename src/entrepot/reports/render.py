@@ -74,7 +74,10 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows have one cell a column. None in a cell is unknown or not applicable, never zero."""
+    """Rows have one cell a column. None in a cell is unknown or not applicable, never zero.
+
+    `about` tells programs which of several alike it is: the scenario.
+    """
 
     name: str
     title: str
@@ -82,6 +85,7 @@ class Table(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
+    about: str = ""
 
 
 def render_terminal(table: Table) -> RenderableType:
@@ -125,17 +129,19 @@ def render_csv(tables: Sequence[Table]) -> str:
     """The tables one after another, each under a line of its columns' names, with an empty line between (RFC 4180).
 
     Cells are for programs, as in JSON: money in whole nano-dollars, fractions of one, an empty cell where nothing is known. What
-    may have a unit of its own or an interval has further columns for them. A text that a spreadsheet would take for a formula
-    begins with an apostrophe.
+    may have a unit of its own or an interval has further columns for them, and where tables are `about` something, one says of
+    what. A text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
+    told = any(table.about for table in tables)
     for number, table in enumerate(tables):
         if number:
             out.write("\r\n")
+        about = [_plain_text(table.about)] if told else []
         compound = [_parts_of([row[place] for row in table.rows]) for place in range(len(table.columns))]
         writer.writerow(
-            ["table"]
+            ["table", *(["about"] if told else [])]
             + [
                 column.name if not part else f"{column.name}_{part}"
                 for column, parts in zip(table.columns, compound, strict=True)
@@ -144,7 +150,7 @@ def render_csv(tables: Sequence[Table]) -> str:
         )
         for row in table.rows:
             writer.writerow(
-                [table.name]
+                [table.name, *about]
                 + [_csv_cell(cell, part) for cell, parts in zip(row, compound, strict=True) for part in parts]
             )
     return out.getvalue()
@@ -165,9 +171,14 @@ def _csv_cell(cell: Cell, part: str) -> str:
         plain = None
     if plain is None:
         return ""
-    if isinstance(plain, str) and plain.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{plain}"
+    if isinstance(plain, str):
+        return _plain_text(plain)
     return str(plain).lower() if isinstance(plain, bool) else str(plain)
+
+
+def _plain_text(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _fold(title: str, cells: int) -> str:
@@ -234,8 +245,10 @@ def _digits_of(nano_usd: Sequence[float | None]) -> int:
 
 def _plain_table(table: Table) -> dict[str, Any]:
     names = [column.name for column in table.columns]
+    about = {"about": table.about} if table.about else {}
     return {
         "name": table.name,
+        **about,
         "title": table.title,
         "columns": [{"name": column.name, "title": column.title, "unit": column.unit} for column in table.columns],
         "rows": [{name: _plain(cell) for name, cell in zip(names, row, strict=True)} for row in table.rows],

@@ -63,10 +63,9 @@ def _bar(bar: Bar, number: int, chart: Bars, at: Callable[[float], float]) -> st
         return f"<g>{label}</g>"
     first, last = sorted((at(chart.origin), at(bar.value)))
     told = _told(bar.value, chart.unit)
-    marks = [
-        label,
-        f'<rect class="c0" x="{first:.1f}" y="{top:.1f}" width="{max(last - first, 1):.1f}" height="{_BAR_PX}" rx="2"/>',
-    ]
+    colour, width = f"c{bar.group % _COLOURS}", max(last - first, 1)
+    rect = f'<rect class="{colour}" x="{first:.1f}" y="{top:.1f}" width="{width:.1f}" height="{_BAR_PX}" rx="2"/>'
+    marks = [label, rect]
     end = last
     title = f"{bar.label}: {told}"
     if bar.low is not None and bar.high is not None:
