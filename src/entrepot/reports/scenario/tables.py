@@ -205,10 +205,8 @@ def tabulate_exits(exits: Sequence[Exit], words: Words = ENGLISH) -> Table:
 
 def _exit_charts(exits: Sequence[Exit], words: Words) -> tuple[Chart, ...]:
     lost = tuple(Bar(one.provider, float(one.stranded)) for one in exits)
-    costs = []
-    for one in exits:
-        usd = one.comparison.cost_difference
-        costs.append(Bar(one.provider, *(_NANO * end for end in usd)))
+    usd = [(one.provider, one.comparison.cost_difference) for one in exits]
+    costs = [Bar(name, _NANO * cost.estimate, _NANO * cost.low, _NANO * cost.high) for name, cost in usd]
     alone: tuple[Chart, ...] = (Bars(words("left_alone"), "count", lost),) if any(bar.value for bar in lost) else ()
     return (*alone, Bars(words("cost_more"), "nano_usd", tuple(costs)))
 
