@@ -47,6 +47,17 @@ def read_since(context: click.Context, parameter: click.Parameter, value: str | 
     return (since_1970.days * 86_400 + since_1970.seconds) * _NS + since_1970.microseconds * 1000
 
 
+def read_span(context: click.Context, parameter: click.Parameter, value: str | None) -> Period | None:
+    """Two points in time, the second not included: 2026-01-01..2026-02-01, or 14d..7d; either may be left out."""
+    if value is None:
+        return None
+    first, dots, last = value.partition("..")
+    if not dots:
+        raise click.BadParameter(f"{value!r} is no period; write 2026-01-01..2026-02-01")
+    ends = [read_since(context, parameter, end or None) for end in (first, last)]
+    return Period(*ends)
+
+
 def _dimensions(
     context: click.Context,  # noqa: ARG001 - click calls it
     parameter: click.Parameter,  # noqa: ARG001 - click calls it
@@ -66,6 +77,9 @@ def _dimensions(
 @click.option("--by", "by", callback=_dimensions, multiple=True, help=_BY_HELP)
 @click.option("--since", callback=read_since, help="From this time on: 2026-01-31, a full ISO time, or 7d, 12h ago.")
 @click.option("--until", callback=read_since, help="Up to this time, not included.")
+@click.option(
+    "--against", callback=read_span, help="The period from which `share` shows flows: 2026-01-01..2026-02-01."
+)
 @click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it).")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
 @form_options
@@ -74,6 +88,7 @@ def report(
     by: tuple[Dimension, ...],
     since: int | None,
     until: int | None,
+    against: Period | None,
     ledger: Path | None,
     config: Path | None,
     form: Form | None,
@@ -96,7 +111,7 @@ def report(
             totals = reader.totals(period)
             if totals.exchanges:
                 full = form in ("json", "csv")
-                tables = list(tables_of(kind, Question(reader, time.time_ns(), period, by, words, full)))
+                tables = list(tables_of(kind, Question(reader, time.time_ns(), period, by, words, full, against)))
                 notes = [*_cautions(reader, words), *notes, *_withdrawn(place.directory, words)]
     if not totals.exchanges:
         between = "" if period == Period() else words("between")

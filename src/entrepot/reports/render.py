@@ -205,8 +205,7 @@ def format_cell(cell: Cell, unit: Unit, usd_digits: int) -> str:
                 cell.value, cell.unit, _digits_of([cell.value]) if cell.unit == "nano_usd" else usd_digits
             )
         case Interval():
-            digits = _digits_of([cell.low, cell.high]) if cell.unit == "nano_usd" else usd_digits
-            low, high = (format_cell(end, cell.unit, digits) for end in (cell.low, cell.high))
+            low, high = (format_cell(end, cell.unit, usd_digits) for end in (cell.low, cell.high))
             return f"{low} … {high}"
         case _:
             return _format_number(cell, unit, usd_digits)
@@ -219,7 +218,7 @@ def _format_number(value: float, unit: Unit, usd_digits: int) -> str:
         sign, amount = ("−", -value) if value < 0 else ("", value)
         return f"{sign}${Decimal(format_usd(int(amount), usd_digits)):,}"
     if unit == "usd":  # a price, not an amount: a fraction of a cent may be all of it
-        return f"${value:,.4g}".replace("$-", "−$")
+        return f"${_significant(value, 4)}".replace("$-", "−$")
     if unit == "ratio":
         return f"{value:.3g}×".replace("-", "−")
     if unit == "fraction":
@@ -229,8 +228,20 @@ def _format_number(value: float, unit: Unit, usd_digits: int) -> str:
     return f"{value:,}"
 
 
+def _significant(value: float, digits: int) -> str:
+    """So many significant digits, and never an exponent."""
+    if not value:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{value:,.{max(places, 0)}f}"
+    return text.rstrip("0").rstrip(".") if places > 0 else text
+
+
 def _usd_digits(table: Table, place: int) -> int:
     """Every amount of a column has as many decimals as its largest one needs."""
+    if table.columns[place].unit == "interval":
+        ends = [cell for row in table.rows if isinstance(cell := row[place], Interval) and cell.unit == "nano_usd"]
+        return _digits_of([end for cell in ends for end in (cell.low, cell.high)])
     if table.columns[place].unit != "nano_usd":
         return 2
     return _digits_of([cell for row in table.rows if isinstance(cell := row[place], int | float)])

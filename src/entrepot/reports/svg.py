@@ -20,7 +20,7 @@ Point = Callable[[int, float], str]
 _WIDTH = 760
 _LINE_PX = 26
 _BAR_PX = 14
-_LABEL_PX, _VALUE_PX = 210, 96
+_MOST_LABEL_PX, _VALUE_PX = 290, 96
 _CELL_PX = 7.2
 _PLOT_PX, _LEFT_PX, _TOP_PX = 210, 74, 12
 _COLOURS = 6
@@ -41,24 +41,23 @@ def _bars(chart: Bars) -> str:
         end for bar in chart.bars for end in (bar.value, bar.low, bar.high) if end is not None and math.isfinite(end)
     ]
     least, most = min((*ends, chart.origin)), max((*ends, chart.origin))
-    room = _WIDTH - _LABEL_PX - _VALUE_PX
+    label_px = min(_MOST_LABEL_PX, max(_CELL_PX * cell_len(bar.label) for bar in chart.bars) + 14)
+    room = _WIDTH - label_px - _VALUE_PX
     scale = room / (most - least) if most > least else 0.0
 
     def x(value: float) -> float:
-        return _LABEL_PX + (min(max(value, least), most) - least) * scale
+        return label_px + (min(max(value, least), most) - least) * scale
 
-    marks = [_bar(bar, number, chart, x) for number, bar in enumerate(chart.bars)]
+    marks = [_bar(bar, number, chart, x, label_px) for number, bar in enumerate(chart.bars)]
     height = len(chart.bars) * _LINE_PX + 4
     zero = f'<line class="axis" x1="{x(chart.origin):.1f}" x2="{x(chart.origin):.1f}" y1="0" y2="{height}"/>'
     return _svg(chart.title, height, [*marks, zero])
 
 
-def _bar(bar: Bar, number: int, chart: Bars, at: Callable[[float], float]) -> str:
+def _bar(bar: Bar, number: int, chart: Bars, at: Callable[[float], float], label_px: float) -> str:
     top = number * _LINE_PX + (_LINE_PX - _BAR_PX) / 2
     middle = number * _LINE_PX + _LINE_PX / 2
-    label = (
-        f'<text x="{_LABEL_PX - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(_cut(bar.label, _LABEL_PX))}</text>'
-    )
+    label = f'<text x="{label_px - 8:.1f}" y="{middle + 4:.1f}" text-anchor="end">{escape(_cut(bar.label, label_px))}</text>'
     if bar.value is None:
         return f"<g>{label}</g>"
     first, last = sorted((at(chart.origin), at(bar.value)))
@@ -121,10 +120,13 @@ def _lines(chart: Lines) -> str:
 def _places(places: Sequence[str], step: float) -> list[str]:
     every = max(1, math.ceil(_GAP_CELLS * _CELL_PX / step))
     y = _TOP_PX + _PLOT_PX + 18
-    return [
-        f'<text class="tick" x="{_LEFT_PX + number * step:.1f}" y="{y}" text-anchor="middle">{escape(places[number])}</text>'
-        for number in range(0, len(places), every)
-    ]
+    marks = []
+    for number in range(0, len(places), every):
+        x, anchor = _LEFT_PX + number * step, "middle"
+        if x + _CELL_PX * cell_len(places[number]) / 2 > _WIDTH:
+            x, anchor = _WIDTH - 2.0, "end"
+        marks.append(f'<text class="tick" x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escape(places[number])}</text>')
+    return marks
 
 
 def _stroke(line: Line, colour: str, point: Point, number: int) -> str:
