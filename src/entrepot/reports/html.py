@@ -10,7 +10,7 @@ from html import escape
 
 from rich.cells import cell_len
 
-from entrepot.reports.render import Column, Table, cell_texts
+from entrepot.reports.render import Column, Table, cell_texts, printable
 from entrepot.reports.svg import render_svg
 from entrepot.reports.wording import Language
 
@@ -83,7 +83,7 @@ def _section(table: Table, notes: Sequence[str]) -> str:
         drawn = render_svg(chart)
         if drawn:
             figures += f"<figure><figcaption>{escape(chart.title)}</figcaption>{drawn}</figure>"
-    listed = f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>" if notes else ""
+    listed = f"<ul>{''.join(f'<li>{escape(printable(note))}</li>' for note in notes)}</ul>" if notes else ""
     return f"<section><h2>{escape(table.title)}</h2>{_table(table) if table.rows else ''}{figures}{listed}</section>\n"
 
 

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
+from unicodedata import category
 
 import msgspec
 from rich import box
@@ -29,6 +30,8 @@ Unit = Literal["text", "count", "nano_usd", "usd", "fraction", "ratio", "ms", "i
 
 # The longest name in a first column that is kept in one piece; what is longer is a sentence.
 _NAME_CELLS = 34
+# Controls, what turns the direction of writing, halves of characters, and ends of lines.
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -112,7 +115,7 @@ def render_terminal(table: Table) -> RenderableType:
     for _ in range(3):
         notes.add_column(overflow="fold")  # a Chinese sentence is one long word to rich, and would be cut
     for note in table.notes:
-        notes.add_row(" ", "·", Text(note))
+        notes.add_row(" ", "·", Text(printable(note)))
     return RenderedGroup(rendered, notes) if table.notes else rendered
 
 
@@ -193,13 +196,18 @@ def render_json(tables: Sequence[Table], **facts: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
+def printable(text: str) -> str:
+    """A text that cannot move a terminal's cursor or turn its direction: what a client asked for may be any characters."""
+    return "".join(one if category(one) not in _UNPRINTABLE else f"\\u{ord(one):04x}" for one in text)
+
+
 def format_cell(cell: Cell, unit: Unit, usd_digits: int) -> str:
     """A cell as text for people; an en dash where there is nothing to say."""
     match cell:
         case None:
             return "–"
         case Label():
-            return cell.text
+            return printable(cell.text)
         case Quantity():
             return format_cell(
                 cell.value, cell.unit, _digits_of([cell.value]) if cell.unit == "nano_usd" else usd_digits
