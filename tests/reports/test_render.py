@@ -9,6 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from entrepot.reports.html import render_html
 from entrepot.reports.render import (
     Cell,
     Column,
@@ -161,3 +162,11 @@ def test_a_small_price_is_written_out() -> None:
         "$12,345,678",
         "−$0.5",
     ]
+
+
+def test_what_only_programs_read_is_not_shown_to_people() -> None:
+    table = Table("t", "T", (Column("a", "A", "text"), Column("b", "B", "count", plain=True)), ((Label("x", "x"), 77),))
+    assert "77" not in on_screen(table)
+    assert "77" not in render_html([table], "t", [])
+    assert "77" in render_json([table])
+    assert "77" in render_csv([table])

@@ -337,7 +337,7 @@ def tabulate_claims(measured: Iterable[tuple[Claim, Measured]], words: Words = E
         Column("published", words("published"), "text"),
         Column("as_of", words("as_of"), "text"),
         Column("ledger", words("this_ledger"), "text"),
-        Column("value", words("value"), "count"),
+        Column("value", words("value"), "count", plain=True),
         Column("listed", words("list_prices"), "text"),
         Column("why", words("remark"), "text"),
         Column("source", words("source"), "text"),

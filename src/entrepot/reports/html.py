@@ -10,7 +10,7 @@ from html import escape
 
 from rich.cells import cell_len
 
-from entrepot.reports.render import Column, Table, cell_texts, printable
+from entrepot.reports.render import Column, Table, cell_texts, for_people, printable
 from entrepot.reports.svg import render_svg
 from entrepot.reports.wording import Language
 
@@ -36,7 +36,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; font-size: .85rem; vertical-align: bottom; }
 td small, th small { display: block; color: var(--soft); font-weight: 400; font-size: .8rem; white-space: nowrap; }
-.text { text-align: left; } td:first-child { font-weight: 500; } td.text { overflow-wrap: anywhere; min-width: 8rem; }
+.text { text-align: left; } td:first-child { font-weight: 500; } td.text { overflow-wrap: anywhere; min-width: 6.5rem; }
 td:not(.text) { white-space: nowrap; } tr:last-child td { border-bottom: 0; }
 ul { margin: .8rem 0 0; padding: 0 0 0 1.1rem; color: var(--soft); font-size: .87rem; } li { margin: .2rem 0; }
 figure { margin: 1rem 0 .25rem; overflow-x: auto; } figcaption { color: var(--soft); font-size: .85rem; margin: 0 0 .4rem; }
@@ -47,9 +47,9 @@ svg .line { fill: none !important; stroke-width: 2; stroke-linejoin: round; } sv
 svg .c0 { fill: var(--c0); stroke: var(--c0); } svg .c1 { fill: var(--c1); stroke: var(--c1); }
 svg .c2 { fill: var(--c2); stroke: var(--c2); } svg .c3 { fill: var(--c3); stroke: var(--c3); }
 svg .c4 { fill: var(--c4); stroke: var(--c4); } svg .c5 { fill: var(--c5); stroke: var(--c5); }
-td.long { min-width: 14rem; }
+td.long { min-width: 8rem; } td.long:first-child { min-width: 13rem; }
 @media (max-width: 40rem) { body { padding: 1.25rem .75rem 2rem; } section { padding: .9rem .8rem .8rem; }
-  th, td { padding: .35rem .4rem; } td.long { min-width: 11rem; } }
+  th, td { padding: .35rem .4rem; } td.long:first-child { min-width: 11rem; } }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --rule: #bbb; --page: #fff; --card: #fff;
   --c0: #2f6f9f; --c1: #c8702a; --c2: #3f8f5f; --c3: #a3487f; --c4: #8a7a1f; --c5: #6b5bb5; }
   body { max-width: none; padding: 0; font-size: 10pt; } section { border: 0; padding: 0; margin: 1.2rem 0 0; }
@@ -89,6 +89,7 @@ def _section(table: Table, notes: Sequence[str]) -> str:
 
 def _table(table: Table) -> str:
     """The table; where it is wide, an interval stands below what it is of, not beside."""
+    table = for_people(table)
     is_wide = len(table.columns) > _MOST_COLUMNS
     below = [is_wide and place > 0 and column.unit == "interval" for place, column in enumerate(table.columns)]
     places = [place for place, is_below in enumerate(below) if not is_below]

@@ -69,11 +69,15 @@ Row = tuple[Cell, ...]
 
 
 class Column(msgspec.Struct, frozen=True):
-    """`name` is for programs, `title` for people; `unit` is that of every plain number in the column."""
+    """`name` is for programs, `title` for people; `unit` is that of every plain number in the column.
+
+    What is `plain` says to programs what another column says to people, who are not shown it.
+    """
 
     name: str
     title: str
     unit: Unit
+    plain: bool = False
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -91,8 +95,19 @@ class Table(msgspec.Struct, frozen=True):
     about: str = ""
 
 
+def for_people(table: Table) -> Table:
+    """The table without the columns that only programs read."""
+    places = [place for place, column in enumerate(table.columns) if not column.plain]
+    return msgspec.structs.replace(
+        table,
+        columns=tuple(table.columns[place] for place in places),
+        rows=tuple(tuple(row[place] for place in places) for row in table.rows),
+    )
+
+
 def render_terminal(table: Table) -> RenderableType:
     """The table and its notes for rich's Console."""
+    table = for_people(table)
     rendered = RichTable(
         title=table.title,
         title_justify="left",
