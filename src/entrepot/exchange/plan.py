@@ -17,6 +17,7 @@ from entrepot.exchange.balancing import Balance
 from entrepot.exchange.conduct import Hedge
 from entrepot.exchange.records import Grounds
 from entrepot.exchange.retrying import NEVER, Retries
+from entrepot.exchange.tracing import Tracing
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
@@ -131,6 +132,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     written down, so that the decision can be made again.
     `retries` are those of each deployment; what they and hedges take of `allowances` is shared by all exchanges of the process.
     `hedge_after_s` is how long the first candidate may let the exchange wait before the second is asked, None for ever.
+    `tracing` None: the exchange belongs to no trace.
     """
 
     id: str
@@ -161,3 +163,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     retries: Retries = NEVER
     allowances: Allowances | None = None
     hedge_after_s: float | None = None
+    tracing: Tracing | None = None
