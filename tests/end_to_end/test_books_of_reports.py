@@ -316,10 +316,9 @@ def check_savings(told: Told, accounts: list[Account]) -> None:
     assert sum(parts.values()) == figures["saving"]
     assert parts["part_in_vain"] == -in_vain(compared)
     assert parts.get("part_unfinished", 0) == -known(unfinished)
-    lots = [one for one in accounts if one.entry.lot is not None]
+    drawn = {one.entry.lot.unit: one.entry.lot.drawn for one in accounts if one.entry.lot is not None}
     (row,) = tables["experiment"]
-    drawn = sum(one.entry.lot.drawn for one in lots if one.entry.lot is not None)
-    assert (row["drawn"], row["routed"]) == (drawn, len(lots) - drawn)
+    assert (row["drawn"], row["routed"]) == (sum(drawn.values()), len(drawn) - sum(drawn.values()))
     # what the baseline answered itself is not estimated: it is what its provider billed
     measured = [one for one in compared if one.entry.baseline is not None and one.entry.baseline.measured]
     assert measured
