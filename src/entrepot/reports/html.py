@@ -10,13 +10,12 @@ from html import escape
 
 from rich.cells import cell_len
 
-from entrepot.reports.render import Column, Table, cell_texts, for_people, printable
+from entrepot.reports.render import Column, Table, below_others, cell_texts, for_people, printable
 from entrepot.reports.svg import render_svg
 from entrepot.reports.wording import Language
 
 _TAGS = {"en": "en", "zh": "zh-Hans"}
 
-_MOST_COLUMNS = 6
 _SENTENCE_CELLS = 30
 
 _STYLE = """
@@ -90,8 +89,7 @@ def _section(table: Table, notes: Sequence[str]) -> str:
 def _table(table: Table) -> str:
     """The table; where it is wide, an interval stands below what it is of, not beside."""
     table = for_people(table)
-    is_wide = len(table.columns) > _MOST_COLUMNS
-    below = [is_wide and place > 0 and column.unit == "interval" for place, column in enumerate(table.columns)]
+    below = below_others(table)
     places = [place for place, is_below in enumerate(below) if not is_below]
     rows_of_texts = cell_texts(table)
     kinds = {place: _class(_kind(table.columns[place], [row[place] for row in rows_of_texts])) for place in places}

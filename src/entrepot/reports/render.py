@@ -30,6 +30,7 @@ Unit = Literal["text", "count", "nano_usd", "usd", "fraction", "ratio", "ms", "i
 
 # The longest name in a first column that is kept in one piece; what is longer is a sentence.
 _NAME_CELLS = 34
+_MOST_COLUMNS = 6
 # Controls, what turns the direction of writing, halves of characters, and ends of lines.
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
@@ -117,21 +118,40 @@ def render_terminal(table: Table) -> RenderableType:
         padding=(0, 1, 0, 0),
     )
     rows = cell_texts(table)
-    for place, column in enumerate(table.columns):
-        widest = max((cell_len(row[place]) for row in rows), default=0)
+    below = below_others(table)
+    places = [place for place in range(len(table.columns)) if not below[place]]
+    titles = _under([column.title for column in table.columns], below)
+    rows = [_under(row, below) for row in rows]
+    for place in places:
+        column = table.columns[place]
+        widest = max((cell_len(line) for row in rows for line in row[place].split("\n")), default=0)
         is_text = column.unit == "text"
         # Where the terminal is narrow, headings and remarks fold; a number or a name, which people copy, does not.
         whole = not is_text or (place == 0 and widest <= _NAME_CELLS)
-        title = column.title if is_text else _fold(column.title, widest)
+        title = titles[place] if is_text else "\n".join(_fold(one, widest) for one in titles[place].split("\n"))
         rendered.add_column(Text(title), justify="left" if is_text else "right", no_wrap=whole, overflow="fold")
     for row in rows:
-        rendered.add_row(*(Text(cell) for cell in row))
+        rendered.add_row(*(Text(row[place]) for place in places))
     notes = RichTable.grid(padding=(0, 1))
     for _ in range(3):
         notes.add_column(overflow="fold")  # a Chinese sentence is one long word to rich, and would be cut
     for note in table.notes:
         notes.add_row(" ", "·", Text(printable(note)))
     return RenderedGroup(rendered, notes) if table.notes else rendered
+
+
+def below_others(table: Table) -> list[bool]:
+    """Which columns stand, where a table is wide, below the one before them: the intervals."""
+    is_wide = len(table.columns) > _MOST_COLUMNS
+    return [is_wide and place > 0 and column.unit == "interval" for place, column in enumerate(table.columns)]
+
+
+def _under(texts: Sequence[str], below: Sequence[bool]) -> list[str]:
+    """Each text with that of the next column under it, where that stands below."""
+    return [
+        f"{text}\n{texts[place + 1]}" if below[place + 1 : place + 2] == [True] else text
+        for place, text in enumerate(texts)
+    ]
 
 
 def cell_texts(table: Table) -> list[list[str]]:

@@ -43,10 +43,10 @@ def _bars(chart: Bars) -> str:
     least, most = min((*ends, chart.origin)), max((*ends, chart.origin))
     label_px = min(_MOST_LABEL_PX, max(_CELL_PX * cell_len(bar.label) for bar in chart.bars) + 14)
     room = _WIDTH - label_px - _VALUE_PX
-    scale = room / (most - least) if most > least else 0.0
 
     def x(value: float) -> float:
-        return label_px + (min(max(value, least), most) - least) * scale
+        part = (min(max(value, least), most) - least) / (most - least) if most > least else 0.0
+        return label_px + part * room
 
     marks = [_bar(bar, number, chart, x, label_px) for number, bar in enumerate(chart.bars)]
     height = len(chart.bars) * _LINE_PX + 4

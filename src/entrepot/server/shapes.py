@@ -17,7 +17,7 @@ from entrepot.canonical.response import Usage
 from entrepot.dialects.gemini_generate.wire import WireAnswer
 from entrepot.dialects.openai_chat.wire import WireCompletion
 from entrepot.dialects.openai_completions import wire as completions
-from entrepot.exchange.records import Deliberation, Served, Vote
+from entrepot.exchange.records import Deliberation, Expected, Served, Vote
 from entrepot.routing.utility import Decision
 
 Schema = dict[str, Any]
@@ -253,7 +253,7 @@ def schemas() -> dict[str, Schema]:
     return {
         **of_structs("Chat", WireCompletion),
         **of_structs("Gemini", WireAnswer),
-        **of_structs("Exchange", Usage, Served, Decision, Deliberation, Vote),
+        **of_structs("Exchange", Usage, Served, Decision, Deliberation, Expected, Vote),
         "Response": _RESPONSE,
         "Deleted": _object(
             "What is gone", ("id", "deleted"), id=_TEXT, object={"const": "response"}, deleted={"const": True}
