@@ -1,12 +1,12 @@
 """How often the intervals of reports hold the truth: simulated companies whose truth is known, through a real ledger.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/coverage.py [--runs 300]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/bench_intervals.py [--runs 300]
 
 Each run is one company: `EXCHANGES` sessions over `DAYS` days, easy ones and hard ones, which a router gives to a cheap model or
 to the dear one, and a lot to the dear one; lengths are log-normal, the predictions of costs a tenth too low, feedback comes for
 half. Its entries are written to a ledger, and the reports read it. Of fixed-horizon intervals it is counted how many hold the
 truth (95 % are stated, 92 to 98 % asked for); of always-valid ones, looked at `LOOKS` times as the days go by, how many runs were
-ever wrong (5 %, and 8 % for the luck of 300). Nothing is asserted here; `tests/benchmarks/test_coverage.py` does, over fewer.
+ever wrong (5 %, and 8 % for the luck of 300). Nothing is asserted here; a test that runs fewer of them does.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "bench_intervals.py"
 RUNS = 60
 # Binomial: where 95 % hold, more than 9 of 60 runs miss once in 2,000 times; fifteen intervals are held to it.
 MOST_MISSED = 9
