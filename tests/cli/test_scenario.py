@@ -130,3 +130,20 @@ def test_a_period_without_decisions_is_told_and_not_an_empty_page(command: Comma
         assert ran.exit_code == 0
         assert "Nothing to replay" in ran.output
     assert command("scenario", "--all-single-failures", "--since", "1d", "--until", "2d").exit_code == 2
+
+
+def test_a_ban_that_was_over_before_the_period_is_told_to_change_nothing(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "past.toml"
+    file.write_text(
+        '[[bar]]\ndeny = { provider = ["openai"] }\nsince = 1999-01-01\nuntil = 2000-01-01\n', encoding="utf-8"
+    )
+    told = tables(command, str(file))
+    assert any("ended before the period" in note for note in told["scenario"]["notes"])
+
+
+def test_money_is_in_whole_nano_dollars(command: Command) -> None:
+    for table in tables(command, str(EXAMPLES / "half-price.toml")).values():
+        for one in table["rows"]:
+            for cell in one.values():
+                if isinstance(cell, dict) and cell["unit"] == "nano_usd":
+                    assert all(isinstance(amount, int) for name, amount in cell.items() if name != "unit")

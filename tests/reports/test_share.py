@@ -9,6 +9,7 @@ from entrepot.ledger.sqlite import open_sqlite
 from entrepot.ledger.store import DIMENSIONS, Dimension, Period, Sums
 from entrepot.reports.render import Label, Table
 from entrepot.reports.share import measure_share, tabulate_share
+from entrepot.reports.spend import measure_spend
 from entrepot.reports.wording import words_of
 
 LOCAL = msgspec.structs.replace(
@@ -85,3 +86,24 @@ def test_an_empty_period_has_an_empty_table(tmp_path: Path) -> None:
         share = measure_share(store, "model", Period(until_ns=0))
     assert (share.groups, share.total) == ((), Sums())
     assert tabulate_share(share).rows == ()
+
+
+def test_a_team_has_one_line_whether_or_not_it_was_answered(tmp_path: Path) -> None:
+    refused = {"served": None, "state": "failed"}
+    with open_sqlite(tmp_path) as store:
+        store.insert(
+            [sample_entry(n) if n % 3 else msgspec.structs.replace(sample_entry(n), **refused) for n in range(9)]
+        )
+        dimensions: tuple[Dimension, ...] = ("team", "key", "route", "day")
+        for dimension in dimensions:
+            by_hand: dict[str | None, int] = {}
+            for n in range(9):
+                entry = sample_entry(n)
+                value = {"team": entry.team, "key": entry.key, "route": entry.route}.get(dimension, "")
+                by_hand[value] = by_hand.get(value, 0) + 1
+            for groups in (measure_share(store, dimension).groups, measure_spend(store, dimension).groups):
+                counts = [group.sums.exchanges for group in groups]
+                assert len({group.values for group in groups}) == len(groups)
+                assert sum(counts) == 9
+                if dimension != "day":
+                    assert {group.values[0]: group.sums.exchanges for group in groups} == by_hand

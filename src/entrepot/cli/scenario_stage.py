@@ -63,13 +63,15 @@ class Stage:
 
     def compare(self, scenario: Scenario, confidence: float = 0.95) -> Compared:
         """The scenario beside today."""
-        last = self.replay.last_ns
+        first, last = self.replay.first_ns, self.replay.last_ns
         notes: list[str] = []
 
         def placed(span: Span, what: str) -> Span:
             if span.since_ns is not None and last is not None and span.since_ns > last:
                 notes.append(self._words("begins_later", what=what))
                 return Span()
+            if span.until_ns is not None and first is not None and span.until_ns <= first:
+                notes.append(self._words("ended_before", what=what))
             return span
 
         bars = [(bar.rule, placed(bar.span, self._words("rule_named", rule=bar.rule.name))) for bar in scenario.bars]

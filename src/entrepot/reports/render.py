@@ -189,7 +189,11 @@ def render_csv(tables: Sequence[Table]) -> str:
         for row in table.rows:
             writer.writerow(
                 [table.name, *about]
-                + [_csv_cell(cell, part) for cell, parts in zip(row, compound, strict=True) for part in parts]
+                + [
+                    _csv_cell(cell, column.unit, part)
+                    for cell, column, parts in zip(row, table.columns, compound, strict=True)
+                    for part in parts
+                ]
             )
     return out.getvalue()
 
@@ -201,8 +205,8 @@ def _parts_of(cells: Sequence[Cell]) -> tuple[str, ...]:
     return ("low", "high", "unit") if any(isinstance(cell, Interval) for cell in cells) else ("",)
 
 
-def _csv_cell(cell: Cell, part: str) -> str:
-    plain = _plain(cell)
+def _csv_cell(cell: Cell, unit: Unit, part: str) -> str:
+    plain = _plain(cell, unit)
     if isinstance(plain, dict):
         plain = plain.get(part or "value")
     elif part:
@@ -298,29 +302,36 @@ def _digits_of(nano_usd: Sequence[float | None]) -> int:
 
 
 def _plain_table(table: Table) -> dict[str, Any]:
-    names = [column.name for column in table.columns]
     about = {"about": table.about} if table.about else {}
     return {
         "name": table.name,
         **about,
         "title": table.title,
         "columns": [{"name": column.name, "title": column.title, "unit": column.unit} for column in table.columns],
-        "rows": [{name: _plain(cell) for name, cell in zip(names, row, strict=True)} for row in table.rows],
+        "rows": [
+            {column.name: _plain(cell, column.unit) for column, cell in zip(table.columns, row, strict=True)}
+            for row in table.rows
+        ],
         "notes": list(table.notes),
     }
 
 
-def _plain(cell: Cell) -> object:
+def _plain(cell: Cell, unit: Unit) -> object:
+    """A cell as programs read it; `unit` is its column's."""
     match cell:
         case Label():
             return cell.name
         case Quantity():
-            return {"value": _finite(cell.value), "unit": cell.unit}
+            return {"value": _number(cell.value, cell.unit), "unit": cell.unit}
         case Interval():
-            return {"low": _finite(cell.low), "high": _finite(cell.high), "unit": cell.unit}
+            low, high = (_number(end, cell.unit) for end in (cell.low, cell.high))
+            return {"low": low, "high": high, "unit": cell.unit}
         case _:
-            return _finite(cell)
+            return _number(cell, unit)
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is None or math.isfinite(value) else None
+def _number(value: float | None, unit: Unit) -> float | None:
+    """Nothing that is not finite; whole nano-dollars."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(value) if unit == "nano_usd" else value

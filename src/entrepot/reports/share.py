@@ -24,8 +24,24 @@ class Share(msgspec.Struct, frozen=True):
 
 def measure_share(reader: LedgerReader, dimension: Dimension, period: Period = ALWAYS) -> Share:
     """The share of each value. Raises LedgerError if the ledger cannot answer."""
+    groups = sorted(groups_by(reader, dimension, period), key=lambda group: -group.sums.exchanges)
+    return Share(dimension, tuple(groups), add_up([group.sums for group in groups]))
+
+
+def groups_by(reader: LedgerReader, dimension: Dimension, period: Period = ALWAYS) -> tuple[Group, ...]:
+    """One group for each value. What nobody answered stands apart where the value is that of who answered, and only there:
+    a team has one line, whether or not its requests were answered. Raises LedgerError if the ledger cannot answer.
+    """
     groups = reader.totals_by((dimension,), period)
-    return Share(dimension, groups, add_up([group.sums for group in groups]))
+    if dimension in get_args(ServedDimension):
+        return groups
+    parts: dict[tuple[str | None, ...], list[Group]] = {}
+    for group in groups:
+        parts.setdefault(group.values, []).append(group)
+    return tuple(
+        Group(values, any(one.served for one in found), add_up([one.sums for one in found]))
+        for values, found in parts.items()
+    )
 
 
 def add_up(parts: list[Sums]) -> Sums:

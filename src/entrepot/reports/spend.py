@@ -14,7 +14,7 @@ import msgspec
 from entrepot.ledger.store import ALWAYS, Dimension, Group, LedgerReader, Period, Sums
 from entrepot.reports.charts import Bar, Bars, Chart, Line, Lines
 from entrepot.reports.render import Column, Label, Quantity, Row, Table
-from entrepot.reports.share import add_up, label_of, sums_notes
+from entrepot.reports.share import add_up, groups_by, label_of, sums_notes
 from entrepot.reports.wording import ENGLISH, Words
 from entrepot.statistics.forecast import LEAST_DAYS, MOST_DAYS, forecast_sum
 
@@ -50,24 +50,12 @@ class Forecast(msgspec.Struct, frozen=True):
 
 def measure_spend(reader: LedgerReader, dimension: Dimension, period: Period = ALWAYS) -> Spend:
     """What was spent by each value. Raises LedgerError if the ledger cannot answer."""
-    groups = reader.totals_by((dimension,), period)
+    found = groups_by(reader, dimension, period)
     if dimension == "day":
-        ordered = sorted(groups, key=lambda group: (group.values[0] or "", group.served))
-        groups = tuple(_merged(ordered))
+        groups = tuple(sorted(found, key=lambda group: group.values[0] or ""))
     else:
-        groups = tuple(sorted(groups, key=lambda group: (-group.sums.cost_nano_usd, -group.sums.exchanges)))
+        groups = tuple(sorted(found, key=lambda group: (-group.sums.cost_nano_usd, -group.sums.exchanges)))
     return Spend(dimension, groups, add_up([group.sums for group in groups]))
-
-
-def _merged(ordered: Sequence[Group]) -> list[Group]:
-    """One group a day, whether or not anybody answered."""
-    merged: list[Group] = []
-    for group in ordered:
-        if merged and merged[-1].values == group.values:
-            merged[-1] = Group(group.values, True, add_up([merged[-1].sums, group.sums]))
-        else:
-            merged.append(group)
-    return merged
 
 
 def measure_forecast(reader: LedgerReader, period: Period, now_ns: int, confidence: float = 0.95) -> Forecast | None:

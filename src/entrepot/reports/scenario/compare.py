@@ -112,6 +112,12 @@ class Replay:
         return {one.provider for block in self.blocks for one in self.today.deployments(block.name)}
 
     @property
+    def first_ns(self) -> int | None:
+        """When the first exchange of the period began; None where there is none."""
+        started = self.decisions.by_entry["started_ns"]
+        return int(started.min()) if len(started) else None
+
+    @property
     def last_ns(self) -> int | None:
         """When the last exchange of the period began; None where there is none."""
         started = self.decisions.by_entry["started_ns"]
