@@ -69,7 +69,12 @@ def test_every_query_runs_on_both_databases(store: RelationalStore, query: str) 
 
 def test_postgresql_has_the_same_tables_and_columns(tmp_path: Path, postgres: PostgresServer) -> None:
     with open_sqlite(tmp_path) as lite, PostgresStore(postgres.make_database()) as store:
-        tables = {row[0] for row in lite._query("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
+        tables = {
+            row[0]
+            for row in lite._query(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
+            )
+        }
         ours = {
             (table, row[1]) for table in tables for row in lite._query(f"SELECT * FROM pragma_table_info('{table}')")
         }

@@ -16,7 +16,7 @@ from entrepot.policy.rules import Facts, Rule, Unless, When
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.routing.validator import Validator
-from entrepot.settings import failing_tables, route_table
+from entrepot.settings import failing_tables, outcome_tables, route_table
 from entrepot.settings import file as shapes
 from entrepot.settings.load import load_settings
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
@@ -36,6 +36,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[ledger]": shapes.LedgerTable,
     "[metrics]": MetricsTable,
     "[log]": LogTable,
+    "[[verdicts]]": outcome_tables.VerdictTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
     "scope": Scope,
@@ -49,6 +50,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "logprobs": route_table.LogprobsTable,
     "explore": route_table.ExploreTable,
     "hedge": failing_tables.HedgeTable,
+    "outcomes": outcome_tables.OutcomesTable,
+    "checks of outcomes": outcome_tables.SampledCheckTable,
     "[[policy]]": Rule,
     "when": When,
     "unless": Unless,

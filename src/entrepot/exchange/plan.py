@@ -15,6 +15,7 @@ from entrepot.dialects.base import Asked, ClientDialect, HeaderPairs, ProviderDi
 from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.balancing import Balance
 from entrepot.exchange.conduct import Hedge
+from entrepot.exchange.outcome_plan import OutcomePlan
 from entrepot.exchange.records import Grounds
 from entrepot.exchange.retrying import NEVER, Retries
 from entrepot.policy.rules import Principal
@@ -70,7 +71,7 @@ class Route(msgspec.Struct, frozen=True):
     than `max_latency_s` is asked only if all are. `strategy` None: one model is chosen before the call. `redact` are the
     kinds of finds that are taken out of requests before they leave. `retries` is how often a deployment may be asked again,
     `balance` who of several hosts of a model goes first; None: as everywhere. `hedge` None: nobody is asked beside the
-    first.
+    first. `outcomes` are come by after the answer.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Route(msgspec.Struct, frozen=True):
     retries: int | None = None
     balance: Balance | None = None
     hedge: Hedge | None = None
+    outcomes: OutcomePlan = OutcomePlan()
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):

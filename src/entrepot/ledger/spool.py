@@ -22,7 +22,8 @@ from typing import Literal, Self
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.records import Entry
 from entrepot.ledger.frames import Damage, frame, scan
 from entrepot.ledger.reserve import reserve
 
@@ -85,7 +86,7 @@ class SpoolWriter:
                 "check that the folder's disk has room and its owner may write there"
             ) from error
 
-    def append(self, entry: Entry | Feedback) -> None:
+    def append(self, entry: Entry | Outcome) -> None:
         """Write `entry` down, or what somebody says of one. Raises LedgerError.
 
         Once this returns, the death of this process cannot lose it.

@@ -17,8 +17,9 @@ import msgspec
 
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect
+from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.planning import Considered, Planner, Steering
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.learning.asking import Answer, Refused, Reply, Unanswered
 from entrepot.ledger.spool import SpoolWriter
@@ -34,7 +35,7 @@ class TappedSpool(SpoolWriter):
         super().__init__(directory, name)
         self._at_hand: dict[str, Entry] = {}
 
-    def append(self, entry: Entry | Feedback) -> None:
+    def append(self, entry: Entry | Outcome) -> None:
         """Write one down, and keep an entry at hand."""
         if isinstance(entry, Entry):
             self._at_hand[entry.id] = entry

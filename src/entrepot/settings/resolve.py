@@ -28,6 +28,7 @@ from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
 from entrepot.settings.ledger import resolve_ledger
 from entrepot.settings.networks import anchored, check_network, check_socket, resolve_listen_tls
+from entrepot.settings.outcomes import resolve_verdicts
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
@@ -95,6 +96,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         control=resolve_control(file.control, around, problems),
         metrics=resolve_metrics(file.metrics, around.directory, problems),
         log=resolve_log(file.log),
+        verdicts=resolve_verdicts(file.verdicts, around.directory, problems),
     )
 
 

@@ -11,6 +11,7 @@ from entrepot.exchange.balancing import Balance
 from entrepot.routing.ballot import By
 from entrepot.routing.validator import Validator
 from entrepot.settings.failing_tables import HedgeTable
+from entrepot.settings.outcome_tables import OutcomesTable
 from entrepot.settings.words import (
     Confidence,
     Count,
@@ -133,4 +134,7 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     hedge: Annotated[
         HedgeTable | None, Meta(description="Ask a second candidate where the first lets a request wait.")
+    ] = None
+    outcomes: Annotated[
+        OutcomesTable | None, Meta(description="What is found out of its answers once they are sent.")
     ] = None

@@ -18,6 +18,7 @@ from entrepot.routing.explore import Exploration
 from entrepot.settings.conduct import resolve_hedge
 from entrepot.settings.goals import resolve_goal
 from entrepot.settings.lines import Path
+from entrepot.settings.outcomes import resolve_outcomes
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.route_table import RouteTable
@@ -79,6 +80,7 @@ def resolve_routes(
                 retries=table.retries,
                 balance=table.balance,
                 hedge=resolve_hedge(table, path, problems),
+                outcomes=resolve_outcomes(table.outcomes, (*path, "outcomes"), folder, problems),
             )
         )
     return tuple(routes)

@@ -150,6 +150,19 @@ class MetricsSettings(msgspec.Struct, frozen=True):
     token: str | None = None
 
 
+class VerdictSettings(msgspec.Struct, frozen=True):
+    """A webhook that says later what came of exchanges. `secret` is a reference; places in a message are JSON pointers."""
+
+    name: str
+    secret: str
+    exchange: str
+    value: str
+    signature: Literal["standard", "github"] = "standard"
+    scores: dict[str, float] = {}
+    each: str | None = None
+    weight: float = 1.0
+
+
 class LogSettings(msgspec.Struct, frozen=True):
     """What is logged, and how; `exchanges`: a line for each."""
 
@@ -196,3 +209,4 @@ class Settings(msgspec.Struct, frozen=True):
     control: ControlSettings | None = None
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    verdicts: tuple[VerdictSettings, ...] = ()

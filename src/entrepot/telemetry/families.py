@@ -78,6 +78,18 @@ ATTEMPTS = Family(
 )
 ERRORS = Family("entrepot_errors_total", "counter", "Errors that clients were answered with.", ("code",))
 LOST = Family("entrepot_entries_lost_total", "counter", "Entries that could not be written to the spool.")
+OUTCOMES = Family(
+    "entrepot_outcomes_total",
+    "counter",
+    "Outcomes found out after an answer was sent: by checks, judges and signs in the traffic.",
+    ("source",),
+)
+OUTCOMES_MISSED = Family(
+    "entrepot_outcomes_missed_total",
+    "counter",
+    "Outcomes that were to be found out and were not, by why: queue_full, too_long, unread, check_failed, not_judged, unwritten.",
+    ("why",),
+)
 DROPPED = Family(
     "entrepot_metrics_dropped_total", "counter", "Counts that are missing here for want of room for more labels."
 )
@@ -130,6 +142,8 @@ KEPT: tuple[Family, ...] = (
     ATTEMPTS,
     ERRORS,
     LOST,
+    OUTCOMES,
+    OUTCOMES_MISSED,
     DROPPED,
     UNDER_WAY,
     WAITING,
