@@ -18,6 +18,7 @@ from entrepot.exchange.conduct import Hedge
 from entrepot.exchange.outcome_plan import OutcomePlan
 from entrepot.exchange.records import Grounds
 from entrepot.exchange.retrying import NEVER, Retries
+from entrepot.exchange.tracing import Tracing
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
@@ -133,6 +134,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     written down, so that the decision can be made again.
     `retries` are those of each deployment; what they and hedges take of `allowances` is shared by all exchanges of the process.
     `hedge_after_s` is how long the first candidate may let the exchange wait before the second is asked, None for ever.
+    `tracing` None: the exchange belongs to no trace.
     """
 
     id: str
@@ -163,3 +165,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     retries: Retries = NEVER
     allowances: Allowances | None = None
     hedge_after_s: float | None = None
+    tracing: Tracing | None = None

@@ -23,7 +23,7 @@ from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTa
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.outcome_tables import VerdictTable
 from entrepot.settings.route_table import RouteTable
-from entrepot.settings.telemetry_tables import LogTable, MetricsTable
+from entrepot.settings.telemetry_tables import LogTable, MetricsTable, TelemetryTable
 from entrepot.settings.words import (
     AtLeastOne,
     Count,
@@ -387,3 +387,4 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: MetricsTable = MetricsTable()
     log: LogTable = LogTable()
     verdicts: tuple[VerdictTable, ...] = ()
+    telemetry: TelemetryTable = TelemetryTable()
