@@ -51,7 +51,7 @@ from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.retention import DROP_EVERY_S, drop_old
 from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter, list_spools
-from entrepot.server.aftermath import build_afterwards
+from entrepot.server.aftermath import admit_judges, build_afterwards, build_jury
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.listening import address_of, listen_on_path, listen_on_port, stop_listening
 from entrepot.server.listening_tls import ListeningTls, listening_tls
@@ -91,7 +91,7 @@ async def run_gateway(launch: Launch) -> None:
 
     Raises ControlError if the rules and keys of the control store cannot be read: it would serve without them.
     """
-    settings = launch.settings
+    settings, judges_key = admit_judges(launch.settings)
     watch = Watch(control_place(settings, os.environ))
     in_force = put_in_force(settings, watch.begin())
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
@@ -102,10 +102,9 @@ async def run_gateway(launch: Launch) -> None:
     upstream = UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)
     metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
-    afterwards = build_afterwards(settings, spool.append, metrics)
-    gateway = build_gateway(
-        in_force, *build(in_force.rules), upstream, spool, experience, admission, metrics, afterwards
-    )
+    after = build_afterwards(settings, spool.append, metrics)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission, metrics, after)
+    after.court = build_jury(settings, gateway, judges_key)
     reloader = Reloader(settings, in_force.rules, build, gateway, admission)
     tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     server = build_server(
@@ -143,7 +142,7 @@ async def run_gateway(launch: Launch) -> None:
     finally:
         for task in following:
             task.cancel()
-        await afterwards.close()
+        await after.close()
         await upstream.close()
         if admission is not None:
             await admission.leases.close()

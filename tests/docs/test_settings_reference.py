@@ -52,6 +52,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "explore": route_table.ExploreTable,
     "hedge": failing_tables.HedgeTable,
     "outcomes": outcome_tables.OutcomesTable,
+    "judges of outcomes": outcome_tables.JudgingTable,
+    "[judges]": outcome_tables.JudgesTable,
     "checks of outcomes": outcome_tables.SampledCheckTable,
     "[[policy]]": Rule,
     "when": When,

@@ -98,6 +98,7 @@ class Planner:
         conduct: Conduct = WITHOUT_RETRIES,
     ) -> None:
         self._choices = choices
+        self.may_reach = choices.may_reach
         self._deadlines = deadlines
         self._memory = memory
         self._board = Board() if board is None else board

@@ -29,6 +29,7 @@ from entrepot.exchange.steadying import draw
 from entrepot.routing.session import MOST_REPEATS
 from entrepot.routing.signs import Sign, sign_of
 from entrepot.routing.validator import Validator, Verdict
+from entrepot.server.judging import Case
 from entrepot.server.witness import Witness
 
 log = logging.getLogger("entrepot.outcomes")
@@ -54,14 +55,6 @@ class Tally(Protocol):
     def missed(self, why: Missed) -> None:
         """One was not."""
         ...
-
-
-class Case(msgspec.Struct, frozen=True, eq=False):
-    """An answer before judges. `answer` is its text, `deployment` who gave it."""
-
-    plan: Plan
-    answer: str
-    deployment: str
 
 
 class Court(Protocol):

@@ -130,6 +130,10 @@ class Gateway:
         """How many exchanges have not ended."""
         return self._under_way
 
+    def planner(self) -> Planner:
+        """What plans at the moment."""
+        return self._ruled[0]
+
     def trouble(self) -> str | None:
         """What keeps entries from being written down, None if nothing does."""
         return self._recorder.trouble

@@ -21,7 +21,7 @@ from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTable
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
-from entrepot.settings.outcome_tables import VerdictTable
+from entrepot.settings.outcome_tables import JudgesTable, VerdictTable
 from entrepot.settings.route_table import RouteTable
 from entrepot.settings.telemetry_tables import LogTable, MetricsTable, TelemetryTable
 from entrepot.settings.words import (
@@ -387,4 +387,5 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: MetricsTable = MetricsTable()
     log: LogTable = LogTable()
     verdicts: tuple[VerdictTable, ...] = ()
+    judges: JudgesTable = JudgesTable()
     telemetry: TelemetryTable = TelemetryTable()

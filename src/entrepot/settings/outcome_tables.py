@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
@@ -21,6 +22,30 @@ class SampledCheckTable(Validator, frozen=True, forbid_unknown_fields=True, kw_o
     share: Annotated[Share, Meta(description="Of how many answers.")] = 1.0
 
 
+class JudgingTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What judges read of a route's answers, and by what they judge them."""
+
+    share: Annotated[Share, Meta(description="Of how many answers.")]
+    jury: Annotated[
+        tuple[Name, ...], Meta(min_length=1, description="Who judges: deployments or models, best of several makers.")
+    ]
+    rubric: Annotated[Name, Meta(description="What a good answer is, in words for the judges.")] = (
+        "It does what was asked: it is right, complete, and in the form asked for."
+    )
+
+
+class JudgesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """As whom judges are asked, and what that may cost."""
+
+    key: Annotated[
+        Name, Meta(description="The name under which their calls are written down; rules and limits may name it.")
+    ] = "judges"
+    usd_per_day: Annotated[
+        Decimal | None,
+        Meta(description="What all judging together may cost in a day of UTC. Needed where any route judges."),
+    ] = None
+
+
 class OutcomesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is found out of a route's answers once they are sent."""
 
@@ -30,6 +55,7 @@ class OutcomesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checks: Annotated[
         tuple[SampledCheckTable, ...], Meta(description="What a share of them is held to, without delaying any.")
     ] = ()
+    judges: Annotated[JudgingTable | None, Meta(description="What models say of a share of them.")] = None
 
 
 class VerdictTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,17 +7,28 @@ from pathlib import Path
 
 import msgspec
 
-from entrepot.exchange.outcome_plan import OutcomePlan, SampledCheck
+from entrepot.catalog.schema import Deployment
+from entrepot.exchange.embedding import embeds
+from entrepot.exchange.outcome_plan import Judging, OutcomePlan, SampledCheck
+from entrepot.exchange.plan import Route
+from entrepot.policy.budgets import Budget
 from entrepot.routing.validator import Validator
 from entrepot.settings.lines import Path as Place
-from entrepot.settings.outcome_tables import OutcomesTable, VerdictTable
-from entrepot.settings.problems import Problems
+from entrepot.settings.naming import named
+from entrepot.settings.outcome_tables import JudgesTable, JudgingTable, OutcomesTable, VerdictTable
+from entrepot.settings.problems import Problems, quote
 from entrepot.settings.schema import VerdictSettings
 from entrepot.settings.secret import anchor_reference, check_reference
 from entrepot.settings.strategy import resolve_check
 
 
-def resolve_outcomes(table: OutcomesTable | None, path: Place, folder: str, problems: Problems) -> OutcomePlan:
+def resolve_outcomes(
+    table: OutcomesTable | None,
+    deployments: Sequence[Deployment],
+    path: Place,
+    folder: str,
+    problems: Problems,
+) -> OutcomePlan:
     """What is found out of the answers of a route. `folder` is where the settings file lies."""
     if table is None:
         return OutcomePlan()
@@ -29,7 +40,31 @@ def resolve_outcomes(table: OutcomesTable | None, path: Place, folder: str, prob
         told = {name: getattr(one, name) for name in Validator.__struct_fields__}
         check = resolve_check(Validator(**told), place, folder, problems)
         checks[one.name] = SampledCheck(one.name, check, one.share)
-    return OutcomePlan(table.signs, tuple(checks.values()))
+    judging = None if table.judges is None else _judging(table.judges, deployments, (*path, "judges"), problems)
+    return OutcomePlan(table.signs, tuple(checks.values()), judging)
+
+
+def _judging(table: JudgingTable, deployments: Sequence[Deployment], path: Place, problems: Problems) -> Judging:
+    jury: list[str] = []
+    for index, name in enumerate(table.jury):
+        found = named(name, (*path, "jury", index), deployments, problems)
+        if found is not None and found.id in jury:
+            problems.add((*path, "jury", index), f"{quote(name)} is in the jury already")
+        elif found is not None and embeds(found):
+            problems.add((*path, "jury", index), f"{found.id} makes embeddings, and does not answer")
+        elif found is not None:
+            jury.append(found.id)
+    return Judging(table.share, tuple(jury), table.rubric)
+
+
+def resolve_judges(table: JudgesTable, routes: Sequence[Route], problems: Problems) -> tuple[Budget, ...]:
+    """What judging may cost: a budget of the key as which judges are asked, if any route has them."""
+    if not any(route.outcomes.judging for route in routes):
+        return ()
+    if table.usd_per_day is None or table.usd_per_day <= 0:
+        problems.add(("judges", "usd_per_day"), "is missing: say what judging may cost a day, in dollars")
+        return ()
+    return (Budget("judges", table.usd_per_day, "day", "hard", key=table.key),)
 
 
 def resolve_verdicts(

@@ -28,7 +28,7 @@ from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
 from entrepot.settings.ledger import resolve_ledger
 from entrepot.settings.networks import anchored, check_network, check_socket, resolve_listen_tls
-from entrepot.settings.outcomes import resolve_verdicts
+from entrepot.settings.outcomes import resolve_judges, resolve_verdicts
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
@@ -54,7 +54,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     check_scopes(file.keys, routes, deployments, problems)
     check_teams(file.teams, problems)
     named = Known(
-        keys=[key.name for key in file.keys],
+        keys=[*(key.name for key in file.keys), file.judges.key],
         teams=[*(team.name for team in file.teams), *(key.team for key in file.keys if key.team)],
         routes=[route.name for route in routes],
         data_classes=known_classes(file),
@@ -86,7 +86,10 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
-        budgets=resolve_budgets(file.budgets, known, around.directory, problems),
+        budgets=(
+            *resolve_budgets(file.budgets, known, around.directory, problems),
+            *resolve_judges(file.judges, routes, problems),
+        ),
         limits=resolve_limits(file.limits, known, problems),
         deployment_limits=resolve_deployment_limits(file.deployments, problems),
         counters=resolve_counters(file.counters, around.directory, problems),
@@ -97,6 +100,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         metrics=resolve_metrics(file.metrics, around.directory, problems),
         log=resolve_log(file.log),
         verdicts=resolve_verdicts(file.verdicts, around.directory, problems),
+        judges_key=file.judges.key,
         telemetry=resolve_telemetry(file.telemetry),
     )
 

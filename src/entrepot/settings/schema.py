@@ -186,6 +186,7 @@ class Settings(msgspec.Struct, frozen=True):
     are the names of those client keys. `rules` have their named lists written out; `lists` are those, for rules to come.
     Without `control` there is no admin API. `conduct` is how calls are retried and balanced, `circuit` when deployments are left
     alone, `probes` how they are probed meanwhile, by id; `hedge_share` bounds hedges, as the share in `conduct` bounds retries.
+    As `judges_key` judges are asked.
     """
 
     gateway: GatewaySettings
@@ -217,4 +218,5 @@ class Settings(msgspec.Struct, frozen=True):
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     verdicts: tuple[VerdictSettings, ...] = ()
+    judges_key: str = "judges"
     telemetry: TelemetrySettings = TelemetrySettings()
