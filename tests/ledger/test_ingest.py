@@ -17,9 +17,10 @@ from entrepot.ledger.documents import Document
 from entrepot.ledger.frames import frame
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.spool import SpoolWriter, list_spools, spool_folder
-from entrepot.ledger.sqlite import SqliteStore, ledger_path, open_sqlite
+from entrepot.ledger.sqlite import SqliteStore, ledger_path, open_sqlite, open_sqlite_reader
 from entrepot.ledger.store import SpoolProgress
 from tests.ledger.victim import Victim
+from tests.read_only import read_only
 
 
 def spool_of(directory: Path, name: str, data: bytes) -> Path:
@@ -108,7 +109,35 @@ def test_a_ledger_that_cannot_be_written_leaves_the_spool_as_it_is(tmp_path: Pat
         store._connection.execute("PRAGMA query_only = ON")
         with pytest.raises(LedgerError, match="readonly"):
             Ingester(store, tmp_path).run_once()
-    assert path.read_bytes() == framed(0)
+        assert path.read_bytes() == framed(0)
+        assert Ingester(store, tmp_path).run_once() == 1  # the file is opened anew
+
+
+def test_a_ledger_that_was_opened_read_only_is_written_once_it_can_be(tmp_path: Path) -> None:
+    open_sqlite(tmp_path).close()
+    spool_of(tmp_path, "waiting", framed(0))
+    with read_only(ledger_path(tmp_path)):
+        store = open_sqlite(tmp_path)
+        ingester = Ingester(store, tmp_path)
+        for _ in range(3):
+            with pytest.raises(LedgerError, match="readonly"):
+                ingester.run_once()
+    with store:
+        assert ingester.run_once() == 1
+        assert ingester.trouble is None
+        assert store.verify().sound
+
+
+def test_a_ledger_that_is_put_in_the_place_of_another_is_the_one_that_is_written(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        ingester = Ingester(store, tmp_path)
+        spool_of(tmp_path, "first", framed(0))
+        assert ingester.run_once() == 1
+        ledger_path(tmp_path).rename(tmp_path / "aside.db")
+        spool_of(tmp_path, "second", framed(1))
+        assert ingester.run_once() == 1
+    with open_sqlite_reader(tmp_path) as reader:
+        assert reader.totals().exchanges == 1
 
 
 class _Failing(SqliteStore):

@@ -4,7 +4,8 @@ Rules of this file: a process that dies is started again, at once at first, then
 every gateway ends by itself GIVE_UP_AFTER times in a row while it starts, the whole ends: whoever started it has to know.
 The control process is tried for ever, because gateways answer without it. At a stop gateways end first, which finish their
 exchanges within the grace period, then the control process, which writes down what they left. A child whose supervisor is
-gone stops by itself (`watch_parent`), so that no orphan holds the port.
+gone stops by itself (`watch_parent`), so that no orphan holds the port. Where others take the place of gateways, the old ones
+leave once the new ones listen, and nobody waits for them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ RESTART_MIN_S = 0.2
 RESTART_MAX_S = 10.0
 STARTED_WELL_S = 10.0
 GIVE_UP_AFTER = 3
+_LATE_S = 5.0
 
 _DOUBLINGS = 10  # beyond RESTART_MAX_S, and far from what a float cannot hold
 
@@ -60,8 +62,20 @@ class Child:
 
     def ask_to_stop(self) -> None:
         """Ask it to end."""
+        self._tell(signal.SIGTERM)
+
+    def ask_to_leave(self) -> None:
+        """Ask it to end without haste: another has taken its place."""
+        self._tell(signal.SIGHUP)
+
+    def renew(self, start: Callable[[], subprocess.Popen[bytes]]) -> None:
+        """Have it end, and started again in this way."""
+        self._start = start
+        self.ask_to_stop()
+
+    def _tell(self, number: signal.Signals) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(number)
 
     def stop(self, grace_s: float) -> None:
         """Ask it to end, and make it after the grace period."""
@@ -81,10 +95,29 @@ class Supervisor:
         self._control = control
         self._grace_s = grace_s
         self._stopping = threading.Event()
+        self._leaving: list[tuple[Child, float]] = []  # each with the moment from which on it is not waited for
+        self._wanted: Callable[[], None] | None = None
 
     def request_stop(self) -> None:
         """End `watch` soon; may be called from a signal handler."""
         self._stopping.set()
+
+    def request(self, change: Callable[[], None]) -> None:
+        """Have this done in `watch`, once nobody is leaving any more; may be called from a signal handler."""
+        self._wanted = change
+
+    def replace(self, gateways: Sequence[Child], grace_s: float) -> None:
+        """Gateways that listen already take the place of those that were there, which leave. Called in `watch`."""
+        until_s = time.monotonic() + self._grace_s + _LATE_S
+        self._leaving = [(child, until_s) for child in self._gateways]
+        self._gateways, self._grace_s = gateways, grace_s
+        for child, _ in self._leaving:
+            child.ask_to_leave()
+
+    @property
+    def control(self) -> Child:
+        """The control process."""
+        return self._control
 
     def watch(self, interval_s: float = 0.2) -> None:
         """Keep the processes until a stop is requested. Raises Unavailable when no gateway can start any more."""
@@ -92,6 +125,10 @@ class Supervisor:
             now_s = time.monotonic()
             for child in (*self._gateways, self._control):
                 child.check(now_s)
+            self._let_go(now_s)
+            if self._wanted is not None and not self._leaving:
+                change, self._wanted = self._wanted, None
+                change()
             if all(child.failed_starts >= GIVE_UP_AFTER for child in self._gateways):
                 raise Unavailable(
                     f"no gateway process can start: each ended {GIVE_UP_AFTER} times in a row; "
@@ -100,12 +137,20 @@ class Supervisor:
 
     def stop(self) -> None:
         """Gateways first, all at once; the control process last."""
-        for child in self._gateways:
+        gateways = [*self._gateways, *(child for child, _ in self._leaving)]
+        for child in gateways:
             child.ask_to_stop()
-        deadline_s = time.monotonic() + self._grace_s + 5
-        for child in self._gateways:
+        deadline_s = time.monotonic() + self._grace_s + _LATE_S
+        for child in gateways:
             child.stop(max(0.0, deadline_s - time.monotonic()))
         self._control.stop(15)
+
+    def _let_go(self, now_s: float) -> None:
+        """Forget those that have left; end those that are late."""
+        for child, until_s in self._leaving:
+            if now_s >= until_s:
+                child.stop(0.0)
+        self._leaving = [(child, until_s) for child, until_s in self._leaving if child.process.poll() is None]
 
 
 def watch_parent(parent: int, on_gone: Callable[[], None], interval_s: float = 0.5) -> None:
