@@ -75,6 +75,8 @@ def test_what_is_found_out_of_a_routes_answers_is_resolved(tmp_path: Path) -> No
 
 def test_judging_that_could_cost_anything_or_that_nobody_can_do_is_told(tmp_path: Path) -> None:
     assert "judges.usd_per_day: is missing" in refuse(tmp_path, JUDGED)
+    budget = '[judges]\nusd_per_day = 1\n[[budgets]]\nname = "judges"\namount_usd = 5\n'
+    assert "budgets[0].name: 'judges' is the name of what [judges]" in refuse(tmp_path, JUDGED + budget)
     named = refuse(tmp_path, JUDGED.replace('["gpt-small"]', '["gpt-small", "openai/gpt-small", "nobody"]'))
     assert "routes[0].outcomes.judges.jury[1]: 'openai/gpt-small' is in the jury already" in named
     assert "routes[0].outcomes.judges.jury[2]: 'nobody' is neither the id nor the model" in named

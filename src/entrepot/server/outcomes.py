@@ -46,8 +46,10 @@ class Outcomes:
 
     async def take_verdict(self, call: Call) -> None:
         """Answer `POST /v1/verdicts/{name}`. Raises what `Verdicts.take` does."""
+        name = call.scope["path"][len(PATH) :]
+        self._verdicts.find(name)  # before anything is read: whoever sends is not known yet
         body = await self._read(call, MAX_BYTES)
-        told = self._verdicts.take(call.scope["path"][len(PATH) :], call.headers, body, call.started_ns)
+        told = self._verdicts.take(name, call.headers, body, call.started_ns)
         await answer(call.send, 200, _JSON, told)
 
     async def _read(self, call: Call, max_bytes: int) -> bytes:

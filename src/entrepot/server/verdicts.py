@@ -48,11 +48,16 @@ class Verdicts:
         self._read = read
         self._keep = keep
 
-    def take(self, name: str, headers: Mapping[bytes, bytes], body: bytes, now_ns: int) -> bytes:
-        """Write down what a message says; the answer. Raises NotFound, Unauthenticated, InvalidRequest or Unavailable."""
+    def find(self, name: str) -> VerdictSettings:
+        """The webhook of this name. Raises NotFound."""
         webhook = self._webhooks.get(name)
         if webhook is None:
             raise NotFound(f"no [[verdicts]] is called '{name[:40]}'", code="verdict_not_found")
+        return webhook
+
+    def take(self, name: str, headers: Mapping[bytes, bytes], body: bytes, now_ns: int) -> bytes:
+        """Write down what a message says; the answer. Raises NotFound, Unauthenticated, InvalidRequest or Unavailable."""
+        webhook = self.find(name)
         try:
             secret = self._read(webhook.secret)
         except SettingsError as error:

@@ -13,6 +13,7 @@ from entrepot.exchange.outcome_plan import Judging, OutcomePlan, SampledCheck
 from entrepot.exchange.plan import Route
 from entrepot.policy.budgets import Budget
 from entrepot.routing.validator import Validator
+from entrepot.settings.file import BudgetTable
 from entrepot.settings.lines import Path as Place
 from entrepot.settings.naming import named
 from entrepot.settings.outcome_tables import JudgesTable, JudgingTable, OutcomesTable, VerdictTable
@@ -57,14 +58,23 @@ def _judging(table: JudgingTable, deployments: Sequence[Deployment], path: Place
     return Judging(table.share, tuple(jury), table.rubric)
 
 
-def resolve_judges(table: JudgesTable, routes: Sequence[Route], problems: Problems) -> tuple[Budget, ...]:
+NAME = "judges"
+"""What the budget of all judging is called."""
+
+
+def resolve_judges(
+    table: JudgesTable, routes: Sequence[Route], budgets: Sequence[BudgetTable], problems: Problems
+) -> tuple[Budget, ...]:
     """What judging may cost: a budget of the key as which judges are asked, if any route has them."""
     if not any(route.outcomes.judging for route in routes):
         return ()
     if table.usd_per_day is None or table.usd_per_day <= 0:
         problems.add(("judges", "usd_per_day"), "is missing: say what judging may cost a day, in dollars")
         return ()
-    return (Budget("judges", table.usd_per_day, "day", "hard", key=table.key),)
+    for index, own in enumerate(budgets):
+        if own.name == NAME:
+            problems.add(("budgets", index, "name"), f"'{NAME}' is the name of what [judges] usd_per_day sets")
+    return (Budget(NAME, table.usd_per_day, "day", "hard", key=table.key),)
 
 
 def resolve_verdicts(

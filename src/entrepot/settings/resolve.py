@@ -88,7 +88,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
         budgets=(
             *resolve_budgets(file.budgets, known, around.directory, problems),
-            *resolve_judges(file.judges, routes, problems),
+            *resolve_judges(file.judges, routes, file.budgets, problems),
         ),
         limits=resolve_limits(file.limits, known, problems),
         deployment_limits=resolve_deployment_limits(file.deployments, problems),
