@@ -58,7 +58,7 @@ from entrepot.server.serving import build_server
 from entrepot.server.standing import Standing
 from entrepot.server.supervisor import Supervisor, watch_parent
 from entrepot.settings.ledger import ledger_place
-from entrepot.settings.schema import ControlSettings, GatewaySettings, Settings
+from entrepot.settings.schema import ControlSettings, GatewaySettings, LedgerSettings, Settings
 from entrepot.telemetry.logs import log_exchanges, set_up_logging
 from entrepot.telemetry.metrics import Metrics
 from entrepot.telemetry.series import clear_metrics
@@ -80,15 +80,13 @@ async def run_gateway(launch: Launch) -> None:
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
     experience = Experience(sessions, promises, build_board(settings))
     build = ruled_builder(settings, experience)
-    kept = settings.ledger
-    spool = SpoolWriter(kept.directory, launch.name, durability=kept.durability, reserve_bytes=kept.reserve_bytes)
+    spool = _open_spool(settings.ledger, launch.name)
     upstream = UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)
     metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
     after = build_afterwards(settings, spool.append, metrics)
     gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission, metrics, after)
     after.court = build_jury(settings, gateway, judges_key)
-    reloader = Reloader(settings, in_force.rules, build, gateway, admission)
     tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     server = build_server(
         gateway,
@@ -110,7 +108,7 @@ async def run_gateway(launch: Launch) -> None:
         clock=time.time,
     ).look
     following = [
-        asyncio.create_task(follow(watch, reloader.adopt)),
+        asyncio.create_task(follow(watch, Reloader(settings, in_force.rules, build, gateway, admission).adopt)),
         asyncio.create_task(promises.follow()),
         asyncio.create_task(report_health(settings, experience.board, launch.name)),
         asyncio.create_task(follow_open(experience.board, upstream, settings.deployments, settings.probes)),
@@ -135,6 +133,10 @@ async def run_gateway(launch: Launch) -> None:
         if server.has_left:
             metrics.retire()
         metrics.close()
+
+
+def _open_spool(kept: LedgerSettings, name: str) -> SpoolWriter:
+    return SpoolWriter(kept.directory, name, durability=kept.durability, reserve_bytes=kept.reserve_bytes)
 
 
 async def run_control(launch: Launch) -> None:

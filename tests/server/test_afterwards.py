@@ -21,7 +21,8 @@ from entrepot.exchange.sessions import recognise, remember
 from entrepot.ledger.checks import sample_entry
 from entrepot.routing.validator import Validator, Verdict
 from entrepot.server import afterwards as module
-from entrepot.server.afterwards import MOST_WAITING, Afterwards, Case, Missed
+from entrepot.server.afterwards import MOST_WAITING, Afterwards, Missed
+from entrepot.server.judging import Case
 from entrepot.server.witness import MOST_BYTES, Witness
 from tests.exchange.talks import Shelf
 from tests.exchange.transcript import candidate, plan_for

@@ -61,6 +61,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         lists=file.lists,
     )
     check_rules(file.policy, named, deployments, around.catalog, problems)
+    judging = resolve_judges(file.judges, routes, file.budgets, problems)
     known = known_names(file.keys, [team.name for team in file.teams], routes, deployments)
     return Settings(
         gateway=_gateway(file.gateway, around.directory, problems),
@@ -86,10 +87,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
-        budgets=(
-            *resolve_budgets(file.budgets, known, around.directory, problems),
-            *resolve_judges(file.judges, routes, file.budgets, problems),
-        ),
+        budgets=(*resolve_budgets(file.budgets, known, around.directory, problems), *judging),
         limits=resolve_limits(file.limits, known, problems),
         deployment_limits=resolve_deployment_limits(file.deployments, problems),
         counters=resolve_counters(file.counters, around.directory, problems),
