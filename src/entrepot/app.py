@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import socket
@@ -35,13 +34,15 @@ from entrepot.assembly import (
     ruled_builder,
 )
 from entrepot.control.accounting import WARN_EVERY_S, Accounting
+from entrepot.control.exporting import check_exporting, open_exporting
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_admission, counts, open_counters
 from entrepot.control.place import control_place
 from entrepot.control.reload import Reloader, Watch, follow
+from entrepot.control.repeating import repeat
 from entrepot.control.serving import serve_admin
 from entrepot.control.watching import IngestWatch
-from entrepot.crew import Crew, Launch, tell_ready
+from entrepot.crew import HELD_BACK, Crew, Launch, tell_ready
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import EntrepotError, SettingsError, Unavailable
 from entrepot.learning.promises import Follower
@@ -63,6 +64,7 @@ from entrepot.telemetry.logs import log_exchanges, set_up_logging
 from entrepot.telemetry.metrics import Metrics
 from entrepot.telemetry.series import clear_metrics
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.dial import overlook_unheard
 
 SETTLE_S = 0.1
 COLLECT_EVERY = 20_000
@@ -80,8 +82,7 @@ async def run_gateway(launch: Launch) -> None:
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
     experience = Experience(sessions, promises, build_board(settings))
     build = ruled_builder(settings, experience)
-    spool = _open_spool(settings.ledger, launch.name)
-    upstream = UpstreamClient(environ=os.environ)
+    spool, upstream = _open_spool(settings.ledger, launch.name), UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)
     metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
     after = build_afterwards(settings, spool.append, metrics)
@@ -96,8 +97,9 @@ async def run_gateway(launch: Launch) -> None:
         tls=None if tls is None else tls.context,
         on_started=lambda: tell_ready(launch.ready),
     )
-    _stop_with(server.stop, launch.parent)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.leave)
+    _stop_with(server.stop, launch.parent)
+    asyncio.get_running_loop().set_exception_handler(overlook_unheard)
     metrics.look = Standing(
         settings,
         upstream=upstream,
@@ -156,7 +158,10 @@ async def run_control(launch: Launch) -> None:
     if settings.log.exchanges:
         ingester.heard.append(log_exchanges)
     metrics = Metrics(directory, launch.name, lambda: list_spools(directory))
-    metrics.look = IngestWatch(settings, ingester, metrics).look
+    exporting = await asyncio.to_thread(open_exporting, settings, os.environ)  # the SDK takes a while to load
+    if exporting is not None:
+        ingester.heard.append(exporting.hear)
+    metrics.look = IngestWatch(settings, ingester, metrics, exporting).look
     beside.append(asyncio.create_task(metrics.follow(stop)))
     duties = [ingester.follow(stop)]
     if settings.ledger.keep_days is not None:
@@ -170,25 +175,12 @@ async def run_control(launch: Launch) -> None:
         await asyncio.gather(*duties)
     finally:
         await asyncio.gather(*beside)
+        if exporting is not None:
+            exporting.close()
         metrics.close()
         store.close()
         if counters is not None:
             counters.close()
-
-
-async def repeat(duty: Callable[[], object], stop: asyncio.Event, interval_s: float) -> None:
-    """Do something again and again, beside the loop, until told to stop. Failures are logged once and tried again."""
-    last_failure = ""
-    while not stop.is_set():
-        try:
-            await asyncio.to_thread(duty)
-            last_failure = ""
-        except EntrepotError as error:
-            if error.message != last_failure:
-                logging.getLogger("entrepot.control").error("%s", error.message)
-            last_failure = error.message
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), interval_s)
 
 
 def _leave_in_peace() -> None:
@@ -205,6 +197,7 @@ def _stop_with(stop: Callable[[], object], parent: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)  # a stop that came while it started is heard now
 
     def orphaned() -> None:
         loop.call_soon_threadsafe(stop)
@@ -282,6 +275,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
+    check_exporting(settings.telemetry, environ)
     gateway_tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     if counts(settings):
         open_counters(settings, environ).close()

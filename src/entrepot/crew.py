@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -18,12 +19,15 @@ from typing import Literal
 
 import msgspec
 
+from entrepot.control.exporting import check_exporting
 from entrepot.errors import Defect, SettingsError, Unavailable
 from entrepot.server.supervisor import Child, Supervisor
 from entrepot.settings.schema import Settings
 
 Role = Literal["gateway", "control"]
 READY_WITHIN_S = 30.0
+HELD_BACK = frozenset({signal.SIGTERM, signal.SIGHUP})
+"""Signals that wait until a process can act on them: one that is told to stop while it starts still does its duty first."""
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -64,9 +68,11 @@ class Crew:
     def renew(self, settings: Settings) -> None:
         """Have processes of these settings take the place of those that run. Called in the supervisor's `watch`.
 
-        Raises SettingsError for what takes a restart, Unavailable where no gateway can start; the old ones go on then.
+        Raises SettingsError for what takes a restart, ExtraMissing, Unavailable where no gateway can start; the old ones go on
+        then.
         """
         refuse_restart(self._settings, settings)
+        check_exporting(settings.telemetry, self._environ)
         pair = self._ready, self._told
         self._ready, self._told = socket.socketpair()
         self._generation += 1
@@ -138,14 +144,18 @@ def tell_ready(fd: int) -> None:
 
 
 def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "entrepot.app"],
-        stdin=subprocess.PIPE,
-        pass_fds=[fd for fd in (launch.fd, launch.ready) if fd >= 0],
-        # Small matrices: a second BLAS thread costs more than it brings, and numpy reads this when it is imported.
-        env={"OPENBLAS_NUM_THREADS": "1", **environ},
-        start_new_session=True,  # Ctrl-C reaches the supervisor, which stops its processes in order
-    )
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)  # which the process inherits
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "entrepot.app"],
+            stdin=subprocess.PIPE,
+            pass_fds=[fd for fd in (launch.fd, launch.ready) if fd >= 0],
+            # Small matrices: a second BLAS thread costs more than it brings, and numpy reads this when it is imported.
+            env={"OPENBLAS_NUM_THREADS": "1", **environ},
+            start_new_session=True,  # Ctrl-C reaches the supervisor, which stops its processes in order
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if process.stdin is None:
         raise Defect("a child process has no standard input")
     with contextlib.suppress(BrokenPipeError), process.stdin:  # if it died at once, the supervisor will say so

@@ -159,6 +159,8 @@ class ClientConnection(asyncio.Protocol):
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self._expects_continue = True
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise InvalidRequest("a transfer coding other than chunked")  # whose body nobody here would decode
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:

@@ -86,6 +86,7 @@ class Server(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 cast("ClientConnection", connection).leave()
             await asyncio.sleep(_LOOK_S)
+        self.config.timeout_graceful_shutdown = max(0, math.ceil(until_s - loop.time()))
         await super().shutdown(sockets)
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=_WRITTEN_DOWN_S)

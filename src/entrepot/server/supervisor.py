@@ -1,11 +1,11 @@
 """Starts and keeps the processes of an installation: gateways and the control process.
 
-Rules of this file: a process that dies is started again, at once at first, then later each time up to RESTART_MAX_S. Where
-every gateway ends by itself GIVE_UP_AFTER times in a row while it starts, the whole ends: whoever started it has to know.
-The control process is tried for ever, because gateways answer without it. At a stop gateways end first, which finish their
-exchanges within the grace period, then the control process, which writes down what they left. A child whose supervisor is
-gone stops by itself (`watch_parent`), so that no orphan holds the port. Where others take the place of gateways, the old ones
-leave once the new ones listen, and nobody waits for them.
+Rules of this file: a process that dies is started again, at once at first, then later each time up to RESTART_MAX_S; up to
+ALONE_MAX_S where no gateway runs and one was killed, for it can start. Where every gateway ends by itself GIVE_UP_AFTER times
+in a row while it starts, the whole ends: whoever started it has to know. The control process is tried for ever, because gateways
+answer without it. At a stop gateways end first, which finish their exchanges within the grace period, then the control process,
+which writes down what they left. A child whose supervisor is gone stops by itself (`watch_parent`), so that no orphan holds the
+port. Where others take the place of gateways, the old ones leave once the new ones listen, and nobody waits for them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from entrepot.errors import Unavailable
 
 RESTART_MIN_S = 0.2
 RESTART_MAX_S = 10.0
+ALONE_MAX_S = 1.0
 STARTED_WELL_S = 10.0
 GIVE_UP_AFTER = 3
 _LATE_S = 5.0
@@ -60,6 +61,11 @@ class Child:
             ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
             sys.stderr.write(f"entrepot: the {self.role} process {ended}; it is started again in {pause_s:g} s\n")
 
+    def revive(self) -> None:
+        """Start it if it has ended: it has something to do yet. Not where it could not start."""
+        if self.process.poll() is not None and not self.failed_starts:
+            self.process, self.due_s = self._start(), None
+
     def ask_to_stop(self) -> None:
         """Ask it to end."""
         self._tell(signal.SIGTERM)
@@ -71,6 +77,7 @@ class Child:
     def renew(self, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         """Have it end, and started again in this way."""
         self._start = start
+        self.early_deaths = -1  # the end that is asked for is none of them
         self.ask_to_stop()
 
     def _tell(self, number: signal.Signals) -> None:
@@ -108,7 +115,7 @@ class Supervisor:
 
     def replace(self, gateways: Sequence[Child], grace_s: float) -> None:
         """Gateways that listen already take the place of those that were there, which leave. Called in `watch`."""
-        until_s = time.monotonic() + self._grace_s + _LATE_S
+        until_s = time.monotonic() + self._grace_s + 2 * _LATE_S
         self._leaving = [(child, until_s) for child in self._gateways]
         self._gateways, self._grace_s = gateways, grace_s
         for child, _ in self._leaving:
@@ -125,6 +132,7 @@ class Supervisor:
             now_s = time.monotonic()
             for child in (*self._gateways, self._control):
                 child.check(now_s)
+            self._hurry(now_s)
             self._let_go(now_s)
             if self._wanted is not None and not self._leaving:
                 change, self._wanted = self._wanted, None
@@ -143,7 +151,15 @@ class Supervisor:
         deadline_s = time.monotonic() + self._grace_s + _LATE_S
         for child in gateways:
             child.stop(max(0.0, deadline_s - time.monotonic()))
+        self._control.revive()
         self._control.stop(15)
+
+    def _hurry(self, now_s: float) -> None:
+        """Where no gateway runs, and clients wait, one that can start is not kept waiting for long."""
+        waiting = [child for child in self._gateways if child.due_s is not None and not child.failed_starts]
+        if waiting and all(child.due_s is not None for child in self._gateways):
+            first = min(waiting, key=lambda child: child.due_s or now_s)
+            first.due_s = min(first.due_s or now_s, now_s + ALONE_MAX_S)
 
     def _let_go(self, now_s: float) -> None:
         """Forget those that have left; end those that are late."""

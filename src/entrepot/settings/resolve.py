@@ -99,7 +99,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         log=resolve_log(file.log),
         verdicts=resolve_verdicts(file.verdicts, around.directory, problems),
         judges_key=file.judges.key,
-        telemetry=resolve_telemetry(file.telemetry),
+        telemetry=resolve_telemetry(file.telemetry, around.directory, problems),
     )
 
 
