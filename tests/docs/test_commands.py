@@ -86,6 +86,14 @@ ELSEWHERE = {
         ),
         "needs a ledger of routed traffic; tests/cli/test_scenario.py makes one and runs it on the examples",
     ),
+    **dict.fromkeys(
+        (
+            "entrepot outcomes import logs/2026-11-22_contracts.eval --outcomes contracts.jsonl --prompts prompts.jsonl",
+            "entrepot outcomes import results.json",
+            "entrepot outcomes import samples_gsm8k_2026-11-22T10-00-00.jsonl --model deepseek-v4.1-flash --metric exact_match",
+        ),
+        "needs files of other tools; tests/docs/test_outcomes.py makes them and runs it",
+    ),
     "PYTHONPATH=src .venv-dev/bin/python -m pytest tests/routing/test_utility.py": "runs tests within tests",
 }
 
