@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import select
 import signal
@@ -38,6 +37,8 @@ from entrepot.assembly import (
     ruled_builder,
 )
 from entrepot.control.accounting import WARN_EVERY_S, Accounting
+from entrepot.control.content import content_duties
+from entrepot.control.duties import repeat
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_admission, counts, open_counters
 from entrepot.control.objects import Snapshot
@@ -59,6 +60,7 @@ from entrepot.server.probing import follow_open
 from entrepot.server.serving import build_server
 from entrepot.server.standing import Standing
 from entrepot.server.supervisor import Child, Supervisor, watch_parent
+from entrepot.settings.content import content_seals
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.schema import ControlSettings, GatewaySettings, Settings
 from entrepot.telemetry.logs import log_exchanges, set_up_logging
@@ -167,7 +169,7 @@ async def run_control(launch: Launch) -> None:
     metrics = Metrics(directory, launch.name, lambda: list_spools(directory))
     metrics.look = IngestWatch(settings, ingester, metrics).look
     beside.append(asyncio.create_task(metrics.follow(stop)))
-    duties = [ingester.follow(stop)]
+    duties = [ingester.follow(stop), *content_duties(settings, os.environ, stop)]
     if settings.ledger.keep_days is not None:
         duties.append(repeat(partial(drop_old, store, settings.ledger.keep_days), stop, DROP_EVERY_S))
     counters = open_counters(settings, os.environ) if counts(settings) else None
@@ -183,21 +185,6 @@ async def run_control(launch: Launch) -> None:
         store.close()
         if counters is not None:
             counters.close()
-
-
-async def repeat(duty: Callable[[], object], stop: asyncio.Event, interval_s: float) -> None:
-    """Do something again and again, beside the loop, until told to stop. Failures are logged once and tried again."""
-    last_failure = ""
-    while not stop.is_set():
-        try:
-            await asyncio.to_thread(duty)
-            last_failure = ""
-        except EntrepotError as error:
-            if error.message != last_failure:
-                logging.getLogger("entrepot.control").error("%s", error.message)
-            last_failure = error.message
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), interval_s)
 
 
 def _leave_in_peace() -> None:
@@ -273,6 +260,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     if counts(settings):
         open_counters(settings, environ).close()
     open_responses(settings)
+    content_seals(settings, environ)  # or every process would say that a key is wrong
     ledger_place(settings, environ).prepare()  # migrations run once, before any process reads the ledger
     open_control(settings.ledger.directory).close()
     clear_metrics(settings.ledger.directory)

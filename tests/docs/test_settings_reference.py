@@ -36,6 +36,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[ledger]": shapes.LedgerTable,
     "[metrics]": MetricsTable,
     "[log]": LogTable,
+    "[content]": shapes.ContentTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
     "scope": Scope,

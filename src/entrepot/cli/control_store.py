@@ -31,7 +31,7 @@ class Opened(msgspec.Struct, frozen=True, eq=False):
 
     def change(self) -> contextlib.AbstractContextManager[Transaction]:
         """A change by whoever typed the command."""
-        return self.store.change(Actor(_who(), "command line"), time.time_ns())
+        return self.store.change(command_line(), time.time_ns())
 
 
 @contextlib.contextmanager
@@ -44,6 +44,11 @@ def opened(config: Path | None) -> Iterator[Opened]:
         yield Opened(store, settings)
     finally:
         store.close()
+
+
+def command_line() -> Actor:
+    """Whoever typed the command."""
+    return Actor(_who(), "command line")
 
 
 def _who() -> str:

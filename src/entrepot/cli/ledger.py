@@ -20,8 +20,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from entrepot.cli.content import content, forget_content
 from entrepot.cli.report import bring_up_to_date, find_ledger
 from entrepot.errors import LedgerError
+from entrepot.ledger.content.store import Whose
 from entrepot.ledger.export import export as write_parquet
 from entrepot.ledger.kept_responses import FILE, ResponseStore
 from entrepot.ledger.place import LedgerPlace
@@ -103,17 +105,34 @@ def export(directory: Path, ledger: Path | None, config: Path | None) -> None:
 @_PLACE[1]
 @click.option("--key", help="The name of the key whose exchanges are forgotten.")
 @click.option("--team", help="The name of the team whose exchanges are forgotten.")
+@click.option("--exchange", help="The id of one exchange, of which what was said is forgotten; its numbers stay.")
+@click.option("--content-only", is_flag=True, help="Forget what was said; the numbers stay.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
-def forget(ledger: Path | None, config: Path | None, key: str | None, team: str | None, *, yes: bool) -> None:
+def forget(
+    ledger: Path | None,
+    config: Path | None,
+    key: str | None,
+    team: str | None,
+    exchange: str | None,
+    *,
+    content_only: bool,
+    yes: bool,
+) -> None:
     """Delete all that is known of the exchanges of one key or team. It cannot be undone.
 
     Sums lose what these exchanges added, as though they had never been. Of days whose entries were dropped before
-    (keep_days), only the sums by that key or team go. What was exported, backed up or printed is not reached.
+    (keep_days), only the sums by that key or team go. What was said in them, where a route kept that, goes too. What was
+    exported, backed up or printed is not reached.
     """
-    if (key is None) == (team is None):
-        raise click.UsageError("say whose exchanges: --key NAME or --team NAME")
-    principal: Principal = "key" if key is not None else "team"
-    name = key or team or ""
+    given: tuple[tuple[Whose, str | None], ...] = (("key", key), ("team", team), ("id", exchange))
+    named = [(whose, name) for whose, name in given if name is not None]
+    if len(named) != 1:
+        raise click.UsageError("say whose exchanges: --key NAME or --team NAME; or which one: --exchange ID")
+    ((whose, name),) = named
+    if whose == "id" or content_only:
+        _forget_words(ledger, config, whose, name, yes=yes)
+        return
+    principal: Principal = whose
     place = _existing(ledger, config)
     if not yes:
         click.confirm(f"Delete every exchange of the {principal} '{name}' from {place}?", abort=True)
@@ -126,6 +145,17 @@ def forget(ledger: Path | None, config: Path | None, key: str | None, team: str 
     if key is not None and (place.directory / FILE).exists():
         kept = ResponseStore(place.directory, keep_days=1).forget_key(key)
         click.echo(f"{kept:,} kept responses are deleted with them")
+    if count := forget_content(place, whose, name):
+        click.echo(f"what was said in {count:,} of them is erased")
+
+
+def _forget_words(ledger: Path | None, config: Path | None, whose: Whose, name: str, *, yes: bool) -> None:
+    place = find_ledger(ledger, config)
+    told = f"the exchange {name}" if whose == "id" else f"every exchange of the {whose} '{name}'"
+    if not yes:
+        click.confirm(f"Erase what was said in {told} from {place}?", abort=True)
+    count = forget_content(place, whose, name)
+    click.echo(f"what was said in {count:,} exchange{'' if count == 1 else 's'} is erased from {place}")
 
 
 def _existing(ledger: Path | None, config: Path | None) -> LedgerPlace:
@@ -133,6 +163,9 @@ def _existing(ledger: Path | None, config: Path | None) -> LedgerPlace:
     if not place.exists():
         raise LedgerError(f"no ledger at {place}; it is made when the gateway records its first exchange")
     return place
+
+
+ledger.add_command(content)
 
 
 @contextmanager

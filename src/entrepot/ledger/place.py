@@ -12,6 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 from entrepot.errors import ExtraMissing, LedgerError
+from entrepot.ledger.content.spool import list_content_spools
+from entrepot.ledger.content.sqlite import CONTENT_FILE, SqliteContent
+from entrepot.ledger.content.store import ContentStore
 from entrepot.ledger.reading import RelationalReader, RelationalStore
 from entrepot.ledger.sqlite import ledger_path, open_sqlite, open_sqlite_reader
 
@@ -63,9 +66,21 @@ class LedgerPlace:
         reader: RelationalReader = _postgres().PostgresReader(self._database)
         return reader
 
+    def holds_content(self) -> bool:
+        """Whether anything that was said may be kept here: a database is taken to hold some until it is asked."""
+        here = (self.directory / CONTENT_FILE).exists() or bool(list_content_spools(self.directory))
+        return here or self._database is not None
 
-def _postgres() -> ModuleType:
+    def open_content(self) -> ContentStore:
+        """What was said, beside the ledger; made if it is not there. Raises LedgerError as `open_store`."""
+        if self._database is None:
+            return SqliteContent(self.directory)
+        store: ContentStore = _postgres("entrepot.ledger.content.postgres").PostgresContent(self._database)
+        return store
+
+
+def _postgres(module: str = "entrepot.ledger.postgres") -> ModuleType:
     try:
-        return importlib.import_module("entrepot.ledger.postgres")
+        return importlib.import_module(module)
     except ImportError:
         raise ExtraMissing("[ledger] database", "postgres") from None

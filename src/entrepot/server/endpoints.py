@@ -46,6 +46,7 @@ from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
 from entrepot.server.call import Call, Handler
 from entrepot.server.connection import CERTIFICATE
+from entrepot.server.content import KEEP_NOTHING, ContentKeeper
 from entrepot.server.decisions import render_decision
 from entrepot.server.feedback import PATH as FEEDBACK
 from entrepot.server.feedback import feedback_of, may_judge, parse_feedback, render_feedback
@@ -96,6 +97,7 @@ class Gateway:
         keep_feedback: Callable[[Feedback], None],
         responses: KeptResponses,
         inspector: Inspector,
+        contents: ContentKeeper = KEEP_NOTHING,
         admission: Admission | None = None,
         telling: Telling | None = None,
         look_at_deployments: Callable[[], Mapping[str, int]] = dict,
@@ -108,6 +110,7 @@ class Gateway:
         self._find_entry = find_entry
         self._keep_feedback = keep_feedback
         self._responses = responses
+        self._contents = contents
         self._admission = admission
         self._telling = telling
         self._under_way = 0
@@ -279,7 +282,12 @@ class Gateway:
         except EntrepotError as error:
             self._refuse(call, planned.principal, Refusal(error, planned.route, planned.decision), asked, seen)
             raise
-        await self._driver.perform(course_of(planned, time.monotonic), client, ticket)
+        listening = self._contents.listen(client, planned, may_store=may_store(call.headers))
+        try:
+            await self._driver.perform(course_of(planned, time.monotonic), listening or client, ticket)
+        finally:
+            if listening is not None:
+                listening.close()
 
     async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""

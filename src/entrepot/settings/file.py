@@ -129,6 +129,21 @@ class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "serve"
 
 
+class ContentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How requests and answers are kept, on routes that say `store_content`."""
+
+    keep_days: Annotated[int, Meta(ge=1, le=3650, description="For how many days.")] = 30
+    max_mb: Annotated[
+        int, Meta(ge=1, le=14, description="Of an exchange that is longer than so many MiB, nothing is kept.")
+    ] = 4
+    encrypt_with: Annotated[
+        Name | None, Meta(description="Where the key is found that they are encrypted with: env:NAME or file:PATH.")
+    ] = None
+    decrypt_with: Annotated[
+        tuple[Name, ...], Meta(description="Where earlier keys are found, for what was encrypted with them.")
+    ] = ()
+
+
 class ResponsesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is kept of OpenAI responses, prompts included, so that clients may come back to them."""
 
@@ -379,6 +394,7 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detection: DetectionTable = DetectionTable()
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
+    content: ContentTable = ContentTable()
     responses: ResponsesTable = ResponsesTable()
     budgets: tuple[BudgetTable, ...] = ()
     limits: tuple[LimitTable, ...] = ()

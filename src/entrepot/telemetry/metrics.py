@@ -32,9 +32,9 @@ class Metrics:
         self.count: Callable[[Entry], None] = counts.count
         self.lose, self.refuse = counts.lose, counts.refuse
 
-    def add(self, family: Family, amount: float) -> None:
-        """Count more of something that has no labels."""
-        self._file.values[self._file.find(family)] += amount
+    def add(self, family: Family, amount: float, *labels: str) -> None:
+        """Count more of something."""
+        self._file.values[self._file.find(family, *labels)] += amount
 
     def refresh(self) -> None:
         """Write down how things stand now."""
