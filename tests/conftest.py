@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.postgres_server import PostgresServer
 
 # pytest finds hooks among a conftest's names.
 from tests.skips import pytest_make_collect_report, pytest_runtest_makereport
@@ -42,6 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def project_dir() -> Path:
     """The project's root: where pyproject.toml is."""
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A running server, one for all tests of a process that want one; the test is skipped where none is installed."""
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -41,10 +41,9 @@ from entrepot.control.content import content_duties
 from entrepot.control.duties import repeat
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_admission, counts, open_counters
-from entrepot.control.objects import Snapshot
+from entrepot.control.place import control_place
 from entrepot.control.reload import Reloader, Watch, follow
 from entrepot.control.serving import serve_admin
-from entrepot.control.store import open_control
 from entrepot.control.watching import IngestWatch
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
@@ -94,8 +93,8 @@ async def run_gateway(launch: Launch) -> None:
     Raises ControlError if the rules and keys of the control store cannot be read: it would serve without them.
     """
     settings = launch.settings
-    watch = Watch(settings.ledger.directory)
-    in_force = put_in_force(settings, watch.look() or Snapshot())
+    watch = Watch(control_place(settings, os.environ))
+    in_force = put_in_force(settings, watch.begin())
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
     experience = Experience(sessions, promises, build_board(settings))
     build = ruled_builder(settings, experience)
@@ -262,7 +261,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     open_responses(settings)
     content_seals(settings, environ)  # or every process would say that a key is wrong
     ledger_place(settings, environ).prepare()  # migrations run once, before any process reads the ledger
-    open_control(settings.ledger.directory).close()
+    control_place(settings, environ).prepare()
     clear_metrics(settings.ledger.directory)
     listening = _listen(settings.gateway)
     admin, trouble = listen_for_admin(settings.control)

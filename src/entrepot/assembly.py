@@ -21,8 +21,8 @@ from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.control.accounting import Accounting
 from entrepot.control.content import build_keeper
 from entrepot.control.metering import build_admission, open_counters
+from entrepot.control.place import control_place
 from entrepot.control.reload import build_keyring
-from entrepot.control.store import open_control
 from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver, Notebook
@@ -279,6 +279,7 @@ def build_gateway(
         admission=admission,
         telling=None if metrics is None else _telling(settings, metrics),
         look_at_deployments=lambda: states(board.view(ids, time.time())),
+        trace_rules=settings.telemetry.tracing,
     )
 
 
@@ -331,7 +332,7 @@ async def _begin_counting(settings: Settings) -> None:
     Raises LedgerError, CountersUnreachable or ControlError.
     """
     directory = settings.ledger.directory
-    open_control(directory).close()
+    control_place(settings, os.environ).prepare()
     place = ledger_place(settings, os.environ)
     with place.open_store() as store, contextlib.closing(open_counters(settings, os.environ)) as counters:
         accounting = Accounting(settings, counters, store, Ingester(store, directory))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from entrepot.control.store import open_control_reader
+from entrepot.control.sqlite import open_control_reader
 from tests.cli.run import Command
 from tests.settings.toml import ONE_DEPLOYMENT
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.cli.tell_keys import tell, tell_all
-from entrepot.control.store import open_control
+from entrepot.control.sqlite import open_control
 from entrepot.settings.discover import data_directory
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from entrepot.control import keys
 from entrepot.control.objects import StoredKey
-from entrepot.control.store import Actor, ControlStore, Transaction, open_control
+from entrepot.control.sqlite import open_control
+from entrepot.control.store import Actor, ControlStore, Transaction
 
 ALICE = Actor("王爱丽", "key")
 NOON_S = 1_900_000_000

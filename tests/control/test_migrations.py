@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.control.migrations import MIGRATIONS, migrate
-from entrepot.control.store import control_path, open_control, open_control_reader
+from entrepot.control.sqlite import control_path, open_control, open_control_reader
 from entrepot.errors import ControlError
 from entrepot.ledger.migrations import applied
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlencode
 
 import msgspec
@@ -8,7 +7,6 @@ import pytest
 
 from entrepot.control.objects import Snapshot
 from entrepot.control.serving import build_api
-from entrepot.control.store import ControlStore
 from entrepot.settings.schema import ControlSettings, OidcSettings
 from tests.control.admin import Admin
 from tests.control.identity_provider import CLIENT_ID, IdentityProvider, identity_provider
@@ -93,8 +91,8 @@ def test_other_methods_and_a_provider_that_is_down_are_told(admin: Admin) -> Non
     assert admin.ask("GET", "whoami").status == 200
 
 
-def test_the_store_is_as_it_was_where_nobody_came_back(tmp_path: Path, store: ControlStore) -> None:
-    admin = Admin(tmp_path, store)
+def test_the_store_is_as_it_was_where_nobody_came_back(admin: Admin) -> None:
+    store = admin.store
     with identity_provider() as stand_in:
         over(admin, stand_in)
         before: Snapshot = store.snapshot()

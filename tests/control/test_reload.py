@@ -10,14 +10,17 @@ import pytest
 
 from entrepot.control import keys
 from entrepot.control.objects import Snapshot
+from entrepot.control.place import ControlPlace
 from entrepot.control.reload import Watch, follow
-from entrepot.control.store import ControlStore, control_path
+from entrepot.control.sqlite import control_path
+from entrepot.control.store import ControlStore
 from entrepot.errors import ControlError
 from tests.control.books import a_key, a_store, at
+from tests.postgres_server import PostgresServer
 
 
-def test_a_look_finds_what_is_new_and_nothing_otherwise(store: ControlStore, tmp_path: Path) -> None:
-    watch = Watch(tmp_path)
+def test_a_look_finds_what_is_new_and_nothing_otherwise(store: ControlStore, place: ControlPlace) -> None:
+    watch = Watch(place)
     assert watch.look() == Snapshot()
     assert watch.look() is None
     key, _ = a_key(store)
@@ -28,9 +31,10 @@ def test_a_look_finds_what_is_new_and_nothing_otherwise(store: ControlStore, tmp
     watch.close()
 
 
-def test_a_store_that_was_put_in_the_place_of_another_is_seen(store: ControlStore, tmp_path: Path) -> None:
-    watch = Watch(tmp_path)
-    watch.look()
+def test_a_store_that_was_put_in_the_place_of_another_is_seen(tmp_path: Path) -> None:
+    with a_store(tmp_path):
+        watch = Watch(ControlPlace(tmp_path))
+        watch.look()
     with a_store(tmp_path / "backup") as other:
         a_key(other, "from the backup")
     for path in tmp_path.glob("control.sqlite-*"):
@@ -42,16 +46,40 @@ def test_a_store_that_was_put_in_the_place_of_another_is_seen(store: ControlStor
     watch.close()
 
 
-def test_what_cannot_be_read_is_an_error_and_is_looked_at_again(store: ControlStore, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_an_error_and_is_looked_at_again(tmp_path: Path) -> None:
     path = control_path(tmp_path)
-    watch = Watch(tmp_path)
-    watch.look()
-    path.rename(tmp_path / "away")
-    with pytest.raises(ControlError, match=r"control\.sqlite"):
+    with a_store(tmp_path):
+        watch = Watch(ControlPlace(tmp_path))
         watch.look()
-    (tmp_path / "away").rename(path)
-    assert watch.look() == Snapshot()
+        path.rename(tmp_path / "away")
+        for look in (watch.look, watch.begin):
+            with pytest.raises(ControlError, match=r"control\.sqlite"):
+                look()
+        (tmp_path / "away").rename(path)
+        assert watch.look() == Snapshot()
     watch.close()
+
+
+def test_while_a_database_is_away_what_was_known_last_is_begun_with(tmp_path: Path) -> None:
+    with PostgresServer() as server:
+        place = ControlPlace(tmp_path, server.make_database())
+        with place.open_store() as store:
+            key, _ = a_key(store)
+            elsewhere = Watch(place)
+            elsewhere.look()
+            server.stop()
+            for watch in (elsewhere, Watch(place)):
+                with pytest.raises(ControlError, match="cannot be used"):
+                    watch.look()
+                assert watch.begin().keys == (key,)
+            with pytest.raises(ControlError, match="cannot be used"):
+                Watch(ControlPlace(tmp_path / "new machine", server.url("ledger"))).begin()
+            server.start()
+            found = elsewhere.look()
+            assert found is not None
+            assert found.keys == (key,)
+            assert elsewhere.look() is None
+            elsewhere.close()
 
 
 async def until(adopted: list[Snapshot], count: int) -> None:
@@ -59,9 +87,9 @@ async def until(adopted: list[Snapshot], count: int) -> None:
         await asyncio.sleep(0.005)
 
 
-async def test_what_is_found_is_adopted_until_cancelled(store: ControlStore, tmp_path: Path) -> None:
+async def test_what_is_found_is_adopted_until_cancelled(store: ControlStore, place: ControlPlace) -> None:
     adopted: list[Snapshot] = []
-    watch = Watch(tmp_path)
+    watch = Watch(place)
     following = asyncio.create_task(follow(watch, adopted.append, interval_s=0.005))
     await until(adopted, 1)
     a_key(store)
@@ -74,7 +102,7 @@ async def test_what_is_found_is_adopted_until_cancelled(store: ControlStore, tmp
 
 
 async def test_a_state_that_could_not_be_adopted_is_tried_again_and_told_once(
-    store: ControlStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: ControlStore, place: ControlPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[Snapshot] = []
 
@@ -83,7 +111,7 @@ async def test_a_state_that_could_not_be_adopted_is_tried_again_and_told_once(
         if len(seen) < 4:
             raise ControlError("not now")
 
-    watch = Watch(tmp_path)
+    watch = Watch(place)
     with caplog.at_level(logging.ERROR, "entrepot.control"):
         following = asyncio.create_task(follow(watch, adopt, interval_s=0.005))
         await until(seen, 4)

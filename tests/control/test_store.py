@@ -1,7 +1,7 @@
+"""What both databases promise; what is their own is in test_sqlite.py and test_postgres.py."""
+
 from __future__ import annotations
 
-import sqlite3
-import stat
 import threading
 from pathlib import Path
 
@@ -9,22 +9,23 @@ import msgspec
 import pytest
 
 from entrepot.control.objects import Snapshot
-from entrepot.control.store import Actor, ControlStore, control_path, open_control, open_control_reader
+from entrepot.control.place import ControlPlace
+from entrepot.control.store import Actor, ControlStore
 from entrepot.errors import ControlError
 from entrepot.policy.rules import Facts, Rule
 from entrepot.policy.teams import Team
 from tests.control.books import ALICE, NOON_S, a_key, a_store, at
+from tests.control.conftest import WriteObject
 
 
-def test_what_is_kept_is_read_again(store: ControlStore, tmp_path: Path) -> None:
+def test_what_is_kept_is_read_again(store: ControlStore, place: ControlPlace) -> None:
     rule = Rule("数据不出境", require=Facts(region=("CN",)))
     with at(store) as book:
         book.put("team", "法务", Team("法务"), "create")
         book.put("rule", rule.name, rule, "create")
     key, _ = a_key(store)
-    found = open_control_reader(tmp_path)
-    assert found.snapshot() == Snapshot(3, keys=(key,), teams=(Team("法务"),), rules=(rule,))
-    found.close()
+    with place.open_reader() as found:
+        assert found.snapshot() == Snapshot(3, keys=(key,), teams=(Team("法务"),), rules=(rule,))
 
 
 def test_a_change_that_fails_has_not_happened(store: ControlStore) -> None:
@@ -66,15 +67,6 @@ def _decoded(raw: msgspec.Raw | None) -> object:
     return None if raw is None else msgspec.json.decode(raw)
 
 
-def test_the_trail_cannot_be_rewritten(store: ControlStore, tmp_path: Path) -> None:
-    a_key(store)
-    connection = sqlite3.connect(control_path(tmp_path))
-    for statement in ("UPDATE changes SET who = 'nobody'", "DELETE FROM changes"):
-        with pytest.raises(sqlite3.IntegrityError, match="only ever added to"):
-            connection.execute(statement)
-    connection.close()
-
-
 def test_no_digest_is_in_the_trail(store: ControlStore) -> None:
     key, text = a_key(store)
     (change,) = store.changes()
@@ -84,58 +76,80 @@ def test_no_digest_is_in_the_trail(store: ControlStore) -> None:
     assert key.secrets[0].prefix in after
 
 
-def test_the_file_is_its_owners_alone(store: ControlStore, tmp_path: Path) -> None:
-    a_key(store)
-    for path in tmp_path.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+def test_a_reader_sees_that_another_has_written(store: ControlStore, place: ControlPlace) -> None:
+    with place.open_reader() as reader:
+        before = reader.state()
+        assert reader.state() == before
+        a_key(store)
+        assert reader.state() != before
 
 
-def test_a_reader_sees_that_another_has_written(store: ControlStore, tmp_path: Path) -> None:
-    reader = open_control_reader(tmp_path)
-    before = reader.data_version()
-    assert reader.data_version() == before
-    a_key(store)
-    assert reader.data_version() != before
-    with pytest.raises(ControlError, match="readonly"):
-        a_key(reader, "other")
-    reader.close()
-
-
-def test_writers_wait_for_each_other(tmp_path: Path) -> None:
+def test_writers_wait_for_each_other(place: ControlPlace) -> None:
     def write(names: str) -> None:
-        with a_store(tmp_path) as own:
+        with place.open_store() as own:
             for name in names:
                 a_key(own, name)
 
-    open_control(tmp_path).close()
+    place.make()
     threads = [threading.Thread(target=write, args=(names,)) for names in ("abcdefgh", "ijklmnop", "qrstuvwx")]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    with a_store(tmp_path) as own:
+    with place.open_store() as own:
         assert own.snapshot().version == 24
         assert len(own.snapshot().keys) == 24
 
 
-def test_what_cannot_be_read_is_told_with_its_file(tmp_path: Path) -> None:
-    with pytest.raises(ControlError, match="there is no control store at"):
-        open_control_reader(tmp_path)
-    control_path(tmp_path).write_bytes(b"this is no database, whatever it is called" * 100)
-    for open_it in (open_control, open_control_reader):
-        with pytest.raises(ControlError, match=r"control\.sqlite cannot be used"):
-            open_it(tmp_path)
-    (tmp_path / "file").touch()
-    with pytest.raises(ControlError, match="cannot make the control store"):
-        open_control(tmp_path / "file" / "below")
+def test_what_is_looked_at_is_of_one_moment(store: ControlStore, place: ControlPlace) -> None:
+    with store.look(0) as book, place.open_store() as other:
+        before = book.snapshot()
+        a_key(other)
+        assert book.snapshot() == before
+    assert store.snapshot().version == 1
+
+
+def test_whether_something_was_ever_there_outlives_it(store: ControlStore) -> None:
+    with at(store) as book:
+        assert not book.was_ever("team")
+        book.put("team", "a", Team("a"), "create")
+        book.remove("team", "a")
+    with at(store) as book:
+        assert book.was_ever("team")
+        assert book.was_ever("team", "a")
+        assert not book.was_ever("team", "b")
+        assert book.find(Team, "team", "a") is None
+
+
+def test_an_empty_store_takes_over_another_with_its_trail(store: ControlStore, tmp_path: Path) -> None:
+    with a_store(tmp_path / "other") as other:
+        a_key(other, "网站")
+        with at(other) as book:
+            book.put("team", "a", Team("a"), "create")
+            book.remove("team", "a")
+        assert store.take_over(other)
+        assert store.snapshot() == other.snapshot()
+        assert store.changes() == other.changes()
+        a_key(other, "later")
+        assert not store.take_over(other)
+        assert [key.name for key in store.snapshot().keys] == ["网站"]
+    a_key(store, "next")
+    assert [change.seq for change in store.changes()] == [4, 3, 2, 1]
+
+
+def test_what_somebody_wrote_is_data_whatever_it_looks_like(store: ControlStore) -> None:
+    odd = "%s ? {objects} '; DROP TABLE objects; --"
+    with at(store) as book:
+        book.put("team", odd, Team(odd), "create")
+        assert book.find(Team, "team", odd) == Team(odd)
+    assert [team.name for team in store.snapshot().teams] == [odd]
 
 
 @pytest.mark.parametrize(("kind", "body"), [("team", '{"name": 1}'), ("team", "{"), ("spell", "{}")])
-def test_an_object_of_another_shape_is_told(kind: str, body: str, store: ControlStore, tmp_path: Path) -> None:
-    connection = sqlite3.connect(control_path(tmp_path))
-    connection.execute("INSERT INTO objects VALUES (?, 'x', ?)", (kind, body))
-    connection.commit()
-    connection.close()
+def test_an_object_of_another_shape_is_told(
+    kind: str, body: str, store: ControlStore, write_object: WriteObject
+) -> None:
+    write_object(kind, body)
     with pytest.raises(ControlError, match="version"):
         store.snapshot()
 

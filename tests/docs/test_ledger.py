@@ -17,10 +17,10 @@ from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rollups import COMPARED, CUBES, EXPECTED, GRAINS, JUDGED, SUMS
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
 from tests.docs.fences import find_fences
-from tests.ledger.conftest import place, postgres, store
+from tests.ledger.conftest import place, store
 from tests.postgres_server import PostgresServer
 
-__all__ = ["place", "postgres", "store"]
+__all__ = ["place", "store"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "ledger.md").read_text(encoding="utf-8")
 QUERIES = [fence.text for fence in find_fences(PAGE) if fence.language == "sql"]

@@ -20,7 +20,7 @@ from entrepot.settings import failing_tables, route_table
 from entrepot.settings import file as shapes
 from entrepot.settings.load import load_settings
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
-from entrepot.settings.telemetry_tables import LogTable, MetricsTable
+from entrepot.settings.telemetry_tables import LogTable, MetricsTable, TelemetryTable
 from tests.docs.fences import find_fences
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
@@ -37,6 +37,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[metrics]": MetricsTable,
     "[log]": LogTable,
     "[content]": shapes.ContentTable,
+    "[telemetry]": TelemetryTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
     "scope": Scope,

@@ -7,7 +7,6 @@ import pytest
 from tests.end_to_end.clients import Client
 from tests.end_to_end.pairs import CLIENTS, PROVIDERS, clients_of, pairs_world
 from tests.end_to_end.world import World, world
-from tests.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +40,3 @@ def client(request: pytest.FixtureRequest, clients: dict[str, Client]) -> Client
 def provider(request: pytest.FixtureRequest) -> str:
     """The stand-in of each provider dialect in turn; it is named after what it speaks."""
     return str(request.param)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A running PostgreSQL; the test is skipped where none is installed."""
-    with PostgresServer() as server:
-        yield server

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from entrepot.control import members
-from entrepot.control.store import Actor, open_control
+from entrepot.control.sqlite import open_control
+from entrepot.control.store import Actor
 from entrepot.settings.schema import ControlSettings
 from tests.end_to_end.world import World, eventually, world
 

@@ -170,7 +170,7 @@ def test_an_erased_exchange_and_an_erased_key_are_gone_while_all_runs(keeping: W
 
 def settings_file(installation: World) -> Path:
     """A settings file that leads to the installation's ledger."""
-    database = installation.place._database
+    database = installation.place.database
     file = installation.directory / "commands.toml"
     told = "" if database is None else f'database = "{database}"\n'
     deployment = '[[deployments]]\nprovider = "deepseek"\nmodel = "deepseek-v4.1-flash"\n'

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from entrepot.control import keys
-from entrepot.control.store import Actor, control_path, open_control
+from entrepot.control.sqlite import control_path, open_control
+from entrepot.control.store import Actor
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team

@@ -161,6 +161,7 @@ class World:
     ) -> None:
         self.simulator = simulator
         self.place = LedgerPlace(directory, database)
+        self.database = database
         self.installation = installation
         self.base_url = installation.base_url
         self.directory = directory

@@ -1,4 +1,4 @@
-"""Ledgers in both databases. A PostgreSQL is started once for all tests of a process that want one."""
+"""Ledgers in both databases."""
 
 from __future__ import annotations
 
@@ -11,13 +11,6 @@ import pytest
 from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.reading import RelationalStore
 from tests.postgres_server import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A running server; the test is skipped where none is installed."""
-    with PostgresServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

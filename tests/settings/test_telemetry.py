@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from entrepot.settings.schema import LedgerSettings, LogSettings, MetricsSettings
+from entrepot.exchange.tracing import TraceRules
+from entrepot.settings.schema import LedgerSettings, LogSettings, MetricsSettings, TelemetrySettings
 from tests.settings.toml import ONE_DEPLOYMENT, load, refuse
 
 
@@ -10,6 +11,7 @@ def test_what_is_not_said_is_as_safe_as_can_be(tmp_path: Path) -> None:
     loaded = load(tmp_path, ONE_DEPLOYMENT)
     assert loaded.metrics == MetricsSettings(("127.0.0.0/8", "::1/128"))
     assert loaded.log == LogSettings("text", "info", exchanges=False)
+    assert loaded.telemetry == TelemetrySettings(tracing=TraceRules(False, 1.0, "everywhere", "on_premises"))
     assert loaded.ledger == LedgerSettings(f"{tmp_path}/entrepot-data", reserve_bytes=16 * 1024 * 1024)
 
 
@@ -22,6 +24,9 @@ token = "file:token"
 format = "json"
 level = "error"
 exchanges = true
+[telemetry]
+traceparent = "on_premises"
+tracestate = "nowhere"
 [ledger]
 durability = "fsync"
 reserve_mb = 2
@@ -30,6 +35,7 @@ when_full = "refuse"
     loaded = load(tmp_path, ONE_DEPLOYMENT + document)
     assert loaded.metrics == MetricsSettings(("10.0.0.0/8",), f"file:{tmp_path}/token")
     assert loaded.log == LogSettings("json", "error", exchanges=True)
+    assert loaded.telemetry.tracing == TraceRules(traceparent="on_premises", tracestate="nowhere")
     assert loaded.ledger.durability == "fsync"
     assert (loaded.ledger.reserve_bytes, loaded.ledger.when_full) == (2 * 1024 * 1024, "refuse")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.control.store import Actor, open_control
+from entrepot.control.sqlite import open_control
+from entrepot.control.store import Actor
 from entrepot.policy.rules import Facts, Rule, When
 from tests.end_to_end.world import World, eventually
 from tests.soak.load import Clients, Load

@@ -9,12 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from entrepot import __version__
-from entrepot.exchange.events import UpstreamChunk, UpstreamEnded, UpstreamHead
+from entrepot.exchange.events import UpstreamChunk, UpstreamEnded, UpstreamFailed, UpstreamHead
 from tests.upstream.scripted import (
     CHUNKED,
     HELLO,
@@ -67,6 +68,37 @@ async def test_a_call_sends_one_request_and_reports_head_chunks_and_end() -> Non
             TEXT,
         )
     ]
+
+
+async def test_headers_of_one_request_alone_leave_what_is_made_ready_for_many_as_it_is() -> None:
+    heads = []
+
+    async def script(peer: Peer) -> None:
+        for _ in range(3):
+            heads.append((await peer.answer(HELLO))[0])
+
+    async with serve(script) as server, open_client() as client:
+        for beside in (((b"traceparent", b"00-a"), (b"tracestate", b"b=c")), ((b"traceparent", b"00-d"),), ()):
+            heard = Heard()
+            client.start(msgspec.structs.replace(call(server.url("/")), beside=beside), heard)
+            await heard.wait()
+        assert len(client._openings) == 1
+    assert [[line for line in head.split(b"\r\n") if line.startswith(b"trace")] for head in heads] == [
+        [b"traceparent: 00-a", b"tracestate: b=c"],
+        [b"traceparent: 00-d"],
+        [],
+    ]
+
+
+async def test_a_header_of_one_request_that_could_end_a_line_fails_the_call() -> None:
+    async with open_client() as client:
+        heard = Heard()
+        told = call("http://127.0.0.1:1/")
+        client.start(msgspec.structs.replace(told, beside=((b"tracestate", b"a=1\r\nx: y"),)), heard)
+        await heard.wait()
+    (failed,) = heard.events
+    assert isinstance(failed, UpstreamFailed)
+    assert (failed.kind, failed.message) == ("protocol", "the value of header 'tracestate' holds a line end or NUL")
 
 
 ANSWERS = {

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from entrepot.cli.control_store import command_line, json_option
 from entrepot.cli.report import find_ledger
-from entrepot.control.store import open_control
+from entrepot.control.place import ControlPlace
 from entrepot.errors import LedgerError
 from entrepot.ledger.content.answer import open_content, seal_said
 from entrepot.ledger.content.ingest import ContentIngester
@@ -151,12 +151,10 @@ def forget_content(place: LedgerPlace, whose: Whose, name: str) -> int:
 
 def note_in_trail(place: LedgerPlace, action: str, name: str) -> None:
     """Write down that whoever typed the command did this with content."""
-    store = open_control(place.directory)
-    try:
-        with store.change(command_line(), time.time_ns()) as book:
-            book.note(action, "content", name)
-    finally:
-        store.close()
+    control = ControlPlace(place.directory, place.database)
+    control.make()
+    with control.open_store() as store, store.change(command_line(), time.time_ns()) as book:
+        book.note(action, "content", name)
 
 
 def _holdings(place: LedgerPlace) -> tuple[Holding, ...]:

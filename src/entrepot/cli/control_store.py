@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from entrepot.control.store import Actor, ControlStore, Transaction, open_control
+from entrepot.control.place import ControlPlace, control_place
+from entrepot.control.store import Actor, ControlStore, Transaction
 from entrepot.settings.discover import data_directory
 from entrepot.settings.load import find_settings_file, load_settings
 from entrepot.settings.schema import Settings
@@ -39,11 +40,10 @@ def opened(config: Path | None) -> Iterator[Opened]:
     """The store for as long as the block lasts."""
     path = find_settings_file(config, os.environ, Path.cwd())
     settings = None if path is None else load_settings(path, os.environ)
-    store = open_control(data_directory(os.environ) if settings is None else settings.ledger.directory)
-    try:
+    place = ControlPlace(data_directory(os.environ)) if settings is None else control_place(settings, os.environ)
+    place.make()
+    with place.open_store() as store:
         yield Opened(store, settings)
-    finally:
-        store.close()
 
 
 def command_line() -> Actor:

@@ -23,7 +23,9 @@ from entrepot.cli.demo_generated import settings_of
 from entrepot.cli.demo_stage import KEY_VARIABLE, Stage
 from entrepot.control.in_force import read_in_force
 from entrepot.control.members import make_first_admin
-from entrepot.control.store import Actor, open_control
+from entrepot.control.place import control_place
+from entrepot.control.store import Actor
+from entrepot.errors import ControlError
 from entrepot.exchange.plan import Route
 from entrepot.server.listening import admits_others
 from entrepot.settings.choose import find_settings
@@ -105,17 +107,19 @@ def _let_admin_in(settings: Settings) -> str | None:
 
     Where all this is written to a file, as a log is, no key is made.
     """
-    store = open_control(settings.ledger.directory)
     try:
-        with store.change(Actor("entrepot up", "start"), time.time_ns()) as book:
+        with (
+            control_place(settings, os.environ).open_store() as store,
+            store.change(Actor("entrepot up", "start"), time.time_ns()) as book,
+        ):
             if book.was_ever("member"):
                 return None
             if stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode):
                 return "nobody may use the admin API yet: entrepot members new NAME --role admin makes a key"
             text = make_first_admin(book, secrets.token_bytes(ENTROPY_BYTES))
             return f"the first admin's key (shown this once, keep it): {text}"
-    finally:
-        store.close()
+    except ControlError as error:
+        return f"note: the admin API answers once the control store does: {error.message}"
 
 
 def _warn_of_exposure(settings: Settings, console: Console) -> None:

@@ -10,6 +10,7 @@ import time
 
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_book, build_settling
+from entrepot.control.place import control_place
 from entrepot.control.reload import Watch
 from entrepot.control.warning import Warner
 from entrepot.control.webhooks import Outbox
@@ -28,7 +29,7 @@ class Accounting:
     def __init__(self, settings: Settings, counters: Counters, store: LedgerStore, ingester: Ingester) -> None:
         self._settings = settings
         self._book = build_book(settings)
-        self._watch = Watch(settings.ledger.directory)
+        self._watch = Watch(control_place(settings, os.environ))
         self._settling = build_settling(settings, counters, store, ingester)
         self._outbox = Outbox(allow_inside=settings.counters.webhooks_inside)
         self._warner = Warner(counters, self._outbox, Credentials(os.environ).read)

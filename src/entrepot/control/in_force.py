@@ -6,11 +6,14 @@ file's counts; rules of both hold.
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 
 from entrepot.control.metering import read_budgets
 from entrepot.control.objects import Snapshot, settings_of
-from entrepot.control.store import control_path, open_control_reader
+from entrepot.control.place import control_place
+from entrepot.errors import ControlError
 from entrepot.policy.lists import expand
 from entrepot.settings.schema import Settings
 
@@ -37,12 +40,12 @@ def names_in_file(settings: Settings) -> set[str]:
 
 
 def read_in_force(settings: Settings) -> Settings:
-    """As `put_in_force`, with what is kept now. Raises ControlError if there is a store that cannot be read."""
-    directory = settings.ledger.directory
-    if not control_path(directory).exists():
+    """As `put_in_force`, with what is kept now. Raises ControlError if there is a store of which nothing is known."""
+    place = control_place(settings, os.environ)
+    if not place.exists():
         return settings
-    store = open_control_reader(directory)
     try:
-        return put_in_force(settings, store.snapshot())
-    finally:
-        store.close()
+        with place.open_reader() as store:
+            return put_in_force(settings, store.snapshot())
+    except ControlError as error:
+        return put_in_force(settings, place.last_known(error).snapshot)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import time
+from collections.abc import Callable, Hashable, Sequence
 
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_book, build_limits
 from entrepot.control.objects import Snapshot
-from entrepot.control.store import ControlStore, control_path, open_control_reader
+from entrepot.control.place import ControlPlace
+from entrepot.control.store import ControlStore
 from entrepot.drive.admit import Admission
 from entrepot.errors import ControlError, EntrepotError
 from entrepot.exchange.planning import Planner
@@ -30,43 +31,42 @@ _log = logging.getLogger("entrepot.control")
 
 
 class Watch:
-    """Sees when the control store of a directory has changed."""
+    """Sees when the control store of an installation has changed."""
 
-    def __init__(self, directory: str | Path) -> None:
-        """Raises ControlError if it cannot be read."""
-        self._directory = directory
+    def __init__(self, place: ControlPlace) -> None:
+        self._place = place
         self._store: ControlStore | None = None
-        self._seen: tuple[int, int] | None = None
+        self._seen: Hashable = object()
+
+    def begin(self) -> Snapshot:
+        """What is kept, or was last known of a database that is away. Raises ControlError where nothing is known."""
+        try:
+            return self.look() or Snapshot()
+        except ControlError as error:
+            known = self._place.last_known(error)
+            _log.error("what was known %.0f s ago is in force: %s", time.time() - known.read_s, error.message)
+            return known.snapshot
 
     def look(self) -> Snapshot | None:
         """What is kept, if that may be something else than at the last look. Raises ControlError."""
         try:
-            store, seen = self._state()
-            if seen == self._seen:
+            if self._store is None:
+                self._store = self._place.open_reader()
+            state = self._store.state()
+            if state == self._seen:
                 return None
-            snapshot = store.snapshot()
+            snapshot = self._place.read(self._store)
         except ControlError:
             self.close()
             raise
-        self._seen = seen
+        self._seen = state
         return snapshot
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the store; the next look opens it again, and finds what is kept."""
         if self._store is not None:
             self._store.close()
-        self._store, self._seen = None, None
-
-    def _state(self) -> tuple[ControlStore, tuple[int, int]]:
-        """The store, and two numbers of which one changes with it: which file it is, and SQLite's own count."""
-        try:
-            inode = control_path(self._directory).stat().st_ino
-        except OSError as error:
-            raise ControlError(f"the control store {control_path(self._directory)}: {error.strerror}") from error
-        if self._store is None or (self._seen is not None and self._seen[0] != inode):
-            self.close()
-            self._store = open_control_reader(self._directory)
-        return self._store, (inode, self._store.data_version())
+        self._store, self._seen = None, object()
 
 
 async def follow(watch: Watch, adopt: Callable[[Snapshot], None], *, interval_s: float = INTERVAL_S) -> None:

@@ -12,8 +12,9 @@ from entrepot.catalog.load import load_catalog
 from entrepot.control.api import AdminApi
 from entrepot.control.asking import Installation
 from entrepot.control.oidc_endpoints import PATH, SignIn
+from entrepot.control.place import control_place
 from entrepot.control.sessions import Sessions
-from entrepot.control.store import ControlStore, open_control
+from entrepot.control.store import ControlStore
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import EntrepotError, ExtraMissing
 from entrepot.server.connection import ConnectionLimits
@@ -54,7 +55,7 @@ async def serve_admin(
     """Serve until told to stop. What keeps it from serving is logged: the rest of the control process goes on without it."""
     try:
         tls = listening_tls(control.tls, "[control.tls]")
-        store = await asyncio.to_thread(open_control, settings.ledger.directory)
+        store = await asyncio.to_thread(control_place(settings, os.environ).open_store)
     except EntrepotError as error:
         _log.error("there is no admin API: %s", error.message)
         listening.close()

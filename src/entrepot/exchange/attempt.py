@@ -47,7 +47,10 @@ LINGER_S = 1.0
 
 
 class Progress(msgspec.Struct):
-    """What has happened in an attempt so far. Times are monotonic seconds. `open_relay` is given the answer's headers."""
+    """What has happened in an attempt so far. Times are monotonic seconds. `open_relay` is given the answer's headers.
+
+    `retried`: how often its deployment was asked again in this exchange before.
+    """
 
     number: int
     candidate: Candidate
@@ -66,6 +69,7 @@ class Progress(msgspec.Struct):
     called: bool = False
     begun: bool = False
     opened: Relay | None = None
+    retried: int = 0
 
     @property
     def relay(self) -> Relay:
@@ -185,6 +189,7 @@ class Progress(msgspec.Struct):
             and is_another_model(summary.claimed_model, deployment.upstream_name)
             and is_another_model(summary.claimed_model, deployment.model),
             vote=vote,
+            started_ms=(self.started_s - plan.started_s) * 1000,
         ), summary
 
     def _cost(self, usage: Usage | None, at_s: float) -> Money | None:
@@ -225,7 +230,8 @@ def perform(
         if kept_back is not None:
             return kept_back
     progress.called = True
-    yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s)
+    told = () if plan.tracing is None else plan.tracing.headers(plan.id, progress.number, deployment)
+    yield CallUpstream(progress.number, deployment, request, plan.deadlines.connect_s, told)
     while True:
         deadline_s = progress.next_deadline_s(plan)
         event = yield Wait(min(deadline_s, silence.due_s))

@@ -2,10 +2,10 @@
 
 Answers are held back until one is accepted: the client's bytes as they would have been sent, and the answer's canonical form to
 know it by. When to ask another and which answer to send is decided by the route's strategy (`agreeing.py`, `checking.py`,
-`trusting.py`). A
-client of a stream is sent signs of life meanwhile, and then the accepted answer as its stream. Every attempt is recorded and
-billed, also those whose answer nobody got. An answer too long to be held is no longer one of several: if none is in hand it
-goes to the client as it comes.
+`trusting.py`). One that failed before it had content is asked again where that is safe (`asking_again.py`), while others run,
+and only then does the strategy go on without it. A client of a stream is sent signs of life meanwhile, and then the accepted
+answer as its stream. Every attempt is recorded and billed, also those whose answer nobody got. An answer too long to be held is
+no longer one of several: if none is in hand it goes to the client as it comes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from entrepot.dialects.overhear import Overheard
 from entrepot.dialects.registry import open_relay
 from entrepot.dialects.translation import Translation
 from entrepot.exchange.agreeing import Agreeing
+from entrepot.exchange.asking_again import again_at_s
 from entrepot.exchange.attempt import Clock, Ending, Progress, perform
 from entrepot.exchange.checking import Checking
 from entrepot.exchange.commands import CancelUpstream, Command, RunCheck, Wait
@@ -54,6 +55,8 @@ class _Held(msgspec.Struct):
     size: int = 0
     complete: bool = False
     settled: bool = False
+    again_at_s: float = math.inf
+    """When its deployment is asked again; infinity if it is not, or was."""
 
 
 class Cascade:
@@ -91,10 +94,10 @@ class Cascade:
             return ()
         return self._deliberating.ask()
 
-    def _start(self, candidate: Candidate) -> Generator[Command, Event, None]:
+    def _start(self, candidate: Candidate, retried: int = 0) -> Generator[Command, Event, None]:
         number = len(self._held)
         hidden = self._asking_more(candidate)
-        progress = self._delivery.begin(number, candidate, partial(self._open, candidate, hidden))
+        progress = self._delivery.begin(number, candidate, partial(self._open, candidate, hidden), retried)
         held = _Held(progress)
         self._held.append(held)
         quiet = KeepAlive(b"", 0, progress.started_s)  # of all attempts together the silence is kept here
@@ -151,11 +154,20 @@ class Cascade:
         while True:
             yield from self._drop_the_overlong()
             self._take_in()
-            if all(held.settled for held in self._held):
+            yield from self._delivery.teach()
+            again_s = min((held.again_at_s for held in self._held), default=math.inf)
+            if again_s <= self._clock():
+                yield from self._ask_again()
+            elif again_s == math.inf and all(held.settled for held in self._held):
                 return False
-            event = yield from self._wait()
-            if isinstance(event, ClientGone):
+            elif isinstance((yield from self._wait(again_s)), ClientGone):
                 return True
+
+    def _ask_again(self) -> Generator[Command, Event, None]:
+        """Ask those again whose pause is over."""
+        for held in [held for held in self._held if held.again_at_s <= self._clock()]:
+            held.again_at_s = math.inf
+            yield from self._start(held.progress.candidate, held.progress.retried + 1)
 
     def _check(self) -> Generator[Command, Event, bool]:
         """Hold what has come in to the route's check, if it has one; True if the client has gone meanwhile."""
@@ -189,7 +201,17 @@ class Cascade:
                 self._hear(number, held)
             elif ending is not None:
                 self._note(number, held, ending)
-                self._deliberating.miss(held.progress.candidate)
+                again_s = self._again_at_s(held) if ending == "failed" else None
+                if again_s is None:
+                    self._deliberating.miss(held.progress.candidate)
+                else:
+                    held.again_at_s = again_s
+
+    def _again_at_s(self, held: _Held) -> float | None:
+        """When one that failed is asked again: never where the client has an answer already, or a filter has spoken."""
+        if self._straight is not None or not self._delivery.may_ask_another:
+            return None
+        return again_at_s(self._plan, held.progress, len(self._held), self._clock())
 
     def _hear(self, number: int, held: _Held) -> None:
         progress = held.progress
@@ -205,6 +227,8 @@ class Cascade:
         event = yield Wait(min(until_s, silence.due_s))
         if isinstance(event, DeadlinePassed) and silence.due_s < until_s:
             yield from self._delivery.keep_alive()
+        elif isinstance(event, DeadlinePassed) and self._clock() < together.until_s:
+            pass  # it was somebody else's moment
         elif not isinstance(event, CheckEnded):
             yield from together.happens(event)
         return event
@@ -212,6 +236,8 @@ class Cascade:
     def _drop_the_overlong(self) -> Generator[Command, Event, None]:
         """Give up what is too long to be held while others are in hand, and the others while one goes straight through."""
         for number, held in enumerate(self._held):
+            if self._straight is not None:
+                held.again_at_s = math.inf  # there is an answer
             over = held.size > MAX_HELD_BYTES if self._straight is None else held is not self._straight
             if over and not held.complete and number not in self._together.endings:
                 yield CancelUpstream(number)

@@ -18,12 +18,16 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class CallUpstream(msgspec.Struct, frozen=True):
-    """Start attempt number `attempt`: send `request` to `deployment`. Its events carry the same number."""
+    """Start attempt number `attempt`: send `request` to `deployment`. Its events carry the same number.
+
+    `beside` are headers that no other request has: what is made ready for `request.headers` serves many.
+    """
 
     attempt: int
     deployment: Deployment
     request: WireRequest
     connect_timeout_s: float = 10.0
+    beside: Headers = ()
 
 
 class AskLeave(msgspec.Struct, frozen=True, eq=False):

@@ -1,7 +1,7 @@
 """The course of an exchange, from the first call to the last byte. Read from top to bottom.
 
 Each candidate is asked in the order of the decision until one answers. Until the first byte of an answer has left, a
-failure lets the same one try again where that is safe (`retrying.py`), or the next one; after it, only the same attempt's
+failure lets the same one try again where that is safe (`asking_again.py`), or the next one; after it, only the same attempt's
 bytes follow, and a failure ends the answer in the client dialect's own error. A client that waits for a stream in silence
 is sent signs of life, which commit to nothing. What happened is recorded before the chunk with the end marker leaves,
 because clients stop reading at the marker; a client that goes away is recorded too. The course does no I/O: it yields
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from entrepot.dialects.base import Relayed
+from entrepot.exchange.asking_again import again_at_s
 from entrepot.exchange.attempt import Clock, Progress, perform
 from entrepot.exchange.cascade import Cascade
 from entrepot.exchange.commands import Command
@@ -24,8 +25,6 @@ from entrepot.exchange.events import Event
 from entrepot.exchange.hedged import Hedged
 from entrepot.exchange.plan import Candidate, Plan
 from entrepot.exchange.resting import rest
-from entrepot.exchange.retrying import pause_s
-from entrepot.exchange.steadying import draw
 
 
 def course_of(plan: Plan, clock: Clock) -> Generator[Command, Event, None]:
@@ -63,7 +62,7 @@ class Course:
         plan, delivery = self._plan, self._delivery
         retried = 0
         while True:
-            progress = delivery.begin(len(delivery.attempts), candidate)
+            progress = delivery.begin(len(delivery.attempts), candidate, retried=retried)
             ending = yield from perform(
                 plan, progress, self._clock, self._forward, delivery.silence, delivery.keep_alive, delivery.attempts
             )
@@ -74,7 +73,7 @@ class Course:
             if ending == "broken":
                 yield from delivery.break_off(progress)
                 return True
-            until_s = None if ending == "client_gone" else self._retry_at_s(progress, retried, follower)
+            until_s = None if ending == "client_gone" else self._again_at_s(progress, follower)
             if until_s is None and ending != "client_gone":
                 return False
             if until_s is None or (yield from rest(until_s, self._clock, delivery.silence, delivery.keep_alive)):
@@ -82,22 +81,8 @@ class Course:
                 return True
             retried += 1
 
-    def _retry_at_s(self, progress: Progress, retried: int, follower: Candidate | None) -> float | None:
-        """When the same deployment is asked again, None if it is not.
-
-        Another host of the same model is asked at once instead: its answer is as good, and nothing is waited for.
-        """
-        plan, deployment, failure = self._plan, progress.candidate.deployment, progress.failure
-        if failure is None or retried >= plan.retries.most_of(deployment.id):
-            return None
-        if follower is not None and follower.deployment.model == deployment.model:
-            return None
-        pause = pause_s(plan.retries, failure, retried, draw(f"retry {len(self._delivery.attempts)}\n{plan.id}"))
-        if pause is None or self._clock() + pause >= plan.started_s + plan.deadlines.total_s:
-            return None
-        if plan.allowances is None or not plan.allowances.retries.take():
-            return None
-        return self._clock() + pause
+    def _again_at_s(self, progress: Progress, follower: Candidate | None) -> float | None:
+        return again_at_s(self._plan, progress, len(self._delivery.attempts), self._clock(), follower=follower)
 
     def _forward(self, progress: Progress, relayed: Relayed) -> Generator[Command, Event, None]:
         return self._delivery.forward(progress, relayed, progress.content_s)

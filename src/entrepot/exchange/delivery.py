@@ -41,7 +41,9 @@ class Delivery:
         self._taught: set[int] = set()
         self._head_sent = False
 
-    def begin(self, number: int, candidate: Candidate, open_answer: Opening | None = None) -> Progress:
+    def begin(
+        self, number: int, candidate: Candidate, open_answer: Opening | None = None, retried: int = 0
+    ) -> Progress:
         """An attempt about to start. `open_answer` is given in place of the relay that goes straight to the client."""
         plan = self._plan
         straight = partial(open_relay, plan.client, candidate.dialect, plan.asked, candidate.target, self.created_s)
@@ -51,6 +53,7 @@ class Delivery:
             open_relay=open_answer or straight,
             stream=plan.asked.request.stream,
             started_s=self._clock(),
+            retried=retried,
         )
 
     @property

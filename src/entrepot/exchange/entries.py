@@ -13,7 +13,7 @@ from entrepot.catalog.pricing import Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import EntrepotError
 from entrepot.exchange.plan import Candidate, Plan
-from entrepot.exchange.records import AttemptRecord, Baseline, Deliberation, Entry, Expected, Served, State
+from entrepot.exchange.records import AttemptRecord, Baseline, Deliberation, Entry, Expected, Served, State, Trace
 from entrepot.policy.rules import Principal
 from entrepot.routing.utility import Decision
 
@@ -176,6 +176,7 @@ def entry_of(
         expected=expected_of(plan.decision, None if answering is None else answering.deployment),
         lot=plan.lot,
         grounds=plan.grounds,
+        trace=None if plan.tracing is None else plan.tracing.trace,
     )
 
 
@@ -206,6 +207,7 @@ def refusal_entry(
     decision: Decision | None = None,
     data_classes: tuple[str, ...] = (),
     sensitive: dict[str, int] | None = None,
+    trace: Trace | None = None,
 ) -> Entry:
     """The entry of a request that was refused before any byte left."""
     return Entry(
@@ -228,4 +230,5 @@ def refusal_entry(
         decision=decision,
         data_classes=data_classes,
         sensitive=sensitive or {},
+        trace=trace,
     )

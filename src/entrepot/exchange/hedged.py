@@ -4,7 +4,8 @@ delivery.
 Rules of this file: at most one is asked beside the first, and only while no byte of an answer has left; whoever has content
 first answers, and the other is cancelled at once. What it may be billed for what it has read is in its attempt: the input,
 as an estimate (J. Dean and L. Barroso, "The Tail at Scale", 2013). Each attempt passes the gate of rules, limits and
-budgets by itself. A failure lets the next candidate try, as without a hedge; nobody is asked twice.
+budgets by itself. Once nobody is under way, those who failed are asked again where that is safe, the latest first, or the next
+candidate is, as without a hedge; a pause that would last until the hedge's moment is not begun.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import math
 from collections.abc import Generator
 
 from entrepot.dialects.base import Relayed
+from entrepot.exchange.asking_again import again_at_s
 from entrepot.exchange.attempt import Clock, Progress, perform
 from entrepot.exchange.commands import CancelUpstream, Command, Wait
 from entrepot.exchange.delivery import Delivery
 from entrepot.exchange.events import ClientGone, DeadlinePassed, Event
 from entrepot.exchange.keep_alive import KeepAlive
-from entrepot.exchange.plan import Plan
+from entrepot.exchange.plan import Candidate, Plan
+from entrepot.exchange.resting import rest
 from entrepot.exchange.together import Together
 
 
@@ -33,28 +36,42 @@ class Hedged:
         self._together = Together()
         self._progresses: list[Progress] = []
         self._settled: set[int] = set()
+        self._failed: list[Progress] = []  # that may yet be asked again
+        self._place = 0  # of the candidate that comes next
         self._hedge_s = math.inf
         self._winner: Progress | None = None
 
     def run(self) -> Generator[Command, Event, None]:
         """Ask until one has answered, the client has gone, or none is left."""
-        yield from self._start()
+        yield from self._ask_next()
         self._hedge_s = self._clock() + self._after_s
         while True:
             yield from self._settle()
             if self._winner is not None and not self._together.running:
                 yield from self._end(self._winner)
                 return
-            if not self._together.running and not (yield from self._follow()):
+            if self._together.running:
+                gone = yield from self._wait()
+            elif (until_s := self._again_at_s()) is not None:
+                gone = yield from self._again(until_s)
+            elif self._may_follow:
+                gone = False
+                yield from self._ask_next()
+            else:
                 yield from self._delivery.give_up()
                 return
-            if self._together.running and (yield from self._wait()):
+            if gone:
                 yield from self._client_gone()
                 return
 
-    def _start(self) -> Generator[Command, Event, None]:
+    def _ask_next(self) -> Generator[Command, Event, None]:
+        candidate = self._plan.candidates[self._place]
+        self._place += 1
+        yield from self._start(candidate)
+
+    def _start(self, candidate: Candidate, retried: int = 0) -> Generator[Command, Event, None]:
         number = len(self._progresses)
-        progress = self._delivery.begin(number, self._plan.candidates[number])
+        progress = self._delivery.begin(number, candidate, retried=retried)
         self._progresses.append(progress)
         quiet = KeepAlive(b"", 0, progress.started_s)  # of both attempts together the silence is kept here
         performing = perform(
@@ -68,17 +85,35 @@ class Hedged:
         )
         yield from self._together.start(number, performing)
 
-    def _follow(self) -> Generator[Command, Event, bool]:
-        """Everybody asked so far has failed: ask the next, if there is one and it may be."""
-        delivery = self._delivery
-        if not self._is_another or delivery.out_of_time or not delivery.may_ask_another:
-            return False
-        yield from self._start()
-        return True
+    def _again_at_s(self) -> float | None:
+        """Everybody asked so far has failed: when one of them is asked again, which is then the last of `_failed`."""
+        if not self._delivery.may_ask_another:
+            return None
+        follower = next(iter(self._plan.candidates[self._place :]), None)
+        hedge_s = self._hedge_s if self._is_another else math.inf
+        made, now_s = len(self._progresses), self._clock()
+        while self._failed:
+            until_s = again_at_s(self._plan, self._failed[-1], made, now_s, follower=follower, until_s=hedge_s)
+            if until_s is not None:
+                return until_s
+            self._failed.pop()
+        return None
+
+    def _again(self, until_s: float) -> Generator[Command, Event, bool]:
+        """Ask the last that failed again, after a pause. True if the client has gone meanwhile."""
+        failed, delivery = self._failed.pop(), self._delivery
+        if (yield from rest(until_s, self._clock, delivery.silence, delivery.keep_alive)):
+            return True
+        yield from self._start(failed.candidate, failed.retried + 1)
+        return False
+
+    @property
+    def _may_follow(self) -> bool:
+        return self._is_another and not self._delivery.out_of_time and self._delivery.may_ask_another
 
     @property
     def _is_another(self) -> bool:
-        return len(self._progresses) < len(self._plan.candidates)
+        return self._place < len(self._plan.candidates)
 
     def _wait(self) -> Generator[Command, Event, bool]:
         """One event, or the hedge's moment. True if the client has gone."""
@@ -99,7 +134,7 @@ class Hedged:
     def _hedge(self) -> Generator[Command, Event, None]:
         allowances = self._plan.allowances
         if self._is_another and allowances is not None and allowances.hedges.take():
-            yield from self._start()
+            yield from self._ask_next()
 
     def _forward(self, progress: Progress, relayed: Relayed) -> Generator[Command, Event, None]:
         if self._winner is None:
@@ -124,6 +159,8 @@ class Hedged:
                 if ending != "answered":  # that one was noted as it was sent
                     self._delivery.note(self._progresses[number], ending)
                     yield from self._delivery.teach()
+                if ending == "failed":
+                    self._failed.append(self._progresses[number])
 
     def _end(self, winner: Progress) -> Generator[Command, Event, None]:
         """The answer that was sent is over: whole, or broken off."""

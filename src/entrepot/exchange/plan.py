@@ -17,6 +17,7 @@ from entrepot.exchange.balancing import Balance
 from entrepot.exchange.conduct import Hedge
 from entrepot.exchange.records import Grounds
 from entrepot.exchange.retrying import NEVER, Retries
+from entrepot.exchange.tracing import Tracing
 from entrepot.policy.rules import Principal
 from entrepot.routing.ballot import Compare
 from entrepot.routing.cascade import Rule
@@ -133,6 +134,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     `retries` are those of each deployment; what they and hedges take of `allowances` is shared by all exchanges of the process.
     `hedge_after_s` is how long the first candidate may let the exchange wait before the second is asked, None for ever.
     `no_store`: a rule has nothing kept of what is said.
+    `tracing` None: the exchange belongs to no trace.
     """
 
     id: str
@@ -164,3 +166,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     allowances: Allowances | None = None
     hedge_after_s: float | None = None
     no_store: bool = False
+    tracing: Tracing | None = None

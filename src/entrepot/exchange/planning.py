@@ -40,6 +40,7 @@ from entrepot.exchange.refusing import (
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
 from entrepot.exchange.steadying import cast_lot, draw, is_settled, steady
+from entrepot.exchange.tracing import Tracing
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
@@ -265,6 +266,7 @@ class Planner:
         started_s: float,
         upload_s: float = 0.0,
         seen: Seen = UNSEEN,
+        tracing: Tracing | None = None,
     ) -> Plan | Refusal:
         """A plan for this request, or why there is none."""
         considered = self.consider(asked.request, principal, steering, id, started_ns / 1_000_000_000, seen)
@@ -301,6 +303,7 @@ class Planner:
             retries=retries_of(self._conduct, route),
             allowances=self._board.allowances,
             hedge_after_s=hedge_after_s(self._board, route, considered.decision.order),
+            tracing=tracing,
         )
 
     def _decide(

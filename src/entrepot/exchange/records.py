@@ -64,8 +64,22 @@ class Deliberation(msgspec.Struct, frozen=True):
     believed: str | None = None
 
 
+class Trace(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The W3C trace that an exchange belongs to, ids as hexadecimal digits: `parent` is the client's span, None if it began here.
+
+    `flags` are those that providers were told. `recorded`: spans of ours are part of it, whose ids `tracing.py` makes.
+    """
+
+    id: str
+    parent: str | None
+    flags: int
+    recorded: bool
+
+
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """One call to one deployment. Times are milliseconds from its start; `status` is 0 if no head came.
+
+    `started_ms` is when that was, from the exchange's own start; None in entries of earlier versions.
 
     `claimed_model` is what the answer called itself; `model_mismatch` says that this is not what was asked of the provider. It
     is a signal only: the cost is that of the deployment. `answered` says that the client got its answer; where several models
@@ -91,6 +105,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     model_mismatch: bool = False
     retry_after_s: float | None = None
     vote: Vote | None = None
+    started_ms: float | None = None
 
 
 class Served(msgspec.Struct, frozen=True, gc=False):
@@ -194,6 +209,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
     reported, the most that it can have cost stays charged. `grounds` None: nothing was weighed, or by an earlier version.
+    `trace` None: it belongs to none.
     """
 
     id: str
@@ -227,3 +243,4 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     expected: Expected | None = None
     lot: Lot | None = None
     grounds: Grounds | None = None
+    trace: Trace | None = None

@@ -26,18 +26,18 @@ class LedgerPlace:
 
     def __init__(self, directory: str | Path, database: str | None = None) -> None:
         self.directory = Path(directory)
-        self._database = database
+        self.database = database
 
     def __str__(self) -> str:
         return (
             str(ledger_path(self.directory))
-            if self._database is None
-            else _postgres().PostgresReader(self._database).name
+            if self.database is None
+            else _postgres().PostgresReader(self.database).name
         )
 
     def exists(self) -> bool:
         """Whether there is anything to read: a database is taken to be there until it is asked."""
-        return self._database is not None or ledger_path(self.directory).exists()
+        return self.database is not None or ledger_path(self.directory).exists()
 
     def prepare(self) -> None:
         """Bring the schema up to date, once before many processes use it.
@@ -48,34 +48,34 @@ class LedgerPlace:
             with self.open_store() as store:
                 store.spool_progress()
         except LedgerError as error:
-            if self._database is None:
+            if self.database is None:
                 raise
             _log.error("entries wait in the spool: %s", error.message)
 
     def open_store(self) -> RelationalStore:
         """The ledger to write to. Raises LedgerError; where it is a database that is away, only once it is used."""
-        if self._database is None:
+        if self.database is None:
             return open_sqlite(self.directory)
-        store: RelationalStore = _postgres().PostgresStore(self._database)
+        store: RelationalStore = _postgres().PostgresStore(self.database)
         return store
 
     def open_reader(self) -> RelationalReader:
         """The ledger to read. Raises LedgerError as `open_store`."""
-        if self._database is None:
+        if self.database is None:
             return open_sqlite_reader(self.directory)
-        reader: RelationalReader = _postgres().PostgresReader(self._database)
+        reader: RelationalReader = _postgres().PostgresReader(self.database)
         return reader
 
     def holds_content(self) -> bool:
         """Whether anything that was said may be kept here: a database is taken to hold some until it is asked."""
         here = (self.directory / CONTENT_FILE).exists() or bool(list_content_spools(self.directory))
-        return here or self._database is not None
+        return here or self.database is not None
 
     def open_content(self) -> ContentStore:
         """What was said, beside the ledger; made if it is not there. Raises LedgerError as `open_store`."""
-        if self._database is None:
+        if self.database is None:
             return SqliteContent(self.directory)
-        store: ContentStore = _postgres("entrepot.ledger.content.postgres").PostgresContent(self._database)
+        store: ContentStore = _postgres("entrepot.ledger.content.postgres").PostgresContent(self.database)
         return store
 
 

@@ -8,23 +8,23 @@ by an advisory lock, which the database lets go of when a process dies. No messa
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import psycopg
-from psycopg import conninfo, sql
+from psycopg import sql
 from psycopg.adapt import Buffer, Loader
 
-from entrepot.errors import LedgerError, SettingsError
+from entrepot.errors import LedgerError
 from entrepot.exchange.records import Feedback
 from entrepot.ledger import postgres_schema as schema
 from entrepot.ledger.additions import Addition, additions
 from entrepot.ledger.documents import Document
 from entrepot.ledger.outcomes import DROP_FEEDBACK, FORGET_FEEDBACK, INSERT_FEEDBACK, feedback_row
+from entrepot.ledger.postgres_connection import PostgresConnection, marked
 from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
 from entrepot.ledger.rollups import add_onto, forget_statements, is_float, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Rows, Value, kind_of, rows_of
@@ -34,12 +34,6 @@ from entrepot.ledger.verify import Verified, verify
 
 _ESCAPED, _BACKSLASHED = re.compile(r'(["\\])'), r"\\\1"
 _READ_AT_ONCE = 2_000
-_DEFAULTS: dict[str, str | int] = {
-    "connect_timeout": 5,
-    "tcp_user_timeout": 30_000,
-    "keepalives_idle": 30,
-    "application_name": "entrepot",
-}
 
 
 class _WholeNumber(Loader):
@@ -54,14 +48,8 @@ class PostgresReader(RelationalReader):
     """Reads a ledger in a database. Raises SettingsError if the address is none."""
 
     def __init__(self, url: str) -> None:
-        try:
-            given = conninfo.conninfo_to_dict(url)
-        except psycopg.ProgrammingError:
-            raise SettingsError("the address of the ledger's database is none that PostgreSQL understands") from None
-        super().__init__(f"the PostgreSQL database '{given.get('dbname', '')}' on {given.get('host', 'this machine')}")
-        self._conninfo = conninfo.make_conninfo(url, **{key: _DEFAULTS[key] for key in _DEFAULTS.keys() - given.keys()})
-        self._connection: psycopg.Connection[Any] | None = None
-        self._lock = threading.Lock()
+        self._database = PostgresConnection(url, "the ledger", LedgerError, self._set_up)
+        super().__init__(self._database.name)
 
     def verify(self) -> Verified:
         """See RelationalReader."""
@@ -80,37 +68,19 @@ class PostgresReader(RelationalReader):
 
     def close(self) -> None:
         """Close the connection."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._database.close()
 
     def _query(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
         with self._connected() as connection:
-            return connection.execute(_marked(statement), parameters).fetchall()
+            return connection.execute(marked(statement), parameters).fetchall()
 
-    @contextmanager
-    def _connected(self) -> Iterator[psycopg.Connection[Any]]:
+    def _connected(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         """The connection, for one thread at a time; whatever goes wrong is a LedgerError."""
-        with self._lock:
-            try:
-                if self._connection is None or self._connection.closed:
-                    self._connection = self._connect()
-                yield self._connection
-            except psycopg.Error as error:
-                if self._connection is not None and self._connection.broken:
-                    self._connection.close()
-                raise LedgerError(f"the ledger in {self.name} cannot be used: {_told(error)}") from None
+        return self._database.use()
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(self._conninfo, autocommit=True)
-        try:
-            connection.adapters.register_loader("numeric", _WholeNumber)
-            self._greet(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _set_up(self, connection: psycopg.Connection[Any]) -> None:
+        connection.adapters.register_loader("numeric", _WholeNumber)
+        self._greet(connection)
 
     def _greet(self, connection: psycopg.Connection[Any]) -> None:
         """What is done with a new connection before it is used."""
@@ -152,7 +122,7 @@ class PostgresStore(PostgresReader, RelationalStore):
                         _move(connection, before, after)
                     if feedback:
                         connection.cursor().executemany(
-                            _marked(INSERT_FEEDBACK), [feedback_row(one) for one in feedback]
+                            marked(INSERT_FEEDBACK), [feedback_row(one) for one in feedback]
                         )
                     return self._insert_new(connection, documents, rows)
             except BaseException:
@@ -170,7 +140,7 @@ class PostgresStore(PostgresReader, RelationalStore):
         count, first_month = 0, day[:7]
         with self._writing() as connection:
             connection.execute("UPDATE kept SET since_day = greatest(since_day, %s)", (f"{first_month}-01",))
-            connection.execute(_marked(DROP_FEEDBACK), (beginning_of(f"{first_month}-01"),))
+            connection.execute(marked(DROP_FEEDBACK), (beginning_of(f"{first_month}-01"),))
         with self._connected() as connection:
             for month in sorted(month for month in schema.months_held(connection, whole=False) if month < first_month):
                 count += schema.drop_partitions(connection, month)
@@ -189,12 +159,12 @@ class PostgresStore(PostgresReader, RelationalStore):
                     ),
                     (name,),
                 )
-            connection.execute(_marked(FORGET_FEEDBACK[principal]), (name,) * FORGET_FEEDBACK[principal].count("?"))
+            connection.execute(marked(FORGET_FEEDBACK[principal]), (name,) * FORGET_FEEDBACK[principal].count("?"))
             found = connection.execute(
                 sql.SQL("DELETE FROM entries {} RETURNING day").format(where), (name,)
             ).fetchall()
             for statement in forget_statements(principal):
-                connection.execute(_marked(statement), (name, since_day))
+                connection.execute(marked(statement), (name, since_day))
             days = sorted({day for (day,) in found if day >= since_day})
             if days:
                 _remake(connection, f"day IN ({', '.join(repr(day) for day in days)})")
@@ -326,16 +296,6 @@ def _array(values: Sequence[Value]) -> str:
     if isinstance(values[0], str):
         return "{" + ",".join(f'"{_ESCAPED.sub(_BACKSLASHED, str(value))}"' for value in values) + "}"
     return "{" + ",".join(map(repr, values)) + "}"
-
-
-def _marked(statement: str) -> bytes:
-    """A statement with the parameters' marks as psycopg has them."""
-    return statement.replace("%", "%%").replace("?", "%s").encode()
-
-
-def _told(error: psycopg.Error) -> str:
-    """The database's own words, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _copy(table: str, columns: Sequence[str]) -> bytes:

@@ -9,6 +9,8 @@ import msgspec
 from entrepot.dialects.base import ClientDialect, Envelope
 from entrepot.dialects.counting import counting_dialect
 from entrepot.dialects.registry import CLIENT_DIALECTS, CLIENT_PATHS, client_dialect
+from entrepot.exchange.records import Trace
+from entrepot.exchange.tracing import Tracing
 from entrepot.server.http import Asker, Receive, Scope, Send
 from entrepot.server.models import asker_of, model_named
 
@@ -27,6 +29,7 @@ class Call(msgspec.Struct, eq=False):
     upload_s: float = 0.0
     received: bool = False
     spoken: ClientDialect | None = None
+    tracing: Tracing | None = None
 
     @property
     def dialect(self) -> ClientDialect:
@@ -44,6 +47,16 @@ class Call(msgspec.Struct, eq=False):
         """The other end of the connection, where it has an address."""
         peer = self.scope.get("client")
         return None if peer is None else peer[0]
+
+    @property
+    def trace(self) -> Trace | None:
+        """The trace that the exchange belongs to."""
+        return None if self.tracing is None else self.tracing.trace
+
+    @property
+    def logged(self) -> dict[str, dict[str, str]]:
+        """What a log record of it carries beside its message."""
+        return {"fields": {} if self.tracing is None else {"trace_id": self.tracing.trace.id}}
 
     @property
     def envelope(self) -> Envelope:

@@ -37,6 +37,7 @@ def render_decision(entry: Entry) -> dict[str, Any]:
         "duration_ms": round(entry.duration_ms, 3),
         "added_ms": round(entry.added_ms, 3),
         "first_token_ms": None if entry.first_token_ms is None else round(entry.first_token_ms, 3),
+        "trace_id": None if entry.trace is None else entry.trace.id,
         "attempts": [_attempt(attempt) for attempt in entry.attempts],
         "decision": msgspec.to_builtins(entry.decision),
         "deliberation": msgspec.to_builtins(entry.deliberation),

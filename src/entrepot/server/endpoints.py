@@ -42,6 +42,7 @@ from entrepot.exchange.listing import Listed
 from entrepot.exchange.planning import Planner, Steering
 from entrepot.exchange.records import Entry, Feedback
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.tracing import UNTRACED, TraceRules
 from entrepot.policy.rules import Principal
 from entrepot.server.authenticate import Keyring
 from entrepot.server.call import Call, Handler
@@ -72,6 +73,7 @@ from entrepot.server.metrics_page import Telling
 from entrepot.server.models import asker_of, model_named, render_model, render_models
 from entrepot.server.status import Status
 from entrepot.server.steering import may_store, steering_of
+from entrepot.server.tracing import tracing_of
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
@@ -101,8 +103,10 @@ class Gateway:
         admission: Admission | None = None,
         telling: Telling | None = None,
         look_at_deployments: Callable[[], Mapping[str, int]] = dict,
+        trace_rules: TraceRules = UNTRACED,
     ) -> None:
         self._settings = settings
+        self._trace_rules = trace_rules
         self._keyring = keyring
         self._ruled = planner, inspector
         self._driver = driver
@@ -159,15 +163,15 @@ class Gateway:
             await self._handler(scope)(call)
         except EntrepotError as error:
             if error.status >= 500 and not isinstance(error, OverloadedHere):
-                log.error("exchange %s: %s", call.id, error.message)
+                log.error("exchange %s: %s", call.id, error.message, extra=call.logged)
             await self._answer_error(call, error)
         except asyncio.CancelledError:  # the grace period of a stop is over; the driver has written the exchange down
-            log.warning("exchange %s was cut off, because the gateway stops", call.id)
+            log.warning("exchange %s was cut off, because the gateway stops", call.id, extra=call.logged)
             await self._answer_error(call, Unavailable("the gateway is stopping: send the request again"))
         except ClientDisconnected:
             pass  # it left before its request was complete: there is nothing to answer or to write down
         except Exception:  # the border: whatever escaped is our defect, and must not take the process along
-            log.exception("exchange %s failed by a defect of the gateway", call.id)
+            log.exception("exchange %s failed by a defect of the gateway", call.id, extra=call.logged)
             await self._answer_error(call, Defect("unexpected"))
 
     def _handler(self, scope: Scope) -> Handler:
@@ -242,6 +246,7 @@ class Gateway:
 
     async def _perform(self, call: Call) -> None:
         principal = self._authenticate(call)
+        call.tracing = tracing_of(call.scope, call.headers, call.id, self._trace_rules)
         # Read once: a request that is looked into for some rules is held to the same.
         planner, inspector = self._ruled
         asked: Asked | None = None
@@ -272,6 +277,7 @@ class Gateway:
             started_s=call.started_s,
             upload_s=call.upload_s,
             seen=seen,
+            tracing=call.tracing,
         )
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked, seen)
@@ -340,6 +346,7 @@ class Gateway:
                 decision=refusal.decision,
                 data_classes=refusal.data_classes,
                 sensitive=seen.counts,
+                trace=call.trace,
             )
         )
 

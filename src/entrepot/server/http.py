@@ -25,7 +25,9 @@ class ClientDisconnected(Exception):
     """The client went away while its body was being read; there is nobody to answer."""
 
 
-_LISTS = frozenset({b"x-entrepot-tags", b"x-entrepot-data-class", b"x-entrepot-client-region", b"x-forwarded-for"})
+_LISTS = frozenset(
+    {b"x-entrepot-tags", b"x-entrepot-data-class", b"x-entrepot-client-region", b"x-forwarded-for", b"tracestate"}
+)
 """Headers whose values add up when they are repeated (RFC 9110, 5.3): a tag that were dropped would not narrow, and of
 addresses those that count stand at the end.
 """

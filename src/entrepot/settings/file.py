@@ -22,7 +22,7 @@ from entrepot.policy.teams import Team
 from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTable
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.route_table import RouteTable
-from entrepot.settings.telemetry_tables import LogTable, MetricsTable
+from entrepot.settings.telemetry_tables import LogTable, MetricsTable, TelemetryTable
 from entrepot.settings.words import (
     AtLeastOne,
     Count,
@@ -401,3 +401,4 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counters: CountersTable = CountersTable()
     metrics: MetricsTable = MetricsTable()
     log: LogTable = LogTable()
+    telemetry: TelemetryTable = TelemetryTable()

@@ -34,6 +34,10 @@ def resolve_ledger(table: LedgerTable, directory: Path, around: Path, problems: 
 
 def ledger_place(settings: Settings, environ: Mapping[str, str]) -> LedgerPlace:
     """Where the ledger of an installation is. Raises SettingsError where its address cannot be read."""
+    return LedgerPlace(settings.ledger.directory, database_url(settings, environ))
+
+
+def database_url(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """The address of the database, None where there is none. Raises SettingsError where it cannot be read."""
     database = settings.ledger.database
-    url = None if database is None else database if "://" in database else Credentials(environ).read(database)
-    return LedgerPlace(settings.ledger.directory, url)
+    return None if database is None else database if "://" in database else Credentials(environ).read(database)

@@ -35,7 +35,7 @@ from entrepot.settings.rules import Known, check_rules
 from entrepot.settings.schema import FreshSettings, GatewaySettings, ResponsesSettings, Settings
 from entrepot.settings.sensing import known_classes, resolve_sensing
 from entrepot.settings.surroundings import Surroundings
-from entrepot.settings.telemetry import resolve_log, resolve_metrics
+from entrepot.settings.telemetry import resolve_log, resolve_metrics, resolve_telemetry
 
 LEDGER_FOLDER = "entrepot-data"
 _MIB = 1024 * 1024
@@ -97,6 +97,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         control=resolve_control(file.control, around, problems),
         metrics=resolve_metrics(file.metrics, around.directory, problems),
         log=resolve_log(file.log),
+        telemetry=resolve_telemetry(file.telemetry),
     )
 
 

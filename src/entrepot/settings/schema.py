@@ -16,6 +16,7 @@ from entrepot.exchange.circuit import CircuitSettings
 from entrepot.exchange.conduct import Conduct
 from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.sensing import SensingSettings
+from entrepot.exchange.tracing import UNTRACED, TraceRules
 from entrepot.policy.budgets import Budget
 from entrepot.policy.limits import Limit, Limits
 from entrepot.policy.rules import Rule
@@ -170,6 +171,12 @@ class LogSettings(msgspec.Struct, frozen=True):
     exchanges: bool = False
 
 
+class TelemetrySettings(msgspec.Struct, frozen=True):
+    """What providers are told of the trace that a request belongs to."""
+
+    tracing: TraceRules = UNTRACED
+
+
 class Settings(msgspec.Struct, frozen=True):
     """One installation. `source` is the file it was read from, or says that it was found in the environment.
 
@@ -209,3 +216,4 @@ class Settings(msgspec.Struct, frozen=True):
     control: ControlSettings | None = None
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

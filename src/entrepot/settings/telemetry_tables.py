@@ -1,4 +1,4 @@
-"""The shape of what entrepot.toml says of how the gateway tells how it goes: metrics, logs."""
+"""The shape of what entrepot.toml says of how the gateway tells how it goes: metrics, logs, traces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from entrepot.exchange.tracing import Where
 from entrepot.settings.words import Name
+
+_WHERE = "`everywhere`, `on_premises` or `nowhere`."
 
 
 class MetricsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,3 +35,14 @@ class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "info"
     )
     exchanges: Annotated[bool, Meta(description="Log a line for each exchange once it is in the ledger.")] = False
+
+
+class TelemetryTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which providers are told of the trace that a request belongs to."""
+
+    traceparent: Annotated[
+        Where, Meta(description=f"Which deployments are told which trace a request belongs to: {_WHERE}")
+    ] = "everywhere"
+    tracestate: Annotated[
+        Where, Meta(description=f"Which are told what the client's tools add to it too: {_WHERE}")
+    ] = "on_premises"

@@ -39,7 +39,7 @@ _HEARD = 64
 class Host:
     """One stand-in provider at work: its wire, its models, their minds, its prefix cache and its count of requests.
 
-    `heard` are its latest requests as it understood them, `bodies` what it was sent, for tests.
+    `heard` are its latest requests as it understood them, `bodies` and `headers` what it was sent, for tests.
     """
 
     def __init__(self, provider: StandInProvider, memory: Memory) -> None:
@@ -47,6 +47,7 @@ class Host:
         self.wire = wire_of(provider.dialect)
         self.heard: deque[Heard] = deque(maxlen=_HEARD)
         self.bodies: deque[bytes] = deque(maxlen=_HEARD)
+        self.headers: deque[dict[str, str]] = deque(maxlen=_HEARD)
         self.models = {model.name: model for model in provider.models}
         self.minds = {model.name: memory.mind(model) for model in provider.models}
         self.cache = PrefixCache()
@@ -120,6 +121,7 @@ class Simulator:
             return
         wire = host.wire
         host.bodies.append(request.body)
+        host.headers.append(request.headers)
         try:
             if host.provider.key is not None:
                 wire.check_key(request, host.provider.key)

@@ -114,6 +114,7 @@ def log_exchanges(entries: Sequence[Entry]) -> None:
             "output_tokens": None if entry.usage is None else entry.usage.all_output,
             "cost_nano_usd": entry.cost_nano_usd,
             "error": entry.error_code,
+            "trace_id": None if entry.trace is None else entry.trace.id,
         }
         told = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None and name != "exchange")
         _exchanges.info("exchange %s %s", entry.id, told, extra={"fields": {**fields, "message": "exchange"}})

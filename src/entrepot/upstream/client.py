@@ -152,7 +152,8 @@ class UpstreamClient:
             else:  # a cloud's are of this request alone
                 opened = self._open_target(request, credentials, command.deployment.way)
             call.destination = opened.destination
-            call.head = opened.opening + render_length(request.method, request.body)
+            beside = b"".join([render_line(*pair) for pair in command.beside]) if command.beside else b""
+            call.head = opened.opening + beside + render_length(request.method, request.body)
         except ProviderError as error:
             loop.call_soon(call.fail, "protocol", error.message)
         except OperatorError as error:
