@@ -1,4 +1,4 @@
-"""Tests of the guides network.md, deploy.md and content.md: every piece of settings in them loads, and means what is said of it."""
+"""The guides on networks, deploying and kept content: every piece of settings in them loads, and means what is said of it."""
 
 from __future__ import annotations
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.drive.driver import Client
 from entrepot.errors import LedgerError
 from entrepot.exchange.commands import SendHead
 from entrepot.exchange.plan import Deadlines, Plan
@@ -19,7 +21,7 @@ from entrepot.ledger.content.seal import Seals, make_key, read_key
 from entrepot.ledger.content.spool import ContentSpool, list_content_spools
 from entrepot.policy.rules import Principal
 from entrepot.routing.utility import Decision
-from entrepot.server.content import ContentKeeper, Listening, Result
+from entrepot.server.content import ContentKeeper, Result
 
 OK = SendHead(200, ())
 
@@ -76,7 +78,7 @@ class Keeping:
         self.counted[result] += 1
         self.bytes += size
 
-    def listen(self, planned: Plan, *, may_store: bool = True) -> Listening | None:
+    def listen(self, planned: Plan, *, may_store: bool = True) -> AbstractContextManager[Client]:
         return self.keeper.listen(self.client, planned, may_store=may_store)
 
     def said(self) -> Sent:
@@ -86,11 +88,9 @@ class Keeping:
 
 def test_what_was_sent_is_kept_before_its_last_bytes_leave() -> None:
     keeping = Keeping()
-    client = keeping.listen(plan("a question"))
-    assert client is not None
-    client.send(OK, b"an ", end=False)
-    client.send(None, b"answer", end=True)
-    client.close()
+    with keeping.listen(plan("a question")) as client:
+        client.send(OK, b"an ", end=False)
+        client.send(None, b"answer", end=True)
     assert keeping.client.sent == [(b"an ", 0), (b"answer", 1)]
     said = keeping.said()
     assert (said.status, said.ended, said.answer) == (200, True, b"an answer")
@@ -104,20 +104,16 @@ def test_what_was_sent_is_kept_before_its_last_bytes_leave() -> None:
 
 def test_of_a_client_that_left_what_it_was_sent_is_kept() -> None:
     keeping = Keeping()
-    client = keeping.listen(plan())
-    assert client is not None
-    client.send(OK, b"the begin", end=False)
-    client.close()
-    client.close()
+    with keeping.listen(plan()) as client:
+        client.send(OK, b"the begin", end=False)
     said = keeping.said()
     assert (said.ended, said.answer) == (False, b"the begin")
 
 
 def test_an_exchange_that_nobody_answered_is_kept_with_its_request() -> None:
     keeping = Keeping()
-    client = keeping.listen(plan("unanswered"))
-    assert client is not None
-    client.close()
+    with keeping.listen(plan("unanswered")):
+        pass
     said = keeping.said()
     assert (said.status, said.answer, said.request.messages[0].text()) == (0, b"", "unanswered")
 
@@ -134,7 +130,9 @@ def test_an_exchange_that_nobody_answered_is_kept_with_its_request() -> None:
 )
 def test_nothing_is_kept_where_anybody_says_no(planned: Plan, may_store: bool, counted: dict[Result, int]) -> None:
     keeping = Keeping()
-    assert keeping.listen(planned, may_store=may_store) is None
+    with keeping.listen(planned, may_store=may_store) as client:
+        assert client is keeping.client
+    assert keeping.kept == []
     assert keeping.counted == counted
 
 
@@ -143,16 +141,16 @@ def test_embeddings_are_not_kept() -> None:
     request = msgspec.structs.replace(planned.asked.request, operation="embed")
     keeping = Keeping()
     asked = msgspec.structs.replace(planned.asked, request=request)
-    assert keeping.listen(msgspec.structs.replace(planned, asked=asked)) is None
+    with keeping.listen(msgspec.structs.replace(planned, asked=asked)) as client:
+        assert client is keeping.client
 
 
 @pytest.mark.parametrize(("question", "answer"), [("q" * 2000, b"a"), ("q", b"a" * 2000), ("q" * 700, b"a" * 700)])
 def test_of_an_exchange_that_is_too_long_nothing_is_kept_but_that_it_was(question: str, answer: bytes) -> None:
     keeping = Keeping(max_bytes=1000)
-    client = keeping.listen(plan(question))
-    assert client is not None
-    client.send(OK, answer[:1500], end=False)
-    client.send(None, answer[1500:], end=True)
+    with keeping.listen(plan(question)) as client:
+        client.send(OK, answer[:1500], end=False)
+        client.send(None, answer[1500:], end=True)
     (kept,) = keeping.kept
     assert (kept.form, kept.body, kept.length, kept.sealed_by) == ("too_long", b"", 0, None)
     assert keeping.counted == {"too_long": 1}
@@ -162,9 +160,8 @@ def test_of_an_exchange_that_is_too_long_nothing_is_kept_but_that_it_was(questio
 def test_it_is_sealed_before_it_is_written() -> None:
     seals = Seals(read_key(make_key(), "env:KEY"))
     keeping = Keeping(seals=seals)
-    client = keeping.listen(plan("zebra"))
-    assert client is not None
-    client.send(OK, b"giraffe", end=True)
+    with keeping.listen(plan("zebra")) as client:
+        client.send(OK, b"giraffe", end=True)
     (kept,) = keeping.kept
     assert kept.sealed_by == seals.current
     assert b"zebra" not in kept.body
@@ -186,9 +183,8 @@ def test_a_spool_that_takes_nothing_costs_no_answer_and_is_told_of_once(caplog: 
     )  # fmt: skip
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
-            listening = keeper.listen(client, plan("zebra"), may_store=True)
-            assert listening is not None
-            listening.send(OK, b"giraffe", end=True)
+            with keeper.listen(client, plan("zebra"), may_store=True) as listening:
+                listening.send(OK, b"giraffe", end=True)
     assert [data for data, _ in client.sent] == [b"giraffe"] * 3
     assert counted == {"failed": 3}
     assert caplog.text.count("no room on the disk") == 1
@@ -197,12 +193,11 @@ def test_a_spool_that_takes_nothing_costs_no_answer_and_is_told_of_once(caplog: 
 
 def test_who_asks_to_be_told_of_a_clients_going_is_told_by_the_client_itself() -> None:
     keeping = Keeping()
-    client = keeping.listen(plan())
-    assert client is not None
 
     def call() -> None: ...
 
-    client.on_gone(call)
+    with keeping.listen(plan()) as client:
+        client.on_gone(call)
     assert keeping.client.called == [call]
 
 
@@ -210,9 +205,8 @@ def test_what_was_kept_outlives_the_process_once_its_end_was_sent(tmp_path: Path
     spool = ContentSpool(tmp_path, "gateway-0")
     keeper = ContentKeeper(frozenset({"auto"}), spool.append, Seals(), keep_days=1, max_bytes=1000)
     client = Sink([])
-    listening = keeper.listen(client, plan("zebra"), may_store=True)
-    assert listening is not None
-    listening.send(OK, b"giraffe", end=True)
-    (file,) = list_content_spools(tmp_path)  # nothing was closed or flushed
-    assert b"zebra" in file.read_bytes()
+    with keeper.listen(client, plan("zebra"), may_store=True) as listening:
+        listening.send(OK, b"giraffe", end=True)
+        (file,) = list_content_spools(tmp_path)  # nothing was closed or flushed
+        assert b"zebra" in file.read_bytes()
     spool.close()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 from typing import Literal
 
 import msgspec
@@ -49,13 +51,13 @@ class ContentKeeper:
         self._count = count
         self._told = ""
 
-    def listen(self, client: Client, plan: Plan, *, may_store: bool) -> Listening | None:
-        """The client through which what it is sent is kept; None where nothing is to be."""
+    def listen(self, client: Client, plan: Plan, *, may_store: bool) -> AbstractContextManager[Client]:
+        """The client through which what it is sent is kept; the client itself where nothing is to be."""
         if plan.route not in self._routes or plan.route is None or plan.asked.request.operation != "generate":
-            return None
+            return nullcontext(client)
         if plan.no_store or not may_store:
             self._count(plan.route, "withheld", 0)
-            return None
+            return nullcontext(client)
         return Listening(client, plan, self)
 
     def keep(self, plan: Plan, status: int, pieces: list[bytes] | None, *, ended: bool) -> None:
@@ -108,8 +110,10 @@ def _encode(sent: Sent, exchange: str) -> bytes:
         raise LedgerError(f"what was said in {exchange} cannot be written down: {error}") from error
 
 
-class Listening:
-    """A client beside which what it is sent is gathered. It is kept once: with the last bytes, or when it is closed."""
+class Listening(AbstractContextManager["Listening"]):
+    """A client beside which what it is sent is gathered. It is kept once: with the last bytes, or at the end of the exchange,
+    before which the client may have left, or been left.
+    """
 
     def __init__(self, client: Client, plan: Plan, keeper: ContentKeeper) -> None:
         self._client = client
@@ -137,8 +141,9 @@ class Listening:
         """As the client itself."""
         self._client.on_gone(call)
 
-    def close(self) -> None:
-        """The exchange is over: the client may have left, or been left, before its end."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._keep(ended=False)
 
     def _keep(self, *, ended: bool) -> None:

@@ -253,15 +253,11 @@ class Gateway:
         seen = UNSEEN
         try:
             asked = await self._read(call)
-            steering = steering_of(call.headers)
+            steering, may_keep = steering_of(call.headers), may_store(call.headers)
             client: Client = call.client
             if asked.dialect == OPENAI_RESPONSES:
                 asked, client = await self._responses.prepare(
-                    asked,
-                    client,
-                    key=principal.key or "",
-                    exchange_id=call.id,
-                    may_keep=may_store(call.headers),
+                    asked, client, key=principal.key or "", exchange_id=call.id, may_keep=may_keep
                 )
             asked, seen = await inspector.inspect(asked, call.dialect, call.envelope, call.peer)
         except CallerError as error:
@@ -288,12 +284,8 @@ class Gateway:
         except EntrepotError as error:
             self._refuse(call, planned.principal, Refusal(error, planned.route, planned.decision), asked, seen)
             raise
-        listening = self._contents.listen(client, planned, may_store=may_store(call.headers))
-        try:
-            await self._driver.perform(course_of(planned, time.monotonic), listening or client, ticket)
-        finally:
-            if listening is not None:
-                listening.close()
+        with self._contents.listen(client, planned, may_store=may_keep) as client:
+            await self._driver.perform(course_of(planned, time.monotonic), client, ticket)
 
     async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from entrepot.ledger.content.seal import Seals, read_key
-from entrepot.settings.file import ContentTable
+from entrepot.settings.content_table import ContentTable
 from entrepot.settings.lines import Path as Place
 from entrepot.settings.problems import Problems
 from entrepot.settings.schema import ContentSettings, Settings

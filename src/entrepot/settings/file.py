@@ -19,6 +19,7 @@ from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
+from entrepot.settings.content_table import ContentTable
 from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTable
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.route_table import RouteTable
@@ -127,21 +128,6 @@ class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when_full: Annotated[
         Literal["serve", "refuse"], Meta(description="When an entry cannot be written: serve on, or refuse requests.")
     ] = "serve"
-
-
-class ContentTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How requests and answers are kept, on routes that say `store_content`."""
-
-    keep_days: Annotated[int, Meta(ge=1, le=3650, description="For how many days.")] = 30
-    max_mb: Annotated[
-        int, Meta(ge=1, le=14, description="Of an exchange that is longer than so many MiB, nothing is kept.")
-    ] = 4
-    encrypt_with: Annotated[
-        Name | None, Meta(description="Where the key is found that they are encrypted with: env:NAME or file:PATH.")
-    ] = None
-    decrypt_with: Annotated[
-        tuple[Name, ...], Meta(description="Where earlier keys are found, for what was encrypted with them.")
-    ] = ()
 
 
 class ResponsesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
