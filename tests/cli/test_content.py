@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.ledger.checks import SAMPLE_SERVED
 from entrepot.ledger.content.ingest import ContentIngester
 from entrepot.ledger.content.seal import Seals, id_of, make_key, read_key
 from entrepot.ledger.content.spool import ContentSpool
 from entrepot.ledger.place import LedgerPlace
 from tests.cli.run import Command
+from tests.learning.finetune.samples import MINE, said_of
+from tests.learning.finetune.test_choosing import text
+from tests.learning.finetune.test_export import fill
 from tests.ledger.content.samples import kept
 from tests.ledger.content.test_sqlite import files_with
 
@@ -115,3 +119,24 @@ def test_a_key_is_changed_and_the_old_one_is_needed_no_more(command: Command) ->
     done = command("ledger", "content", "show", "exchange-0001", environ=environ)
     assert done.exit_code == 2
     assert f"names another ({id_of(opened)})" in done.output
+
+
+def test_an_export_for_fine_tuning_says_what_it_wrote_and_what_not(command: Command) -> None:
+    place = LedgerPlace(command.directory / "data")
+    fill(place, [(said_of(text(number)), MINE if number < 3 else SAMPLE_SERVED, 1.0) for number in range(5)])
+    done = command("ledger", "export", "out", "--for", "finetune", "--validation", "0.34")
+    assert done.exit_code == 0, done.output
+    assert "2 lines to train on and 1 for validation are written to out; 2 exchanges are left out" in done.output
+    assert "  2  licence or terms\n" in done.output
+    assert len((command.directory / "out" / "train.jsonl").read_text().splitlines()) == 2
+    done = command("ledger", "export", "out", "--for", "finetune", "--validation", "0", "--allow", "qwen3-max")
+    assert "5 lines to train on and 0 for validation" in done.output
+    trail = json.loads(command("audit", "--kind", "content", "--json").output)
+    assert [one["action"] for one in trail] == ["export", "export"]
+
+
+def test_what_is_for_fine_tuning_is_refused_elsewhere(command: Command) -> None:
+    done = command("ledger", "export", "out", "--min-outcome", "0.9")
+    assert (done.exit_code, "--min-outcome is for --for finetune" in done.output) == (2, True)
+    done = command("ledger", "export", "out", "--for", "finetune")
+    assert (done.exit_code, "nothing is kept of what was said" in done.output) == (2, True)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -21,7 +22,8 @@ from rich.progress import (
 )
 
 from entrepot.cli.content import content, forget_content
-from entrepot.cli.report import bring_up_to_date, find_ledger
+from entrepot.cli.finetune import FinetuneOptions, export_for_finetuning
+from entrepot.cli.report import bring_up_to_date, find_ledger, read_since
 from entrepot.errors import LedgerError
 from entrepot.ledger.content.store import Whose
 from entrepot.ledger.export import export as write_parquet
@@ -34,6 +36,9 @@ _PLACE = (
     click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it)."),
     click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here."),
 )
+
+
+_SHARE = click.FloatRange(0, 1)
 
 
 @click.group()
@@ -78,11 +83,41 @@ def rebuild(ledger: Path | None, config: Path | None) -> None:
 @click.argument("directory", type=click.Path(path_type=Path))
 @_PLACE[0]
 @_PLACE[1]
-def export(directory: Path, ledger: Path | None, config: Path | None) -> None:
-    """Write the ledger to DIRECTORY as Parquet, partitioned by day: exchanges/day=2026-01-31/….
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["analysis", "finetune"]),
+    default="analysis",
+    show_default=True,
+    help="analysis: numbers, as Parquet; finetune: what was said, as chat JSONL.",
+)
+@click.option("--route", help="finetune: only what was said on this route.")
+@click.option(
+    "--since", callback=read_since, help="finetune: from this time on: 2026-01-31, a full ISO time, or 7d ago."
+)
+@click.option("--until", callback=read_since, help="finetune: up to this time, not included.")
+@click.option("--min-outcome", type=_SHARE, help="finetune: the least outcome that is learned from. Default: 0.8.")
+@click.option("--alike", type=_SHARE, help="finetune: lines that share so much of their text are one. Default: 0.8.")
+@click.option("--validation", type=_SHARE, help="finetune: the newest share, held back. Default: 0.1.")
+@click.option("--first-answers", is_flag=True, help="finetune: only the first answer of a conversation.")
+@click.option(
+    "--allow",
+    multiple=True,
+    help="finetune: a model, deployment or provider whose terms, as you have read them, let you train on its answers.",
+)
+def export(directory: Path, ledger: Path | None, config: Path | None, *, purpose: str, **given: Any) -> None:  # noqa: ANN401 - click's values of the options above
+    """Write the ledger to DIRECTORY: numbers as Parquet, or what was said as lines to fine-tune a model on.
 
-    Run it again, and only what is new is written; an export that was interrupted goes on where it was.
+    Parquet is partitioned by day: exchanges/day=2026-01-31/…. Run it again, and only what is new is written; an export that was
+    interrupted goes on where it was.
     """
+    told = {name: value for name, value in given.items() if value is not None and value is not False and value != ()}
+    if purpose == "finetune":
+        times = {f"{name}_ns": told.pop(name) for name in ("since", "until") if name in told}
+        export_for_finetuning(directory, ledger, config, FinetuneOptions(**told, **times))
+        return
+    if told:
+        raise click.UsageError(f"--{next(iter(told)).replace('_', '-')} is for --for finetune")
     place = _existing(ledger, config)
     if trouble := bring_up_to_date(place):
         click.echo(f"entries wait in the spool: {trouble}", err=True)
