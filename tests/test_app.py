@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from entrepot.app import Launch, Running, listen_for_admin, start
+from entrepot.app import Running, listen_for_admin, start
 from entrepot.assembly import build_planner, decide_offline, model_facts
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.pricing import ExchangeRates
+from entrepot.crew import Launch
 from entrepot.errors import ArtifactError, SettingsError
 from entrepot.exchange.plan import Route
 from entrepot.exchange.planning import Considered, Steering

@@ -11,16 +11,13 @@ import asyncio
 import contextlib
 import gc
 import os
-import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -38,15 +35,17 @@ from entrepot.assembly import (
 )
 from entrepot.control.accounting import WARN_EVERY_S, Accounting
 from entrepot.control.content import content_duties
-from entrepot.control.duties import repeat
+from entrepot.control.exporting import check_exporting, open_exporting
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_admission, counts, open_counters
 from entrepot.control.place import control_place
 from entrepot.control.reload import Reloader, Watch, follow
+from entrepot.control.repeating import repeat
 from entrepot.control.serving import serve_admin
 from entrepot.control.watching import IngestWatch
+from entrepot.crew import HELD_BACK, Crew, Launch, tell_ready
 from entrepot.dialects.openai_chat import OpenAIChat
-from entrepot.errors import Defect, EntrepotError, SettingsError, Unavailable
+from entrepot.errors import EntrepotError, SettingsError, Unavailable
 from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.retention import DROP_EVERY_S, drop_old
@@ -58,7 +57,7 @@ from entrepot.server.listening_tls import ListeningTls, listening_tls
 from entrepot.server.probing import follow_open
 from entrepot.server.serving import build_server
 from entrepot.server.standing import Standing
-from entrepot.server.supervisor import Child, Supervisor, watch_parent
+from entrepot.server.supervisor import Supervisor, watch_parent
 from entrepot.settings.content import content_seals
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.schema import ControlSettings, GatewaySettings, Settings
@@ -66,25 +65,11 @@ from entrepot.telemetry.logs import log_exchanges, set_up_logging
 from entrepot.telemetry.metrics import Metrics
 from entrepot.telemetry.series import clear_metrics
 from entrepot.upstream.client import UpstreamClient
+from entrepot.upstream.dial import overlook_unheard
 
-Role = Literal["gateway", "control"]
 SETTLE_S = 0.1
 COLLECT_EVERY = 20_000
 """Objects made and not freed between two looks of the garbage collector; Python's own 700 are those of a few exchanges."""
-
-
-class Launch(msgspec.Struct, frozen=True):
-    """What a child process is told: its role, its name among its like, who starts it, the settings, the sockets it inherits.
-
-    It listens on `fd`, and says on `ready` that it does.
-    """
-
-    role: Role
-    name: str
-    parent: int
-    settings: Settings
-    fd: int = -1
-    ready: int = -1
 
 
 async def run_gateway(launch: Launch) -> None:
@@ -112,9 +97,11 @@ async def run_gateway(launch: Launch) -> None:
         grace_s=settings.gateway.grace_s,
         render_error=OpenAIChat.render_error,
         tls=None if tls is None else tls.context,
-        on_started=lambda: _tell_ready(launch.ready),
+        on_started=lambda: tell_ready(launch.ready),
     )
-    _stop_with(lambda: setattr(server, "should_exit", True), launch.parent)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.leave)
+    _stop_with(server.stop, launch.parent)
+    asyncio.get_running_loop().set_exception_handler(overlook_unheard)
     metrics.look = Standing(
         settings,
         upstream=upstream,
@@ -146,6 +133,8 @@ async def run_gateway(launch: Launch) -> None:
             await admission.leases.close()
         spool.close()
         sessions.close()
+        if server.has_left:
+            metrics.retire()
         metrics.close()
 
 
@@ -166,7 +155,10 @@ async def run_control(launch: Launch) -> None:
     if settings.log.exchanges:
         ingester.heard.append(log_exchanges)
     metrics = Metrics(directory, launch.name, lambda: list_spools(directory))
-    metrics.look = IngestWatch(settings, ingester, metrics).look
+    exporting = await asyncio.to_thread(open_exporting, settings, os.environ)  # the SDK takes a while to load
+    if exporting is not None:
+        ingester.heard.append(exporting.hear)
+    metrics.look = IngestWatch(settings, ingester, metrics, exporting).look
     beside.append(asyncio.create_task(metrics.follow(stop)))
     duties = [ingester.follow(stop), *content_duties(settings, os.environ, stop)]
     if settings.ledger.keep_days is not None:
@@ -180,6 +172,8 @@ async def run_control(launch: Launch) -> None:
         await asyncio.gather(*duties)
     finally:
         await asyncio.gather(*beside)
+        if exporting is not None:
+            exporting.close()
         metrics.close()
         store.close()
         if counters is not None:
@@ -200,6 +194,7 @@ def _stop_with(stop: Callable[[], object], parent: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)  # a stop that came while it started is heard now
 
     def orphaned() -> None:
         loop.call_soon_threadsafe(stop)
@@ -219,6 +214,26 @@ class Running(msgspec.Struct, frozen=True, eq=False):
     sockets: Sequence[socket.socket]
     admin: str | None = None
     admin_trouble: str | None = None
+    crew: Crew | None = None
+
+    def reload(self, find: Callable[[], Settings]) -> None:
+        """Have the settings that `find` returns take the place of those in force, soon; may be called from a signal handler.
+
+        No request is dropped. What cannot be done is said on standard error, and the settings stay as they were.
+        """
+        self.supervisor.request(partial(self._renew, find))
+
+    def _renew(self, find: Callable[[], Settings]) -> None:
+        try:
+            settings = find()
+            check_router(settings)
+            listening_tls(settings.gateway.tls, "[gateway.tls]")
+            if self.crew is not None:
+                self.crew.renew(settings)
+        except EntrepotError as error:
+            sys.stderr.write(f"entrepot: the settings were not reloaded, and stay as they were: {error.message}\n")
+        else:
+            sys.stderr.write("entrepot: the settings were reloaded\n")
 
     def run(self) -> None:
         """Keep it up until `supervisor.request_stop`, then give the port back and stop its processes.
@@ -231,6 +246,8 @@ class Running(msgspec.Struct, frozen=True, eq=False):
             for each in self.sockets:  # first: a client that connects now is refused, and does not wait for nobody
                 stop_listening(each)
             self.supervisor.stop()
+            if self.crew is not None:
+                self.crew.close()
 
     @property
     def base_url(self) -> str:
@@ -255,6 +272,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
     """
     check_router(settings)
+    check_exporting(settings.telemetry, environ)
     gateway_tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     if counts(settings):
         open_counters(settings, environ).close()
@@ -265,31 +283,21 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     clear_metrics(settings.ledger.directory)
     listening = _listen(settings.gateway)
     admin, trouble = listen_for_admin(settings.control)
-    ready, told = socket.socketpair()
-
-    def child(role: Role, number: int) -> Child:
-        of_role = listening if role == "gateway" else admin
-        fd = -1 if of_role is None else of_role.fileno()
-        launch = Launch(role, f"{role}-{number}", os.getpid(), settings, fd, told.fileno() if role == "gateway" else -1)
-        return Child(role, lambda: _spawn(launch, environ))
-
-    gateways = [child("gateway", number) for number in range(settings.gateway.processes)]
-    supervisor = Supervisor(gateways, child("control", 0), settings.gateway.grace_s)
-    sockets = [each for each in (listening, admin, ready, told) if each is not None]
     try:
-        _wait_ready(ready, gateways)
+        crew = Crew(settings, listening, admin, environ)
     except BaseException:
-        supervisor.stop()
-        for each in sockets:
-            stop_listening(each)
+        for each in (listening, admin):
+            if each is not None:
+                stop_listening(each)
         raise
     admin_tls = settings.control is not None and settings.control.tls is not None
     return Running(
         address_of(listening, tls=gateway_tls is not None),
-        supervisor,
-        sockets,
+        crew.supervisor,
+        [each for each in (listening, admin) if each is not None],
         None if admin is None else address_of(admin, tls=admin_tls),
         trouble,
+        crew,
     )
 
 
@@ -329,39 +337,6 @@ def _listen(gateway: GatewaySettings) -> socket.socket:
     if gateway.socket is not None:
         return listen_on_path(gateway.socket, "[gateway] socket")
     return listen_on_port(gateway.host, gateway.port, "[gateway] host and port, or --port")
-
-
-def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "entrepot.app"],
-        stdin=subprocess.PIPE,
-        pass_fds=[fd for fd in (launch.fd, launch.ready) if fd >= 0],
-        # Small matrices: a second BLAS thread costs more than it brings, and numpy reads this when it is imported.
-        env={"OPENBLAS_NUM_THREADS": "1", **environ},
-        start_new_session=True,  # Ctrl-C reaches the supervisor, which stops its processes in order
-    )
-    if process.stdin is None:
-        raise Defect("a child process has no standard input")
-    with contextlib.suppress(BrokenPipeError), process.stdin:  # if it died at once, the supervisor will say so
-        process.stdin.write(msgspec.msgpack.encode(launch))
-    return process
-
-
-def _wait_ready(ready: socket.socket, gateways: Sequence[Child]) -> None:
-    deadline_s = time.monotonic() + 30
-    while time.monotonic() < deadline_s:
-        if select.select([ready], [], [], 0.02)[0]:
-            return
-        if all(child.process.poll() is not None for child in gateways):
-            raise Unavailable("the gateway process ended before it was ready; its own message above says why")
-    raise Unavailable("the gateway did not become ready within 30 s")
-
-
-def _tell_ready(fd: int) -> None:
-    """Say that this process listens; whoever waited for the first to do so may be gone."""
-    if fd >= 0:
-        with contextlib.suppress(OSError), socket.socket(fileno=fd) as told:
-            told.send(b".")
 
 
 def main() -> int:

@@ -391,3 +391,15 @@ def test_what_a_cached_token_costs_is_known_before_the_call() -> None:
     cached = Tariff(price("2", "10", cache_read_per_mtok=Decimal("0.2"), cache_write_per_mtok=Decimal("2.5")), RATES)
     assert cached.usd_per_input_token(0, 0.0) == pytest.approx((2e-6, 0.2e-6, 2.5e-6))
     assert Tariff(price("2", "10"), RATES).usd_per_input_token(0, 0.0) == pytest.approx((2e-6, 2e-6, 2e-6))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 300_000), st.sampled_from((None, "auto", "default", "fast", "slow"))), max_size=8)
+)
+def test_the_worst_case_is_the_same_whatever_was_asked_before(asked: list[tuple[int, str | None]]) -> None:
+    services = (PriceService("fast", Decimal(2), 100_000), PriceService("slow", Decimal("0.5")))
+    for stated in (price(), price(services=services), price(services=services[1:])):
+        tariff = Tariff(stated, RATES)
+        for tokens, service in asked:
+            worst = tariff.worst_nano_usd(tokens, 1000, 0.0, service=service)
+            assert worst == Tariff(stated, RATES).worst_nano_usd(tokens, 1000, 0.0, service=service)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from entrepot.cli.main import main
 from entrepot.learning.promises import Promises, Standing, write_promises
-from entrepot.ledger.checks import SAMPLE_SERVED, sample_entry
+from entrepot.ledger.checks import FIRST_NS, SAMPLE_SERVED, sample_entry
 from entrepot.ledger.frames import frame
 from entrepot.ledger.spool import SpoolWriter, list_spools, spool_folder
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
@@ -64,8 +64,35 @@ def test_a_share_by_each_dimension_asked_for(ledger: Path) -> None:
     )
     names = [table["name"] for table in document["tables"]]
     assert names[:3] == ["share_by_maker_country", "share_by_maker_country", "share_by_team"]
-    assert names[3:] == ["maker_country_over_time", "concentration"]
+    assert names[3:] == [
+        "maker_country_over_time",
+        "maker_country_concentration",
+        "team_over_time",
+        "team_concentration",
+    ]
     assert {row["value"]: row["exchanges"] for row in document["tables"][0]["rows"]} == {"US": 6, "CN": 4}
+
+
+def test_flows_lead_from_the_period_that_is_named(ledger: Path) -> None:
+    later = {"started_ns": FIRST_NS + 40 * 86_400_000_000_000}
+    with open_sqlite(ledger) as store:
+        store.insert([msgspec.structs.replace(sample_entry(30 + n), **later) for n in range(4)])
+    said = ["share", "--by", "maker", "--since", "2026-02-01", "--ledger", str(ledger)]
+    (flows,) = [
+        table
+        for table in run_json(*said, "--against", "2026-01-01..2026-02-01")["tables"]
+        if table["name"] == "maker_flows"
+    ]
+    assert [(row["from"], row["to"], row["points"]) for row in flows["rows"]] == [("meta", "alibaba", 0.6)]
+    assert "2026-01-01" in flows["title"]
+    assert "2026-02-10" in flows["title"]
+    assert [table for table in run_json(*said)["tables"] if table["name"] == "maker_flows"] == []
+
+
+def test_a_period_that_is_none_is_refused(ledger: Path) -> None:
+    result = run("share", "--against", "2026-01", "--ledger", str(ledger))
+    assert result.exit_code == 2
+    assert "2026-01-01..2026-02-01" in result.output
 
 
 def test_json_is_exact(ledger: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,37 @@ def test_what_is_printed_can_be_read(command: Command) -> None:
     for words in ("No provider from China from 2027 on", "expected quality", "Share by model", "The exit plan"):
         assert words in ran.output
     assert ran.output.count("Lots fall as they fell") == 1  # said once for all tables
+
+
+def test_a_spreadsheet_is_told_which_scenario_a_row_is_of(command: Command) -> None:
+    ran = command("scenario", str(EXAMPLES / "ban.toml"), str(EXAMPLES / "stricter.toml"), "--csv")
+    assert ran.exit_code == 0, ran.output
+    rows = list(csv.reader(io.StringIO(ran.output)))
+    heads = [one for one in rows if one and one[0] == "table"]
+    assert {one[1] for one in heads} == {"about"}
+    assert {one[1] for one in rows if one and one[0] == "scenario"} == {"ban", "stricter"}
+
+
+def test_the_exit_plan_is_a_page_that_can_hang_on_a_wall(command: Command, directory: Path) -> None:
+    page = directory / "exits.html"
+    ran = command("scenario", "--all-single-failures", "--html", str(page), "--language", "zh")
+    assert (ran.exit_code, ran.output) == (0, f"{page}\n")
+    text = page.read_text(encoding="utf-8")
+    for told in ('<html lang="zh-Hans">', "<h1>退出方案", "anthropic", "<svg", "目前份额"):
+        assert told in text
+    assert "<script" not in text
+
+
+def test_a_page_of_one_scenario_bears_its_title(command: Command) -> None:
+    ran = command("scenario", str(EXAMPLES / "ban.toml"), "--html", "-")
+    assert ran.exit_code == 0, ran.output
+    assert "<h1>No provider from China from 2027 on</h1>" in ran.output
+
+
+def test_one_form_at_a_time(command: Command) -> None:
+    ran = command("scenario", str(EXAMPLES / "ban.toml"), "--html", "-", "--json")
+    assert ran.exit_code == 2
+    assert "different forms" in ran.output
 
 
 def test_a_period_is_taken_alone(command: Command) -> None:

@@ -32,6 +32,7 @@ RUN = [
     "entrepot report --json --lang zh",
     "entrepot report savings --since 7d",
     "entrepot report spend --by team --by day --since 30d",
+    "entrepot report share --by model --since 30d --against 60d..30d",
     "entrepot report claims",
     "entrepot report spend --csv",
     "entrepot report spend --html spend.html",
@@ -81,7 +82,7 @@ ELSEWHERE = {
         (
             "entrepot scenario ban.toml",
             "entrepot scenario price-war.toml newcomer.toml --since 30d --json",
-            "entrepot scenario --all-single-failures",
+            "entrepot scenario --all-single-failures --html exit-plan.html",
         ),
         "needs a ledger of routed traffic; tests/cli/test_scenario.py makes one and runs it on the examples",
     ),

@@ -9,7 +9,7 @@ from entrepot.policy.budgets import Charge, Span
 from entrepot.policy.limits import Ceiling, Limits
 from tests.policy.test_budgets import budget
 
-CHARGE = Charge("a", budget("预算"), Span("2026-11", 0.0, 1_796_083_200.0))
+CHARGE = Charge("a", budget("预算"), Span("2026-11", 0.0, 1_796_083_200.0), budget("预算").amount_nano_usd)
 CEILING = Ceiling("l", "requests", 60, "key 'k'", Limits())
 
 

@@ -22,6 +22,7 @@ import pytest
 from entrepot.ledger.sqlite import LEDGER_FILE
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings
 from tests.end_to_end.world import KEY, World, eventually, world
+from tests.read_only import read_only
 from tests.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.end_to_end
@@ -128,10 +129,30 @@ def test_answers_flow_while_the_ledger_is_locked_and_entries_arrive_once_later(t
                 return status == 200 and any("the ledger takes no entries" in note for note in notes)
 
             assert eventually(told, 60)
-        assert b"entrepot_ingest_failing 1" in two_gateways.request("//metrics", key=None)[2]
+        assert eventually(lambda: b"entrepot_ingest_failing 1" in two_gateways.request("//metrics", key=None)[2], 60)
         other.execute("ROLLBACK")
     assert eventually(lambda: all_arrived(directory, load.acknowledged), 60)
     assert set(ids_in_ledger(directory).values()) == {1}
+    assert eventually(lambda: json.loads(two_gateways.request("//readyz", key=None)[2]) == {"status": "ready"}, 60)
+
+
+def test_answers_flow_while_the_ledger_is_read_only_and_entries_arrive_once_later(two_gateways: World) -> None:
+    ledger = two_gateways.directory / LEDGER_FILE
+    first = two_gateways.chat()[1]["x-entrepot-exchange"]
+    assert eventually(lambda: all_arrived(two_gateways.directory, [first]), 60)
+    with read_only(ledger):
+        two_gateways.installation.supervisor._control.process.kill()  # whoever has it open may still write it
+        with Load(two_gateways) as load:
+
+            def told() -> bool:
+                status, _, body = two_gateways.request("//readyz", key=None)
+                return status == 200 and any("takes no entries" in note for note in json.loads(body).get("notes", []))
+
+            assert eventually(told, 60)
+        assert eventually(lambda: b"entrepot_ingest_failing 1" in two_gateways.request("//metrics", key=None)[2], 60)
+    assert len(load.acknowledged) > 0
+    assert eventually(lambda: all_arrived(two_gateways.directory, [first, *load.acknowledged]), 60)
+    assert set(ids_in_ledger(two_gateways.directory).values()) == {1}
     assert eventually(lambda: json.loads(two_gateways.request("//readyz", key=None)[2]) == {"status": "ready"}, 60)
 
 

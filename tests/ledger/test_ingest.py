@@ -15,11 +15,12 @@ from entrepot.errors import LedgerError
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.documents import Document
 from entrepot.ledger.frames import frame
-from entrepot.ledger.ingest import Ingester
+from entrepot.ledger.ingest import Ingester, pause_after
 from entrepot.ledger.spool import SpoolWriter, list_spools, spool_folder
-from entrepot.ledger.sqlite import SqliteStore, ledger_path, open_sqlite
+from entrepot.ledger.sqlite import SqliteStore, ledger_path, open_sqlite, open_sqlite_reader
 from entrepot.ledger.store import SpoolProgress
 from tests.ledger.victim import Victim
+from tests.read_only import read_only
 
 
 def spool_of(directory: Path, name: str, data: bytes) -> Path:
@@ -108,7 +109,35 @@ def test_a_ledger_that_cannot_be_written_leaves_the_spool_as_it_is(tmp_path: Pat
         store._connection.execute("PRAGMA query_only = ON")
         with pytest.raises(LedgerError, match="readonly"):
             Ingester(store, tmp_path).run_once()
-    assert path.read_bytes() == framed(0)
+        assert path.read_bytes() == framed(0)
+        assert Ingester(store, tmp_path).run_once() == 1  # the file is opened anew
+
+
+def test_a_ledger_that_was_opened_read_only_is_written_once_it_can_be(tmp_path: Path) -> None:
+    open_sqlite(tmp_path).close()
+    spool_of(tmp_path, "waiting", framed(0))
+    with read_only(ledger_path(tmp_path)):
+        store = open_sqlite(tmp_path)
+        ingester = Ingester(store, tmp_path)
+        for _ in range(3):
+            with pytest.raises(LedgerError, match="readonly"):
+                ingester.run_once()
+    with store:
+        assert ingester.run_once() == 1
+        assert ingester.trouble is None
+        assert store.verify().sound
+
+
+def test_a_ledger_that_is_put_in_the_place_of_another_is_the_one_that_is_written(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        ingester = Ingester(store, tmp_path)
+        spool_of(tmp_path, "first", framed(0))
+        assert ingester.run_once() == 1
+        ledger_path(tmp_path).rename(tmp_path / "aside.db")
+        spool_of(tmp_path, "second", framed(1))
+        assert ingester.run_once() == 1
+    with open_sqlite_reader(tmp_path) as reader:
+        assert reader.totals().exchanges == 1
 
 
 class _Failing(SqliteStore):
@@ -230,17 +259,25 @@ async def test_following_ingests_what_comes_and_runs_once_more_when_stopped(tmp_
         assert store.totals().exchanges == 2
 
 
+@pytest.mark.parametrize(("count", "pause_s"), [(0, 0.2), (99, 0.2), (100, 0.4), (399, 0.8), (400, 1.0), (8000, 1.0)])
+def test_a_busy_spool_is_ingested_less_often_and_at_least_every_second(count: int, pause_s: float) -> None:
+    assert pause_after(count, 0.2) == pytest.approx(pause_s)
+
+
 async def test_following_goes_on_after_a_failure_and_tells_of_it_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stop = asyncio.Event()
     spool_of(tmp_path, "waiting", framed(0))
     with open_sqlite(tmp_path) as store:
-        store._connection.execute("PRAGMA query_only = ON")
+        with sqlite3.connect(tmp_path / "ledger.db") as another:
+            another.execute("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'no room'); END")
         following = asyncio.create_task(Ingester(store, tmp_path).follow(stop, interval_s=0.001))
         await happens(lambda: bool(caplog.records))
         await asyncio.sleep(0.02)
-        store._connection.execute("PRAGMA query_only = OFF")
+        with another:
+            another.execute("DROP TRIGGER full")
+        another.close()
         await happens(lambda: store.find(sample_entry(0).id) is not None)
         stop.set()
         await following

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import tempfile
 from collections import defaultdict
 
@@ -13,9 +15,10 @@ from hypothesis import strategies as st
 from entrepot.exchange.records import Entry, Expected, Feedback, FeedbackSource, Vote
 from entrepot.ledger.checks import FIRST_NS, sample_entry
 from entrepot.ledger.documents import documents_of
+from entrepot.ledger.outcomes import judged
 from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rows import ENTRY_COLUMNS, SERVED_COLUMNS, rows_of
-from entrepot.ledger.sqlite import open_sqlite
+from entrepot.ledger.sqlite import ledger_path, open_sqlite
 from entrepot.ledger.store import Judged, Period
 from entrepot.routing.holdout import Lot
 from tests.ledger.entries import entries
@@ -150,3 +153,17 @@ def test_feedback_goes_with_those_who_are_forgotten_and_with_days_that_are_dropp
     assert only(store.judged()).count == 1
     store.drop_before("2026-02-01")
     assert store.ask("SELECT count(*) FROM feedback") == [(0,)]
+
+
+def test_what_was_said_is_found_by_its_exchange_and_not_by_reading_the_period() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        open_sqlite(directory).close()
+        with contextlib.closing(sqlite3.connect(ledger_path(directory))) as connection:
+            steps = [
+                str(row[3])
+                for sql, parameters in judged(Period())
+                for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+            ]
+    assert [step for step in steps if " entries " in step] == [
+        "SEARCH entries USING INDEX sqlite_autoindex_entries_1 (id=?)"
+    ]

@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 
 from entrepot.exchange.records import Entry
 from entrepot.ledger.checks import FIRST_NS, sample_entry
+from entrepot.ledger.place import LedgerPlace
+from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rollups import CUBES, DAY_NS, HOUR_NS, find_cube
 from entrepot.ledger.rows import ENTRY_COLUMNS, SERVED_COLUMNS, rows_of
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
 from entrepot.ledger.store import ALWAYS, SERVED_DIMENSIONS, Dimension, Period, Sums
 from tests.ledger.entries import entries
+from tests.postgres_server import PostgresServer
 
 moments = st.none() | st.builds(
     lambda day, hour, second: FIRST_NS + day * DAY_NS + hour * HOUR_NS + second * 1_000_000_000,
@@ -68,48 +71,81 @@ def added_up(given_entries: Sequence[Entry], dimensions: Sequence[Dimension], pe
     return {key: Sums(*total) for key, total in sums.items()}
 
 
+Question = tuple[tuple[Dimension, ...], Period]
+BATCHES = st.lists(st.lists(entries(), max_size=8), max_size=4)
+QUESTIONS = st.lists(st.tuples(asked, periods), min_size=1, max_size=4)
+
+
+def hold_to_the_entries(store: RelationalStore, batches: list[list[Entry]], questions: list[Question]) -> None:
+    for batch in batches:
+        store.insert(batch)
+    everything = [entry for batch in batches for entry in batch]
+    for dimensions, period in questions:
+        wanted = added_up(everything, dimensions, period)
+        found = {(group.values, group.served): group.sums for group in store.totals_by(dimensions, period)}
+        if not dimensions:
+            assert store.totals(period) == wanted.get(((), False), Sums())
+            continue
+        assert found == wanted
+
+
+def hold_to_themselves_made_again(store: RelationalStore, given_entries: list[Entry], period: Period) -> None:
+    for entry in given_entries:
+        store.insert([entry])
+    before = (store.totals_by(("route", "model"), period), store.unfinished(period), store.added_time(period))
+    compared = store.comparisons(period)
+    assert store.verify().sound
+    store.rebuild_rollups()
+    assert store.verify().sound
+    assert (
+        store.totals_by(("route", "model"), period),
+        store.unfinished(period),
+        store.added_time(period),
+    ) == before
+    for old, new in zip(compared, store.comparisons(period), strict=True):
+        assert msgspec.structs.replace(old, error_usd2=0, pairs=new.pairs, drawn=new.drawn) == msgspec.structs.replace(
+            new, error_usd2=0
+        )
+        assert new.error_usd2 == pytest.approx(old.error_usd2)
+        assert tuple(new.pairs) == pytest.approx(tuple(old.pairs))
+
+
 @settings(deadline=None, max_examples=60)
-@given(
-    st.lists(st.lists(entries(), max_size=8), max_size=4), st.lists(st.tuples(asked, periods), min_size=1, max_size=4)
-)
-def test_sums_are_those_of_the_entries(
-    batches: list[list[Entry]], questions: list[tuple[tuple[Dimension, ...], Period]]
-) -> None:
+@given(BATCHES, QUESTIONS)
+def test_sums_are_those_of_the_entries(batches: list[list[Entry]], questions: list[Question]) -> None:
     with tempfile.TemporaryDirectory() as folder, open_sqlite(folder) as store:
-        for batch in batches:
-            store.insert(batch)
-        everything = [entry for batch in batches for entry in batch]
-        for dimensions, period in questions:
-            wanted = added_up(everything, dimensions, period)
-            found = {(group.values, group.served): group.sums for group in store.totals_by(dimensions, period)}
-            if not dimensions:
-                assert store.totals(period) == wanted.get(((), False), Sums())
-                continue
-            assert found == wanted
+        hold_to_the_entries(store, batches, questions)
+
+
+@settings(deadline=None, max_examples=12)
+@given(BATCHES, QUESTIONS)
+def test_on_postgresql_too_sums_are_those_of_the_entries(
+    postgres: PostgresServer, batches: list[list[Entry]], questions: list[Question]
+) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LedgerPlace(Path(folder), postgres.make_database()).open_store() as store,
+    ):
+        hold_to_the_entries(store, batches, questions)
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(entries(), max_size=12), periods)
 def test_made_again_they_are_the_same(given_entries: list[Entry], period: Period) -> None:
     with tempfile.TemporaryDirectory() as folder, open_sqlite(folder) as store:
-        for entry in given_entries:
-            store.insert([entry])
-        before = (store.totals_by(("route", "model"), period), store.unfinished(period), store.added_time(period))
-        compared = store.comparisons(period)
-        assert store.verify().sound
-        store.rebuild_rollups()
-        assert store.verify().sound
-        assert (
-            store.totals_by(("route", "model"), period),
-            store.unfinished(period),
-            store.added_time(period),
-        ) == before
-        for old, new in zip(compared, store.comparisons(period), strict=True):
-            assert msgspec.structs.replace(
-                old, error_usd2=0, pairs=new.pairs, drawn=new.drawn
-            ) == msgspec.structs.replace(new, error_usd2=0)
-            assert new.error_usd2 == pytest.approx(old.error_usd2)
-            assert tuple(new.pairs) == pytest.approx(tuple(old.pairs))
+        hold_to_themselves_made_again(store, given_entries, period)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.lists(entries(), max_size=12), periods)
+def test_on_postgresql_too_they_are_the_same_made_again(
+    postgres: PostgresServer, given_entries: list[Entry], period: Period
+) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LedgerPlace(Path(folder), postgres.make_database()).open_store() as store,
+    ):
+        hold_to_themselves_made_again(store, given_entries, period)
 
 
 def test_a_cube_of_another_definition_is_made_anew(tmp_path: Path) -> None:

@@ -135,3 +135,17 @@ def test_a_period_ends_where_its_month_does() -> None:
     span = span_of("month", datetime(2026, 12, 31, tzinfo=UTC).timestamp())
     assert span.ends_s == datetime(2027, 1, 1, tzinfo=UTC).timestamp()
     assert span.starts_s == (datetime(2027, 1, 1, tzinfo=UTC) - timedelta(days=31)).timestamp()
+
+
+@given(
+    st.lists(st.integers(0, 90), min_size=1, max_size=8), st.sampled_from(("UTC", "Asia/Shanghai", "America/New_York"))
+)
+def test_who_is_charged_before_is_charged_the_same_as_for_the_first_time(days: list[int], zone: str) -> None:
+    budgets = [budget("d", period="day", timezone=zone), budget("m", team="a", kind="soft"), budget("o", period="once")]
+    book = BudgetBook(budgets, zone_of)
+    for day in days:
+        at_s = MOMENT_S + 43_200 * day
+        for who in (Principal("k", "a"), Principal("k", "b")):
+            charges = book.charges(who, None, at_s)
+            assert charges == BudgetBook(budgets, zone_of).charges(who, None, at_s)
+            assert [charge.amount_nano_usd for charge in charges if charge.budget.kind == "soft"] in ([], [None])

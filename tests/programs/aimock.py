@@ -33,6 +33,11 @@ FIXTURES: list[dict[str, Any]] = [
     {"match": {"toolResultContains": "晴"}, "response": {"content": TOLD}},
     {"match": {"userMessage": "天气"}, "response": {"toolCalls": [{"name": "get_weather", "arguments": CALLED}]}},
     {
+        "match": {"userMessage": "break off"},
+        "response": {"content": HELLO * 20},
+        "truncateAfterChunks": 3,
+    },
+    {
         "match": {"userMessage": "think"},
         "response": {"content": HELLO, "reasoning": "想一想: let me think."},
     },
@@ -51,13 +56,24 @@ FIXTURES: list[dict[str, Any]] = [
 
 
 @contextlib.contextmanager
-def aimock(directory: Path) -> Iterator[str]:
-    """Its address, without a path. Skips if it is not installed."""
+def aimock(directory: Path, *options: str) -> Iterator[str]:
+    """Its address, without a path. Skips if it is not installed. `options` are more of its own, such as `--chaos-drop 1`."""
     command = program("llmock")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "fixtures.json").write_text(json.dumps({"fixtures": FIXTURES}), encoding="utf-8")
     process = subprocess.Popen(
-        [*command, "--port", "0", "--fixtures", str(directory), "--strict", "--validate-on-load", "--chunk-size", "9"],
+        [
+            *command,
+            "--port",
+            "0",
+            "--fixtures",
+            str(directory),
+            "--strict",
+            "--validate-on-load",
+            "--chunk-size",
+            "9",
+            *options,
+        ],
         env=offline(directory),
         cwd=directory,
         stdin=subprocess.DEVNULL,

@@ -86,3 +86,15 @@ def test_a_page_has_colours_for_the_dark_and_for_paper() -> None:
     page = render_html([], "r", [])
     assert "prefers-color-scheme: dark" in page
     assert "@media print" in page
+
+
+def test_in_a_wide_table_an_interval_stands_below_what_it_is_of() -> None:
+    numbers = tuple(Column(f"n{place}", f"N{place}", "count") for place in range(5))
+    columns = (*numbers, Column("share", "Share", "fraction"), Column("interval", "95 %", "interval"))
+    row = (1, 2, 3, 4, 5, 0.5, Interval(0.25, 0.75, "fraction"))
+    wide = render_html([Table("t", "T", columns, (row,))], "t", [])
+    assert "<td>50.0 %<small>25.0 % … 75.0 %</small></td>" in wide
+    assert '<th scope="col">Share<small>95 %</small></th>' in wide
+    narrow = render_html([Table("t", "T", columns[4:], (row[4:],))], "t", [])
+    assert "<td>25.0 % … 75.0 %</td>" in narrow
+    read(wide)

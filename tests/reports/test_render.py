@@ -9,6 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from entrepot.reports.html import render_html
 from entrepot.reports.render import (
     Cell,
     Column,
@@ -142,3 +143,30 @@ def test_no_cell_of_csv_is_a_formula(text: str) -> None:
 )
 def test_prices_and_ratios_keep_what_matters_of_them(value: float, unit: Unit, text: str) -> None:
     assert format_cell(value, unit, 2) == text
+
+
+def test_what_a_client_asked_for_cannot_write_to_a_terminal() -> None:
+    hostile = "gpt\x1b[2J\u202e\n模型　x"
+    table = Table("t", "T", (Column("value", "value", "text"),), ((Label(hostile, hostile),),), (f"of {hostile}",))
+    text = on_screen(table)
+    assert not {"\x1b", "\u202e"} & set(text)
+    assert text.count("gpt\\u001b[2J\\u202e\\u000a模型　x") == 2
+    assert json.loads(render_json([table]))["tables"][0]["rows"] == [{"value": hostile}]  # programs get it as it is
+
+
+def test_a_small_price_is_written_out() -> None:
+    assert [format_cell(value, "usd", 2) for value in (8.591e-05, 0.0, 1234.5678, 12345678.0, -0.5)] == [
+        "$0.00008591",
+        "$0",
+        "$1,235",
+        "$12,345,678",
+        "−$0.5",
+    ]
+
+
+def test_what_only_programs_read_is_not_shown_to_people() -> None:
+    table = Table("t", "T", (Column("a", "A", "text"), Column("b", "B", "count", plain=True)), ((Label("x", "x"), 77),))
+    assert "77" not in on_screen(table)
+    assert "77" not in render_html([table], "t", [])
+    assert "77" in render_json([table])
+    assert "77" in render_csv([table])

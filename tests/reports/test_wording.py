@@ -11,6 +11,8 @@ from entrepot.ledger.store import DIMENSIONS
 from entrepot.reports import wording
 from entrepot.reports.wording import ENGLISH, Language, words_of
 
+COMMANDS = ("report", "scenario", "scenario_stage")
+
 
 def placeholders(sentence: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(sentence) if name}
@@ -31,9 +33,11 @@ def test_every_dimension_has_a_name() -> None:
 def test_every_sentence_is_used() -> None:
     source = Path(wording.__file__).parents[1]
     text = "".join(
-        path.read_text(encoding="utf-8") for path in [*(source / "reports").glob("*.py"), source / "cli" / "report.py"]
+        path.read_text(encoding="utf-8")
+        for path in [*(source / "reports").rglob("*.py"), *(source / "cli" / f"{name}.py" for name in COMMANDS)]
     )
-    computed = ("by_", "report_", "part_", "source_", "difficulty_", "on_premises_", "open_weights_")
+    computed = ("by_", "report_", "part_", "source_", "difficulty_", "on_premises_", "open_weights_",
+                "kept_out_", "unit_")  # fmt: skip
     unused = [key for key in ENGLISH.sentences if not key.startswith(computed) and not re.search(rf'"{key}"', text)]
     assert unused == []
 

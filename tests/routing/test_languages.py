@@ -64,3 +64,18 @@ def test_all_that_is_told_is_listed() -> None:
 )
 def test_one_language_is_told_for_counting(text: str, language: str | None) -> None:
     assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("请42 总结7 合同1 the contract with its date", "en"),
+        ("请42 总结7 合同1 the date", "zh"),
+        ("この契約書を、分かりやすく説明", "ja"),
+        ("Привет, это договор о hotel", "ru"),
+        ("договор 合同合同合同合同", "zh"),
+        ("договордоговор 合同", "ru"),
+    ],
+)
+def test_signs_of_several_scripts_are_counted_each(text: str, language: str) -> None:
+    assert language_of(text) == language

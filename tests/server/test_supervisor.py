@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -12,10 +13,21 @@ import pytest
 
 from entrepot.errors import Unavailable
 from entrepot.server import supervisor
-from entrepot.server.supervisor import GIVE_UP_AFTER, RESTART_MAX_S, RESTART_MIN_S, Child, Supervisor, watch_parent
+from entrepot.server.supervisor import (
+    ALONE_MAX_S,
+    GIVE_UP_AFTER,
+    RESTART_MAX_S,
+    RESTART_MIN_S,
+    Child,
+    Supervisor,
+    watch_parent,
+)
 
 ENDS = "raise SystemExit({status})"
 STAYS = "import time; time.sleep(60)"
+STUBBORN_TO_LEAVE = (
+    "import signal, time; signal.signal(signal.SIGHUP, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+)
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
 
 
@@ -150,3 +162,52 @@ def test_a_child_notices_that_its_parent_is_gone_even_if_it_was_gone_before_it_l
     gone = threading.Event()
     watch_parent(parent=-1, on_gone=gone.set, interval_s=0.001)
     assert gone.wait(10)
+
+
+def test_those_whose_place_others_have_taken_leave_and_are_ended_if_they_are_late(nursery: Nursery) -> None:
+    quick, stubborn = nursery.child(STAYS), nursery.child(STUBBORN_TO_LEAVE)
+    assert stubborn.process.stdout is not None
+    stubborn.process.stdout.readline()  # now it hears nothing
+    kept = Supervisor([quick, stubborn], nursery.child(STAYS, "control"), grace_s=0.1)
+    fresh = [nursery.child(STAYS)]
+    done: list[str] = []
+    kept.replace(fresh, grace_s=0.1)
+    kept.request(lambda: done.append("changed"))
+    watching = threading.Thread(target=kept.watch, args=(0.01,))
+    watching.start()
+    quick.process.wait(10)
+    assert quick.process.returncode == -signal.SIGHUP
+    stubborn.process.wait(30)
+    assert stubborn.process.returncode in (-signal.SIGTERM, -signal.SIGKILL)
+    deadline_s = time.monotonic() + 20
+    while not done and time.monotonic() < deadline_s:  # changes wait until nobody is leaving
+        time.sleep(0.01)
+    assert done == ["changed"]
+    kept.request_stop()
+    watching.join()
+    assert fresh[0].process.poll() is None
+    assert kept.control.process.poll() is None
+    kept.stop()
+
+
+def test_a_control_process_that_is_renewed_is_started_in_the_new_way(nursery: Nursery) -> None:
+    control = nursery.child(STAYS, "control")
+    control.renew(lambda: nursery.child(ENDS.format(status=7)).process)
+    control.process.wait(10)
+    assert control.process.returncode == -signal.SIGTERM
+    control.check(control.started_s)
+    assert control.due_s is not None
+    control.check(control.due_s)
+    assert control.process.wait(10) == 7
+
+
+def test_where_no_gateway_runs_one_that_was_killed_is_not_kept_waiting(nursery: Nursery) -> None:
+    killed, other, broken = nursery.child(STAYS), nursery.child(STAYS), nursery.child(STAYS)
+    kept = Supervisor([killed, other, broken], nursery.child(STAYS, "control"), grace_s=1)
+    killed.due_s, broken.due_s, broken.failed_starts = 110.0, 105.0, 1
+    kept._hurry(100.0)
+    assert (killed.due_s, broken.due_s) == (110.0, 105.0)  # another answers
+    other.due_s = 120.0
+    for now_s in (100.0, 100.5):
+        kept._hurry(now_s)
+    assert (killed.due_s, other.due_s, broken.due_s) == (100.0 + ALONE_MAX_S, 120.0, 105.0)

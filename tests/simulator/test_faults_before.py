@@ -43,7 +43,12 @@ async def test_a_status_comes_in_openais_shape(wire: Wire, code: int) -> None:
     assert set(msgspec.json.decode(body)["error"]) == {"message", "type", "param", "code"}
 
 
-async def test_retry_after_has_three_forms(wire: Wire) -> None:
+async def test_when_to_come_back_is_said_in_five_ways(wire: Wire) -> None:
+    used_up = await wire.read("status:429:reset=2")
+    assert b"\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 2s\r\n" in used_up
+    told = await wire.read("status:429:words=2")
+    assert b"retry-after" not in told
+    assert b"Please try again in 2s." in told
     assert b"\r\nretry-after: 7\r\n" in await wire.read("status:429:seconds=7")
     assert b"\r\nretry-after-ms: 250\r\n" in await wire.read("status:429:ms=250")
     dated = await wire.read("status:503:date=30")

@@ -42,7 +42,7 @@ FAULTS = {
     "refuse": 0.015,
     "reset": 0.015,
     "hang": 4 * RARE,
-    "slow-head:700": 0.01,
+    "slow-head:700": 0.005,
     "hang-midway": 4 * RARE,
     "close-midway": 0.015,
     "reset-midway": 0.015,
@@ -59,10 +59,16 @@ FAULTS = {
     "status:429:seconds=1": 0.01,
     "status:429:ms=300": 0.01,
     "status:429:date=2": 0.01,
+    "status:429:reset=1": 0.01,
+    "status:429:words=1": 0.01,
     "status:429:quota": RARE,
-    "status:500": 0.01,
-    "status:502": 0.01,
-    "status:503": 0.01,
+    "status:500": 0.005,
+    "status:502": 0.005,
+    "status:402": 0.005,
+    "status:503": 0.005,
+    "status:503:seconds=1": 0.005,
+    "status:504": 0.005,
+    "status:520": 0.005,
     "status:529": 0.01,
     "huge-line:10485760": RARE,
     "endless": RARE,
@@ -70,6 +76,30 @@ FAULTS = {
     "early-hints": 0.005,
     "pings": 0.005,
 }
+
+
+INJECTED = {
+    "refused": ("dead/refused", "refuse"),
+    "reset": ("reset", "reset-midway"),
+    "slow connect": ("dead/unaccepting",),
+    "silence before an answer": ("hang", "slow-head:700"),
+    "silence in the middle of one": ("hang-midway",),
+    "half a chunk": ("half-chunk", "close-midway"),
+    "malformed JSON": ("malformed-json", "html", "empty-body"),
+    "malformed SSE": ("malformed-sse",),
+    "wrong content length": ("short-length", "long-length"),
+    "429, with every form of Retry-After": ("status:429", "status:429:seconds=1", "status:429:ms=300", "status:429:date=2",
+                                            "status:429:reset=1", "status:429:words=1"),
+    "429 and 402 because of the bill": ("status:429:quota", "status:402"),
+    "500 to 529": ("status:500", "status:502", "status:503", "status:503:seconds=1", "status:504", "status:520", "status:529"),
+    "a 200 with an error inside": ("error-in-200", "error-frame"),
+    "lines of 10 MB": ("huge-line:10485760",),
+    "endless streams": ("endless",),
+    "TLS failure": ("dead/no-tls", "dead/unknown"),
+    "certificate mismatch": ("dead/mismatched",),
+    "what is odd and no fault": ("one-byte-writes", "early-hints", "pings"),
+}  # fmt: skip
+"""What goes wrong in the soak, and what stands for it: a fault of the simulator, or a deployment that cannot be reached."""
 
 
 def plan(faults: dict[str, float]) -> Plan:

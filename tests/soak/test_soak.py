@@ -15,16 +15,18 @@ import pytest
 from entrepot.control.sqlite import open_control
 from entrepot.control.store import Actor
 from entrepot.policy.rules import Facts, Rule, When
-from tests.end_to_end.world import World, eventually
+from tests.end_to_end.world import World, eventually, simulator_in_thread
+from tests.soak.dead_ends import dead_ends
 from tests.soak.load import Clients, Load
 from tests.soak.measure import disagreements, entries_of, held
-from tests.soak.mix import DEADLINES, FAULTS, HOSTS, soaking
+from tests.soak.mix import DEADLINES, FAULTS, HOSTS, INJECTED, plan, settings_for, soaking
 
 pytestmark = pytest.mark.end_to_end
 
 ROUTES = ("shaky-first", "hedged", "dead-first", "good", *(f"{host}/shaky" for host in HOSTS))
 SPARE_S = 12.0
 """What a client waits beyond the deadline of its exchange, for this machine may be busy with other things."""
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "reference" / "soak.md").read_text(encoding="utf-8")
 MINUTES = float(os.environ.get("SOAK_MINUTES", "5"))
 
 
@@ -41,6 +43,25 @@ def test_three_in_ten_of_the_answers_go_wrong() -> None:
     assert 0.28 <= sum(FAULTS.values()) <= 0.36
 
 
+def test_each_kind_of_fault_that_is_listed_is_injected(tmp_path: Path) -> None:
+    with simulator_in_thread(plan({})) as simulator, dead_ends(tmp_path) as ends:
+        known = {one.id for one in settings_for(simulator, tmp_path, ends).deployments}
+    listed = {one for kinds in INJECTED.values() for one in kinds}
+    assert {one for one in listed if one.startswith("dead/")} == {id_ for id_ in known if id_.startswith("dead/")}
+    assert {one for one in listed if not one.startswith("dead/")} == FAULTS.keys()
+    assert all(f"| {kind} |" in PAGE for kind in INJECTED)
+
+
+def unreachable(directory: Path) -> dict[str, set[str | None]]:
+    """What came of every attempt at a deployment that cannot be reached."""
+    found: dict[str, set[str | None]] = {}
+    for entry in entries_of(directory).values():
+        for attempt in entry.attempts:
+            if attempt.deployment.startswith("dead/"):
+                found.setdefault(attempt.deployment, set()).add(attempt.failure)
+    return found
+
+
 def soak(directory: Path, seconds: float, memory_mb: float) -> Load:
     with soaking(directory, FAULTS) as world:
         load(world, ROUTES, min(10.0, seconds / 3))  # after this the processes are as large as they need to be
@@ -54,11 +75,17 @@ def soak(directory: Path, seconds: float, memory_mb: float) -> Load:
         ids = {one.exchange for one in seen.told if one.exchange and one.ending != "refused"}
         assert eventually(lambda: ids <= entries_of(directory).keys(), 60.0)
         assert disagreements(entries_of(directory).values(), world.simulator.books.rows) == []
+        met = unreachable(directory)
+        assert met.keys() == {one for kinds in INJECTED.values() for one in kinds if one.startswith("dead/")}
+        assert all("connect" in failures for failures in met.values())
     return seen
 
 
-def test_every_client_gets_an_answer_or_a_well_formed_error_and_nothing_is_left_over(tmp_path: Path) -> None:
+def test_every_client_gets_an_answer_or_a_well_formed_error_and_nothing_is_left_over(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     seen = soak(tmp_path, 12.0, memory_mb=60.0)
+    assert "Traceback" not in capfd.readouterr().err
     endings = seen.endings()
     assert endings["whole"] > len(seen.told) / 2
     assert {"whole", "broken", "left"} <= endings.keys()
@@ -66,14 +93,17 @@ def test_every_client_gets_an_answer_or_a_well_formed_error_and_nothing_is_left_
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_for_minutes_too(tmp_path: Path) -> None:
+def test_for_minutes_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     seen = soak(tmp_path, 60.0 * MINUTES, memory_mb=80.0)
+    assert "Traceback" not in capfd.readouterr().err
     assert seen.endings()["whole"] > len(seen.told) / 2
 
 
 def kill_one(world: World, chance: random.Random) -> None:
-    """Let a process go on for a moment, then end it as a power cut of its own would."""
+    """Let a process go on for a moment, then end it as a power cut of its own would. Not while nobody answers anyway."""
     time.sleep(chance.uniform(0.5, 1.0))
+    with contextlib.suppress(OSError):
+        world.request("//livez", key=None)
     supervisor = world.installation.supervisor
     chance.choice([*supervisor._gateways, *supervisor._gateways, supervisor._control]).process.kill()
 

@@ -7,11 +7,13 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import trustme
 
 from entrepot.exchange.events import UpstreamEnded
+from entrepot.upstream.dial import overlook_unheard
 from entrepot.upstream.tls import build_tls
 from tests.upstream.scripted import (
     HELLO,
@@ -384,3 +386,21 @@ async def test_plain_http_asks_the_proxy_for_the_whole_address() -> None:
     (head,) = heads
     assert head.startswith(b"POST http://vllm.test:8000/v1?a=b HTTP/1.1\r\nhost: vllm.test:8000\r\n")
     assert b"\r\nproxy-authorization: Basic bWU6d29yZA==\r\n" in head
+
+
+async def test_an_error_of_a_handshake_that_nobody_waits_for_is_not_reported_but_other_errors_are() -> None:
+    loop = asyncio.get_running_loop()
+    context = {"message": "Future exception was never retrieved", "future": loop.create_future()}
+    told: list[dict[str, Any]] = []
+
+    class Loop:
+        def default_exception_handler(self, context: dict[str, Any]) -> None:
+            told.append(context)
+
+    overlooking = cast("asyncio.AbstractEventLoop", Loop())
+    overlook_unheard(overlooking, {**context, "exception": ssl.SSLError(1, "wrong version number")})
+    overlook_unheard(overlooking, {**context, "exception": ConnectionResetError()})
+    assert told == []
+    overlook_unheard(overlooking, {**context, "exception": ValueError("ours")})
+    overlook_unheard(overlooking, {"message": "a callback failed", "exception": OSError()})
+    assert [type(each["exception"]) for each in told] == [ValueError, OSError]

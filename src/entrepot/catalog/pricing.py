@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
 from entrepot.canonical.response import Usage
-from entrepot.catalog.holidays import HOLIDAYS, day_number
-from entrepot.catalog.price import Currency, PeriodPrices, Price, PriceChange, PriceTier, PriceWindow, TokenPrices
+from entrepot.catalog.holidays import day_number
+from entrepot.catalog.price import Currency, PeriodPrices, Price, PriceChange, PriceTier, TokenPrices
+from entrepot.catalog.price_hours import DAY_S, PriceHours
 from entrepot.errors import CatalogError, Defect
 
 NANO_PER_UNIT = 1_000_000_000
 _PICO_PER_NANO = 1_000
-_HOUR_S, _DAY_S = 3600, 86_400
-_MINUTES = 24 * 60
+_HOUR_S = 3600
 
 STANDARD_SERVICES = frozenset({"", "auto", "default", "standard", "on_demand"})
 """What providers call the service that the list price is for."""
@@ -58,38 +57,6 @@ class Money(NamedTuple):
     nano_usd: int
 
 
-class _Window:
-    """Hours of the week in which a factor holds."""
-
-    def __init__(self, window: PriceWindow) -> None:
-        self.factor = window.factor
-        self._offset_s = window.utc_offset_hours * 3600
-        self._weekdays = frozenset(day - 1 for day in window.weekdays)
-        self._spans = tuple(_span(hours) for hours in window.hours)
-        country = window.except_holidays
-        if country is not None and country not in HOLIDAYS:
-            raise CatalogError(f"except_holidays = '{country}': the holidays known are those of {', '.join(HOLIDAYS)}")
-        self._holidays = HOLIDAYS[country] if country is not None else frozenset()
-        if not self._weekdays or not self._weekdays <= set(range(7)):
-            raise CatalogError("weekdays are numbers from 1 (Monday) to 7, at least one")
-        if not -12 <= window.utc_offset_hours <= 14:
-            raise CatalogError(f"utc_offset_hours = {window.utc_offset_hours} is no clock's: it is from -12 to 14")
-
-    @property
-    def edges_s(self) -> list[int]:
-        """Where its spans begin and end, in seconds of its own clock, which is whole hours from UTC."""
-        return [60 * minute for span in self._spans for minute in span]
-
-    def holds(self, at_s: float) -> bool:
-        """Whether the moment (Unix seconds) is in the window."""
-        day, second = divmod(int(at_s) + self._offset_s, _DAY_S)
-        # the first of January 1970 was a Thursday
-        if (day + 3) % 7 not in self._weekdays or day in self._holidays:
-            return False
-        minute = second // 60
-        return any(start <= minute < end for start, end in self._spans)
-
-
 class _Period:
     """The prices between two changes."""
 
@@ -98,13 +65,14 @@ class _Period:
         self._tiers = tuple(
             sorted(prices.tiers, key=lambda tier: (-tier.input_tokens_above, -tier.output_tokens_above))
         )
-        self._windows = tuple(_Window(window) for window in prices.windows)
+        self._windows = tuple(PriceHours(window) for window in prices.windows)
         self._up_to = prices.input_tokens_up_to
         self._services = {
             service.tier: (_factor(service.tier, service.factor), service.input_tokens_up_to)
             for service in prices.services
         }
         self._is_flat = self._up_to is None and not self._tiers and not self._windows
+        self._dearest_flat: dict[tuple[str, ...], Rates | None] = {}
         self._compiled: dict[tuple[tuple[int, int] | None, Decimal], Rates] = {}
         # Every combination is compiled now: a price that is too fine is refused when it is read, not when it is billed.
         for tier, in_window, service in itertools.product(
@@ -137,8 +105,18 @@ class _Period:
                 return self._compiled[_index(tier), factor]
         return self._compiled[None, factor]
 
-    def dearest(self, input_tokens: int, output_tokens: int, at_s: float, services: Sequence[str]) -> Rates | None:
+    def dearest(self, input_tokens: int, output_tokens: int, at_s: float, services: tuple[str, ...]) -> Rates | None:
         """Of each kind the highest rate that such a request, or any shorter one, may be billed at in any of the services."""
+        if not self._is_flat:
+            return self._dearest(input_tokens, output_tokens, at_s, services)
+        if services not in self._dearest_flat:
+            found = self._dearest(input_tokens, output_tokens, at_s, services)
+            if any(self._services[name][1] is not None for name in services if name in self._services):
+                return found  # some of them are for short requests only
+            self._dearest_flat[services] = found
+        return self._dearest_flat[services]
+
+    def _dearest(self, input_tokens: int, output_tokens: int, at_s: float, services: tuple[str, ...]) -> Rates | None:
         reached: list[PriceTier | None] = [None]
         reached += [
             tier
@@ -192,7 +170,7 @@ class Tariff:
     Raises CatalogError: a price is negative or too fine, or a window, a date or a factor is none.
     """
 
-    __slots__ = ("_currency", "_periods", "_steady", "_usd")
+    __slots__ = ("_currency", "_periods", "_steady", "_usd", "is_free")
 
     def __init__(self, price: Price, exchange: ExchangeRates) -> None:
         later = [_Period(_start_s(change), change) for change in price.changes]
@@ -200,6 +178,8 @@ class Tariff:
             raise CatalogError("changes are in order of starts_on, one a day")
         self._periods = (*reversed(later), _Period(float("-inf"), price))
         self._currency: Currency = price.currency
+        self.is_free = all(period.is_free for period in self._periods)
+        """Whether no token of any kind costs anything, however many there are and whenever."""
         self._usd = None if price.currency == "USD" else exchange.usd_per_cny.as_integer_ratio()
         self._steady = self._usd_per_token(0, 0.0) if not later and self._periods[0].is_steady else None
 
@@ -214,11 +194,6 @@ class Tariff:
             if at_s >= period.starts_s:
                 break
         return period  # the last of them, which is the first in time, has no beginning
-
-    @property
-    def is_free(self) -> bool:
-        """Whether no token of any kind costs anything, however many there are and whenever."""
-        return all(period.is_free for period in self._periods)
 
     def cost(self, usage: Usage, at_s: float) -> Money | None:
         """What `usage` costs, exactly, of a request sent at `at_s` (Unix seconds); None where that is unknown.
@@ -307,7 +282,7 @@ class Tariff:
         """Within spans of so many seconds, counted from 1970, no rate changes; None: no rate ever does."""
         grains = [period.grain_s for period in self._periods if period.grain_s is not None]
         if len(self._periods) > 1:
-            grains.append(_DAY_S)
+            grains.append(DAY_S)
         return math.gcd(*grains) if grains else None
 
     def _rates_and_unit(self, input_tokens: int, at_s: float, output_tokens: int = 0) -> tuple[Rates, float]:
@@ -317,7 +292,7 @@ class Tariff:
         return rates, 1e-12 if self._usd is None else 1e-12 * self._usd[0] / self._usd[1]
 
 
-def _services_billed(asked: str | None, known: Sequence[str]) -> Sequence[str] | None:
+def _services_billed(asked: str | None, known: tuple[str, ...]) -> tuple[str, ...] | None:
     """The services that a request may be billed in: those it named, or any where it left that open; None: one of no price."""
     if asked is None or asked in ("", "auto"):
         return ("default", *known)
@@ -366,26 +341,9 @@ def _factor(name: str, value: Decimal) -> Decimal:
     return value
 
 
-def _span(hours: str) -> tuple[int, int]:
-    start, _, end = hours.partition("-")
-    minutes = tuple(_minute(text) for text in (start, end))
-    if not minutes[0] < minutes[1]:
-        raise CatalogError(f"hours = '{hours}': write a span of one day as 'HH:MM-HH:MM', the earlier first")
-    return minutes[0], minutes[1]
-
-
-def _minute(text: str) -> int:
-    hour, _, minute = text.partition(":")
-    if len(hour) == len(minute) == 2 and (hour + minute).isascii() and (hour + minute).isdigit():
-        total = int(hour) * 60 + int(minute)
-        if int(minute) < 60 and total <= _MINUTES:
-            return total
-    raise CatalogError(f"'{text}' is no time of day: write HH:MM, up to 24:00")
-
-
 def _start_s(change: PriceChange) -> float:
     try:
-        return float(day_number(change.starts_on) * _DAY_S)
+        return float(day_number(change.starts_on) * DAY_S)
     except ValueError:
         raise CatalogError(f"starts_on = '{change.starts_on}' is not a date YYYY-MM-DD") from None
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from entrepot.assembly import check_router, find_knobs
+from entrepot.control.exporting import check_exporting
 from entrepot.routing.worth import Knob
 from entrepot.server.certificates import Certificate, look_at_certificates
 from entrepot.settings.choose import require_settings
@@ -40,6 +41,7 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
     """
     settings = require_settings(config, os.environ, Path.cwd())
     check_router(settings)
+    check_exporting(settings.telemetry, os.environ)
     knobs = find_knobs(settings)
     if offline:
         wrong = check_secrets(settings.deployments, os.environ)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
 
 import click
-import msgspec
-from rich.console import Console
 
+from entrepot.cli.coming_in import await_control
+from entrepot.cli.shown import Form, choose_form, form_options, print_tables, write_page
 from entrepot.errors import LedgerError
 from entrepot.learning.promises import read_promises
 from entrepot.ledger.ingest import Ingester
@@ -23,14 +21,11 @@ from entrepot.ledger.spool import list_spools
 from entrepot.ledger.sqlite import LEDGER_FILE
 from entrepot.ledger.store import DIMENSIONS, Dimension, LedgerReader, Period, Sums
 from entrepot.reports.contents import REPORTS, Question, tables_of
-from entrepot.reports.html import render_html
-from entrepot.reports.render import Table, render_csv, render_json, render_terminal
+from entrepot.reports.render import Table, render_csv, render_json
 from entrepot.reports.wording import Language, Words, words_of
 from entrepot.settings.discover import data_directory
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.load import find_settings_file, load_settings
-
-Form = Literal["text", "json", "csv", "html"]
 
 _NS = 1_000_000_000
 _BY_HELP = f"What to divide by; may be given several times. One of: {', '.join(DIMENSIONS).replace('_', '-')}."
@@ -53,6 +48,17 @@ def read_since(context: click.Context, parameter: click.Parameter, value: str | 
     return (since_1970.days * 86_400 + since_1970.seconds) * _NS + since_1970.microseconds * 1000
 
 
+def read_span(context: click.Context, parameter: click.Parameter, value: str | None) -> Period | None:
+    """Two points in time, the second not included: 2026-01-01..2026-02-01, or 14d..7d; either may be left out."""
+    if value is None:
+        return None
+    first, dots, last = value.partition("..")
+    if not dots:
+        raise click.BadParameter(f"{value!r} is no period; write 2026-01-01..2026-02-01")
+    ends = [read_since(context, parameter, end or None) for end in (first, last)]
+    return Period(*ends)
+
+
 def _dimensions(
     context: click.Context,  # noqa: ARG001 - click calls it
     parameter: click.Parameter,  # noqa: ARG001 - click calls it
@@ -72,21 +78,18 @@ def _dimensions(
 @click.option("--by", "by", callback=_dimensions, multiple=True, help=_BY_HELP)
 @click.option("--since", callback=read_since, help="From this time on: 2026-01-31, a full ISO time, or 7d, 12h ago.")
 @click.option("--until", callback=read_since, help="Up to this time, not included.")
+@click.option(
+    "--against", callback=read_span, help="The period from which `share` shows flows: 2026-01-01..2026-02-01."
+)
 @click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it).")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
-@click.option("--json", "form", flag_value="json", help="Print JSON; money in whole nano-dollars.")
-@click.option(
-    "--csv", "form", flag_value="csv", help="Print CSV, one table after another; money in whole nano-dollars."
-)
-@click.option(
-    "--html", "page", type=click.Path(path_type=Path), help="Write a page with charts to this file (- prints it)."
-)
-@click.option("--language", "--lang", type=click.Choice(get_args(Language)), default="en", help="Of the tables.")
+@form_options
 def report(
     kind: str,
     by: tuple[Dimension, ...],
     since: int | None,
     until: int | None,
+    against: Period | None,
     ledger: Path | None,
     config: Path | None,
     form: Form | None,
@@ -97,9 +100,7 @@ def report(
 
     Without KIND a summary is printed. Entries that still lie in spools are brought into the ledger first.
     """
-    if page is not None and form is not None:
-        raise click.UsageError("--html and --json or --csv are different forms of one report; ask for it twice")
-    form = form or ("text" if page is None else "html")
+    form = choose_form(form, page)
     place = find_ledger(ledger, config)
     words, period = words_of(language), Period(since, until)
     trouble = bring_up_to_date(place)
@@ -111,7 +112,7 @@ def report(
             totals = reader.totals(period)
             if totals.exchanges:
                 full = form in ("json", "csv")
-                tables = list(tables_of(kind, Question(reader, time.time_ns(), period, by, words, full)))
+                tables = list(tables_of(kind, Question(reader, time.time_ns(), period, by, words, full, against)))
                 notes = [*_cautions(reader, words), *notes, *_withdrawn(place.directory, words)]
     if not totals.exchanges:
         between = "" if period == Period() else words("between")
@@ -127,20 +128,9 @@ def report(
         click.echo("\n".join((*notes, str(place))))
     elif page is not None:
         lines = [_headline(totals, period, words), *notes]
-        _write_page(page, render_html(tables, words(f"report_{kind.replace('-', '_')}"), lines, language))
+        write_page(page, tables, words(f"report_{kind.replace('-', '_')}"), lines, language)
     else:
-        _print(tables, [_headline(totals, period, words), *notes])
-
-
-def _write_page(page: Path, text: str) -> None:
-    if str(page) == "-":
-        click.echo(text, nl=False)
-        return
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"cannot write {page}: {error.strerror or error}") from error
-    click.echo(str(page))
+        print_tables(tables, [_headline(totals, period, words), *notes])
 
 
 def find_ledger(ledger: Path | None, config: Path | None) -> LedgerPlace:
@@ -163,7 +153,8 @@ def bring_up_to_date(place: LedgerPlace) -> str | None:
     try:
         if list_spools(place.directory):
             with place.open_store() as store:
-                Ingester(store, place.directory).run_once()
+                if not await_control(store, place.directory):
+                    Ingester(store, place.directory).run_once()
     except LedgerError as error:
         return error.message
     return None
@@ -209,15 +200,3 @@ def _period_facts(period: Period) -> dict[str, str | None]:
 
 def _iso(moment_ns: int) -> str:
     return datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _print(tables: Sequence[Table], lines: Sequence[str]) -> None:
-    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 120, highlight=False)
-    for line in lines:
-        console.print(line, markup=False)
-    told: set[str] = set()
-    for table in tables:
-        fresh = tuple(note for note in table.notes if note not in told)  # what holds for several tables is said once
-        told.update(fresh)
-        console.print()
-        console.print(render_terminal(msgspec.structs.replace(table, notes=fresh)))

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 
 from entrepot.catalog.load import load_catalog
 from entrepot.cli.report import bring_up_to_date, read_since
 from entrepot.cli.scenario_stage import Compared, Stage
+from entrepot.cli.shown import Form, choose_form, form_options, print_tables, write_page
 from entrepot.control.in_force import read_in_force
 from entrepot.ledger.store import Period
-from entrepot.reports.render import Table, render_json, render_terminal
-from entrepot.reports.scenario.exits import Exit, rank_exits
+from entrepot.reports.render import Table, render_csv, render_json
+from entrepot.reports.scenario.exits import rank_exits
 from entrepot.reports.scenario.tables import tabulate_comparison, tabulate_exits
+from entrepot.reports.wording import Language, Words, words_of
 from entrepot.settings.choose import require_settings
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.scenarios import load_scenario
@@ -41,14 +42,16 @@ A file holds what is otherwise, such as:
 @click.option("--since", callback=read_since, help="Replay from this time on: 2026-01-31, a full ISO time, or 30d ago.")
 @click.option("--until", callback=read_since, help="Up to this time, not included.")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; money in whole nano-dollars.")
+@form_options
 def scenario(
     files: Sequence[Path],
     all_single_failures: bool,
     since: int | None,
     until: int | None,
     config: Path | None,
-    as_json: bool,
+    form: Form | None,
+    page: Path | None,
+    language: Language,
 ) -> None:
     """What the ledger's traffic would come to under other facts.
 
@@ -57,40 +60,40 @@ def scenario(
     """
     if not files and not all_single_failures:
         raise click.UsageError("name a scenario's file, or give --all-single-failures")
+    form, words = choose_form(form, page), words_of(language)
     settings = read_in_force(require_settings(config, os.environ, Path.cwd()))
     scenarios = [load_scenario(file, settings, load_catalog(), os.environ) for file in files]
     place = ledger_place(settings, os.environ)
     trouble = bring_up_to_date(place)
     with place.open_reader() as reader:
-        stage = Stage(settings, reader, place.directory, Period(since, until), scenarios)
+        stage = Stage(settings, reader, place.directory, Period(since, until), scenarios, words)
     compared = [stage.compare(one) for one in scenarios]
     exits = rank_exits(stage.replay) if all_single_failures else ()
-    tables = _tables(compared, exits, trouble)
-    if as_json:
-        click.echo(render_json(tables, ledger=str(place.directory)))
-        return
-    console = Console(soft_wrap=False, width=None if console_is_wide() else 120, highlight=False)
-    told: set[str] = set()
-    for table in tables:
-        fresh = tuple(note for note in table.notes if note not in told)  # what holds for several tables is said once
-        told.update(fresh)
-        console.print()
-        console.print(render_terminal(msgspec.structs.replace(table, notes=fresh)))
+    notes = [] if trouble is None else [words("not_ingested", why=trouble)]
+    tables = [*_tables(files, compared, words), *([tabulate_exits(exits, words)] if exits else [])]
+    if form == "json":
+        click.echo(render_json(tables, ledger=str(place.directory), notes=notes))
+    elif form == "csv":
+        click.echo(render_csv(tables), nl=False)
+        click.echo("\n".join(notes), err=True, nl=bool(notes))
+    elif page is not None:
+        write_page(page, tables, _title(compared, words), notes, language)
+    else:
+        print_tables(tables, notes)
 
 
-def console_is_wide() -> bool:
-    """Whether somebody looks, whose terminal says how wide it is."""
-    return Console().is_terminal
+def _title(compared: Sequence[Compared], words: Words) -> str:
+    """What the page is about: the one scenario, or several, or the exits alone."""
+    if not compared:
+        return words("exits")
+    return compared[0].scenario.title if len(compared) == 1 else words("report_scenario")
 
 
-def _tables(compared: Sequence[Compared], exits: Sequence[Exit], trouble: str | None) -> list[Table]:
+def _tables(files: Sequence[Path], compared: Sequence[Compared], words: Words) -> list[Table]:
+    """Those of every scenario, which programs tell apart by the file's name."""
     tables: list[Table] = []
-    for one in compared:
-        first, *rest = tabulate_comparison(one.scenario.title, one.comparison)
-        tables += [msgspec.structs.replace(first, notes=(*one.notes, *first.notes)), *rest]
-    if exits:
-        tables.append(tabulate_exits(exits))
-    if trouble is not None:
-        note = f"Not everything is in these figures yet: {trouble}"
-        tables[0] = msgspec.structs.replace(tables[0], notes=(note, *tables[0].notes))
+    for file, one in zip(files, compared, strict=True):
+        first, *rest = tabulate_comparison(one.scenario.title, one.comparison, words)
+        first = msgspec.structs.replace(first, notes=(*one.notes, *first.notes))
+        tables += [msgspec.structs.replace(table, about=file.stem) for table in (first, *rest)]
     return tables

@@ -22,8 +22,9 @@ from entrepot.policy.teams import parents_of
 from entrepot.reports.scenario.compare import Comparison, Replay, Segment
 from entrepot.reports.scenario.kept import load_decisions
 from entrepot.reports.scenario.world import World
+from entrepot.reports.wording import ENGLISH, Words
 from entrepot.settings.principals import principal_of
-from entrepot.settings.scenarios import Scenario, Span
+from entrepot.settings.scenarios import Repricing, Scenario, Span
 from entrepot.settings.schema import Settings
 
 
@@ -39,8 +40,15 @@ class Stage:
     """One ledger and one installation. Raises LedgerError, ArtifactError or CatalogError."""
 
     def __init__(
-        self, settings: Settings, reader: LedgerReader, directory: Path, period: Period, scenarios: Sequence[Scenario]
+        self,
+        settings: Settings,
+        reader: LedgerReader,
+        directory: Path,
+        period: Period,
+        scenarios: Sequence[Scenario],
+        words: Words = ENGLISH,
     ) -> None:
+        self._words = words
         self._settings = settings
         self._artifact = load_router(settings)
         self._facts = model_facts(load_catalog())
@@ -60,19 +68,20 @@ class Stage:
 
         def placed(span: Span, what: str) -> Span:
             if span.since_ns is not None and last is not None and span.since_ns > last:
-                notes.append(f"{what} begins after the period: it is replayed as if it had been so all the time.")
+                notes.append(self._words("begins_later", what=what))
                 return Span()
             return span
 
-        bars = [(bar.rule, placed(bar.span, f"'{bar.rule.name}'")) for bar in scenario.bars]
+        bars = [(bar.rule, placed(bar.span, self._words("rule_named", rule=bar.rule.name))) for bar in scenario.bars]
         for outage in scenario.outages:
             since = outage.since_ns
             if since is None:
                 since = self.replay.busiest_ns(outage.provider, outage.length_ns)
-                notes.append(f"Most was asked of {outage.provider} from {_moment(since)} UTC on." if since else "")
+                key = "never_asked" if since is None else "busiest"
+                notes.append(self._words(key, provider=outage.provider, moment=_moment(since or 0)))
             if since is not None:
                 bars.append((outage.rule, Span(since, since + outage.length_ns)))
-        prices = [(one, placed(one.span, f"The price of {', '.join(one.deployments)}")) for one in scenario.repricings]
+        prices = [(one, placed(one.span, self._price_of(one))) for one in scenario.repricings]
         spans = [span for _, span in bars] + [span for _, span in prices]
         edges = sorted({edge for span in spans for edge in (span.since_ns, span.until_ns) if edge is not None})
         segments = []
@@ -81,7 +90,10 @@ class Stage:
             repricings = tuple(one for one, span in prices if _covers(span, since, until))
             world = self._world(scenario.settings(self._settings, repricings), scenario)
             segments.append(Segment(world.barring(*rules) if rules else world, since, until))
-        return Compared(scenario, self.replay.compare(segments, confidence), tuple(filter(None, notes)))
+        return Compared(scenario, self.replay.compare(segments, confidence), tuple(notes))
+
+    def _price_of(self, one: Repricing) -> str:
+        return self._words("price_of", deployments=self._words.listed(one.deployments))
 
     def _world(self, settings: Settings, scenario: Scenario) -> World:
         about = (settings.deployments, settings.routes, settings.exchange_rates, tuple(scenario.facts))

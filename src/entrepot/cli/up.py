@@ -10,7 +10,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -25,7 +25,7 @@ from entrepot.control.in_force import read_in_force
 from entrepot.control.members import make_first_admin
 from entrepot.control.place import control_place
 from entrepot.control.store import Actor
-from entrepot.errors import ControlError
+from entrepot.errors import ControlError, SettingsError
 from entrepot.exchange.plan import Route
 from entrepot.server.listening import admits_others
 from entrepot.settings.choose import find_settings
@@ -60,10 +60,23 @@ def up(config: Path | None, host: str | None, port: int | None, processes: int |
         if found.settings.log.format == "json":
             set_up_logging("json", found.settings.log.level, "supervisor")
             console = Console(file=sys.stderr, highlight=False)
-        _serve(_overridden(found.settings, host, port, processes), environ, found.first_key, console)
+
+        def find() -> Settings:
+            again = find_settings(config, environ, Path.cwd()).settings
+            if again is None or simulate:
+                raise SettingsError("there is no settings file to read again")
+            return _overridden(again, host, port, processes)
+
+        _serve(_overridden(found.settings, host, port, processes), environ, found.first_key, console, find)
 
 
-def _serve(settings: Settings, environ: Mapping[str, str], first_key: str | None, console: Console) -> None:
+def _serve(
+    settings: Settings,
+    environ: Mapping[str, str],
+    first_key: str | None,
+    console: Console,
+    find: Callable[[], Settings],
+) -> None:
     for warning in settings.warnings:
         console.print(f"note: {warning}", markup=False, soft_wrap=True)
     _warn_of_exposure(settings, console)
@@ -71,6 +84,10 @@ def _serve(settings: Settings, environ: Mapping[str, str], first_key: str | None
     admin = None if installation.admin is None else _let_admin_in(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: installation.supervisor.request_stop())
+    hung_up: Callable[[], None] = lambda: installation.reload(find)  # noqa: E731 - one of two
+    if sys.stdin.isatty():  # its terminal has gone
+        hung_up = installation.supervisor.request_stop
+    signal.signal(signal.SIGHUP, lambda *_: hung_up())
     _introduce(settings, installation, first_key, console)
     _introduce_admin(installation, admin, console)
     installation.run()

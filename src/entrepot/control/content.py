@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any
 
-from entrepot.control.duties import repeat
+from entrepot.control.repeating import repeat
 from entrepot.ledger.content.ingest import ContentIngester
 from entrepot.ledger.content.spool import ContentSpool
 from entrepot.ledger.place import LedgerPlace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from entrepot.control.exporting import Exporting
 from entrepot.ledger.ingest import Ingester
 from entrepot.server.standing import ends_of_certificates
 from entrepot.settings.schema import Settings
@@ -14,12 +15,15 @@ CERTIFICATES_EVERY_S = 60.0
 
 
 class IngestWatch:
-    """Looks at an ingester, and now and then at the certificates that settings name."""
+    """Looks at an ingester, at what is exported, and now and then at the certificates that settings name."""
 
-    def __init__(self, settings: Settings, ingester: Ingester, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, ingester: Ingester, metrics: Metrics, exporting: Exporting | None = None
+    ) -> None:
         self._settings = settings
         self._ingester = ingester
         self._metrics = metrics
+        self._exporting = exporting
         self._certificates: Gauges = {}
         self._looked_s = 0.0
         self._ingested = 0
@@ -39,4 +43,5 @@ class IngestWatch:
             (INGEST_FAILING, ()): 0.0 if ingester.trouble is None else 1.0,
             (SPOOL_WAITING, ()): float(ingester.waiting_bytes()),
             **self._certificates,
+            **({} if self._exporting is None else self._exporting.look(self._metrics)),
         }

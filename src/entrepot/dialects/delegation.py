@@ -57,6 +57,8 @@ _DATED = re.compile(r"_\d{8}$")
 def delegated(request: Request) -> tuple[str, ...]:
     """The fields by which the provider is to choose another model or host than the one that was asked, as clients write them."""
     extra = request.extra
+    if not extra and not request.tools:
+        return ()
     found = [name for name in _OTHER_MODELS if extra.get(name)]
     found += [name for name in _OTHER_HOSTS if _names_hosts(name, extra.get(name))]
     found += [f"tools[{i}].model" for i, tool in enumerate(request.tools) if (tool.hosted or {}).get("model")]
@@ -65,7 +67,7 @@ def delegated(request: Request) -> tuple[str, ...]:
 
 def delegated_facts(request: Request) -> tuple[tuple[str, str], ...]:
     """The fields by which a fact becomes another than the deployment's, each with the name that rules have for the fact."""
-    return tuple(pair for pair in _FACTS if request.extra.get(pair[0]))
+    return tuple(pair for pair in _FACTS if request.extra.get(pair[0])) if request.extra else ()
 
 
 def run_by_provider(request: Request) -> frozenset[str]:

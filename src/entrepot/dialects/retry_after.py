@@ -23,6 +23,7 @@ _PAIRS = tuple(
         (b"anthropic-ratelimit-" + limit + b"-reset", b"anthropic-ratelimit-" + limit + b"-remaining"),
     )
 )
+_RESTS = frozenset(rest for _, rest in _PAIRS)
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_PARTS.pattern})+")
 _SECONDS_OF = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -67,6 +68,8 @@ def of_reset(headers: Mapping[bytes, bytes], now_s: float | None) -> float | Non
 
 def used_up(headers: Mapping[bytes, bytes], now_s: float | None) -> float | None:
     """When the limits are reset that an answer says it has used up; None where it says so of none."""
+    if _RESTS.isdisjoint(headers):
+        return None
     waits: list[float] = []
     for reset, rest in _PAIRS:
         if rest in headers and _number(_text(headers, rest)) == 0.0:

@@ -116,9 +116,7 @@ class Admission:
         """What has to be taken of budgets; a soft one gives whatever is asked."""
         return [
             Claim(
-                self.leases.purse(
-                    charge.account, "money", charge.budget.amount_nano_usd if charge.budget.kind == "hard" else None
-                ),
+                self.leases.purse(charge.account, "money", charge.amount_nano_usd),
                 nano_usd,
                 charge.budget.wait_s,
                 charge,

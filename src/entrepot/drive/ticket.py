@@ -59,7 +59,7 @@ class ExchangeTicket:
         self._charges = charges
         self._hard = next((charge for charge in charges if charge.budget.kind == "hard"), None)
         self._party = plan.principal.team or plan.principal.key or ""
-        self._tokens = _expected_tokens(plan)
+        self._tokens = _expected_tokens(plan) if ceilings or admission.limits_targets else 0
         self._reserved_for: tuple[Candidate | None, int] = (None, 0)
         self._first = self._reserved = self._first_worst()
         self._caller = [
@@ -136,9 +136,12 @@ class ExchangeTicket:
         if isinstance(worst, str):
             sink(LeaveRefused(command.attempt, Failure("our_budget", worst)))
             return
-        over = {attempt.number for attempt in command.before}
-        running = sum(worst for number, worst in self._worst.items() if number not in over)
-        more = max(0, self._known(command.before) + running + worst - self._reserved)
+        if self._worst:
+            over = {attempt.number for attempt in command.before}
+            running = sum(worst for number, worst in self._worst.items() if number not in over)
+            more = max(0, self._known(command.before) + running + worst - self._reserved)
+        else:
+            more = max(0, worst - self._reserved)  # nobody was called before
         targets = self._admission.target_claims(command.candidate, self._tokens)
         claims = [*targets, *(self._admission.money_claims(self._charges, more) if more else ())]
         self._worst[command.attempt] = worst
@@ -228,7 +231,8 @@ class ExchangeTicket:
         if self._hard is None:
             return 0
         reasons: list[str] = []
-        body = sum(len(name) + len(bytes(raw)) + 4 for name, raw in self._plan.asked.fields.items()) + _ADDED_BYTES
+        fields = self._plan.asked.fields
+        body = sum(map(len, fields)) + sum(map(len, map(bytes, fields.values()))) + 4 * len(fields) + _ADDED_BYTES
         for candidate in self._plan.candidates:
             worst = self._worst_of(candidate, body)
             if isinstance(worst, int):
@@ -298,6 +302,8 @@ class ExchangeTicket:
 
     def _correct_tokens(self, entry: Entry) -> None:
         """Tokens were counted on an estimate: the difference counts in the second in which that was."""
+        if not self._caller and not self._admission.limits_targets:
+            return
         each = {attempt.number: _tokens_of(attempt) for attempt in entry.attempts}
         self._correct(self._caller, sum(each.values()))
         for attempt, claims in self._targets.items():

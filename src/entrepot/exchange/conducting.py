@@ -11,16 +11,14 @@ from entrepot.exchange.board import Board
 from entrepot.exchange.conduct import Conduct
 from entrepot.exchange.plan import Route
 from entrepot.exchange.retrying import Retries
-from entrepot.exchange.steadying import Condition
-
-_CALM = Condition()
+from entrepot.exchange.steadying import CALM, Condition
 
 
 def condition_of(board: Board, conduct: Conduct, order: Sequence[str], route: Route | None, at_s: float) -> Condition:
     """How those who may be asked are at this moment."""
     how = conduct.balance if route is None or route.balance is None else route.balance
     if how == "price" and board.is_calm:
-        return _CALM
+        return CALM
 
     def standing_of(id_: str) -> Standing:
         return Standing(board.load(id_), board.of(id_).peak_now_s(at_s), conduct.weights.get(id_, 1.0))

@@ -135,7 +135,9 @@ class Health(msgspec.Struct, frozen=True):
             wait_s = _WAITS[kind] if wait_s is None else wait_s
         elif wait_s is None:
             # Answered, by what was asked after it had said that: it is done with waiting.
-            return msgspec.structs.replace(self, wait_until_s=0.0) if began_s >= self.told_s else self
+            if not self.wait_until_s or began_s < self.told_s:
+                return self
+            return msgspec.structs.replace(self, wait_until_s=0.0)
         until_s = at_s + min(wait_s, MOST_WAIT_S)
         return (
             self if until_s <= self.wait_until_s else msgspec.structs.replace(self, wait_until_s=until_s, told_s=at_s)

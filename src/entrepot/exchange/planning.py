@@ -156,7 +156,8 @@ class Planner:
         decision, estimates = self._decide(
             choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
         )
-        decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s)
+        preferred = frozenset() if choice.route is None else frozenset([one.id for one in eligibility.preferred])
+        decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s, preferred)
         tools, traits = self.book.named.tools, None if estimates is None else estimates.traits
         longest = _max_output_tokens(choice.route, request)
         return Considered(
@@ -169,7 +170,7 @@ class Planner:
             circumstances,
             session,
             self._cascade(choice, request, decision, drawn_by),
-            cast_lot(decision, choice.route, drawn_by, {one.id for one in eligibility.preferred}),
+            cast_lot(decision, choice.route, drawn_by, preferred),
             grounds_of(request, needs, input_tokens, longest, circumstances, tools, session, traits),
             no_store=eligibility.no_store_by is not None,
         )
@@ -178,7 +179,7 @@ class Planner:
         self, choice: Choice, request: Request, decision: Decision, drawn_by: str | None
     ) -> CascadePlan | None:
         """How several models are asked; None where the decision is settled or the route asks one."""
-        if is_settled(decision, choice.route, drawn_by):
+        if choice.route is None or is_settled(decision, choice.route, drawn_by):
             return None
         known = self._choices
         return plan_cascade(choice.route, request, decision, known.candidates, known.votes, known.confidence)
@@ -223,10 +224,11 @@ class Planner:
         route: Route | None,
         drawn_by: str | None,
         at_s: float,
+        preferred: frozenset[str] = frozenset(),
     ) -> Decision:
         decision = follow_with_others(decision, eligibility, self._choices.tariffs, at_s)
         condition = condition_of(self._board, self._conduct, decision.order, route, at_s)
-        return steady(decision, session, route, drawn_by, condition, {one.id for one in eligibility.preferred})
+        return steady(decision, session, route, drawn_by, condition, preferred)
 
     def _embed(
         self,
@@ -388,7 +390,7 @@ def _refusal(name: str, eligibility: Eligibility, route: str | None, circumstanc
 
 
 def _ids(eligibility: Eligibility) -> frozenset[str]:
-    return frozenset(deployment.id for deployment in eligibility.allowed)
+    return frozenset([deployment.id for deployment in eligibility.allowed])
 
 
 def _tagged(principal: Principal, steering: Steering) -> Principal:

@@ -58,9 +58,10 @@ def left_to_provider(
     It is refused and not taken out: an answer that the client did not ask for is the worse surprise. None where nothing
     confines who may answer, or nothing is left to the provider.
     """
-    left = [*((field, None) for field in delegated(request)), *delegated_facts(request)]
-    if not left:
+    fields, facts = delegated(request), delegated_facts(request)
+    if not fields and not facts:
         return None
+    left = [*((field, None) for field in fields), *facts]
     asking = book.asking(principal, circumstances)
     scoped = principal.scope.models is not None or principal.scope.routes is not None
     for field, fact in left:

@@ -29,6 +29,10 @@ class Condition(NamedTuple):
     standing_of: Callable[[str], Standing] = lambda _: Standing()
 
 
+CALM = Condition()
+"""Nobody is ill or returning, and hosts follow each other as the goal ordered them."""
+
+
 def steady(
     decision: Decision,
     session: Session | None,
@@ -41,9 +45,12 @@ def steady(
 
     A session that the holdout drew is the baseline's whole: it does not move, and does not escalate.
     """
+    if condition is CALM and route is None and session is None:
+        return decision
     unhealthy = condition.unhealthy
     decision = demote(decision, unhealthy)
-    decision = balance(decision, condition.how, condition.standing_of, unhealthy, _lot("balance", drawn_by))
+    if condition.how != "price":
+        decision = balance(decision, condition.how, condition.standing_of, unhealthy, _lot("balance", drawn_by))
     if condition.returning:
         decision = ease_in(decision, condition.returning, unhealthy, _lot("slow start", drawn_by))
     if session is not None:

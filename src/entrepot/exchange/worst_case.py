@@ -68,9 +68,7 @@ def worst_nano_usd(
         wrote,
         at_s,
         service=_service_of(asked.request.extra),
-        sound=any(isinstance(part, Media) and part.kind != "image" for part in _parts(asked.request))
-        or "audio" in raw
-        or "modalities" in raw,
+        sound="audio" in raw or "modalities" in raw or _has_sound(asked.request),
         hour=any(b'"1h"' in bytes(value) for value in raw.values()),
     )
     return "its price for so long a request, or for the service it asks for, is unknown" if worst is None else worst
@@ -80,24 +78,26 @@ def longest_input(asked: Asked, candidate: Candidate, body_bytes: int) -> int | 
     """The most tokens that the model can be made to read, or why nobody knows."""
     request = asked.request
     tokens = body_bytes + _TEMPLATE_TOKENS + (_TOOL_TEMPLATE_TOKENS if request.tools else 0)
-    asks_for = [request.extra.get(name) for name in _BILLED_BESIDE] if asked.dialect == candidate.dialect.name else []
-    if any(tool.hosted is not None for tool in request.tools) or any(each not in (None, False) for each in asks_for):
-        return "a tool of the provider's own is billed beside tokens"
-    if asked.dialect == candidate.dialect.name and (fields := delegated(request)):
-        return f"'{fields[0]}' leaves to the provider who answers, at whatever price"
     context = candidate.deployment.context_tokens
-    if any(request.extra.get(name) for name in _KEPT_BY_PROVIDER) or isinstance(request.extra.get("prompt"), dict):
-        return context or "it goes on from what the provider keeps, and the model's context_tokens are not known"
+    if request.extra or request.tools:
+        passed_on = asked.dialect == candidate.dialect.name
+        asks_for = [request.extra.get(name) for name in _BILLED_BESIDE] if passed_on else []
+        if any(tool.hosted is not None for tool in request.tools) or any(
+            each not in (None, False) for each in asks_for
+        ):
+            return "a tool of the provider's own is billed beside tokens"
+        if passed_on and (fields := delegated(request)):
+            return f"'{fields[0]}' leaves to the provider who answers, at whatever price"
+        if any(request.extra.get(name) for name in _KEPT_BY_PROVIDER) or isinstance(request.extra.get("prompt"), dict):
+            return context or "it goes on from what the provider keeps, and the model's context_tokens are not known"
+    images = 0
     for part in _parts(request):
         if isinstance(part, Media) and part.kind == "image":
-            tokens += _LONGEST_IMAGE_TOKENS
+            images += 1
         elif isinstance(part, Media) or (isinstance(part, Unknown) and "token_ids" not in part.raw):
             return context or "it holds more than text and images, and the model's context_tokens are not known"
-    return (
-        tokens
-        if context is None or not any(isinstance(part, Media) for part in _parts(request))
-        else min(tokens, context)
-    )
+    tokens += images * _LONGEST_IMAGE_TOKENS
+    return tokens if context is None or not images else min(tokens, context)
 
 
 def longest_output(request: Request, candidate: Candidate, max_output_tokens: int | None) -> int | str:
@@ -123,6 +123,11 @@ def longest_output(request: Request, candidate: Candidate, max_output_tokens: in
         len(str(prediction).encode()) if prediction else 0
     )  # tokens of a prediction that fails are billed as output
     return (limit + beside) * max(request.n, tried)
+
+
+def _has_sound(request: Request) -> bool:
+    """Whether it may hold any: sound, films, and files of which nobody knows."""
+    return any(isinstance(part, Media) and part.kind != "image" for part in _parts(request))
 
 
 def _parts(request: Request) -> list[Any]:

@@ -26,6 +26,7 @@ from entrepot.ledger.store import LedgerStore, SpoolProgress
 
 _BATCH = 8000  # more than a spool file holds: one transaction a file, however full
 _LONGEST_PAUSE_S = 5.0
+_MUCH, _MOST_PAUSES = 100, 5
 _log = logging.getLogger(__name__)
 
 
@@ -95,8 +96,8 @@ class Ingester:
         while not last_run:
             last_run = stop.is_set()
             try:
-                await asyncio.to_thread(self.run_once)
-                pause_s, last_failure = interval_s, ""
+                count = await asyncio.to_thread(self.run_once)
+                pause_s, last_failure = pause_after(count, interval_s), ""
             except LedgerError as error:
                 pause_s = min(2 * pause_s, max(interval_s, _LONGEST_PAUSE_S))
                 if error.message != last_failure:
@@ -130,6 +131,13 @@ class Ingester:
             for tell in self.heard:
                 tell([document.entry for document in documents])
         return count, progress
+
+
+def pause_after(count: int, interval_s: float) -> float:
+    """How long to wait after a run that brought so many entries: up to five times as long, because one large transaction
+    costs less than several small ones.
+    """
+    return interval_s * min(_MOST_PAUSES, 1 + count // _MUCH)
 
 
 def _batches(

@@ -8,6 +8,7 @@ by an advisory lock, which the database lets go of when a process dies. No messa
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
@@ -213,9 +214,10 @@ class PostgresStore(PostgresReader, RelationalStore):
                     for attempt in row.attempts:
                         copy.write_row((seq, row.entry[_DAY], *attempt))
             with cursor.copy(_COPY_DOCUMENTS) as copy:
-                copy.set_types(("int8", "text", "bytea"))
-                for seq, (document, row) in numbered:
-                    copy.write_row((seq, row.entry[_DAY], document.encoded))
+                copy.write(_COPY_HEAD)
+                for start in range(0, len(numbered), _DOCUMENTS_AT_ONCE):
+                    copy.write(_document_rows(numbered[start : start + _DOCUMENTS_AT_ONCE]))
+                copy.write(_COPY_END)
         for addition in additions([row.entry for _, row in fresh], served):
             _add(connection, addition)
         return len(fresh)
@@ -291,6 +293,15 @@ def _add(connection: psycopg.Connection[Any], addition: Addition) -> None:
     connection.execute(statement.encode(), [_array(column) for column in zip(*rows, strict=True)])
 
 
+def _document_rows(rows: Sequence[tuple[int, tuple[Document, Rows]]]) -> bytes:
+    """Rows of `documents` as binary COPY has them: psycopg's own `write_row` would send every ten in a turn of its own."""
+    parts: list[bytes] = []
+    for seq, (document, row) in rows:
+        day = str(row.entry[_DAY]).encode()
+        parts += (_ROW_HEAD.pack(3, 8, seq, len(day)), day, _LENGTH.pack(len(document.encoded)), document.encoded)
+    return b"".join(parts)
+
+
 def _array(values: Sequence[Value]) -> str:
     """An array as PostgreSQL writes it: psycopg takes some microseconds for every number in one."""
     if isinstance(values[0], str):
@@ -304,6 +315,10 @@ def _copy(table: str, columns: Sequence[str]) -> bytes:
 
 
 _DAY = ENTRY_COLUMNS.index("day")
+# The binary form of COPY: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
+_COPY_HEAD, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+_ROW_HEAD, _LENGTH = struct.Struct("!hiqi"), struct.Struct("!i")
+_DOCUMENTS_AT_ONCE = 256
 _COPY_ENTRIES = _copy("entries", ("seq", "served", *ENTRY_COLUMNS))
 _COPY_ATTEMPTS = _copy("attempts", ("seq", "entry_day", *ATTEMPT_COLUMNS))
 _COPY_DOCUMENTS = _copy("documents", ("seq", "entry_day", "document"))

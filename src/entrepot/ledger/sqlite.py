@@ -2,7 +2,8 @@
 
 Rules of this file: write-ahead logging with `synchronous = FULL`, one sync a batch: a spool is deleted on the strength of a
 commit, so a commit must survive the machine (`NORMAL` would let a power cut take the last ones back). Readers open the
-file read-only. Every sqlite3 error becomes a LedgerError that names the file.
+file read-only. Every sqlite3 error becomes a LedgerError that names the file. A writer whose file could not be written, or is
+no longer the one at its path, opens it anew before it writes again: what was opened read-only stays so.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class SqliteStore(SqliteReader, RelationalStore):
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         super().__init__(connection, path)
         self._served: dict[tuple[Value, ...], int] = {}
+        self._file = _identity(path)
+        self._is_worn = False
 
     def insert_documents(
         self,
@@ -129,6 +132,22 @@ class SqliteStore(SqliteReader, RelationalStore):
                 self._remake(f"day IN ({', '.join(repr(day) for day in days)})")
         return len(found)
 
+    def _query(self, statement: str, parameters: Sequence[Value] = ()) -> list[Any]:
+        with self._lock, _as_ledger_error(self._path):
+            self._renew()
+            return self._connection.execute(statement, parameters).fetchall()
+
+    def _renew(self) -> None:
+        """Open the file anew where what is open is of no use any more."""
+        if not self._is_worn and _identity(self._path) == self._file:
+            return
+        self._is_worn = True
+        self._served.clear()
+        self._connection.close()  # first: it would take the new file's log for its own
+        self._connection = _open(self._path)
+        self._file = _identity(self._path)
+        self._is_worn = False
+
     def _kept_since(self) -> str:
         (since_day,) = self._connection.execute("SELECT since_day FROM kept").fetchone()
         return str(since_day)
@@ -146,11 +165,14 @@ class SqliteStore(SqliteReader, RelationalStore):
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._renew()
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             yield
             self._connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _WEARING:
+                self._is_worn = True
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
@@ -221,20 +243,34 @@ def open_sqlite(directory: str | Path) -> SqliteStore:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LedgerError(f"cannot make the ledger's directory {path.parent}: {error.strerror}") from error
-        connection = _connect(path, "rwc")
-        try:
-            connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA wal_autocheckpoint = 8000").fetchone()  # 32 MB: a batch is twenty
-            _refuse_newer(connection, path)
-            connection.execute("BEGIN IMMEDIATE")
-            migrate(connection)
-            refresh_rollups(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.close()
-            raise
+        connection = _open(path)
     return SqliteStore(connection, path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = _connect(path, "rwc")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 8000").fetchone()  # 32 MB: a batch is twenty
+        _refuse_newer(connection, path)
+        connection.execute("BEGIN IMMEDIATE")
+        migrate(connection)
+        refresh_rollups(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at `path`; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def open_sqlite_reader(directory: str | Path) -> SqliteReader:
@@ -294,6 +330,8 @@ def _insert(table: str, columns: tuple[str, ...], verb: str = "INSERT") -> str:
 
 
 _BUSY_TIMEOUT_S = 5.0
+_WEARING = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB})
+"""Primary result codes after which a connection may stay useless although the file is well again."""
 _DROPPED_AT_ONCE = 5_000
 _ADD_TO_ROLLUPS = {
     (cube.name, grain): f"{_insert(cube.table(grain), (*cube.columns(grain), *cube.measures))} {add_onto(cube, grain)}"

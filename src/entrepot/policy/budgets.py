@@ -7,6 +7,7 @@ several budgets apply, all of them do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -66,14 +67,27 @@ class Span(NamedTuple):
 
 
 ONCE = Span("once", None, None)
+_REMEMBERED = 4096
 
 
 class Charge(NamedTuple):
-    """An account that an exchange is charged to."""
+    """An account that an exchange is charged to. `amount_nano_usd` is what it may not go over, None where it may."""
 
     account: str
     budget: Budget
     span: Span
+    amount_nano_usd: int | None
+
+
+class _Charged(NamedTuple):
+    """What somebody is charged to from one moment until another (Unix seconds), the second not included."""
+
+    since_s: float
+    until_s: float
+    charges: tuple[Charge, ...]
+
+    def holds(self, at_s: float) -> bool:
+        return self.since_s <= at_s < self.until_s
 
 
 def check_budget(budget: Budget) -> list[tuple[str, str]]:
@@ -134,17 +148,36 @@ class BudgetBook:
         self._zones = {budget.name: zone_of(budget.timezone) for budget in budgets}
         self._parents = dict(parents or {})
         self._spans: dict[str, Span] = {}
+        self._charges: dict[tuple[str | None, str | None, str | None], _Charged] = {}
 
     def charges(self, principal: Principal, route: str | None, at_s: float) -> tuple[Charge, ...]:
         """The accounts that an exchange of this principal through this route is charged to, at a moment (Unix seconds)."""
         if not self.budgets:
             return ()
-        line = self.line_of(principal.team)
-        return tuple(
-            Charge(account_name(budget, scope, span), budget, span)
-            for budget in self.budgets
-            for scope in scopes_of(budget, principal.key, line, route)
-            for span in (self.span(budget, at_s),)
+        who = principal.key, principal.team, route
+        known = self._charges.get(who)
+        if known is None or not known.holds(at_s):
+            if len(self._charges) >= _REMEMBERED:
+                self._charges.clear()
+            known = self._charges[who] = self._charged(*who, at_s)
+        return known.charges
+
+    def _charged(self, key: str | None, team: str | None, route: str | None, at_s: float) -> _Charged:
+        line = self.line_of(team)
+        spans = [(budget, self.span(budget, at_s)) for budget in self.budgets]
+        return _Charged(
+            max((span.starts_s for _, span in spans if span.starts_s is not None), default=-math.inf),
+            min((span.ends_s for _, span in spans if span.ends_s is not None), default=math.inf),
+            tuple(
+                Charge(
+                    account_name(budget, scope, span),
+                    budget,
+                    span,
+                    budget.amount_nano_usd if budget.kind == "hard" else None,
+                )
+                for budget, span in spans
+                for scope in scopes_of(budget, key, line, route)
+            ),
         )
 
     def span(self, budget: Budget, at_s: float) -> Span:

@@ -128,6 +128,8 @@ class LimitBook:
 
     def of_target(self, model: str, deployment: str) -> tuple[Ceiling, ...]:
         """What an attempt at this deployment is held to."""
+        if not self.has_targets:
+            return ()
         have = {"model": (model,), "deployment": (deployment,)}
         found = list(_ceilings(self._targets, TARGET_FIELDS, have))
         own = self._deployments.get(deployment)

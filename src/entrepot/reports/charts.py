@@ -6,12 +6,16 @@ import msgspec
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """`value` in the chart's unit, with the ends of its interval where it has one; None is unknown and drawn as nothing."""
+    """`value` in the chart's unit, with the ends of its interval where it has one; None is unknown and drawn as nothing.
+
+    Bars of one `group` have one colour.
+    """
 
     label: str
     value: float | None
     low: float | None = None
     high: float | None = None
+    group: int = 0
 
 
 class Bars(msgspec.Struct, frozen=True):

@@ -337,7 +337,7 @@ def tabulate_claims(measured: Iterable[tuple[Claim, Measured]], words: Words = E
         Column("published", words("published"), "text"),
         Column("as_of", words("as_of"), "text"),
         Column("ledger", words("this_ledger"), "text"),
-        Column("value", words("value"), "count"),
+        Column("value", words("value"), "count", plain=True),
         Column("listed", words("list_prices"), "text"),
         Column("why", words("remark"), "text"),
         Column("source", words("source"), "text"),
@@ -348,7 +348,7 @@ def tabulate_claims(measured: Iterable[tuple[Claim, Measured]], words: Words = E
         value = None if found.value is None else round(found.value, 4)
         shown = (found.ledger, found.listed, found.why)
         ledger, listed, why = (Label(part or None, part or "–") for part in shown)
-        published = _published(claim)
+        published = _published(claim, words)
         rows.append(
             (
                 Label(claim.id, text),
@@ -364,6 +364,7 @@ def tabulate_claims(measured: Iterable[tuple[Claim, Measured]], words: Words = E
     return Table("claims", words("claims"), columns, tuple(rows), (words("claims_how"), words("claims_prices")))
 
 
-def _published(claim: Claim) -> str:
+def _published(claim: Claim, words: Words) -> str:
     ends = [f"{end:g}" for end in (claim.low, claim.high) if end is not None]
-    return f"{'–'.join(dict.fromkeys(ends))} ({claim.unit})" if ends else ""
+    unit = words("unit_" + claim.unit.replace(",", "").replace(" ", "_"))
+    return f"{'–'.join(dict.fromkeys(ends))} ({unit})" if ends else ""

@@ -34,14 +34,20 @@ _SHARED: tuple[Dimension, ...] = (
     "region",
     "on_premises",
     "open_weights",
+    "accelerator",
+    "route",
+    "difficulty",
+    "language",
+    "client_region",
 )
+_MARKETS: tuple[Dimension, ...] = ("maker", "model")
 _SPEND: tuple[Dimension, ...] = ("team", "model", "day")
 
 
 class Question(msgspec.Struct, frozen=True, eq=False):
     """What is asked, of which ledger. `by` empty: what the report shows unasked. `full`: no line is left out.
 
-    `now_ns` is the moment of asking, Unix time.
+    `now_ns` is the moment of asking, Unix time. `against` is another period, from which flows lead to this one.
     """
 
     reader: LedgerReader
@@ -50,6 +56,7 @@ class Question(msgspec.Struct, frozen=True, eq=False):
     by: tuple[Dimension, ...] = ()
     words: Words = ENGLISH
     full: bool = False
+    against: Period | None = None
 
     @property
     def limit(self) -> int | None:
@@ -81,8 +88,10 @@ def _share(question: Question) -> Iterator[Table]:
 
 def _market(question: Question) -> Iterator[Table]:
     yield from _share(msgspec.structs.replace(question, by=question.by or _SHARED))
-    for dimension in question.by[:1] or ("maker",):
-        market = measure_market(question.reader, dimension, question.period)
+    for dimension in dict.fromkeys(question.by or _MARKETS):
+        if dimension == "day":
+            continue  # days are what shares are followed over
+        market = measure_market(question.reader, dimension, question.period, question.against)
         yield from tabulate_market(market, question.words, limit=question.limit)
 
 

@@ -10,7 +10,7 @@ another reading of the same two periods may move more, none moves less.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -53,34 +53,63 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class Market(msgspec.Struct, frozen=True):
-    """Counts of answered exchanges by month (2026-01) and value, and what is made of them."""
+    """Counts of answered exchanges by month (2026-01) and value, and what is made of them.
+
+    `flows` are from value to value between the two periods that `spans` names, empty where there are no two.
+    """
 
     dimension: Dimension
     months: tuple[tuple[str, dict[str, int]], ...]
     concentration: Concentration | None
     largest_move: Move | None
     flows: tuple[tuple[str, str, float], ...]
+    spans: tuple[str, str] | None = None
 
 
-def measure_market(reader: LedgerReader, dimension: Dimension = "maker", period: Period = ALWAYS) -> Market:
-    """The market by a dimension, and the flows between the two halves of its months. Raises LedgerError."""
+def measure_market(
+    reader: LedgerReader, dimension: Dimension = "maker", period: Period = ALWAYS, against: Period | None = None
+) -> Market:
+    """The market by a dimension, and the flows to the period from `against`. Raises LedgerError.
+
+    Without `against` they are those between the first half of the period's days and the second.
+    """
+    days = _by_day(reader, dimension, period)
     months: dict[str, dict[str, int]] = {}
+    for day, counts in days:
+        months[day[:7]] = add((months.get(day[:7], {}), counts))
+    ordered = tuple(months.items())
+    half = len(days) // 2
+    before, after = (days[:half], days[half:]) if against is None else (_by_day(reader, dimension, against), days)
+    return Market(
+        dimension,
+        ordered,
+        concentration_of(add(counts for _, counts in ordered)),
+        largest_move(ordered),
+        flows_between(add(counts for _, counts in before), add(counts for _, counts in after)),
+        (_span(before), _span(after)) if before and after else None,
+    )
+
+
+def _by_day(reader: LedgerReader, dimension: Dimension, period: Period) -> list[tuple[str, dict[str, int]]]:
+    """Counts of answered exchanges by value, day by day."""
+    days: dict[str, dict[str, int]] = {}
     for group in reader.totals_by(("day", dimension), period):
         day, value = group.values
         if group.served and day is not None:
-            counts = months.setdefault(day[:7], {})
+            counts = days.setdefault(day, {})
             counts[value or ""] = counts.get(value or "", 0) + group.sums.exchanges
-    ordered = tuple(sorted(months.items()))
-    whole = add(counts for _, counts in ordered)
-    half = len(ordered) // 2
-    flows = flows_between(add(c for _, c in ordered[:half]), add(c for _, c in ordered[half:])) if half else ()
-    return Market(dimension, ordered, concentration_of(whole), largest_move(ordered), flows)
+    return sorted(days.items())
 
 
-def add(parts: object) -> dict[str, int]:
-    """Counts of several months together."""
+def _span(days: Sequence[tuple[str, object]]) -> str:
+    """From the first of these days to the last."""
+    return " … ".join(dict.fromkeys((days[0][0], days[-1][0])))
+
+
+def add(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts of several days or months together."""
     found: dict[str, int] = {}
-    for counts in parts:  # type: ignore[attr-defined]  # any counts
+    for counts in parts:
         for name, count in counts.items():
             found[name] = found.get(name, 0) + count
     return found
@@ -144,8 +173,8 @@ def tabulate_market(market: Market, words: Words = ENGLISH, *, limit: int | None
     if market.concentration is None:
         return ()
     tables = [_over_time(market, words), _concentration(market, market.concentration, words)]
-    if market.flows:
-        tables.append(_flows(market, words, limit))
+    if market.spans is not None and market.flows:
+        tables.append(_flows(market, market.spans, words, limit))
     return tuple(tables)
 
 
@@ -191,10 +220,10 @@ def _concentration(market: Market, found: Concentration, words: Words) -> Table:
         span = Label(move.name, f"{_named(move.name, words)}, {move.since} → {move.until}")
         rows.append((Label("largest_move", words("largest_move")), Quantity(move.points, "fraction"), span))
     title = words("concentration_of", dimension=words(f"by_{market.dimension}"))
-    return Table("concentration", title, columns, tuple(rows), (words("concentration_how"),))
+    return Table(f"{market.dimension}_concentration", title, columns, tuple(rows), (words("concentration_how"),))
 
 
-def _flows(market: Market, words: Words, limit: int | None) -> Table:
+def _flows(market: Market, spans: tuple[str, str], words: Words, limit: int | None) -> Table:
     columns = (
         Column("from", words("flow_from"), "text"),
         Column("to", words("flow_to"), "text"),
@@ -203,11 +232,8 @@ def _flows(market: Market, words: Words, limit: int | None) -> Table:
     rows = tuple(
         (Label(a, _named(a, words)), Label(b, _named(b, words)), points) for a, b, points in market.flows[:limit]
     )
-    half = len(market.months) // 2
-    before = f"{market.months[0][0]}–{market.months[half - 1][0]}"
-    after = f"{market.months[half][0]}–{market.months[-1][0]}"
-    title = words("flows", dimension=words(f"by_{market.dimension}"), before=before, after=after)
-    return Table("flows", title, columns, rows, (words("flows_how"),))
+    title = words("flows", dimension=words(f"by_{market.dimension}"), before=spans[0], after=spans[1])
+    return Table(f"{market.dimension}_flows", title, columns, rows, (words("flows_how"),))
 
 
 def _named(name: str, words: Words) -> str:

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
+from unicodedata import category
 
 import msgspec
 from rich import box
@@ -29,6 +30,9 @@ Unit = Literal["text", "count", "nano_usd", "usd", "fraction", "ratio", "ms", "i
 
 # The longest name in a first column that is kept in one piece; what is longer is a sentence.
 _NAME_CELLS = 34
+_MOST_COLUMNS = 6
+# Controls, what turns the direction of writing, halves of characters, and ends of lines.
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -66,15 +70,22 @@ Row = tuple[Cell, ...]
 
 
 class Column(msgspec.Struct, frozen=True):
-    """`name` is for programs, `title` for people; `unit` is that of every plain number in the column."""
+    """`name` is for programs, `title` for people; `unit` is that of every plain number in the column.
+
+    What is `plain` says to programs what another column says to people, who are not shown it.
+    """
 
     name: str
     title: str
     unit: Unit
+    plain: bool = False
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows have one cell a column. None in a cell is unknown or not applicable, never zero."""
+    """Rows have one cell a column. None in a cell is unknown or not applicable, never zero.
+
+    `about` tells programs which of several alike it is: the scenario.
+    """
 
     name: str
     title: str
@@ -82,10 +93,22 @@ class Table(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
+    about: str = ""
+
+
+def for_people(table: Table) -> Table:
+    """The table without the columns that only programs read."""
+    places = [place for place, column in enumerate(table.columns) if not column.plain]
+    return msgspec.structs.replace(
+        table,
+        columns=tuple(table.columns[place] for place in places),
+        rows=tuple(tuple(row[place] for place in places) for row in table.rows),
+    )
 
 
 def render_terminal(table: Table) -> RenderableType:
     """The table and its notes for rich's Console."""
+    table = for_people(table)
     rendered = RichTable(
         title=table.title,
         title_justify="left",
@@ -95,21 +118,40 @@ def render_terminal(table: Table) -> RenderableType:
         padding=(0, 1, 0, 0),
     )
     rows = cell_texts(table)
-    for place, column in enumerate(table.columns):
-        widest = max((cell_len(row[place]) for row in rows), default=0)
+    below = below_others(table)
+    places = [place for place in range(len(table.columns)) if not below[place]]
+    titles = _under([column.title for column in table.columns], below)
+    rows = [_under(row, below) for row in rows]
+    for place in places:
+        column = table.columns[place]
+        widest = max((cell_len(line) for row in rows for line in row[place].split("\n")), default=0)
         is_text = column.unit == "text"
         # Where the terminal is narrow, headings and remarks fold; a number or a name, which people copy, does not.
         whole = not is_text or (place == 0 and widest <= _NAME_CELLS)
-        title = column.title if is_text else _fold(column.title, widest)
+        title = titles[place] if is_text else "\n".join(_fold(one, widest) for one in titles[place].split("\n"))
         rendered.add_column(Text(title), justify="left" if is_text else "right", no_wrap=whole, overflow="fold")
     for row in rows:
-        rendered.add_row(*(Text(cell) for cell in row))
+        rendered.add_row(*(Text(row[place]) for place in places))
     notes = RichTable.grid(padding=(0, 1))
     for _ in range(3):
         notes.add_column(overflow="fold")  # a Chinese sentence is one long word to rich, and would be cut
     for note in table.notes:
-        notes.add_row(" ", "·", Text(note))
+        notes.add_row(" ", "·", Text(printable(note)))
     return RenderedGroup(rendered, notes) if table.notes else rendered
+
+
+def below_others(table: Table) -> list[bool]:
+    """Which columns stand, where a table is wide, below the one before them: the intervals."""
+    is_wide = len(table.columns) > _MOST_COLUMNS
+    return [is_wide and place > 0 and column.unit == "interval" for place, column in enumerate(table.columns)]
+
+
+def _under(texts: Sequence[str], below: Sequence[bool]) -> list[str]:
+    """Each text with that of the next column under it, where that stands below."""
+    return [
+        f"{text}\n{texts[place + 1]}" if below[place + 1 : place + 2] == [True] else text
+        for place, text in enumerate(texts)
+    ]
 
 
 def cell_texts(table: Table) -> list[list[str]]:
@@ -125,17 +167,19 @@ def render_csv(tables: Sequence[Table]) -> str:
     """The tables one after another, each under a line of its columns' names, with an empty line between (RFC 4180).
 
     Cells are for programs, as in JSON: money in whole nano-dollars, fractions of one, an empty cell where nothing is known. What
-    may have a unit of its own or an interval has further columns for them. A text that a spreadsheet would take for a formula
-    begins with an apostrophe.
+    may have a unit of its own or an interval has further columns for them, and where tables are `about` something, one says of
+    what. A text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
+    told = any(table.about for table in tables)
     for number, table in enumerate(tables):
         if number:
             out.write("\r\n")
+        about = [_plain_text(table.about)] if told else []
         compound = [_parts_of([row[place] for row in table.rows]) for place in range(len(table.columns))]
         writer.writerow(
-            ["table"]
+            ["table", *(["about"] if told else [])]
             + [
                 column.name if not part else f"{column.name}_{part}"
                 for column, parts in zip(table.columns, compound, strict=True)
@@ -144,7 +188,7 @@ def render_csv(tables: Sequence[Table]) -> str:
         )
         for row in table.rows:
             writer.writerow(
-                [table.name]
+                [table.name, *about]
                 + [_csv_cell(cell, part) for cell, parts in zip(row, compound, strict=True) for part in parts]
             )
     return out.getvalue()
@@ -165,9 +209,14 @@ def _csv_cell(cell: Cell, part: str) -> str:
         plain = None
     if plain is None:
         return ""
-    if isinstance(plain, str) and plain.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{plain}"
+    if isinstance(plain, str):
+        return _plain_text(plain)
     return str(plain).lower() if isinstance(plain, bool) else str(plain)
+
+
+def _plain_text(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _fold(title: str, cells: int) -> str:
@@ -182,20 +231,24 @@ def render_json(tables: Sequence[Table], **facts: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
+def printable(text: str) -> str:
+    """A text that cannot move a terminal's cursor or turn its direction: what a client asked for may be any characters."""
+    return "".join(one if category(one) not in _UNPRINTABLE else f"\\u{ord(one):04x}" for one in text)
+
+
 def format_cell(cell: Cell, unit: Unit, usd_digits: int) -> str:
     """A cell as text for people; an en dash where there is nothing to say."""
     match cell:
         case None:
             return "–"
         case Label():
-            return cell.text
+            return printable(cell.text)
         case Quantity():
             return format_cell(
                 cell.value, cell.unit, _digits_of([cell.value]) if cell.unit == "nano_usd" else usd_digits
             )
         case Interval():
-            digits = _digits_of([cell.low, cell.high]) if cell.unit == "nano_usd" else usd_digits
-            low, high = (format_cell(end, cell.unit, digits) for end in (cell.low, cell.high))
+            low, high = (format_cell(end, cell.unit, usd_digits) for end in (cell.low, cell.high))
             return f"{low} … {high}"
         case _:
             return _format_number(cell, unit, usd_digits)
@@ -208,7 +261,7 @@ def _format_number(value: float, unit: Unit, usd_digits: int) -> str:
         sign, amount = ("−", -value) if value < 0 else ("", value)
         return f"{sign}${Decimal(format_usd(int(amount), usd_digits)):,}"
     if unit == "usd":  # a price, not an amount: a fraction of a cent may be all of it
-        return f"${value:,.4g}".replace("$-", "−$")
+        return f"${_significant(value, 4)}".replace("$-", "−$")
     if unit == "ratio":
         return f"{value:.3g}×".replace("-", "−")
     if unit == "fraction":
@@ -218,8 +271,20 @@ def _format_number(value: float, unit: Unit, usd_digits: int) -> str:
     return f"{value:,}"
 
 
+def _significant(value: float, digits: int) -> str:
+    """So many significant digits, and never an exponent."""
+    if not value:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{value:,.{max(places, 0)}f}"
+    return text.rstrip("0").rstrip(".") if places > 0 else text
+
+
 def _usd_digits(table: Table, place: int) -> int:
     """Every amount of a column has as many decimals as its largest one needs."""
+    if table.columns[place].unit == "interval":
+        ends = [cell for row in table.rows if isinstance(cell := row[place], Interval) and cell.unit == "nano_usd"]
+        return _digits_of([end for cell in ends for end in (cell.low, cell.high)])
     if table.columns[place].unit != "nano_usd":
         return 2
     return _digits_of([cell for row in table.rows if isinstance(cell := row[place], int | float)])
@@ -234,8 +299,10 @@ def _digits_of(nano_usd: Sequence[float | None]) -> int:
 
 def _plain_table(table: Table) -> dict[str, Any]:
     names = [column.name for column in table.columns]
+    about = {"about": table.about} if table.about else {}
     return {
         "name": table.name,
+        **about,
         "title": table.title,
         "columns": [{"name": column.name, "title": column.title, "unit": column.unit} for column in table.columns],
         "rows": [{name: _plain(cell) for name, cell in zip(names, row, strict=True)} for row in table.rows],

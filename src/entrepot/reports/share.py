@@ -7,8 +7,11 @@ from typing import get_args
 import msgspec
 
 from entrepot.ledger.store import ALWAYS, Dimension, Group, LedgerReader, Period, ServedDimension, Sums
+from entrepot.reports.charts import Bar, Bars
 from entrepot.reports.render import Cell, Column, Label, Row, Table
 from entrepot.reports.wording import ENGLISH, Words
+
+_BARS = 5
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -49,7 +52,23 @@ def tabulate_share(share: Share, words: Words = ENGLISH, *, limit: int | None = 
             _row(Label("others", words("others", count=len(rest))), add_up([part.sums for part in rest]), share.total)
         )
     title = words("share_by", dimension=words(f"by_{share.dimension}"))
-    return Table(f"share_by_{share.dimension}", title, columns, tuple(rows), sums_notes(share.total, words))
+    bars = [
+        Bar(f"{label_of(group, share.dimension, words).text} · {words(key)}", part, group=place)
+        for group in share.groups[:_BARS]
+        for place, (key, part) in enumerate(_parts(group.sums, share.total))
+    ]
+    charts = (Bars(title, "fraction", tuple(bars)),) if len(share.groups) > 1 else ()
+    return Table(f"share_by_{share.dimension}", title, columns, tuple(rows), sums_notes(share.total, words), charts)
+
+
+def _parts(sums: Sums, total: Sums) -> tuple[tuple[str, float | None], ...]:
+    """Of requests, of tokens and of money."""
+    cost = None if sums.unknown_cost == sums.exchanges else _part(sums.cost_nano_usd, total.cost_nano_usd)
+    return (
+        ("exchanges", _part(sums.exchanges, total.exchanges)),
+        ("tokens", _part(sums.tokens, total.tokens)),
+        ("cost", cost),
+    )
 
 
 def _row(label: Label, sums: Sums, total: Sums) -> Row:

@@ -13,14 +13,14 @@ from html import escape
 from rich.cells import cell_len
 
 from entrepot.reports.charts import Bar, Bars, Chart, Line, Lines
-from entrepot.reports.render import Unit, format_cell
+from entrepot.reports.render import Unit, format_cell, printable
 
 Point = Callable[[int, float], str]
 
 _WIDTH = 760
 _LINE_PX = 26
 _BAR_PX = 14
-_LABEL_PX, _VALUE_PX = 210, 96
+_MOST_LABEL_PX, _VALUE_PX = 290, 96
 _CELL_PX = 7.2
 _PLOT_PX, _LEFT_PX, _TOP_PX = 210, 74, 12
 _COLOURS = 6
@@ -41,32 +41,32 @@ def _bars(chart: Bars) -> str:
         end for bar in chart.bars for end in (bar.value, bar.low, bar.high) if end is not None and math.isfinite(end)
     ]
     least, most = min((*ends, chart.origin)), max((*ends, chart.origin))
-    room = _WIDTH - _LABEL_PX - _VALUE_PX
-    scale = room / (most - least) if most > least else 0.0
+    label_px = min(_MOST_LABEL_PX, max(_CELL_PX * cell_len(bar.label) for bar in chart.bars) + 14)
+    room = _WIDTH - label_px - _VALUE_PX
 
     def x(value: float) -> float:
-        return _LABEL_PX + (min(max(value, least), most) - least) * scale
+        part = (min(max(value, least), most) - least) / (most - least) if most > least else 0.0
+        return label_px + part * room
 
-    marks = [_bar(bar, number, chart, x) for number, bar in enumerate(chart.bars)]
+    marks = [_bar(bar, number, chart, x, label_px) for number, bar in enumerate(chart.bars)]
     height = len(chart.bars) * _LINE_PX + 4
     zero = f'<line class="axis" x1="{x(chart.origin):.1f}" x2="{x(chart.origin):.1f}" y1="0" y2="{height}"/>'
     return _svg(chart.title, height, [*marks, zero])
 
 
-def _bar(bar: Bar, number: int, chart: Bars, at: Callable[[float], float]) -> str:
+def _bar(bar: Bar, number: int, chart: Bars, at: Callable[[float], float], label_px: float) -> str:
     top = number * _LINE_PX + (_LINE_PX - _BAR_PX) / 2
     middle = number * _LINE_PX + _LINE_PX / 2
     label = (
-        f'<text x="{_LABEL_PX - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(_cut(bar.label, _LABEL_PX))}</text>'
+        f'<text x="{label_px - 8:.1f}" y="{middle + 4:.1f}" text-anchor="end">{_text(_cut(bar.label, label_px))}</text>'
     )
     if bar.value is None:
         return f"<g>{label}</g>"
     first, last = sorted((at(chart.origin), at(bar.value)))
     told = _told(bar.value, chart.unit)
-    marks = [
-        label,
-        f'<rect class="c0" x="{first:.1f}" y="{top:.1f}" width="{max(last - first, 1):.1f}" height="{_BAR_PX}" rx="2"/>',
-    ]
+    colour, width = f"c{bar.group % _COLOURS}", max(last - first, 1)
+    rect = f'<rect class="{colour}" x="{first:.1f}" y="{top:.1f}" width="{width:.1f}" height="{_BAR_PX}" rx="2"/>'
+    marks = [label, rect]
     end = last
     title = f"{bar.label}: {told}"
     if bar.low is not None and bar.high is not None:
@@ -75,8 +75,8 @@ def _bar(bar: Bar, number: int, chart: Bars, at: Callable[[float], float]) -> st
         title += f" ({_told(bar.low, chart.unit)} … {_told(bar.high, chart.unit)})"
         ends = "".join(f"M{end_x:.1f} {middle - 4:.1f}v8" for end_x in (low, high))
         marks.append(f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{high:.1f}{ends}"/>')
-    marks.append(f'<text class="value" x="{end + 6:.1f}" y="{middle + 4:.1f}">{escape(told)}</text>')
-    return f"<g><title>{escape(title)}</title>{''.join(marks)}</g>"
+    marks.append(f'<text class="value" x="{end + 6:.1f}" y="{middle + 4:.1f}">{_text(told)}</text>')
+    return f"<g><title>{_text(title)}</title>{''.join(marks)}</g>"
 
 
 def _lines(chart: Lines) -> str:
@@ -99,7 +99,7 @@ def _lines(chart: Lines) -> str:
         y = _TOP_PX + _PLOT_PX * (1 - tick / top)
         marks.append(f'<line class="grid" x1="{_LEFT_PX}" x2="{_WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}"/>')
         marks.append(
-            f'<text class="tick" x="{_LEFT_PX - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(_told(tick, chart.unit))}</text>'
+            f'<text class="tick" x="{_LEFT_PX - 6}" y="{y + 4:.1f}" text-anchor="end">{_text(_told(tick, chart.unit))}</text>'
         )
     marks += _places(chart.places, step)
     legend_y = _TOP_PX + _PLOT_PX + 44
@@ -114,7 +114,7 @@ def _lines(chart: Lines) -> str:
             rows, x = rows + 1, float(_LEFT_PX)
         y = legend_y + rows * 20
         marks.append(f'<rect class="{colour}" x="{x:.1f}" y="{y - 9}" width="10" height="10" rx="2"/>')
-        marks.append(f'<text x="{x + 15:.1f}" y="{y}">{escape(line.label)}</text>')
+        marks.append(f'<text x="{x + 15:.1f}" y="{y}">{_text(line.label)}</text>')
         x += width + 10
     return _svg(chart.title, legend_y + rows * 20 + 8, marks)
 
@@ -122,10 +122,13 @@ def _lines(chart: Lines) -> str:
 def _places(places: Sequence[str], step: float) -> list[str]:
     every = max(1, math.ceil(_GAP_CELLS * _CELL_PX / step))
     y = _TOP_PX + _PLOT_PX + 18
-    return [
-        f'<text class="tick" x="{_LEFT_PX + number * step:.1f}" y="{y}" text-anchor="middle">{escape(places[number])}</text>'
-        for number in range(0, len(places), every)
-    ]
+    marks = []
+    for number in range(0, len(places), every):
+        x, anchor = _LEFT_PX + number * step, "middle"
+        if x + _CELL_PX * cell_len(places[number]) / 2 > _WIDTH:
+            x, anchor = _WIDTH - 2.0, "end"
+        marks.append(f'<text class="tick" x="{x:.1f}" y="{y}" text-anchor="{anchor}">{_text(places[number])}</text>')
+    return marks
 
 
 def _stroke(line: Line, colour: str, point: Point, number: int) -> str:
@@ -137,7 +140,7 @@ def _stroke(line: Line, colour: str, point: Point, number: int) -> str:
         path.append(f"{pen}{point(place, value)}")
         pen = "L"
     dash = f' stroke-dasharray="{2 + 3 * (number // _COLOURS)} 3"' if number >= _COLOURS else ""
-    return f'<path class="line {colour}"{dash} d="{"".join(path)}"><title>{escape(line.label)}</title></path>'
+    return f'<path class="line {colour}"{dash} d="{"".join(path)}"><title>{_text(line.label)}</title></path>'
 
 
 def _band(line: Line, colour: str, point: Point) -> list[str]:
@@ -170,6 +173,11 @@ def _told(value: float, unit: str) -> str:
     return format_cell(round(value) if whole else value, known, digits)
 
 
+def _text(text: str) -> str:
+    """A text inside an element or an attribute."""
+    return escape(printable(text))
+
+
 def _cut(text: str, room_px: float) -> str:
     """A label that fits; what is cut off is in the title."""
     most = int((room_px - 10) / _CELL_PX)
@@ -182,7 +190,7 @@ def _cut(text: str, room_px: float) -> str:
 
 
 def _svg(title: str, height: float, marks: Sequence[str]) -> str:
-    told = escape(title)
+    told = _text(title)
     return (
         f'<svg role="img" aria-label="{told}" viewBox="0 0 {_WIDTH} {height:.0f}" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{told}</title>{''.join(marks)}</svg>"

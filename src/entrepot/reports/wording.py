@@ -6,6 +6,7 @@ Rules of this file: the same keys and the same placeholders in every language (a
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cached_property
 from importlib.resources import files
 from typing import Literal
@@ -31,6 +32,10 @@ class Words:
         """Every sentence by its key, with placeholders; read when first asked for."""
         file = files("entrepot.reports") / "sentences" / f"{self.language}.toml"
         return {key: str(sentence) for key, sentence in tomllib.loads(file.read_text(encoding="utf-8")).items()}
+
+    def listed(self, names: Iterable[str]) -> str:
+        """Several names in one sentence."""
+        return ("、" if self.language == "zh" else ", ").join(names)
 
     def usd(self, nano_usd: int) -> str:
         """An amount inside a sentence."""

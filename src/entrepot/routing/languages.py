@@ -41,23 +41,19 @@ _LANGUAGES_OF_WORD: dict[str, tuple[str, ...]] = {
     word: tuple(language for language, words in _WORDS.items() if word in words)
     for word in set().union(*_WORDS.values())
 }
-_BLOCK_BITS = 6
-_BLOCKS = {
-    block: language
-    for language, first, end in (
-        ("zh", 0x3400, 0x4DC0),
-        ("zh", 0x4E00, 0xA000),
-        ("ja", 0x3040, 0x3100),
-        ("ko", 0xAC00, 0xD7C0),
-        ("ar", 0x0600, 0x0780),
-        ("ru", 0x0400, 0x0540),
-        ("el", 0x0380, 0x0400),
-        ("he", 0x0580, 0x0600),
-        ("hi", 0x0900, 0x0980),
-        ("th", 0x0E00, 0x0E80),
-    )
-    for block in range(first >> _BLOCK_BITS, end >> _BLOCK_BITS)
+_SIGNS = {
+    "zh": "\u3400-\u4dbf\u4e00-\u9fff",
+    "ja": "\u3040-\u30ff",
+    "ko": "\uac00-\ud7bf",
+    "ar": "\u0600-\u077f",
+    "ru": "\u0400-\u053f",
+    "el": "\u0380-\u03ff",
+    "he": "\u0580-\u05ff",
+    "hi": "\u0900-\u097f",
+    "th": "\u0e00-\u0e7f",
 }
+_SIGN = re.compile(f"[{''.join(_SIGNS.values())}]")
+_SIGNS_ONLY = {language: re.compile(f"[{signs}]+") for language, signs in _SIGNS.items()}
 _SAMPLE_CHARS = 240
 _LETTERS_A_SIGN = 2  # a sign of another script weighs as many Latin letters: names and code stand in every text
 
@@ -86,22 +82,34 @@ def language_of(text: str) -> str | None:
     Unlike `languages_of` it errs to either side.
     """
     sample = text[-_SAMPLE_CHARS:]
+    words = _WORD.findall(sample.lower())
     if not sample.isascii():
-        found = [_BLOCKS[block] for sign in sample if (block := ord(sign) >> _BLOCK_BITS) in _BLOCKS]
-        if found:
-            counts = {language: found.count(language) for language in set(found)}
+        counts = _count_signs(sample)
+        if counts:
             language = "ja" if "ja" in counts else max(sorted(counts), key=counts.__getitem__)
-            if _LETTERS_A_SIGN * len(found) >= len(_LATIN.findall(sample)):
+            if _LETTERS_A_SIGN * sum(counts.values()) >= sum(map(len, words)):
                 return language
     hits: dict[str, int] = {}
-    for word in _WORD.findall(sample.lower()):
-        for language in _LANGUAGES_OF_WORD.get(word, ()):
+    for languages in filter(None, map(_LANGUAGES_OF_WORD.get, words)):
+        for language in languages:
             hits[language] = hits.get(language, 0) + 1
     if not hits:
         return None
     first, *others = sorted(hits.items(), key=lambda hit: (-hit[1], hit[0]))
     told = first[1] >= _LEAST_TOLD and (not others or others[0][1] < first[1])
     return first[0] if told else None
+
+
+def _count_signs(sample: str) -> dict[str, int]:
+    """How many signs of each script are in it, of those that are. Nearly always they are all of one."""
+    signs = "".join(_SIGN.findall(sample))
+    counts: dict[str, int] = {}
+    while signs:
+        language = next(language for language, only in _SIGNS_ONLY.items() if only.match(signs))
+        others = _SIGNS_ONLY[language].sub("", signs)
+        counts[language] = len(signs) - len(others)
+        signs = others
+    return counts
 
 
 def _latin_languages(text: str) -> set[str]:

@@ -82,6 +82,7 @@ class ClientConnection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._expects_continue = False
         self._names: tuple[str, ...] = ()
+        self._is_leaving = False
 
     # ---- the event loop
 
@@ -158,6 +159,8 @@ class ClientConnection(asyncio.Protocol):
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self._expects_continue = True
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise InvalidRequest("a transfer coding other than chunked")  # whose body nobody here would decode
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -167,7 +170,7 @@ class ClientConnection(asyncio.Protocol):
         method, version = parser.get_method().decode("ascii"), parser.get_http_version()
         incoming = Incoming(
             self,
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            keep_alive=version != "1.0" and not self._is_leaving and parser.should_keep_alive(),
             is_head=method == "HEAD",
             is_old=version == "1.0",
             expects_continue=self._expects_continue,
@@ -250,6 +253,16 @@ class ClientConnection(asyncio.Protocol):
             self._transport.close()
         else:
             self._answering.keep_alive = False
+
+    def leave(self) -> None:
+        """Another process takes over: what is asked here is answered still, and the client is told to ask anew elsewhere.
+
+        An answer whose head has left without saying so does not end the connection: its client may ask again meanwhile.
+        """
+        self._is_leaving = True
+        latest = self._waiting[-1][0] if self._waiting else self._answering
+        if latest is not None and not latest.head_sent:
+            latest.keep_alive = False
 
     def idle_too_long(self) -> None:
         """No further request came. A close would wait for a client that has not even taken the last answer."""

@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from entrepot.catalog.pricing import NANO_PER_UNIT
-from entrepot.exchange.records import AttemptRecord, Baseline, Entry
+from entrepot.exchange.grounds import TRAIT_UNIT
+from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Grounds
+from entrepot.routing.holdout import Lot
 
 
 def render_decision(entry: Entry) -> dict[str, Any]:
@@ -26,19 +28,27 @@ def render_decision(entry: Entry) -> dict[str, Any]:
         "sensitive": entry.sensitive,
         "asked_model": entry.asked_model,
         "route": entry.route,
+        "dialect": entry.dialect,
         "stream": entry.stream,
         "key": entry.key,
         "team": entry.team,
         "tags": list(entry.tags),
+        "language": entry.language,
+        "client_region": entry.client_region,
         "served": msgspec.to_builtins(entry.served),
         "usage": msgspec.to_builtins(entry.usage),
         "cost_usd": _usd(entry.cost_nano_usd),
+        "charged_usd": _usd(entry.cost_nano_usd if entry.charged_nano_usd is None else entry.charged_nano_usd),
         "baseline": None if entry.baseline is None else _baseline(entry.baseline),
+        "saving": _saving(entry),
+        "lot": None if entry.lot is None else _lot(entry.lot),
+        "expected": msgspec.to_builtins(entry.expected),
         "duration_ms": round(entry.duration_ms, 3),
         "added_ms": round(entry.added_ms, 3),
         "first_token_ms": None if entry.first_token_ms is None else round(entry.first_token_ms, 3),
         "trace_id": None if entry.trace is None else entry.trace.id,
         "attempts": [_attempt(attempt) for attempt in entry.attempts],
+        "grounds": None if entry.grounds is None else _grounds(entry.grounds),
         "decision": msgspec.to_builtins(entry.decision),
         "deliberation": msgspec.to_builtins(entry.deliberation),
     }
@@ -55,7 +65,50 @@ def _baseline(baseline: Baseline) -> dict[str, Any]:
         "cost_usd": _usd(baseline.cost_nano_usd),
         "error_usd": _usd(baseline.error_nano_usd),
         "measured": baseline.measured,
+        "predicted_usd": _usd(baseline.predicted_nano_usd),
+        "drawn": baseline.drawn,
     }
+
+
+def _saving(entry: Entry) -> dict[str, str | None] | None:
+    """What this exchange saved and what of, as the savings report takes all of them apart; None where it is in no saving.
+
+    Of one exchange the baseline's length is the router's prediction, which the report corrects by those of others.
+    """
+    baseline, cost = entry.baseline, entry.cost_nano_usd
+    if baseline is None or cost is None or entry.state != "completed":
+        return None
+    in_vain = sum(attempt.cost_nano_usd or 0 for attempt in entry.attempts if not attempt.answered)
+    saved = baseline.cost_nano_usd - cost
+    parts: dict[str, int | None] = dict.fromkeys(("price", "length", "cache"))
+    as_long, bare, uncached = baseline.as_long_nano_usd, baseline.as_long_uncached_nano_usd, baseline.uncached_nano_usd
+    if as_long is not None and bare is not None and uncached is not None:
+        cached = uncached - (cost - in_vain)
+        parts = {
+            "price": bare - uncached,
+            "length": baseline.cost_nano_usd - as_long,
+            "cache": cached - (bare - as_long),
+        }
+    told = {"": saved, **{f"{name}_": nano_usd for name, nano_usd in parts.items()}, "in_vain_": -in_vain}
+    return {f"{name}usd": _usd(nano_usd) for name, nano_usd in told.items()}
+
+
+def _lot(lot: Lot) -> dict[str, Any]:
+    return {
+        "baseline": lot.baseline,
+        "share": lot.share,
+        "drawn": lot.drawn,
+        "baseline_usd": _usd(lot.baseline_nano_usd),
+        "routed_usd": _usd(lot.routed_nano_usd),
+    }
+
+
+def _grounds(grounds: Grounds) -> dict[str, Any]:
+    """By name, which the ledger saves; traits in their own unit, and whether the exchange belongs to a conversation."""
+    shown: dict[str, Any] = msgspec.structs.asdict(grounds)
+    shown["session"] = grounds.session != 0
+    shown["traits"] = [trait / TRAIT_UNIT for trait in grounds.traits]
+    return shown
 
 
 def _attempt(attempt: AttemptRecord) -> dict[str, Any]:

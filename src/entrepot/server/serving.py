@@ -1,7 +1,9 @@
 """Serving an ASGI application on a socket that was opened by somebody else, until told to stop.
 
 Rules of this file: signals are left to the process. At a stop, answers under way get the grace period; what is then still
-under way is cancelled, and waited for, because a cancelled exchange is still written down.
+under way is cancelled, and waited for, because a cancelled exchange is still written down. A process whose place another has
+taken closes no connection on which its client might be asking at that moment: it answers once more, says that this was the
+last, and stops when nobody is connected any more, or after the grace period.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ KEEP_ALIVE_S = 75
 """Longer than the clients' own pools keep a connection, so that it is they who close it and no request meets the close."""
 
 _WRITTEN_DOWN_S = 5.0
+_LOOK_S = 0.05
 
 
 class Server(uvicorn.Server):
@@ -36,6 +39,20 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None] | None = None) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._is_leaving = False
+
+    def leave(self) -> None:
+        """End without haste, for others listen on the same sockets."""
+        self._is_leaving = self.should_exit = True
+
+    def stop(self) -> None:
+        """End as soon as what is under way is answered."""
+        self._is_leaving, self.should_exit = False, True
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it ends because another has its place."""
+        return self._is_leaving
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -61,6 +78,15 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop as uvicorn does, then wait for what it cancelled."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + (self.config.timeout_graceful_shutdown or 0)
+        for server in self.servers:
+            server.close()
+        while self._is_leaving and self.server_state.connections and loop.time() < until_s:
+            for connection in list(self.server_state.connections):
+                cast("ClientConnection", connection).leave()
+            await asyncio.sleep(_LOOK_S)
+        self.config.timeout_graceful_shutdown = max(0, math.ceil(until_s - loop.time()))
         await super().shutdown(sockets)
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=_WRITTEN_DOWN_S)
@@ -75,7 +101,7 @@ def build_server(
     tls: ssl.SSLContext | None = None,
     on_started: Callable[[], None] | None = None,
 ) -> Server:
-    """A server for `application`; `render_error` words what is wrong with what is no request. Stops when `should_exit`."""
+    """A server for `application`; `render_error` words what is wrong with what is no request. Serves until `stop` or `leave`."""
     connection = partial(ClientConnection, limits=limits, render_error=render_error, idle=Idle(KEEP_ALIVE_S))
     config = uvicorn.Config(
         application,

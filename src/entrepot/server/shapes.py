@@ -17,7 +17,7 @@ from entrepot.canonical.response import Usage
 from entrepot.dialects.gemini_generate.wire import WireAnswer
 from entrepot.dialects.openai_chat.wire import WireCompletion
 from entrepot.dialects.openai_completions import wire as completions
-from entrepot.exchange.records import Deliberation, Served, Vote
+from entrepot.exchange.records import Deliberation, Expected, Served, Vote
 from entrepot.routing.utility import Decision
 
 Schema = dict[str, Any]
@@ -75,6 +75,7 @@ _ATTEMPT = _object(
     provider=_TEXT,
     status={**_COUNT, "description": "The provider's HTTP status, 0 if no head came"},
     duration_ms=_NUMBER,
+    started_ms=_or_null(_NUMBER),
     first_byte_ms=_or_null(_NUMBER),
     failure=_or_null(_TEXT),
     failure_code=_or_null(_TEXT),
@@ -98,6 +99,42 @@ _BASELINE = _object(
     cost_usd=_USD,
     error_usd=_USD,
     measured=_FLAG,
+    predicted_usd=_USD,
+    drawn=_FLAG,
+)
+_SAVED = ("usd", "price_usd", "length_usd", "cache_usd", "in_vain_usd")
+_SAVING = _object("What was saved, and what of", _SAVED, **dict.fromkeys(_SAVED, _USD))
+_LOT = _object(
+    "What the holdout's lot said",
+    ("baseline", "share", "drawn", "baseline_usd", "routed_usd"),
+    baseline=_TEXT,
+    share=_NUMBER,
+    drawn=_FLAG,
+    baseline_usd=_USD,
+    routed_usd=_USD,
+)
+_GROUNDS = _object(
+    "What the decision rested on beside prices, rules and estimates",
+    (
+        "input_tokens",
+        "needs",
+        "answers",
+        "max_output_tokens",
+        "client_regions",
+        "languages",
+        "tools",
+        "session",
+        "traits",
+    ),
+    input_tokens=_COUNT,
+    needs=_list(_TEXT),
+    answers=_COUNT,
+    max_output_tokens=_or_null(_COUNT),
+    client_regions=_list(_TEXT),
+    languages=_list(_TEXT),
+    tools=_list(_TEXT),
+    session=_FLAG,
+    traits=_list(_NUMBER),
 )
 _DECIDED: dict[str, Schema] = {
     "object": {"const": "entrepot.decision"},
@@ -111,18 +148,27 @@ _DECIDED: dict[str, Schema] = {
     "sensitive": {"type": "object", "additionalProperties": _COUNT},
     "asked_model": _TEXT,
     "route": _or_null(_TEXT),
+    "dialect": _TEXT,
     "stream": _FLAG,
     "key": _or_null(_TEXT),
     "team": _or_null(_TEXT),
     "tags": _list(_TEXT),
+    "language": _or_null(_TEXT),
+    "client_region": _or_null(_TEXT),
     "served": _or_null(reference("Exchange.Served")),
     "usage": _or_null(reference("Exchange.Usage")),
     "cost_usd": _USD,
+    "charged_usd": _USD,
     "baseline": _or_null(_BASELINE),
+    "saving": _or_null(_SAVING),
+    "lot": _or_null(_LOT),
+    "expected": _or_null(reference("Exchange.Expected")),
     "duration_ms": _NUMBER,
     "added_ms": _NUMBER,
     "first_token_ms": _or_null(_NUMBER),
+    "trace_id": _or_null({"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "attempts": _list(_ATTEMPT),
+    "grounds": _or_null(_GROUNDS),
     "decision": _or_null(reference("Exchange.Decision")),
     "deliberation": _or_null(reference("Exchange.Deliberation")),
 }
@@ -209,7 +255,7 @@ def schemas() -> dict[str, Schema]:
     return {
         **of_structs("Chat", WireCompletion),
         **of_structs("Gemini", WireAnswer),
-        **of_structs("Exchange", Usage, Served, Decision, Deliberation, Vote),
+        **of_structs("Exchange", Usage, Served, Decision, Deliberation, Expected, Vote),
         "Response": _RESPONSE,
         "Deleted": _object(
             "What is gone", ("id", "deleted"), id=_TEXT, object={"const": "response"}, deleted={"const": True}

@@ -97,7 +97,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         control=resolve_control(file.control, around, problems),
         metrics=resolve_metrics(file.metrics, around.directory, problems),
         log=resolve_log(file.log),
-        telemetry=resolve_telemetry(file.telemetry),
+        telemetry=resolve_telemetry(file.telemetry, around.directory, problems),
     )
 
 

@@ -172,8 +172,14 @@ class LogSettings(msgspec.Struct, frozen=True):
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True):
-    """What providers are told of the trace that a request belongs to."""
+    """What a collector is sent, where `endpoint` and `headers` (a reference) are None by what the OpenTelemetry SDK finds in the
+    environment. `queue` exchanges wait for it at most. `tracing` is what providers are told.
+    """
 
+    export: tuple[Literal["traces", "metrics"], ...] = ()
+    endpoint: str | None = None
+    headers: str | None = None
+    queue: int = 10_000
     tracing: TraceRules = UNTRACED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,9 +28,34 @@ def resolve_log(table: LogTable) -> LogSettings:
     return LogSettings(**msgspec.structs.asdict(table))
 
 
-def resolve_telemetry(table: TelemetryTable) -> TelemetrySettings:
-    """What providers are told of traces."""
-    return TelemetrySettings(TraceRules(traceparent=table.traceparent, tracestate=table.tracestate))
+def resolve_telemetry(table: TelemetryTable, directory: Path, problems: Problems) -> TelemetrySettings:
+    """What a collector is sent, and what providers are told of traces."""
+    if len(set(table.export)) < len(table.export):
+        problems.add(("telemetry", "export"), "names the same twice")
+    if table.endpoint is not None and not _is_address(table.endpoint):
+        problems.add(
+            ("telemetry", "endpoint"),
+            "expected the address of a collector, such as http://localhost:4318, without a user name, a query or a fragment",
+        )
+    if table.sample < 1 and "traces" not in table.export:
+        problems.add(("telemetry", "sample"), "no traces are kept: export names none")
+    return TelemetrySettings(
+        export=table.export,
+        endpoint=table.endpoint,
+        headers=_reference(table.headers, ("telemetry", "headers"), directory, problems),
+        queue=table.queue,
+        tracing=TraceRules("traces" in table.export, table.sample, table.traceparent, table.tracestate),
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    whole = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+    return whole and "@" not in parts.netloc and not parts.query and not parts.fragment
 
 
 def _reference(text: str | None, path: tuple[str, ...], directory: Path, problems: Problems) -> str | None:

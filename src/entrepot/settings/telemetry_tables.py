@@ -10,6 +10,7 @@ from msgspec import Meta
 from entrepot.exchange.tracing import Where
 from entrepot.settings.words import Name
 
+Signal = Literal["traces", "metrics"]
 _WHERE = "`everywhere`, `on_premises` or `nowhere`."
 
 
@@ -38,8 +39,22 @@ class LogTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TelemetryTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which providers are told of the trace that a request belongs to."""
+    """What an OpenTelemetry collector is sent, and which providers are told of a client's trace. No prompt and no answer is."""
 
+    export: Annotated[
+        tuple[Signal, ...], Meta(description="What is sent by OTLP over HTTP. Needs the otel extra.")
+    ] = ()
+    endpoint: Annotated[
+        Name | None, Meta(description="The collector, without /v1/traces; otherwise what OTEL_EXPORTER_OTLP_* say.")
+    ] = None
+    headers: Annotated[
+        Name | None,
+        Meta(description="Where headers for it are found, as name=value,name=value: env:NAME or file:PATH."),
+    ] = None
+    sample: Annotated[float, Meta(ge=0, le=1, description="The share of traces begun here that is kept.")] = 1.0
+    queue: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="How many exchanges wait at most while the collector takes none.")
+    ] = 10_000
     traceparent: Annotated[
         Where, Meta(description=f"Which deployments are told which trace a request belongs to: {_WHERE}")
     ] = "everywhere"

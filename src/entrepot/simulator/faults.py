@@ -10,6 +10,7 @@ let them come by chance (`plan.FaultMix`). What stands after the first colon is 
                         no-done · no-usage · other-model:NAME · pings · early-hints
 
 FORM of a status: `seconds=N` | `ms=N` | `date=N` (Retry-After as seconds, milliseconds or an HTTP date N seconds ahead),
+`reset=N` (headers of a limit that is used up and is reset in N seconds), `words=N` (only the message says so),
 `quota` (a 429 that no waiting cures), `context` (400 context_length_exceeded), `filter` (400 content_filter),
 `flat` (a body without the `error` object).
 """

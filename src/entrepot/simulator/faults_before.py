@@ -40,6 +40,9 @@ async def _status(delivery: Delivery, argument: str) -> None:
         headers: dict[str, str] = {}
     else:
         error = delivery.rendering.wire.failure(status, form)
+        name, _, value = form.partition("=")
+        if name == "words":
+            error.message = f"Rate limit reached. Please try again in {float(value):g}s."
         body, headers = delivery.rendering.wire.render_error(error), error.headers
     headers = {"content-type": "application/json", **headers}
     if delivery.rendering.wire.retries_by_header or form == "flat":
@@ -56,6 +59,8 @@ def _retry_after(form: str) -> dict[str, str]:
         return {"retry-after-ms": value}
     if name == "date":
         return {"retry-after": formatdate(time.time() + float(value), usegmt=True)}
+    if name == "reset":
+        return {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": f"{float(value):g}s"}
     return {}
 
 

@@ -1,4 +1,4 @@
-"""How it goes, told to who watches: metrics that all processes of an installation share.
+"""How it goes, told to who watches: metrics that all processes of an installation share, logs, spans for a collector.
 
-May import `exchange` and everything below it. Start at `families.py`, then `series.py`.
+May import `exchange` and everything below it. Start at `families.py`, then `series.py`; for OpenTelemetry at `genai.py`.
 """

@@ -115,6 +115,16 @@ INGEST_FAILING = Family(
     "entrepot_ingest_failing", "gauge", "1 while the ledger takes no entries, which then wait in the spools."
 )
 SPOOL_WAITING = Family("entrepot_spool_waiting_bytes", "gauge", "Entries in spools that are not in the ledger yet.")
+EXPORTED = Family(
+    "entrepot_exported_exchanges_total",
+    "counter",
+    "Exchanges whose spans the collector has taken (`exported`) or will never get (`dropped`).",
+    ("outcome",),
+)
+EXPORT_WAITING = Family("entrepot_export_waiting", "gauge", "Exchanges whose spans wait for the collector.")
+EXPORT_FAILING = Family(
+    "entrepot_export_failing", "gauge", "1 while the collector does not take traces, or metrics.", ("signal",)
+)
 
 # What is found at the time of a scrape, and kept nowhere.
 PROCESS_UP = Family("entrepot_process_up", "gauge", "1 for a process that runs, 0 for one that does not.", ("process",))
@@ -152,6 +162,9 @@ KEPT: tuple[Family, ...] = (
     INGEST_FAILURES,
     INGEST_FAILING,
     SPOOL_WAITING,
+    EXPORTED,
+    EXPORT_WAITING,
+    EXPORT_FAILING,
 )
 FOUND: tuple[Family, ...] = (PROCESS_UP, PROCESS_START, PROCESS_CPU, PROCESS_MEMORY, SPOOL_FILES, INFO)
 FAMILIES: tuple[Family, ...] = (*KEPT, *FOUND)

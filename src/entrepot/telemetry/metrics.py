@@ -54,6 +54,10 @@ class Metrics:
         kept = read_all(self._directory)
         return render(kept, [*look_at_processes(kept), look_at_spools(self._spools())])
 
+    def retire(self) -> None:
+        """Say that this process is not missed: another has its place."""
+        self._file.retire()
+
     def close(self) -> None:
         """Give the file up."""
         self._file.close()

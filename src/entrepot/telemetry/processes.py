@@ -19,6 +19,8 @@ def look_at_processes(kept: Sequence[Kept]) -> Iterator[Sample]:
     """Each process: whether it runs, since when, and what it takes where the system shows it in /proc."""
     yield Sample(INFO, (__version__,), 1)
     for each in kept:
+        if not each.alive and not each.pid:
+            continue  # another has its place
         yield Sample(PROCESS_UP, (each.process,), 1 if each.alive else 0)
         yield Sample(PROCESS_START, (each.process,), each.started_s)
         taken = _taken(each.pid) if each.alive else None

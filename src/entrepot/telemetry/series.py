@@ -41,7 +41,9 @@ Key = tuple[str, ...]
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """What a file holds: its process, and the values of every series. `alive` says that the process runs."""
+    """What a file holds: its process, and the values of every series. `alive` says that the process runs; `pid` is 0 of one that
+    nobody misses.
+    """
 
     process: str
     pid: int
@@ -91,6 +93,10 @@ class SeriesFile:
         if place is None:
             place = self._add(key, width_of(family))
         return place
+
+    def retire(self) -> None:
+        """Say that this process is not missed: another has its place."""
+        _HEAD.pack_into(self._map, 0, _MAGIC, self._used, 0, 0.0)
 
     def close(self) -> None:
         """Give the file up; what it holds stays counted."""

@@ -80,6 +80,17 @@ async def dial(destination: Destination, protocol: asyncio.Protocol, tls: ssl.SS
         raise ProviderError(f"the connection to {place} broke: {_reason(error)}", code="connect") from error
 
 
+def overlook_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An event loop's exception handler: what a connection failed with that nobody waits for any more is no fault to report.
+
+    A handshake can fail in the very turn of the loop in which its call is cancelled: uvloop's own future keeps the error, and
+    would have it logged with a traceback.
+    """
+    if "future" in context and isinstance(context.get("exception"), OSError):
+        return
+    loop.default_exception_handler(context)
+
+
 async def _open_tunnel(
     destination: Destination, sock: socket.socket, protocol: asyncio.Protocol, tls: ssl.SSLContext, limits: Limits
 ) -> None:

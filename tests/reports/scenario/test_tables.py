@@ -10,6 +10,8 @@ from entrepot.reports.render import Label, Table, render_json, render_terminal
 from entrepot.reports.scenario.compare import Comparison, Replay, Segment
 from entrepot.reports.scenario.exits import rank_exits
 from entrepot.reports.scenario.tables import ASSUMED, tabulate_comparison, tabulate_exits
+from entrepot.reports.svg import render_svg
+from entrepot.reports.wording import ENGLISH, words_of
 from entrepot.routing.utility import Goal
 from tests.reports.scenario.office import DEAR, Office, auto
 
@@ -59,7 +61,7 @@ def test_the_figures_stand_side_by_side() -> None:
 def test_every_assumption_and_everything_left_out_is_said() -> None:
     comparison = msgspec.structs.replace(a_comparison(), left_out=3, unnamed=2, several=4)
     notes = tabulate_comparison("x", comparison)[0].notes
-    assert set(ASSUMED) <= set(notes)
+    assert {ENGLISH(key) for key in ASSUMED} <= set(notes)
     for told in (
         "3 entries hold no decision",
         "2 decisions are about names",
@@ -85,3 +87,23 @@ def test_the_exit_plan_says_of_each_provider_what_its_loss_costs_and_who_has_no_
     assert list(rows(table)) == [one.provider for one in exits]
     text = printed(table)
     assert "Without openai: 1 exchanges of openai/sol (team sales), for there is no other candidate." in text
+
+
+def test_in_chinese_nothing_is_left_in_english() -> None:
+    office = an_office()
+    replay = Replay(office.decisions, office.today)
+    chinese = words_of("zh")
+    comparison = replay.compare([Segment(office.today.barring(BAR))])
+    tables = (*tabulate_comparison("禁用", comparison, chinese), tabulate_exits(rank_exits(replay), chinese))
+    english = set(ENGLISH.sentences.values())
+    for table in tables:
+        names = [row[0].text for row in table.rows if isinstance(row[0], Label)]
+        assert english.isdisjoint([table.title, *(column.title for column in table.columns), *names, *table.notes])
+    assert "“residency”" in printed(tables[2])
+
+
+def test_the_exit_plan_is_drawn() -> None:
+    office = an_office()
+    alone, costs = tabulate_exits(rank_exits(Replay(office.decisions, office.today))).charts
+    assert "<svg" in render_svg(alone)
+    assert "<svg" in render_svg(costs)

@@ -7,7 +7,8 @@ conversation goes on where its turn before was asked, here. All of that gives wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -69,7 +70,7 @@ def choose(block: Block, world: World, today: World, allowed: Allowed, expected:
     """Who goes first for each entry, shape (entries,), as if it belonged to no conversation."""
     found = np.full(len(block), NOBODY, np.intp)
     well = block.told & (UNHEALTHY | REJECTED) == 0
-    prices = _prices(block, world)
+    prices = cache(partial(_prices, block, world))
     worths = _worths(block, world, today)
     for goal, rows in _by_goal(block, world, today):
         for start in range(0, len(rows), _ROWS):
@@ -77,16 +78,25 @@ def choose(block: Block, world: World, today: World, allowed: Allowed, expected:
             found[at] = _choose(block, world, goal, at, allowed, expected, well, prices, worths)
     how, recorded = block.entries["how"], block.chosen
     stands = np.isin(how, (EXPLORED, HELD_OUT, ESCALATED)) & _may(allowed.allowed, recorded)
-    stands |= (how == BALANCED_HOST) & _may(allowed.allowed, recorded) & _is_same_model(block, world, found, recorded)
+    if (how == BALANCED_HOST).any():
+        stands |= (
+            (how == BALANCED_HOST) & _may(allowed.allowed, recorded) & _is_same_model(block, world, found, recorded)
+        )
     return np.where(stands, recorded, found)
 
 
 def _is_same_model(block: Block, world: World, one: Places, other: Array) -> Bools:
     """Whether two columns are hosts of one model, entry by entry."""
-    hosts = {host.id: host.model for host in world.deployments(block.name)}
-    models = np.array([hosts.get(id_, id_) for id_ in block.deployments])
+    models = _models(block, world)
     both = (one != NOBODY) & (other != UNKNOWN)
     return np.asarray(both & (models[np.maximum(one, 0)] == models[np.maximum(other, 0)]))
+
+
+def _models(block: Block, world: World) -> Places:
+    """A number for each column that hosts of one model share."""
+    hosts = {host.id: host.model for host in world.deployments(block.name)}
+    names = [hosts.get(id_, id_) for id_ in block.deployments]
+    return np.array([names.index(name) for name in names], np.intp)
 
 
 def _choose(
@@ -97,13 +107,13 @@ def _choose(
     allowed: Allowed,
     expected: Expected,
     well: Bools,
-    prices: Doubles,
+    prices: Callable[[], Doubles],
     worths: Doubles,
 ) -> Places:
     may, preferred, fit = allowed.allowed[at], allowed.preferred[at], well[at]
     others = may & ~preferred
     if goal is None:
-        return first_by_price([preferred, others], prices[at], fit)
+        return first_by_price([preferred, others], prices()[at], fit)
     option = preferred & ~np.isnan(expected.p_correct[at])
     p_correct = expected.p_correct[at].astype(np.float64)
     columns = Columns(p_correct, expected.cost_usd[at], expected.known[at], option, fit)
@@ -114,9 +124,11 @@ def _choose(
     first = first_choices(columns, rule, worths[at], _lots(block.entries["started_ns"][at]))
     # those that a preference left for later follow by price, and first where only they are well
     left = others & fit & ~(option & fit).any(axis=1, keepdims=True)
-    later = first_by_price([left], prices[at], fit)
-    unweighed = first_by_price([preferred, others], prices[at], fit)  # nothing is known of anybody who may be asked
-    return np.where(later != NOBODY, later, np.where(first == NOBODY, unweighed, first))
+    nobody = np.full(len(at), NOBODY, np.intp)
+    later = first_by_price([left], prices()[at], fit) if left.any() else nobody
+    if (first == NOBODY).any():  # nothing is known of anybody who may be asked
+        first = np.where(first == NOBODY, first_by_price([preferred, others], prices()[at], fit), first)
+    return np.where(later != NOBODY, later, first)
 
 
 def follow(block: Block, allowed: Bools, found: Places) -> Places:
@@ -211,8 +223,7 @@ def account(block: Block, scenes: Sequence[Scene], allowed: Bools, chosen: Place
 def _price(block: Block, scene: Scene, as_then: Bools, cold: Bools, factors: Doubles, into: Replayed) -> None:
     """Fill in the costs of the scene's entries."""
     entries, answers = block.entries, into.answers
-    hosts = {one.id: one.model for one in scene.world.deployments(block.name)}
-    models = np.array([hosts.get(id_, id_) for id_ in block.deployments])
+    models = _models(block, scene.world)
     used = entries["read"] != UNKNOWN
     total = np.where(used, entries["read"] + entries["cache_read"] + entries["cache_write"], entries["input_tokens"])
     cold = cold | ~used

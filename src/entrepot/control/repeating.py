@@ -1,4 +1,4 @@
-"""What the control process does again and again."""
+"""A duty of the control process, done again and again."""
 
 from __future__ import annotations
 
