@@ -30,9 +30,9 @@ from entrepot.ledger.store import ALWAYS, Period
 from tests.learning.finetune.samples import MINE, SECOND_NS, entry_of, feedback_on, kept_of, said_of
 from tests.learning.finetune.test_choosing import text
 from tests.learning.finetune.test_lines import check
-from tests.ledger.conftest import place, postgres
+from tests.ledger.conftest import place
 
-__all__ = ["place", "postgres"]
+__all__ = ["place"]
 
 NOW_S = 1_790_000_000.0
 
