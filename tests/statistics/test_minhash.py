@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
@@ -27,10 +28,10 @@ def pair(chance: random.Random, changed: float) -> tuple[str, str]:
 
 
 def test_the_estimate_errs_as_little_as_it_says() -> None:
-    chance = random.Random(1)
-    errors = []
-    for number in range(200):
-        one, other = pair(chance, number / 400)
+    chance, errors = random.Random(1), []
+    for number in range(200):  # texts of chance letters: no two pairs share a run, so their errors are independent
+        one = "".join(chance.choices(ascii_lowercase, k=1500))
+        other = one[4 * number :] + "".join(chance.choices(ascii_lowercase, k=4 * number))
         errors.append(resemblance(signature_of(one), signature_of(other)) - shared(one, other))
     assert abs(np.mean(errors)) < 3 * 0.044 / np.sqrt(200)
     assert np.std(errors) < 0.044 * 1.2
@@ -69,6 +70,7 @@ def test_those_that_are_alike_are_found_and_others_are_not() -> None:
         ("", "", True),
         ("a", "b", False),
     ],
+    ids=["chinese alike", "chinese unlike", "empty", "one letter"],
 )
 def test_any_script_and_any_length(one: str, other: str, same: bool) -> None:
-    assert (resemblance(signature_of(one), signature_of(other)) > 0.5) is same
+    assert (resemblance(signature_of(one), signature_of(other)) > 0.3) is same

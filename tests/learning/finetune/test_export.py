@@ -127,8 +127,9 @@ def test_the_files_are_read_by_readers_of_json_lines(tmp_path: Path) -> None:
     table = pyarrow.json.read_json(out / "train.jsonl")  # what Hugging Face's `datasets` reads JSON lines with
     assert table.num_rows == 3
     assert table["messages"].to_pylist()[1][-1]["content"] == "Rain."
-    rows = duckdb.sql(f"SELECT len(messages), messages[-1].role FROM read_json('{out / 'train.jsonl'}')").fetchall()
-    assert rows == [(2, "assistant"), (5, "assistant"), (2, "assistant")]
+    read = duckdb.sql(f"SELECT len(messages), messages[-1].role FROM read_json('{out / 'train.jsonl'}')")
+    assert read is not None
+    assert read.fetchall() == [(2, "assistant"), (5, "assistant"), (2, "assistant")]
 
 
 def test_personal_data_is_replaced_alike_in_one_line(tmp_path: Path) -> None:

@@ -47,6 +47,6 @@ def facts_of(reader: RelationalReader, exchanges: Sequence[str]) -> dict[str, Fa
             ("agreement", None if agreed is None else float(agreed)),
         )
         source, outcome = next(((source, score) for source, score in told if score is not None), (None, None))
-        answering = None if who[0] is None else Answering(*who[:4], on_premises=bool(who[4]))
+        answering = None if who[0] is None else Answering(who[0], who[1], who[2], who[3], bool(who[4]))
         found[id_] = Facts(state, answering, outcome, source)
     return found
