@@ -33,6 +33,7 @@ RUN = [
     "entrepot report savings --since 7d",
     "entrepot report spend --by team --by day --since 30d",
     "entrepot report share --by model --since 30d --against 60d..30d",
+    "entrepot ledger content list",
     "entrepot report claims",
     "entrepot report spend --csv",
     "entrepot report spend --html spend.html",
@@ -85,6 +86,10 @@ ELSEWHERE = {
             "entrepot scenario --all-single-failures --html exit-plan.html",
         ),
         "needs a ledger of routed traffic; tests/cli/test_scenario.py makes one and runs it on the examples",
+    ),
+    "pip install 'entrepot[content]'": "asks a registry; tests/test_wheel.py looks at what the extras are",
+    "entrepot ledger export finetune --for finetune --route support --since 30d": (
+        "needs words that were kept; tests/cli/test_content.py keeps some and exports them"
     ),
     "PYTHONPATH=src .venv-dev/bin/python -m pytest tests/routing/test_utility.py": "runs tests within tests",
 }
