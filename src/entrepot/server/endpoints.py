@@ -295,7 +295,7 @@ class Gateway:
             raise
         witness = None
         if self._afterwards is not None:
-            witness = self._afterwards.witness(client, planned, may_read=may_keep)
+            witness = self._afterwards.witness(client, planned, may_read=may_keep and not planned.no_store)
         try:
             with self._contents.listen(witness or client, planned, may_store=may_keep) as heard:
                 await self._driver.perform(course_of(planned, time.monotonic), heard, ticket)

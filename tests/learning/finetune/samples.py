@@ -6,7 +6,8 @@ import msgspec
 
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.canonical.response import Choice, FinishReason, Response
-from entrepot.exchange.records import Entry, Feedback, Served
+from entrepot.exchange.outcome import Outcome, OutcomeSource
+from entrepot.exchange.records import Entry, Served
 from entrepot.ledger.checks import FIRST_NS, SAMPLE_SERVED, sample_entry
 from entrepot.ledger.content.answer import seal_said
 from entrepot.ledger.content.record import Kept, Said
@@ -39,16 +40,6 @@ def entry_of(number: int, served: Served | None = MINE) -> Entry:
     return msgspec.structs.replace(sample_entry(number), served=served, key="alice")
 
 
-def feedback_on(number: int, score: float, *, source: str = "user", at: int = 0) -> Feedback:
-    return msgspec.convert(
-        {
-            "record": "feedback",
-            "id": f"feedback-{number}-{source}-{at}",
-            "exchange": sample_entry(number).id,
-            "given_ns": FIRST_NS + at,
-            "key": "alice",
-            "source": source,
-            "score": score,
-        },
-        Feedback,
-    )
+def feedback_on(number: int, score: float, *, source: OutcomeSource = "user", at: int = 0) -> Outcome:
+    id_ = f"feedback-{number}-{source}-{at}"
+    return Outcome(id_, sample_entry(number).id, FIRST_NS + at, source, "alice", score)
