@@ -29,7 +29,7 @@ def test_without_a_key_bodies_lie_open() -> None:
     assert Seals(OLD).open(b"words", None, "exchange-1", "sent") == b"words"
 
 
-@pytest.mark.parametrize(("seals", "held"), [(Seals(), "none"), (Seals(NEW), id_of(NEW))])
+@pytest.mark.parametrize(("seals", "held"), [(Seals(), "none"), (Seals(NEW), id_of(NEW))], ids=["no key", "another"])
 def test_another_key_or_none_is_told_by_name(seals: Seals, held: str) -> None:
     sealed_by, sealed = Seals(OLD).seal(b"a secret", "exchange-1", "sent")
     with pytest.raises(
