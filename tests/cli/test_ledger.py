@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from entrepot.cli.main import main
 from entrepot.ledger.checks import sample_entry
+from entrepot.ledger.kept_responses import KeptResponse, ResponseStore, response_id_of
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
 
@@ -66,6 +67,19 @@ def test_who_is_forgotten_is_gone_also_from_the_spool(tmp_path: Path) -> None:
     with open_sqlite(tmp_path) as store:
         assert store.totals().exchanges == 1
         assert store.verify().sound
+
+
+def test_a_team_that_is_forgotten_leaves_no_response_kept_for_it(tmp_path: Path) -> None:
+    ours, theirs = (msgspec.structs.replace(sample_entry(number), key="k", team=f"t{number}") for number in range(2))
+    with open_sqlite(tmp_path) as store:
+        store.insert([ours, theirs])
+    responses = ResponseStore(tmp_path, keep_days=1)
+    for one in (ours, theirs):
+        responses.keep("k", KeptResponse(response_id_of(one.id), None, 0, b"[]", b"{}"), 0.0)
+    code, said = run("forget", "--ledger", str(tmp_path), "--team", "t0", "--yes")
+    assert (code, "1 kept responses are deleted" in said) == (0, True)
+    assert responses.find("k", response_id_of(ours.id), 0.0) is None
+    assert responses.find("k", response_id_of(theirs.id), 0.0) is not None
 
 
 def test_an_export_holds_what_lay_in_the_spool_too(tmp_path: Path) -> None:

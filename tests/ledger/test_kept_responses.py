@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.errors import LedgerError
-from entrepot.ledger.kept_responses import FILE, KeptResponse, ResponseStore
+from entrepot.ledger.kept_responses import FILE, KeptResponse, ResponseStore, response_id_of
 
 DAY_S = 86_400
 NOW_S = 1_800_000_000.0
@@ -149,3 +149,16 @@ def test_a_key_that_is_forgotten_keeps_nothing(tmp_path: Path) -> None:
     assert store.forget_key("a") == 0
     assert store.find_by_item("a", "i1", 0) is None
     assert store.find_by_item("b", "i1", 0) is not None
+
+
+def test_the_responses_of_some_exchanges_are_forgotten_and_leave_no_trace(tmp_path: Path) -> None:
+    store = ResponseStore(tmp_path, keep_days=3)
+    ids = [f"019b0000-0000-7000-8000-{number:012x}" for number in range(3)]
+    for each in ids:
+        words = f'"a secret of {each}"'.encode()
+        store.keep("a", KeptResponse(response_id_of(each), None, int(NOW_S), b"[]", words, (f"msg_{each}",)), NOW_S)
+    assert store.forget_exchanges([("a", ids[0]), ("a", ids[1]), ("b", ids[2])]) == 2
+    assert [store.find("a", response_id_of(each), NOW_S) is None for each in ids] == [True, True, False]
+    assert store.find_by_item("a", f"msg_{ids[0]}", NOW_S) is None
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert [f"a secret of {each}".encode() in written for each in ids] == [False, False, True]

@@ -126,7 +126,7 @@ def test_csv_is_for_programs() -> None:
     lines = render_csv([TABLE, msgspec.structs.replace(TABLE, rows=())]).split("\r\n")
     assert lines[0] == "table,value,cost,cost_unit,interval_low,interval_high,interval_unit"
     assert lines[1] == "spend,qwen3-max,1234567,,,,"
-    assert lines[2] == "spend,,,,500000000.0,,nano_usd"
+    assert lines[2] == "spend,,,,500000000,,nano_usd"
     assert lines[3] == "spend,true,0.25,fraction,,,"
     assert lines[4] == ""
     assert lines[5] == "table,value,cost,interval"

@@ -135,6 +135,9 @@ def export(directory: Path, ledger: Path | None, config: Path | None, *, purpose
     click.echo(f"{done.entries:,} entries are written to {directory}, in {done.files:,} files")
 
 
+_OF_TEAM = "SELECT key, id FROM entries WHERE team = ? AND key IS NOT NULL"
+
+
 @ledger.command()
 @_PLACE[0]
 @_PLACE[1]
@@ -174,11 +177,13 @@ def forget(
     if trouble := bring_up_to_date(place):
         raise LedgerError(f"entries wait in the spool and may be of that {principal}; nothing is deleted: {trouble}")
     with _working("forgetting"), place.open_store() as store:
+        responses = [] if principal == "key" else store.ask(_OF_TEAM, (name,))
         count = store.forget(principal, name)
     drop_kept(place.directory)  # what was made of entries for scenarios is made again without these
     click.echo(f"{count:,} exchanges of the {principal} '{name}' are deleted from {place}")
-    if key is not None and (place.directory / FILE).exists():
-        kept = ResponseStore(place.directory, keep_days=1).forget_key(key)
+    if (place.directory / FILE).exists():
+        responses_kept = ResponseStore(place.directory, keep_days=1)
+        kept = responses_kept.forget_exchanges(responses) if key is None else responses_kept.forget_key(key)
         click.echo(f"{kept:,} kept responses are deleted with them")
     if count := forget_content(place, whose, name):
         click.echo(f"what was said in {count:,} of them is erased")

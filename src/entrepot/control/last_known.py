@@ -23,14 +23,15 @@ _log = logging.getLogger("entrepot.control")
 
 
 class LastKnown(msgspec.Struct, frozen=True):
-    """A state of the store, and when it was read (Unix time, s)."""
+    """A state of the store, and when it was read (Unix time, s). `of` names the store: what another kept holds nowhere else."""
 
     read_s: float
     snapshot: Snapshot
+    of: str = ""
 
 
-def remember(directory: Path, read: Callable[[], Snapshot]) -> Snapshot:
-    """What `read` finds, of which a copy is kept in `directory`."""
+def remember(directory: Path, of: str, read: Callable[[], Snapshot]) -> Snapshot:
+    """What `read` finds in the store called `of`, of which a copy is kept in `directory`."""
     path = directory / FILE
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -41,7 +42,7 @@ def remember(directory: Path, read: Callable[[], Snapshot]) -> Snapshot:
         fcntl.flock(turn, fcntl.LOCK_EX)
         snapshot = read()
         try:
-            _replace(path, msgspec.json.encode(LastKnown(time.time(), snapshot)))
+            _replace(path, msgspec.json.encode(LastKnown(time.time(), snapshot, of)))
         except OSError as error:
             return _told(path, error, snapshot)
     finally:
@@ -49,12 +50,13 @@ def remember(directory: Path, read: Callable[[], Snapshot]) -> Snapshot:
     return snapshot
 
 
-def recall(directory: Path) -> LastKnown | None:
-    """The copy in `directory`, None if there is none that can be read."""
+def recall(directory: Path, of: str) -> LastKnown | None:
+    """The copy in `directory` of the store called `of`, None if there is none that can be read."""
     try:
-        return msgspec.json.decode((directory / FILE).read_bytes(), type=LastKnown)
+        known = msgspec.json.decode((directory / FILE).read_bytes(), type=LastKnown)
     except (OSError, msgspec.MsgspecError):
         return None
+    return known if known.of == of else None
 
 
 def _replace(path: Path, content: bytes) -> None:

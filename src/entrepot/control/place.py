@@ -67,11 +67,11 @@ class ControlPlace:
 
     def read(self, store: ControlStore) -> Snapshot:
         """What `store`, which is that of this place, keeps now; a database's is also kept on this machine."""
-        return store.snapshot() if self._database is None else remember(self.directory, store.snapshot)
+        return store.snapshot() if self._database is None else remember(self.directory, store.name, store.snapshot)
 
     def last_known(self, trouble: ControlError) -> LastKnown:
         """What is known of a database that is away. Raises `trouble` where nothing is, or a file would be there if it worked."""
-        known = None if self._database is None else recall(self.directory)
+        known = None if self._database is None else recall(self.directory, self._open_database(self._database).name)
         if known is None:
             raise trouble
         return known

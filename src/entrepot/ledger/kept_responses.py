@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -47,6 +47,11 @@ _CHAIN = """
     )
 """
 _COLUMNS = "responses.id, responses.previous_id, created_s, input, response"
+
+
+def response_id_of(exchange: str) -> str:
+    """By what a client names the response of an exchange."""
+    return f"resp_{exchange.replace('-', '')}"
 
 
 class KeptResponse(msgspec.Struct, frozen=True):
@@ -159,12 +164,25 @@ class ResponseStore:
             connection.execute("COMMIT")
         return deleted
 
+    def forget_exchanges(self, exchanges: Iterable[tuple[str, str]]) -> int:
+        """Delete those of exchanges, each by its key and its id; returns how many there were."""
+        named = [(key, response_id_of(exchange)) for key, exchange in exchanges]
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("DELETE FROM items WHERE key = ? AND response_id = ?", named)
+            deleted = connection.executemany("DELETE FROM responses WHERE key = ? AND id = ?", named).rowcount
+            connection.execute("COMMIT")
+        return deleted
+
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             with contextlib.closing(
                 sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY_TIMEOUT_S)
             ) as connection:
+                connection.execute(
+                    "PRAGMA secure_delete = ON"
+                ).fetchone()  # what is forgotten is not left in free pages
                 yield connection
         except sqlite3.Error as error:
             raise LedgerError(f"the kept responses {self._path} cannot be used: {error}") from error

@@ -28,7 +28,7 @@ from entrepot.dialects.openai_responses.keeping import (
 from entrepot.drive.driver import Client
 from entrepot.errors import BodyTooLarge, EntrepotError, InvalidRequest, NotFound
 from entrepot.exchange.commands import SendHead
-from entrepot.ledger.kept_responses import KeptResponse, ResponseStore
+from entrepot.ledger.kept_responses import KeptResponse, ResponseStore, response_id_of
 
 log = logging.getLogger("entrepot.gateway")
 
@@ -68,7 +68,7 @@ class KeptResponses:
             return asked, client
         items = await self._resolved(store, given_items(asked), key)
         earlier = [] if said.previous_id is None else await self._history(store, said.previous_id, key)
-        response_id = f"resp_{exchange_id.replace('-', '')}"
+        response_id = response_id_of(exchange_id)
         keeps = may_keep and said.store is not False
         echo = {"id": response_id, "store": keeps, "previous_response_id": said.previous_id}
         complete = with_input(asked, [*earlier, *items], echo)
