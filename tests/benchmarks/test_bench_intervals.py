@@ -14,6 +14,7 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "bench_intervals.py"
 RUNS = 60
 # Binomial: where 95 % hold, more than 9 of 60 runs miss once in 2,000 times; fifteen intervals are held to it.
 MOST_MISSED = 9
+MOST_EVER_WRONG = 0.08 * RUNS  # what the benchmark's 300 runs are held to; 5 % is promised
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_fixed_horizon_intervals_hold_the_truth(held: dict[str, list[int]]) -> N
 def test_intervals_that_may_be_looked_at_daily_are_hardly_ever_wrong(held: dict[str, list[int]]) -> None:
     always = missed(held, "always valid")
     assert always.keys() == {"saving by lot", "quality by lot"}
-    assert {name: wrong for name, wrong in always.items() if wrong > MOST_MISSED} == {}
+    assert {name: wrong for name, wrong in always.items() if wrong > MOST_EVER_WRONG} == {}
 
 
 def test_every_interval_is_stated_in_nearly_every_run(held: dict[str, list[int]]) -> None:
