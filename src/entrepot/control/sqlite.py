@@ -33,6 +33,7 @@ class SqliteControlStore(ControlStore):
 
     def __init__(self, path: Path, mode: _Mode) -> None:
         """Raises ControlError where the file cannot be opened."""
+        self.name = str(path)
         self._path = path
         self._mode = mode
         self._lock = threading.Lock()

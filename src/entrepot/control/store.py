@@ -105,6 +105,9 @@ class Transaction:
 class ControlStore(ABC):
     """The store, open. Safe to use from several threads, one transaction at a time. Whatever fails is a ControlError."""
 
+    name: str
+    """What messages call it, and what tells it from others."""
+
     @abstractmethod
     def state(self) -> Hashable:
         """Something that is another value once the store has been changed, or another one put in its place."""
