@@ -39,6 +39,11 @@ class Process(Protocol):
         """Its number."""
         ...
 
+    @property
+    def returncode(self) -> int | None:
+        """Its status, once `poll` or `wait` has found that it ended."""
+        ...
+
     def poll(self) -> int | None:
         """Its status if it has ended, a signal's number negative."""
         ...
