@@ -174,6 +174,7 @@ async def run_control(launch: Launch) -> None:
         accounting = Accounting(settings, counters, store, ingester)
         duties.append(repeat(accounting.settle, stop, SETTLE_S))
         duties.append(repeat(accounting.warn, stop, WARN_EVERY_S))
+    _leave_in_peace()
     try:
         await asyncio.gather(*duties)
     finally:
@@ -189,7 +190,7 @@ async def run_control(launch: Launch) -> None:
 def _leave_in_peace() -> None:
     """Have the garbage collector pass over all that was made so far, which lives as long as the process, and come seldom.
 
-    An exchange leaves no cycles behind: what it made is freed as it ends.
+    An exchange leaves no cycles behind, and no entry on its way into the ledger does: what was made is freed as that ends.
     """
     gc.collect()
     gc.freeze()
