@@ -3,10 +3,21 @@ from __future__ import annotations
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
+from entrepot.canonical.response import Usage
 from entrepot.exchange.records import Baseline, Entry
 from entrepot.ledger.checks import sample_entry
-from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, MAX_NANO, SERVED_COLUMNS, Value, rows_of
+from entrepot.ledger.rows import (
+    ATTEMPT_COLUMNS,
+    ENTRY_COLUMNS,
+    MAX_NANO,
+    MAX_TOKENS,
+    SERVED_COLUMNS,
+    TOKEN_COLUMNS,
+    Value,
+    rows_of,
+)
 from tests.ledger.entries import entries
 
 
@@ -58,3 +69,15 @@ def test_a_baseline_beyond_reason_is_no_baseline(amount: int) -> None:
 @pytest.mark.parametrize("added_ms", [float("nan"), float("inf"), -3.0])
 def test_a_time_that_is_no_time_does_not_stop_the_ledger(added_ms: float) -> None:
     assert entry_row(msgspec.structs.replace(sample_entry(0), added_ms=added_ms))["added_bucket"] == 0
+
+
+around = st.one_of(
+    st.integers(0, 1 << 20), st.integers(MAX_TOKENS - 2, MAX_TOKENS + 2), st.integers(-2, 2), st.sampled_from([1 << 62])
+)
+
+
+@given(st.tuples(around, around, around, around, around))
+def test_tokens_are_believed_where_every_count_is_within_reason(counts: tuple[int, int, int, int, int]) -> None:
+    row = entry_row(msgspec.structs.replace(sample_entry(1), usage=Usage(*counts)))
+    believed = all(0 <= count <= MAX_TOKENS for count in counts)
+    assert tuple(row[name] for name in TOKEN_COLUMNS) == (counts if believed else (None,) * 5)
