@@ -226,6 +226,8 @@ class Running(msgspec.Struct, frozen=True, eq=False):
             settings = find()
             check_router(settings)
             listening_tls(settings.gateway.tls, "[gateway.tls]")
+            if settings.control is not None:
+                listening_tls(settings.control.tls, "[control.tls]")
             if self.crew is not None:
                 self.crew.renew(settings)
         except EntrepotError as error:
