@@ -34,6 +34,7 @@ from entrepot.assembly import (
     ruled_builder,
 )
 from entrepot.control.accounting import WARN_EVERY_S, Accounting
+from entrepot.control.content import content_duties
 from entrepot.control.exporting import check_exporting, open_exporting
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_admission, counts, open_counters
@@ -50,6 +51,7 @@ from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.retention import DROP_EVERY_S, drop_old
 from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter, list_spools
+from entrepot.server.aftermath import admit_judges, build_afterwards, build_jury
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.listening import address_of, listen_on_path, listen_on_port, stop_listening
 from entrepot.server.listening_tls import ListeningTls, listening_tls
@@ -57,8 +59,9 @@ from entrepot.server.probing import follow_open
 from entrepot.server.serving import build_server
 from entrepot.server.standing import Standing
 from entrepot.server.supervisor import Supervisor, watch_parent
+from entrepot.settings.content import content_seals
 from entrepot.settings.ledger import ledger_place
-from entrepot.settings.schema import ControlSettings, GatewaySettings, Settings
+from entrepot.settings.schema import ControlSettings, GatewaySettings, LedgerSettings, Settings
 from entrepot.telemetry.logs import log_exchanges, set_up_logging
 from entrepot.telemetry.metrics import Metrics
 from entrepot.telemetry.series import clear_metrics
@@ -75,19 +78,18 @@ async def run_gateway(launch: Launch) -> None:
 
     Raises ControlError if the rules and keys of the control store cannot be read: it would serve without them.
     """
-    settings = launch.settings
+    settings, judges_key = admit_judges(launch.settings)
     watch = Watch(control_place(settings, os.environ))
     in_force = put_in_force(settings, watch.begin())
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
     experience = Experience(sessions, promises, build_board(settings))
     build = ruled_builder(settings, experience)
-    kept = settings.ledger
-    spool = SpoolWriter(kept.directory, launch.name, durability=kept.durability, reserve_bytes=kept.reserve_bytes)
-    upstream = UpstreamClient(environ=os.environ)
+    spool, upstream = _open_spool(settings.ledger, launch.name), UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)
     metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
-    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission, metrics)
-    reloader = Reloader(settings, in_force.rules, build, gateway, admission)
+    after = build_afterwards(settings, spool.append, metrics)
+    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission, metrics, after)
+    after.court = build_jury(settings, gateway, judges_key)
     tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     server = build_server(
         gateway,
@@ -110,7 +112,7 @@ async def run_gateway(launch: Launch) -> None:
         clock=time.time,
     ).look
     following = [
-        asyncio.create_task(follow(watch, reloader.adopt)),
+        asyncio.create_task(follow(watch, Reloader(settings, in_force.rules, build, gateway, admission).adopt)),
         asyncio.create_task(promises.follow()),
         asyncio.create_task(report_health(settings, experience.board, launch.name)),
         asyncio.create_task(follow_open(experience.board, upstream, settings.deployments, settings.probes)),
@@ -126,6 +128,7 @@ async def run_gateway(launch: Launch) -> None:
     finally:
         for task in following:
             task.cancel()
+        await after.close()
         await upstream.close()
         if admission is not None:
             await admission.leases.close()
@@ -134,6 +137,10 @@ async def run_gateway(launch: Launch) -> None:
         if server.has_left:
             metrics.retire()
         metrics.close()
+
+
+def _open_spool(kept: LedgerSettings, name: str) -> SpoolWriter:
+    return SpoolWriter(kept.directory, name, durability=kept.durability, reserve_bytes=kept.reserve_bytes)
 
 
 async def run_control(launch: Launch) -> None:
@@ -158,7 +165,7 @@ async def run_control(launch: Launch) -> None:
         ingester.heard.append(exporting.hear)
     metrics.look = IngestWatch(settings, ingester, metrics, exporting).look
     beside.append(asyncio.create_task(metrics.follow(stop)))
-    duties = [ingester.follow(stop)]
+    duties = [ingester.follow(stop), *content_duties(settings, os.environ, stop)]
     if settings.ledger.keep_days is not None:
         duties.append(repeat(partial(drop_old, store, settings.ledger.keep_days), stop, DROP_EVERY_S))
     counters = open_counters(settings, os.environ) if counts(settings) else None
@@ -277,6 +284,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     if counts(settings):
         open_counters(settings, environ).close()
     open_responses(settings)
+    content_seals(settings, environ)  # or every process would say that a key is wrong
     ledger_place(settings, environ).prepare()  # migrations run once, before any process reads the ledger
     control_place(settings, environ).prepare()
     clear_metrics(settings.ledger.directory)

@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ import msgspec
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.control.accounting import Accounting
+from entrepot.control.content import build_keeper
 from entrepot.control.metering import build_admission, open_counters
 from entrepot.control.place import control_place
 from entrepot.control.reload import build_keyring
@@ -50,11 +52,14 @@ from entrepot.policy.teams import parents_of
 from entrepot.routing.artifact import Artifact, default_artifact_path, load_artifact
 from entrepot.routing.base import BoundRouter, ModelFacts
 from entrepot.routing.worth import Knob
+from entrepot.server.afterwards import Afterwards
 from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
 from entrepot.server.metrics_page import MetricsPage, Telling
+from entrepot.server.outcomes import Outcomes
+from entrepot.server.verdicts import Verdicts
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.principals import principal_of
@@ -255,13 +260,13 @@ def build_gateway(
     experience: Experience,
     admission: Admission | None = None,
     metrics: Metrics | None = None,
+    afterwards: Afterwards | None = None,
 ) -> Gateway:
     """The ASGI application of one gateway process; what its exchanges teach goes into `experience`."""
     recorder = build_recorder(settings, spool, metrics)
+    record = recorder.append if afterwards is None else partial(_record, recorder, afterwards)
     board, ids = experience.board, [deployment.id for deployment in settings.deployments]
-    notebook = Notebook(
-        recorder.append, lambda attempt: board.learn(attempt, time.time()), begin=board.begin, end=board.end
-    )
+    notebook = Notebook(record, lambda attempt: board.learn(attempt, time.time()), begin=board.begin, end=board.end)
     if experience.sessions is not None:
         notebook = msgspec.structs.replace(notebook, keep=experience.sessions.keep)
     return Gateway(
@@ -271,14 +276,28 @@ def build_gateway(
         driver=Driver(upstream, notebook),
         recorder=recorder,
         find_entry=lambda id_: find_entry(ledger_place(settings, os.environ), id_),
-        keep_feedback=spool.append,
+        outcomes=build_outcomes(settings, spool),
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
+        afterwards=afterwards,
+        contents=build_keeper(settings, os.environ, spool.name, metrics),
         admission=admission,
         telling=None if metrics is None else _telling(settings, metrics),
         look_at_deployments=lambda: states(board.view(ids, time.time())),
         trace_rules=settings.telemetry.tracing,
     )
+
+
+def _record(recorder: SpoolRecorder, afterwards: Afterwards, entry: Entry) -> None:
+    recorder.append(entry)
+    afterwards.hear(entry)
+
+
+def build_outcomes(settings: Settings, spool: SpoolWriter) -> Outcomes:
+    """What takes in what came of exchanges."""
+    place = ledger_place(settings, os.environ)
+    verdicts = Verdicts(settings.verdicts, Credentials(os.environ).read, spool.append)
+    return Outcomes(settings.gateway, lambda id_: find_entry(place, id_), verdicts, spool.append)
 
 
 def build_recorder(settings: Settings, spool: SpoolWriter, metrics: Metrics | None) -> SpoolRecorder:

@@ -23,6 +23,7 @@ import msgspec
 from entrepot.control.exporting import check_exporting
 from entrepot.errors import Defect, SettingsError, Unavailable
 from entrepot.server.supervisor import Child, Supervisor
+from entrepot.settings.content import content_seals
 from entrepot.settings.schema import Settings
 from entrepot.telemetry.series import retire_metrics
 
@@ -75,6 +76,7 @@ class Crew:
         """
         refuse_restart(self._settings, settings)
         check_exporting(settings.telemetry, self._environ)
+        content_seals(settings, self._environ)
         pair = self._ready, self._told
         self._ready, self._told = socket.socketpair()
         self._generation += 1

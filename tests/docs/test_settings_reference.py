@@ -16,8 +16,9 @@ from entrepot.policy.rules import Facts, Rule, Unless, When
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.routing.validator import Validator
-from entrepot.settings import failing_tables, route_table
+from entrepot.settings import failing_tables, outcome_tables, route_table
 from entrepot.settings import file as shapes
+from entrepot.settings.content_table import ContentTable
 from entrepot.settings.load import load_settings
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.telemetry_tables import LogTable, MetricsTable, TelemetryTable
@@ -36,6 +37,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[ledger]": shapes.LedgerTable,
     "[metrics]": MetricsTable,
     "[log]": LogTable,
+    "[[verdicts]]": outcome_tables.VerdictTable,
+    "[content]": ContentTable,
     "[telemetry]": TelemetryTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,
@@ -50,6 +53,10 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "logprobs": route_table.LogprobsTable,
     "explore": route_table.ExploreTable,
     "hedge": failing_tables.HedgeTable,
+    "outcomes": outcome_tables.OutcomesTable,
+    "judges of outcomes": outcome_tables.JudgingTable,
+    "[judges]": outcome_tables.JudgesTable,
+    "checks of outcomes": outcome_tables.SampledCheckTable,
     "[[policy]]": Rule,
     "when": When,
     "unless": Unless,

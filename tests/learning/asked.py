@@ -26,6 +26,8 @@ from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import KeptResponses
+from entrepot.server.outcomes import Outcomes
+from entrepot.server.verdicts import Verdicts
 from entrepot.settings.client_key import make_key
 from entrepot.settings.schema import GatewaySettings, KeySettings
 from tests.exchange.planners import DEPLOYMENTS, Even, a_planner
@@ -122,7 +124,7 @@ def an_asker(
         driver=Driver(provider, Notebook(spool.append)),
         recorder=SpoolRecorder(spool.append, str),
         find_entry=lambda _id: None,
-        keep_feedback=spool.append,
+        outcomes=Outcomes(GatewaySettings(), lambda _id: None, Verdicts((), str, spool.append), spool.append),
         responses=KeptResponses(None, 1000),
     )
     principal = Principal(key="alice", tags=frozenset(tags))

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.records import Deliberation, Entry
 from entrepot.ledger.checks import sample_entry
-from entrepot.ledger.documents import documents_of, read_document
+from entrepot.ledger.documents import documents_of, read_document, read_record
 from entrepot.ledger.rows import rows_of
 from tests.ledger.entries import entries
 
@@ -38,3 +39,21 @@ def test_what_was_decided_without_a_router_is_read() -> None:
 def test_what_is_no_entry_is_refused() -> None:
     with pytest.raises(msgspec.MsgspecError):
         read_document(msgspec.msgpack.encode({"id": 7}))
+
+
+def test_feedback_that_an_earlier_version_wrote_is_read() -> None:
+    written = {
+        "record": "feedback",
+        "id": "i",
+        "exchange": "e",
+        "given_ns": 7,
+        "key": None,
+        "source": "user",
+        "score": 0.5,
+    }
+    assert read_record(msgspec.msgpack.encode(written)) == Outcome("i", "e", 7, "user", "", 0.5)
+
+
+def test_an_outcome_is_read_as_it_was_written() -> None:
+    outcome = Outcome("i", "e", 7, "judge", "kimi-k2", 0.5, "better", 0.25)
+    assert read_record(msgspec.msgpack.encode(outcome)) == outcome

@@ -19,6 +19,7 @@ RELEASED = [
     "63772da55dc4d6e5",
     "bdf7ce2d8aa201fd",
     "c36bccb5ad33d962",
+    "9152233c59144f6e",
 ]
 
 
@@ -57,6 +58,20 @@ def test_every_column_that_is_written_is_in_the_schema() -> None:
         ("served", ("served", *SERVED_COLUMNS)),
     ):
         assert {row[1] for row in connection.execute(f"PRAGMA table_info({table})")} == set(written)
+    connection.close()
+
+
+def test_feedback_of_an_earlier_version_is_among_the_outcomes() -> None:
+    connection = sqlite3.connect(":memory:")
+    migrate(connection, MIGRATIONS[:6])
+    connection.execute("INSERT INTO feedback VALUES ('b', 'exchange', 2, 'k', 'user', 0.5, 'meh')")
+    connection.execute("INSERT INTO feedback VALUES ('a', 'exchange', 1, NULL, 'program', NULL, 'odd')")
+    migrate(connection)
+    assert connection.execute("SELECT * FROM outcomes ORDER BY seq").fetchall() == [
+        (1, "a", "exchange", 1, "program", "", None, "odd", 1.0),
+        (2, "b", "exchange", 2, "user", "k", 0.5, "meh", 1.0),
+    ]
+    assert connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'feedback'").fetchall() == []
     connection.close()
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrepot.exchange.records import Entry, Expected, Feedback, FeedbackSource, Vote
+from entrepot.exchange.outcome import Outcome, OutcomeSource
+from entrepot.exchange.records import Entry, Expected, Vote
 from entrepot.ledger.checks import FIRST_NS, sample_entry
 from entrepot.ledger.documents import documents_of
 from entrepot.ledger.outcomes import judged
@@ -34,15 +35,21 @@ def checked(number: int, passed: bool, p: float | None = None, **changes: object
 
 
 def said(
-    number: int, score: float | None, *, at_s: int = 0, key: str = "k", source: FeedbackSource = "user"
-) -> Feedback:
+    number: int,
+    score: float | None,
+    *,
+    at_s: int = 0,
+    key: str = "k",
+    source: OutcomeSource = "user",
+    weight: float = 1.0,
+) -> Outcome:
     """What was said of the `number`th exchange."""
     id_ = f"{number}-{at_s}-{key}-{source}"
-    return Feedback(id_, sample_entry(number).id, FIRST_NS + at_s * 1_000_000_000, key, source, score)
+    return Outcome(id_, sample_entry(number).id, FIRST_NS + at_s * 1_000_000_000, source, key, score, weight=weight)
 
 
-def tell(store: RelationalStore, *feedback: Feedback) -> None:
-    store.insert_documents([], feedback)
+def tell(store: RelationalStore, *outcomes: Outcome) -> None:
+    store.insert_documents([], outcomes)
 
 
 def only(judged: tuple[Judged, ...]) -> Judged:
@@ -59,7 +66,7 @@ def test_checks_are_counted_beside_what_was_expected(store: RelationalStore) -> 
     assert (judged[None].count, judged[None].told, judged[None].difficulty) == (1, 0, None)
 
 
-def test_feedback_finds_its_exchange_whichever_came_first(store: RelationalStore) -> None:
+def test_what_a_user_says_finds_its_exchange_whichever_came_first(store: RelationalStore) -> None:
     tell(store, said(0, 0.25))
     assert store.judged() == ()
     store.insert([sample_entry(0)])
@@ -67,14 +74,64 @@ def test_feedback_finds_its_exchange_whichever_came_first(store: RelationalStore
     assert (one.source, one.count, one.total, one.squares) == ("user", 1, 0.25, 0.0625)
 
 
-def test_the_latest_word_of_one_giver_counts_and_others_count_beside_it(store: RelationalStore) -> None:
+def test_the_latest_word_of_one_giver_counts_and_others_are_averaged_with_it(store: RelationalStore) -> None:
     store.insert([sample_entry(0)])
     tell(store, said(0, 0.0, at_s=2), said(0, 1.0, at_s=1), said(0, 0.0, at_s=2))
     assert only(store.judged()).total == 0.0
     tell(store, said(0, 1.0, at_s=0, key="other"))
-    assert (only(store.judged()).count, only(store.judged()).total) == (2, 1.0)
+    assert (only(store.judged()).count, only(store.judged()).total) == (1, 0.5)
     tell(store, said(0, 1.0, source="program"))
-    assert {one.source: one.count for one in store.judged()} == {"user": 2, "program": 1}
+    assert {one.source: one.count for one in store.judged()} == {"user": 1, "program": 1}
+
+
+def test_jurors_of_one_answer_are_one_observation_each_for_its_weight(store: RelationalStore) -> None:
+    store.insert([sample_entry(0)])
+    jury = (("kimi-k2", 1.0, 0.5), ("gpt-5", 0.0, 0.5), ("qwen3-max", 0.0, 1.0))
+    tell(store, *(said(0, score, key=who, source="judge", weight=weight) for who, score, weight in jury))
+    one = only(store.judged())
+    assert (one.source, one.count, one.total, one.squares) == ("judge", 1, 0.25, 0.0625)
+
+
+def test_a_sign_is_counted_and_is_no_outcome_of_an_experiment(store: RelationalStore) -> None:
+    lot = Lot("openai/gpt-5", 0.1, True, 1 << 55, 10, None)
+    store.insert([msgspec.structs.replace(sample_entry(number), lot=lot) for number in range(2)])
+    tell(store, said(0, 0.0, key="regenerated", source="sign", weight=0.2), said(1, 1.0))
+    tell(store, said(1, 0.0, key="regenerated", source="sign", weight=0.2))
+    assert [one.outcome for one in store.drawn()] == [None, 1.0]
+    assert {one.source: (one.count, one.total) for one in store.judged()} == {"sign": (2, 0.0), "user": (1, 1.0)}
+
+
+def test_whoever_follows_reads_each_outcome_once_in_the_order_of_its_coming(store: RelationalStore) -> None:
+    late, early = said(1, 1.0, at_s=9), said(0, 0.0, at_s=1)
+    tell(store, late)
+    tell(store, late, early)
+    (first, one), (second, other) = store.outcomes_after(0)
+    assert (one, other) == (late, early)
+    assert store.outcomes_after(0, 1) == [(first, late)]
+    assert store.outcomes_after(first) == [(second, early)]
+    assert store.outcomes_after(second) == []
+
+
+def test_outcomes_are_told_beside_what_their_exchanges_were(store: RelationalStore) -> None:
+    store.insert([checked(0, True, 0.75), checked(1, False), sample_entry(2), sample_entry(3)])
+    tell(store, said(2, 0.25, at_s=1), said(2, 0.5, at_s=2), said(0, 0.0, key="tests", source="verdict"), said(3, None))
+    told = list(store.told())
+    assert [(one.exchange, one.source, one.who, one.score) for one in told] == [
+        (sample_entry(0).id, "check", "", 1.0),
+        (sample_entry(0).id, "verdict", "tests", 0.0),
+        (sample_entry(1).id, "check", "", 0.0),
+        (sample_entry(2).id, "user", "k", 0.5),
+    ]
+    assert (told[0].p_correct, told[0].model, told[0].route, told[0].weight) == (0.75, "qwen3-max", "auto", 1.0)
+    assert [one.exchange for one in store.told(Period(since_ns=sample_entry(2).started_ns))] == [sample_entry(2).id]
+
+
+def test_outcomes_are_told_over_pages(store: RelationalStore) -> None:
+    store.insert([sample_entry(number) for number in range(1001)])
+    both: tuple[OutcomeSource, ...] = ("user", "program")
+    tell(store, *(said(number, 1.0, source=source) for number in range(1001) for source in both))
+    told = [(one.exchange, one.source) for one in store.told()]
+    assert told == [(sample_entry(number).id, source) for number in range(1001) for source in ("program", "user")]
 
 
 def test_a_label_without_a_score_is_kept_and_judges_nothing(store: RelationalStore) -> None:
@@ -145,14 +202,21 @@ def test_expectations_are_added_up_by_route_and_deployment(store: RelationalStor
     assert [one.p_correct, one.p_best, one.p_reference] == pytest.approx([1.2, 1.8, 1.8])
 
 
-def test_feedback_goes_with_those_who_are_forgotten_and_with_days_that_are_dropped(store: RelationalStore) -> None:
+def test_what_was_said_goes_with_those_who_are_forgotten_and_with_days_that_are_dropped(store: RelationalStore) -> None:
     later = msgspec.structs.replace(sample_entry(1), key="other", team=None)
     store.insert([sample_entry(0), later])
     tell(store, said(0, 1.0, key="other"), said(1, 1.0, key="财务部-报表"), said(1, 0.5, key="third"))
     store.forget("key", "财务部-报表")
     assert only(store.judged()).count == 1
     store.drop_before("2026-02-01")
-    assert store.ask("SELECT count(*) FROM feedback") == [(0,)]
+    assert store.ask("SELECT count(*) FROM outcomes") == [(0,)]
+
+
+def test_what_is_said_long_after_an_exchange_goes_with_its_entry(store: RelationalStore) -> None:
+    store.insert([sample_entry(0)])
+    tell(store, said(0, 1.0, at_s=60 * 86_400, source="verdict"))
+    store.drop_before("2026-02-01")
+    assert store.ask("SELECT count(*) FROM outcomes") == [(0,)]
 
 
 def test_what_was_said_is_found_by_its_exchange_and_not_by_reading_the_period() -> None:

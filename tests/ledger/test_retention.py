@@ -10,9 +10,11 @@ import pytest
 from entrepot.exchange.records import Entry
 from entrepot.ledger.checks import FIRST_NS, sample_entry
 from entrepot.ledger.place import LedgerPlace
+from entrepot.ledger.postgres import PostgresStore
 from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.retention import drop_old
 from entrepot.ledger.rollups import DAY_NS
+from entrepot.ledger.sqlite import SqliteStore
 from entrepot.ledger.store import Period
 
 
@@ -95,8 +97,9 @@ def test_days_are_counted_back_from_today(store: RelationalStore) -> None:
 
 
 def execute(store: RelationalStore, statement: str) -> None:
-    connection = getattr(store, "_connection", None)
-    if connection is None:
-        store.totals()
-        connection = store._connection  # type: ignore[attr-defined]  # each of the two has one
-    connection.execute(statement)
+    if isinstance(store, PostgresStore):
+        with store._connected() as connection:
+            connection.execute(statement.encode())
+    else:
+        assert isinstance(store, SqliteStore)
+        store._connection.execute(statement)

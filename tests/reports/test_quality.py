@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from entrepot.exchange.records import Baseline, Entry, Expected, Feedback, Vote
+from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.records import Baseline, Entry, Expected, Vote
 from entrepot.ledger.checks import SAMPLE_SERVED, sample_entry
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.ledger.store import Judged
@@ -120,7 +121,7 @@ def test_regret_is_what_was_given_up_by_the_routers_own_word(tmp_path: Path) -> 
 def test_feedback_is_a_source_of_its_own(tmp_path: Path) -> None:
     with open_sqlite(tmp_path) as store:
         store.insert([answered(0, True, 0.9, 0.9)])
-        store.insert_documents([], [Feedback("f", sample_entry(0).id, 1, "k", "user", 0.25)])
+        store.insert_documents([], [Outcome("f", sample_entry(0).id, 1, "user", "k", 0.25)])
         quality = measure_quality(store)
     assert [(one.source, one.routed.mean) for one in quality.kept["route"]] == [("user", 0.25), ("check", 1.0)]
 

@@ -47,7 +47,7 @@ def test_what_cannot_be_read_is_refused(raw: bytes) -> None:
 )  # fmt: skip
 def test_a_label_says_what_no_score_says(fields: dict[str, object], score: float | None) -> None:
     feedback = feedback_of(parse_feedback(body(**fields)), Principal(key="k"), "id", 7)
-    assert (feedback.score, feedback.key, feedback.source, feedback.given_ns) == (score, "k", "user", 7)
+    assert (feedback.score, feedback.who, feedback.source, feedback.given_ns) == (score, "k", "user", 7)
     assert msgspec.json.decode(render_feedback(feedback))["score"] == score
 
 

@@ -29,6 +29,7 @@ _COMMANDS = {
     "members": "entrepot.cli.members:members",
     "audit": "entrepot.cli.audit:audit",
     "collect": "entrepot.cli.collect:collect_command",
+    "outcomes": "entrepot.cli.outcomes:outcomes",
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",

@@ -154,6 +154,11 @@ class Choices:
         """What the name stands for."""
         return self._named.get(name)
 
+    def may_reach(self, name: str, principal: Principal, circumstances: Circumstances) -> bool:
+        """Whether rules let what `principal` sent under `circumstances` go to what this name stands for."""
+        choice = self._named.get(name)
+        return choice is not None and bool(choice.gate.check(principal, frozenset(), 0, circumstances).allowed)
+
     def find(self, name: str, principal: Principal) -> Listed | Refusal:
         """What this principal may ask for by this name, or why nothing."""
         choice = self._named.get(name)

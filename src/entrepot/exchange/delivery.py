@@ -99,7 +99,9 @@ class Delivery:
         told, cache = plan.decision.session, asked.deployment.prefix_cache
         check = None if self.deliberation is None else self.deliberation.check
         completed = state == "completed"
-        kept = remember(session, answering, told, asked.tariff, at_s, cache, check, completed=completed)
+        kept = remember(
+            session, answering, told, asked.tariff, at_s, cache, check, completed=completed, exchange=plan.id
+        )
         yield Remember(session.keys, kept)
 
     def forward(

@@ -81,6 +81,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     cascade: CascadePlan | None = None
     lot: Lot | None = None
     grounds: Grounds | None = None
+    no_store: bool = False
 
 
 class Planner:
@@ -98,6 +99,7 @@ class Planner:
         conduct: Conduct = WITHOUT_RETRIES,
     ) -> None:
         self._choices = choices
+        self.may_reach = choices.may_reach
         self._deadlines = deadlines
         self._memory = memory
         self._board = Board() if board is None else board
@@ -171,6 +173,7 @@ class Planner:
             self._cascade(choice, request, decision, drawn_by),
             cast_lot(decision, choice.route, drawn_by, preferred),
             grounds_of(request, needs, input_tokens, longest, circumstances, tools, session, traits),
+            no_store=eligibility.no_store_by is not None,
         )
 
     def _cascade(
@@ -299,6 +302,7 @@ class Planner:
             client_region=region_of(considered.circumstances),
             lot=considered.lot,
             grounds=considered.grounds,
+            no_store=considered.no_store,
             retries=retries_of(self._conduct, route),
             allowances=self._board.allowances,
             hedge_after_s=hedge_after_s(self._board, route, considered.decision.order),

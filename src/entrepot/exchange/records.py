@@ -159,25 +159,6 @@ class Expected(msgspec.Struct, frozen=True, gc=False):
     best: float | None = None
 
 
-FeedbackSource = Literal["program", "user"]
-"""Who says it: the program that asked, or whoever used it."""
-
-
-class Feedback(msgspec.Struct, frozen=True, tag="feedback", tag_field="record"):
-    """What somebody who had the answer says of an exchange: a record of its own in the spool, beside the entries.
-
-    `score` is in [0, 1], None where the label says nothing of quality. `key` is the name of the key that it came with.
-    """
-
-    id: str
-    exchange: str
-    given_ns: int
-    key: str | None
-    source: FeedbackSource
-    score: float | None = None
-    label: str | None = None
-
-
 class Grounds(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a decision rested on beside prices, rules and estimates: enough to make it again under other facts.
 

@@ -147,10 +147,11 @@ def remember(
     check: CheckResult | None = None,
     *,
     completed: bool,
+    exchange: str = "",
 ) -> Remembered:
     """What is kept of a turn that `attempt` answered, at `at_s`. One that was broken off is no answer to be dissatisfied with.
 
-    `check` is what the route's check found of the answer that was sent, None where none was made.
+    `check` is what the route's check found of the answer that was sent, None where none was made. `exchange` is its id.
     """
     found, conversation = session.found, session.conversation
     seen, failed = session.seen_failing, 0 if found is None else found.failed
@@ -177,7 +178,31 @@ def remember(
         forgiven=forgiven,
         escalated=escalated or (found is not None and found.escalated),
         failed=failed,
+        exchange=bytes_of(exchange),
     )
+
+
+def bytes_of(exchange: str) -> bytes:
+    """The 16 bytes of an exchange's id, none where it is no UUID."""
+    try:
+        return bytes.fromhex(exchange.replace("-", ""))[:16]
+    except ValueError:
+        return b""
+
+
+def exchange_before(session: Session) -> str | None:
+    """The id of the exchange that answered this same request before, or the turn before it; None where that is not known.
+
+    What is known of a conversation by the name that its client gives it alone may be of any turn.
+    """
+    found = session.found
+    if found is None or len(found.exchange) != 16:
+        return None
+    conversation = session.conversation
+    if not session.repeats and found.prefix not in map(_short, conversation.parents):
+        return None
+    text = found.exchange.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _cached_tokens(usage: Usage, tariff: Tariff | None, at_s: float, cache: PrefixCache | None) -> int:

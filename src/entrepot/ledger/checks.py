@@ -12,6 +12,7 @@ import msgspec
 
 from entrepot.canonical.response import Usage
 from entrepot.errors import LedgerError
+from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Served
 from entrepot.ledger.store import DIMENSIONS, LedgerStore, Period, SpoolProgress, Sums, Unfinished
 from entrepot.routing.utility import Decision, Weighed
@@ -96,6 +97,7 @@ def check_ledger(open_store: OpenStore) -> None:
         _compares_with_the_baseline,
         _counts_added_time,
         _reads_documents_in_order,
+        _keeps_what_is_said_of_exchanges,
     ):
         check(open_store)
 
@@ -253,4 +255,26 @@ def _reads_documents_in_order(open_store: OpenStore) -> None:
     _require(read == expected, "documents are read in the order in which their exchanges began, each once, over pages")
     within = list(store.documents(Period(begun, later.started_ns)))
     _require(len(within) == len(together), "documents of a period are those that began in it, its end not included")
+    store.close()
+
+
+def _keeps_what_is_said_of_exchanges(open_store: OpenStore) -> None:
+    store = open_store("said")
+    entry, other = sample_entry(0), msgspec.structs.replace(sample_entry(1), key="other", team=None)
+    store.insert([entry, other])
+    bad = Outcome("first", entry.id, FIRST_NS, "user", "k", 0.0, "bad", 0.5)
+    good = Outcome("second", entry.id, FIRST_NS + 1, "user", "k", 1.0)
+    elsewhere = Outcome("third", other.id, FIRST_NS, "judge", "kimi-k2", 0.75)
+    before = SpoolProgress("gateway-1.spool", offset=100)
+    store.insert_documents([], [good, bad], after=before)
+    store.insert_documents([], [bad, elsewhere])
+    _require(
+        [one for _, one in store.outcomes_after(0)] == [good, bad, elsewhere], "an outcome is written once, as it is"
+    )
+    _require(store.spool_progress()[before.name] == before, "outcomes move a spool as entries do")
+    latest = [(one.exchange, one.who, one.score) for one in store.told()]
+    expected = sorted([(entry.id, "k", 1.0), (other.id, "kimi-k2", 0.75)])
+    _require(latest == expected, "of one who said several things the last counts, whichever came here first")
+    last = store.outcomes_after(0)[-1][0]
+    _require(store.outcomes_after(last) == [], "whoever follows is told nothing twice")
     store.close()

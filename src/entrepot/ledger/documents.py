@@ -7,11 +7,12 @@ over the candidates that a decision weighed saves most of the time that reading 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.records import Entry
 
 
 class Document(NamedTuple):
@@ -30,17 +31,32 @@ class _Outline(Entry, frozen=True, gc=False):
     deliberation: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]  # and nothing of this
 
 
+class _Feedback(msgspec.Struct, frozen=True, tag="feedback", tag_field="record"):
+    """What an earlier version wrote of feedback: such a spool may still lie there."""
+
+    id: str
+    exchange: str
+    given_ns: int
+    key: str | None
+    source: Literal["program", "user"]
+    score: float | None = None
+    label: str | None = None
+
+
 _ENCODER = msgspec.msgpack.Encoder()
-_FEEDBACK = msgspec.msgpack.Decoder(Feedback)
+_SAID = msgspec.msgpack.Decoder(Outcome | _Feedback)
 _OUTLINE = msgspec.msgpack.Decoder(_Outline)
 
 
-def read_record(encoded: bytes) -> Document | Feedback:
+def read_record(encoded: bytes) -> Document | Outcome:
     """What a spool's record holds, an entry nearly always. Raises MsgspecError where it is nothing this version can read."""
     try:
         return read_document(encoded)
     except msgspec.MsgspecError:
-        return _FEEDBACK.decode(encoded)
+        said = _SAID.decode(encoded)
+    if isinstance(said, Outcome):
+        return said
+    return Outcome(said.id, said.exchange, said.given_ns, said.source, said.key or "", said.score, said.label)
 
 
 def read_document(encoded: bytes) -> Document:

@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.records import Entry
 from entrepot.ledger.documents import Document, read_record
 from entrepot.ledger.frames import Damage
 from entrepot.ledger.spool import claim_finished, list_spools, read_payloads
@@ -131,8 +132,8 @@ class Ingester:
         known = self._progress if self._progress is not None else {}
         progress = known.get(path.name, SpoolProgress(path.name))
         count = 0
-        for documents, feedback, after in _batches(read_payloads(path, progress.offset, ended=ended), progress):
-            count += self._store.insert_documents(documents, feedback, before=progress, after=after)
+        for documents, outcomes, after in _batches(read_payloads(path, progress.offset, ended=ended), progress):
+            count += self._store.insert_documents(documents, outcomes, before=progress, after=after)
             self.moved_s = time.monotonic()
             known[path.name] = progress = after
             for tell in self.heard:
@@ -149,29 +150,29 @@ def pause_after(count: int, interval_s: float) -> float:
 
 def _batches(
     records: Iterable[tuple[bytes | Damage, int]], progress: SpoolProgress
-) -> Iterator[tuple[list[Document], list[Feedback], SpoolProgress]]:
-    """Entries and feedback by the batch, each with the progress once the batch is in the ledger."""
+) -> Iterator[tuple[list[Document], list[Outcome], SpoolProgress]]:
+    """Entries and outcomes by the batch, each with the progress once the batch is in the ledger."""
     documents: list[Document] = []
-    feedback: list[Feedback] = []
+    outcomes: list[Outcome] = []
     start = progress.offset
     for payload, following in records:
         record = _read(payload, following) if isinstance(payload, bytes) else payload
         if isinstance(record, Damage):
             progress = _past(record, following, progress)
-        elif isinstance(record, Feedback):
-            feedback.append(record)
+        elif isinstance(record, Outcome):
+            outcomes.append(record)
             progress = msgspec.structs.replace(progress, offset=following)
         else:
             documents.append(record)
             progress = msgspec.structs.replace(progress, offset=following, entries=progress.entries + 1)
-        if len(documents) + len(feedback) >= _BATCH:
-            yield documents, feedback, progress
-            documents, feedback, start = [], [], progress.offset
+        if len(documents) + len(outcomes) >= _BATCH:
+            yield documents, outcomes, progress
+            documents, outcomes, start = [], [], progress.offset
     if progress.offset > start:
-        yield documents, feedback, progress
+        yield documents, outcomes, progress
 
 
-def _read(payload: bytes, following: int) -> Document | Feedback | Damage:
+def _read(payload: bytes, following: int) -> Document | Outcome | Damage:
     try:
         return read_record(payload)
     except msgspec.MsgspecError:

@@ -135,6 +135,23 @@ def m0006_quality(connection: sqlite3.Connection) -> None:
         FROM entries LEFT JOIN served ON served.served = entries.served""")
 
 
+def m0007_outcomes(connection: sqlite3.Connection) -> None:
+    """Whoever says what came of an exchange, beside its users and programs. `seq` is the order in which it came."""
+    connection.execute("""
+        CREATE TABLE outcomes (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            exchange TEXT NOT NULL, given_ns INTEGER NOT NULL,
+            source TEXT NOT NULL, who TEXT NOT NULL, score REAL, label TEXT, weight REAL NOT NULL
+        )""")
+    connection.execute("CREATE INDEX outcomes_exchange ON outcomes (exchange, source, who)")
+    connection.execute("CREATE INDEX outcomes_given ON outcomes (given_ns)")
+    connection.execute("""
+        INSERT INTO outcomes (id, exchange, given_ns, source, who, score, label, weight)
+        SELECT id, exchange, given_ns, source, coalesce("key", ''), score, label, 1.0 FROM feedback ORDER BY given_ns, id""")
+    connection.execute("DROP TABLE feedback")
+
+
 MIGRATIONS: Migrations = (
     m0001_entries,
     m0002_rollups,
@@ -142,6 +159,7 @@ MIGRATIONS: Migrations = (
     m0004_charged,
     m0005_kept,
     m0006_quality,
+    m0007_outcomes,
 )
 
 

@@ -1,4 +1,4 @@
-"""The SQL of outcomes: checks and agreement from their roll-up, feedback joined with the entries it is about.
+"""The SQL of outcomes: checks and agreement from their roll-up, what was said of entries joined with them.
 
 Rules of this file: as in `queries.py`. A period is that of the exchanges, whenever somebody said what came of them.
 """
@@ -7,43 +7,85 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.exchange.records import Feedback
+from entrepot.exchange.outcome import Outcome
 from entrepot.ledger.rollups import EXPECTED, JUDGED, cube_called
 from entrepot.ledger.rows import Value
 from entrepot.ledger.sources import Parameters, source, within
 from entrepot.ledger.store import Period
 
-LATEST_FEEDBACK = """
-    SELECT exchange, source, score FROM feedback
-    WHERE score IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM feedback AS later
-        WHERE later.exchange = feedback.exchange AND later.source = feedback.source
-          AND coalesce(later."key", '') = coalesce(feedback."key", '')
-          AND (later.given_ns > feedback.given_ns OR (later.given_ns = feedback.given_ns AND later.id > feedback.id)))
-"""
-"""Of one who said several things about one exchange, the last."""
-
-INSERT_FEEDBACK = """
-    INSERT INTO feedback (id, exchange, given_ns, "key", source, score, label) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO NOTHING
-"""
-
-
-_OF_THEIRS = "DELETE FROM feedback WHERE exchange IN (SELECT id FROM entries WHERE {} = ?)"
-FORGET_FEEDBACK = {"key": f'{_OF_THEIRS.format("key")} OR "key" = ?', "team": _OF_THEIRS.format("team")}
-"""What deletes the feedback on the entries of a principal, and that of a key on anybody's; every parameter is its name."""
-DROP_FEEDBACK = "DELETE FROM feedback WHERE given_ns < ?"
-"""What was said before a moment is about entries from before it."""
-
-
-def feedback_row(feedback: Feedback) -> tuple[Value, ...]:
-    """The values of INSERT_FEEDBACK."""
-    return msgspec.structs.astuple(feedback)
-
-
 _NONE = "CAST(0 AS DOUBLE PRECISION)"
 _FACTS = "served.deployment, served.model, served.maker_country"
 _ALIKE = "nullif(part.language, ''), nullif(part.difficulty, ''), nullif(part.p_tenth, 0)"
+_COLUMNS = ", ".join(Outcome.__struct_fields__)
+LATEST = """
+    SELECT exchange, source, who, score, weight, label, given_ns, seq FROM outcomes
+    WHERE score IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM outcomes AS later
+        WHERE later.exchange = outcomes.exchange AND later.source = outcomes.source AND later.who = outcomes.who
+          AND (later.given_ns > outcomes.given_ns OR (later.given_ns = outcomes.given_ns AND later.id > outcomes.id)))
+"""
+"""Of one who said several things about one exchange, the last; nothing, where that has no score."""
+
+_BY_SOURCE = f"""
+    SELECT exchange, source, sum(score * weight) / sum(weight) AS score FROM ({LATEST}) AS latest GROUP BY exchange, source
+"""  # noqa: S608 - constants
+"""An exchange is counted once for each source, however many of it said something: jurors who read the same answer are no
+further observations."""
+
+_BY_EXCHANGE = f"""
+    SELECT exchange, sum(score * weight) / sum(weight) AS score FROM ({LATEST}) AS latest
+    WHERE source <> 'sign' GROUP BY exchange
+"""  # noqa: S608 - constants
+"""Signs are left out: they are all bad, so a mean over those who have one would be of the bad ones alone."""
+
+INSERT_OUTCOME = f"""
+    INSERT INTO outcomes ({_COLUMNS}) VALUES ({", ".join("?" * len(Outcome.__struct_fields__))})
+    ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - a closed list
+
+_OF_THEIRS = "DELETE FROM outcomes WHERE exchange IN (SELECT id FROM entries WHERE {} = ?)"
+_BY_KEY = "(source IN ('user', 'program') AND who = ?)"
+FORGET_OUTCOMES = {"key": f"{_OF_THEIRS.format('key')} OR {_BY_KEY}", "team": _OF_THEIRS.format("team")}
+"""What deletes the outcomes of the entries of a principal, and what a key said of anybody's; every parameter is its name."""
+DROP_OUTCOMES = "DELETE FROM outcomes WHERE given_ns < ?"
+"""What was said before a moment is about entries from before it. What is said later of entries that are dropped goes with them;
+said after they are gone, at the latest when it is as old itself."""
+OUTCOMES_OF = "DELETE FROM outcomes WHERE exchange IN (SELECT id FROM entries WHERE {})"
+
+AFTER = f"SELECT seq, {_COLUMNS} FROM outcomes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - a closed list
+
+
+def outcome_row(outcome: Outcome) -> tuple[Value, ...]:
+    """The values of INSERT_OUTCOME."""
+    return msgspec.structs.astuple(outcome)
+
+
+def told(period: Period, after: tuple[str, str, str], rows: int) -> tuple[str, Parameters]:
+    """Rows of the fields of `Told`, the next so many after one's exchange, source and name."""
+    where, parameters = within(period)
+    facts = f"""
+        SELECT entries.id AS exchange, entries.started_ns, entries.route, {_FACTS}, entries.p_correct, {{}}
+        FROM entries LEFT JOIN served ON served.served = entries.served
+    """  # noqa: S608 - constants
+    checks = f"""
+        {
+        facts.format(
+            "'check' AS source, '' AS who, CAST(entries.checked AS DOUBLE PRECISION) AS score, 1.0 AS weight, "
+            "CAST(NULL AS TEXT) AS label, entries.started_ns AS given_ns"
+        )
+    }
+        WHERE entries.checked IS NOT NULL AND {where}
+    """
+    said = f"""
+        {facts.format("latest.source, latest.who, latest.score, latest.weight, latest.label, latest.given_ns")}
+        JOIN ({LATEST}) AS latest ON latest.exchange = entries.id
+        WHERE {where}
+    """
+    sql = f"""
+        SELECT * FROM ({checks} UNION ALL {said}) AS told
+        WHERE (exchange, source, who) > (?, ?, ?) ORDER BY exchange, source, who LIMIT ?
+    """  # noqa: S608 - constants
+    return sql, (*parameters, *parameters, *after, rows)
 
 
 def judged(period: Period) -> tuple[tuple[str, Parameters], ...]:
@@ -60,11 +102,11 @@ def judged(period: Period) -> tuple[tuple[str, Parameters], ...]:
     agreements = (
         f"{start}, 'agreement', agreements, agreed, agreed_squares, 0, {_NONE}, {_NONE} {end} WHERE agreements > 0"
     )
-    return ((checks, parameters), (agreements, parameters), _told(period))
+    return ((checks, parameters), (agreements, parameters), _said(period))
 
 
-def _told(period: Period) -> tuple[str, Parameters]:
-    """What people and programs said.
+def _said(period: Period) -> tuple[str, Parameters]:
+    """What anybody said.
 
     `CROSS JOIN` keeps SQLite from reading every entry of the period for the few of which something was said.
     """
@@ -74,7 +116,7 @@ def _told(period: Period) -> tuple[str, Parameters]:
         SELECT entries.route, {_FACTS}, entries.language, entries.difficulty, entries.p_tenth, told.source,
                count(*), sum(told.score), sum(told.score * told.score), sum({known}),
                coalesce(sum(entries.p_correct), 0.0), coalesce(sum(told.score * {known}), 0.0)
-        FROM ({LATEST_FEEDBACK}) AS told CROSS JOIN entries LEFT JOIN served ON served.served = entries.served
+        FROM ({_BY_SOURCE}) AS told CROSS JOIN entries LEFT JOIN served ON served.served = entries.served
         WHERE entries.id = told.exchange AND {where}
         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
     """  # noqa: S608 - constants
@@ -100,7 +142,7 @@ def drawn(period: Period) -> tuple[str, Parameters]:
         SELECT route, lot_baseline, lot_unit, lot_share, lot_drawn, cost_nano_usd, lot_baseline_nano_usd, lot_routed_nano_usd,
                coalesce(checked, told.score)
         FROM entries
-        LEFT JOIN (SELECT exchange, avg(score) AS score FROM ({LATEST_FEEDBACK}) AS latest GROUP BY exchange) AS told
+        LEFT JOIN ({_BY_EXCHANGE}) AS told
           ON told.exchange = entries.id
         WHERE lot_unit IS NOT NULL AND attempts > 0 AND {where}
         ORDER BY started_ns, id

@@ -20,11 +20,11 @@ from psycopg import sql
 from psycopg.adapt import Buffer, Loader
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Feedback
+from entrepot.exchange.outcome import Outcome
 from entrepot.ledger import postgres_schema as schema
 from entrepot.ledger.additions import Addition, additions
 from entrepot.ledger.documents import Document
-from entrepot.ledger.outcomes import DROP_FEEDBACK, FORGET_FEEDBACK, INSERT_FEEDBACK, feedback_row
+from entrepot.ledger.outcomes import DROP_OUTCOMES, FORGET_OUTCOMES, INSERT_OUTCOME, OUTCOMES_OF, outcome_row
 from entrepot.ledger.postgres_connection import PostgresConnection, marked
 from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
 from entrepot.ledger.rollups import add_onto, forget_statements, is_float, remake_statements
@@ -107,7 +107,7 @@ class PostgresStore(PostgresReader, RelationalStore):
     def insert_documents(
         self,
         documents: Sequence[Document],
-        feedback: Sequence[Feedback] = (),
+        outcomes: Sequence[Outcome] = (),
         *,
         before: SpoolProgress | None = None,
         after: SpoolProgress | None = None,
@@ -121,10 +121,8 @@ class PostgresStore(PostgresReader, RelationalStore):
                     connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.LOCK,))
                     if after is not None:
                         _move(connection, before, after)
-                    if feedback:
-                        connection.cursor().executemany(
-                            marked(INSERT_FEEDBACK), [feedback_row(one) for one in feedback]
-                        )
+                    if outcomes:
+                        connection.cursor().executemany(marked(INSERT_OUTCOME), [outcome_row(one) for one in outcomes])
                     return self._insert_new(connection, documents, rows)
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
@@ -141,7 +139,8 @@ class PostgresStore(PostgresReader, RelationalStore):
         count, first_month = 0, day[:7]
         with self._writing() as connection:
             connection.execute("UPDATE kept SET since_day = greatest(since_day, %s)", (f"{first_month}-01",))
-            connection.execute(marked(DROP_FEEDBACK), (beginning_of(f"{first_month}-01"),))
+            connection.execute(marked(DROP_OUTCOMES), (beginning_of(f"{first_month}-01"),))
+            connection.execute(marked(OUTCOMES_OF.format("day < ?")), (f"{first_month}-01",))
         with self._connected() as connection:
             for month in sorted(month for month in schema.months_held(connection, whole=False) if month < first_month):
                 count += schema.drop_partitions(connection, month)
@@ -160,7 +159,7 @@ class PostgresStore(PostgresReader, RelationalStore):
                     ),
                     (name,),
                 )
-            connection.execute(marked(FORGET_FEEDBACK[principal]), (name,) * FORGET_FEEDBACK[principal].count("?"))
+            connection.execute(marked(FORGET_OUTCOMES[principal]), (name,) * FORGET_OUTCOMES[principal].count("?"))
             found = connection.execute(
                 sql.SQL("DELETE FROM entries {} RETURNING day").format(where), (name,)
             ).fetchall()

@@ -121,7 +121,24 @@ def m0003_quality(connection: Connection) -> None:
         FROM entries LEFT JOIN served ON served.served = entries.served""")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts, m0003_quality)
+def m0004_outcomes(connection: Connection) -> None:
+    """As `m0007_outcomes` of SQLite."""
+    connection.execute(f"""
+        CREATE TABLE outcomes (
+            seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            id {_TEXT} NOT NULL UNIQUE, exchange {_TEXT} NOT NULL, given_ns BIGINT NOT NULL,
+            source {_TEXT} NOT NULL, who {_TEXT} NOT NULL, score DOUBLE PRECISION, label {_TEXT},
+            weight DOUBLE PRECISION NOT NULL
+        )""")
+    connection.execute("CREATE INDEX outcomes_exchange ON outcomes (exchange, source, who)")
+    connection.execute("CREATE INDEX outcomes_given ON outcomes (given_ns)")
+    connection.execute("""
+        INSERT INTO outcomes (id, exchange, given_ns, source, who, score, label, weight)
+        SELECT id, exchange, given_ns, source, coalesce(key, ''), score, label, 1.0 FROM feedback ORDER BY given_ns, id""")
+    connection.execute("DROP TABLE feedback")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts, m0003_quality, m0004_outcomes)
 
 
 def applied(connection: Connection) -> int:

@@ -14,7 +14,8 @@ from typing import Any, Literal, Self
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.records import Entry
 from entrepot.ledger import outcomes, queries
 from entrepot.ledger.documents import Document, documents_of
 from entrepot.ledger.rows import Value
@@ -30,6 +31,7 @@ from entrepot.ledger.store import (
     Spending,
     SpoolProgress,
     Sums,
+    Told,
     Unfinished,
 )
 from entrepot.ledger.verify import Verified
@@ -118,6 +120,20 @@ class RelationalReader(ABC):
             Judged(*row) for sql, parameters in outcomes.judged(period) for row in self._query(sql, parameters)
         )
 
+    def told(self, period: Period = ALWAYS) -> Iterator[Told]:
+        """See LedgerReader."""
+        last = ("", "", "")
+        while True:
+            rows = self._query(*outcomes.told(period, last, _PAGE_ROWS))
+            yield from (Told(*row) for row in rows)
+            if len(rows) < _PAGE_ROWS:
+                return
+            last = (rows[-1][0], rows[-1][7], rows[-1][8])
+
+    def outcomes_after(self, seq: int, most: int = 1000) -> list[tuple[int, Outcome]]:
+        """See LedgerReader."""
+        return [(number, Outcome(*fields)) for number, *fields in self._query(outcomes.AFTER, (seq, most))]
+
     def expectations(self, period: Period = ALWAYS) -> tuple[Expectation, ...]:
         """See LedgerReader."""
         sql, parameters = outcomes.expectations(period)
@@ -159,7 +175,7 @@ class RelationalStore(RelationalReader):
     def insert_documents(
         self,
         documents: Sequence[Document],
-        feedback: Sequence[Feedback] = (),
+        outcomes: Sequence[Outcome] = (),
         *,
         before: SpoolProgress | None = None,
         after: SpoolProgress | None = None,

@@ -103,7 +103,7 @@ JUDGED: Mapping[str, str] = {
     "told_p": _sum("p_correct", _TOLD),
     "told_passed": _sum("checked", _TOLD),
 }
-"""Outcomes that lie in the entries themselves (`store.Judged`); feedback is joined with them."""
+"""Outcomes that lie in the entries themselves (`store.Judged`); what was said of them later is joined with them."""
 
 EXPECTED: Mapping[str, str] = {
     "exchanges": "count(*)",

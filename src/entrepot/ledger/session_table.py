@@ -17,14 +17,14 @@ from entrepot.errors import LedgerError
 from entrepot.routing.session import Remembered
 
 FILE = "sessions.table"
-_LAYOUT = 1
-_SLOT = struct.Struct("<16sQIQQIHIBBBBxx")
+_LAYOUT = 2
+_SLOT = struct.Struct("<16sQIQQIHIBBBBxx16s")
 _CHECKSUM = struct.Struct("<I")
 _SLOT_BYTES = _SLOT.size + _CHECKSUM.size
 _SLOTS_PER_BUCKET = 4
 _BUCKET_BYTES = _SLOTS_PER_BUCKET * _SLOT_BYTES
 BUCKETS = 32_768
-"""Room for 131,072 turns in 8 MiB."""
+"""Room for 131,072 turns in 10 MiB."""
 
 
 class SessionTable:
@@ -45,11 +45,22 @@ class SessionTable:
         at = self._slot(bucket, key)
         if at is None:
             return None
-        _, deployment, prefix, asked, at_ms, cached, lifetime_s, seed, repeats, forgiven, flags, failed = (
+        _, deployment, prefix, asked, at_ms, cached, lifetime_s, seed, repeats, forgiven, flags, failed, exchange = (
             _SLOT.unpack_from(bucket, at)
         )
         return Remembered(
-            deployment, prefix, asked, at_ms / 1000, cached, lifetime_s, seed, repeats, forgiven, bool(flags), failed
+            deployment,
+            prefix,
+            asked,
+            at_ms / 1000,
+            cached,
+            lifetime_s,
+            seed,
+            repeats,
+            forgiven,
+            bool(flags),
+            failed,
+            exchange if any(exchange) else b"",
         )
 
     def keep(self, key: bytes, remembered: Remembered) -> None:
@@ -72,6 +83,7 @@ class SessionTable:
             min(remembered.forgiven, 0xFF),
             remembered.escalated,
             min(remembered.failed, 0xFF),
+            remembered.exchange,
         )
         try:
             os.pwrite(self._file, slot + _CHECKSUM.pack(_checksum(slot)), offset + at)

@@ -19,11 +19,11 @@ from urllib.parse import quote
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.records import Feedback
+from entrepot.exchange.outcome import Outcome
 from entrepot.ledger.additions import additions
 from entrepot.ledger.documents import Document
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
-from entrepot.ledger.outcomes import DROP_FEEDBACK, FORGET_FEEDBACK, INSERT_FEEDBACK, feedback_row
+from entrepot.ledger.outcomes import DROP_OUTCOMES, FORGET_OUTCOMES, INSERT_OUTCOME, OUTCOMES_OF, outcome_row
 from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
 from entrepot.ledger.rollups import add_onto, each_table, forget_statements, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
@@ -75,7 +75,7 @@ class SqliteStore(SqliteReader, RelationalStore):
     def insert_documents(
         self,
         documents: Sequence[Document],
-        feedback: Sequence[Feedback] = (),
+        outcomes: Sequence[Outcome] = (),
         *,
         before: SpoolProgress | None = None,
         after: SpoolProgress | None = None,
@@ -87,7 +87,7 @@ class SqliteStore(SqliteReader, RelationalStore):
                     if after is not None:
                         self._move(before, after)
                     count = self._insert_new(documents)
-                    self._connection.executemany(INSERT_FEEDBACK, map(feedback_row, feedback))
+                    self._connection.executemany(INSERT_OUTCOME, map(outcome_row, outcomes))
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
                 raise
@@ -110,7 +110,7 @@ class SqliteStore(SqliteReader, RelationalStore):
                     (beginning_of(day), _DROPPED_AT_ONCE),
                 ).fetchall()
                 self._drop([seq for (seq,) in found])
-                execute(DROP_FEEDBACK, (beginning_of(day),))
+                execute(DROP_OUTCOMES, (beginning_of(day),))
             count += len(found)
             if len(found) < _DROPPED_AT_ONCE:
                 return count
@@ -123,7 +123,7 @@ class SqliteStore(SqliteReader, RelationalStore):
                 f"SELECT seq, day FROM entries WHERE {principal} = ?",  # noqa: S608 - one of two words
                 (name,),
             ).fetchall()
-            self._connection.execute(FORGET_FEEDBACK[principal], (name,) * FORGET_FEEDBACK[principal].count("?"))
+            self._connection.execute(FORGET_OUTCOMES[principal], (name,) * FORGET_OUTCOMES[principal].count("?"))
             self._drop([seq for seq, _ in found])
             for statement in forget_statements(principal):
                 self._connection.execute(statement, (name, since_day))
@@ -160,6 +160,7 @@ class SqliteStore(SqliteReader, RelationalStore):
         self._connection.execute(
             "UPDATE kept SET last_seq = max(last_seq, (SELECT coalesce(max(seq), 0) FROM entries))"
         )
+        self._connection.executemany(OUTCOMES_OF.format("seq = ?"), ((seq,) for seq in numbers))
         for table in ("attempts", "documents", "entries"):
             self._connection.executemany(f"DELETE FROM {table} WHERE seq = ?", ((seq,) for seq in numbers))  # noqa: S608 - a closed list
 

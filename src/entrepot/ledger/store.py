@@ -12,7 +12,8 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.outcome import Outcome, OutcomeSource
+from entrepot.exchange.records import Entry
 from entrepot.ledger.documents import Document
 from entrepot.statistics.intervals import RatioSums
 
@@ -158,7 +159,8 @@ class Unfinished(msgspec.Struct, frozen=True):
     unknown_cost: int = 0
 
 
-OutcomeSource = Literal["check", "agreement", "program", "user"]
+JudgedBy = OutcomeSource | Literal["agreement"]
+"""Whose word it is; agreement is a probability, and no observation."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -175,13 +177,34 @@ class Judged(msgspec.Struct, frozen=True):
     language: str | None
     difficulty: str | None
     p_tenth: int | None
-    source: OutcomeSource
+    source: JudgedBy
     count: int
     total: float
     squares: float
     told: int
     told_p: float
     told_total: float
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One outcome that counts, beside what its exchange was. A check of the route's strategy has no name.
+
+    `p_correct` is what the router expected of the deployment that answered, None where it expected nothing.
+    """
+
+    exchange: str
+    started_ns: int
+    route: str | None
+    deployment: str | None
+    model: str | None
+    maker_country: str | None
+    p_correct: float | None
+    source: OutcomeSource
+    who: str
+    score: float
+    weight: float
+    label: str | None
+    given_ns: int
 
 
 class Expectation(msgspec.Struct, frozen=True):
@@ -204,7 +227,8 @@ class Expectation(msgspec.Struct, frozen=True):
 class Drawn(msgspec.Struct, frozen=True):
     """One exchange that a holdout's lot was cast for. Money in nano-dollars, None where unknown.
 
-    `outcome` is what came of it, in [0, 1], by its check or else by feedback, None where nobody said.
+    `outcome` is what came of it, in [0, 1], by its check or else by what was said of it (by weight, without signs), None where
+    nobody said.
     """
 
     route: str
@@ -256,7 +280,18 @@ class LedgerReader(Protocol):
         ...
 
     def judged(self, period: Period = ALWAYS) -> tuple[Judged, ...]:
-        """The outcomes of exchanges of a period, from every source. Of one who gave feedback twice the latest counts."""
+        """The outcomes of exchanges of a period, from every source; each exchange counts once for each."""
+        ...
+
+    def told(self, period: Period = ALWAYS) -> Iterator[Told]:
+        """Every outcome of exchanges of a period, of each who said several the last; by exchange, read a page at a time.
+
+        Agreement is none: it is no observation.
+        """
+        ...
+
+    def outcomes_after(self, seq: int, most: int = 1000) -> list[tuple[int, Outcome]]:
+        """All that was said of exchanges, in the order in which it came here, each with its number: for whoever follows."""
         ...
 
     def expectations(self, period: Period = ALWAYS) -> tuple[Expectation, ...]:
@@ -300,10 +335,10 @@ class LedgerStore(LedgerReader, Protocol):
     def insert_documents(
         self,
         documents: Sequence[Document],
-        feedback: Sequence[Feedback] = (),
+        outcomes: Sequence[Outcome] = (),
         *,
         before: SpoolProgress | None = None,
         after: SpoolProgress | None = None,
     ) -> int:
-        """As `insert`, for entries that are encoded already, and with feedback that is not there yet (which is not counted)."""
+        """As `insert`, for entries that are encoded already, and with outcomes that are not there yet (which are not counted)."""
         ...

@@ -14,14 +14,15 @@ from typing import TypeVar
 
 import msgspec
 
-from entrepot.ledger.store import Judged, OutcomeSource
+from entrepot.ledger.store import Judged, JudgedBy
 from entrepot.statistics.intervals import Interval, normal_quantile, proportion_interval
 from entrepot.statistics.student import student_quantile
 
 K = TypeVar("K", bound=Hashable)
 
-SOURCES: tuple[OutcomeSource, ...] = ("user", "program", "check", "agreement")
-"""In the order in which they are believed: whoever had the answer, then whoever held it to something, then models' votes."""
+SOURCES: tuple[JudgedBy, ...] = ("user", "verdict", "program", "check", "file", "judge", "agreement")
+"""In the order in which they are believed: whoever had the answer, then whoever held it to something, then models' words. Signs
+are not among them: there are bad ones only, so their mean says nothing."""
 
 _NEAR = 1e-9
 
@@ -89,7 +90,7 @@ def total(judged: Iterable[Judged]) -> Tally:
     return found
 
 
-def best_source(judged: Sequence[Judged], least: int) -> OutcomeSource | None:
+def best_source(judged: Sequence[Judged], least: int) -> JudgedBy | None:
     """The first of SOURCES with at least so many outcomes, else the one with most; None without any."""
     counts = {source: sum(one.count for one in judged if one.source == source) for source in SOURCES}
     enough = [source for source in SOURCES if counts[source] >= least]

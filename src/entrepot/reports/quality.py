@@ -19,7 +19,7 @@ from typing import Literal
 
 import msgspec
 
-from entrepot.ledger.store import ALWAYS, Comparison, Expectation, Judged, LedgerReader, OutcomeSource, Period
+from entrepot.ledger.store import ALWAYS, Comparison, Expectation, Judged, JudgedBy, LedgerReader, Period
 from entrepot.reports.charts import Bar, Bars, Chart, Line, Lines
 from entrepot.reports.outcomes import SOURCES, Tally, difference, standardised, tallies, total
 from entrepot.reports.render import Cell, Column, Interval, Label, Quantity, Row, Table
@@ -37,7 +37,7 @@ class Kept(msgspec.Struct, frozen=True):
     `difference` is routed less baseline, by bands of difficulty.
     """
 
-    source: OutcomeSource
+    source: JudgedBy
     value: str | None
     routed: Tally
     baseline: Tally
@@ -56,7 +56,7 @@ class Tenth(msgspec.Struct, frozen=True):
 class Calibration(msgspec.Struct, frozen=True):
     """The router's word on live outcomes of one source; `error` is the expected calibration error."""
 
-    source: OutcomeSource
+    source: JudgedBy
     count: int
     expected: float
     observed: float
@@ -147,7 +147,7 @@ def compare_by_band(routed: Sequence[Judged], own: Sequence[Judged], confidence:
     return intervals.Interval(estimate, max(-1.0, estimate - spread), min(1.0, estimate + spread))
 
 
-def calibrate(judged: Sequence[Judged], source: OutcomeSource, confidence: float = 0.95) -> Calibration | None:
+def calibrate(judged: Sequence[Judged], source: JudgedBy, confidence: float = 0.95) -> Calibration | None:
     """The router's word beside the outcomes of one source; None where it said nothing, or the source is a word itself."""
     told = [one for one in judged if one.source == source and one.told and one.p_tenth is not None]
     count = sum(one.told for one in told)

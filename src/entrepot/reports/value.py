@@ -19,7 +19,7 @@ from typing import Literal
 
 import msgspec
 
-from entrepot.ledger.store import ALWAYS, Group, Judged, LedgerReader, OutcomeSource, Period, Sums
+from entrepot.ledger.store import ALWAYS, Group, Judged, JudgedBy, LedgerReader, Period, Sums
 from entrepot.reports.charts import Bar, Bars, Chart
 from entrepot.reports.outcomes import Tally, best_source, standardised, tallies, total
 from entrepot.reports.render import Column, Interval, Label, Row, Table
@@ -52,7 +52,7 @@ class Value(msgspec.Struct, frozen=True):
     """The worth of all that answered, the most asked first; `reference` is the name of the one that multiples are against."""
 
     kind: Kind
-    source: OutcomeSource | None
+    source: JudgedBy | None
     reference: str | None
     worths: tuple[Worth, ...]
     confidence: float

@@ -20,6 +20,7 @@ import msgspec
 from entrepot.canonical.request import Refusal, Request, Text, ToolCall
 from entrepot.canonical.response import Choice, Response
 from entrepot.routing.comparable import comparable
+from entrepot.routing.pointer import pointed
 from entrepot.routing.votes import AnswerKind
 
 By = Literal["auto", "text", "number", "choice", "json", "tool_call", "regex"]
@@ -159,23 +160,10 @@ def _json_key(text: str, field: str | None) -> str | None:
     try:
         value = msgspec.json.decode((fenced[1] if fenced else text).encode())
         if field is not None:
-            value = _pointed(value, field)
+            value = pointed(value, field)
         return msgspec.json.encode(_plain(value), order="sorted").decode()
     except (msgspec.MsgspecError, UnicodeError, LookupError, ValueError, OverflowError, RecursionError):
         return None
-
-
-def _pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - any JSON
-    """The value at a JSON pointer. Raises LookupError or ValueError where there is none."""
-    for step in pointer.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, dict):
-            value = value[name]
-        elif isinstance(value, list):
-            value = value[int(name)]
-        else:
-            raise LookupError(name)  # noqa: TRY004 - a value without parts has no such place
-    return value
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON

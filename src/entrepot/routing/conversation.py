@@ -32,7 +32,7 @@ _MOST_TURNS = 64  # in which failures are counted
 _LONGEST = 8_192
 """Characters of one part that are read: of a longer one its two ends and its length."""
 
-_LEAST_REPEATED = 24  # bytes: "continue" and 继续 are said twice by people whom nothing failed
+LEAST_REPEATED = 24  # bytes: "continue" and 继续 are said twice by people whom nothing failed
 _SHOWN = 400  # characters of a text in which a complaint or an error shows itself
 _COMPLAINT = re.compile(r"\bvalidation (?:errors?|feedback|failed)\b", re.IGNORECASE)
 _ERROR = re.compile(
@@ -62,20 +62,21 @@ class Conversation(msgspec.Struct, frozen=True):
     marked: bool
 
 
-class _Turn(msgspec.Struct):
+class Turn(msgspec.Struct):
     """What one side says until the other does. `answering` is the model's side."""
 
     answering: bool
     messages: list[Message]
 
     def parts(self) -> Iterator[Part]:
+        """All that it says."""
         for message in self.messages:
             yield from message.parts
 
 
 def read_conversation(request: Request, besides: str = "") -> Conversation:
     """What `request` shows. `besides` is what else makes it another request."""
-    turns = _turns(request.messages)
+    turns = turns_of(request.messages)
     unfinished = bool(turns) and turns[-1].answering
     answers = [number for number, turn in enumerate(turns) if turn.answering]
     given = set(answers[-_MOST_PARENTS - unfinished : len(answers) - unfinished])
@@ -104,14 +105,15 @@ def read_conversation(request: Request, besides: str = "") -> Conversation:
     )
 
 
-def _turns(messages: Sequence[Message]) -> list[_Turn]:
-    turns: list[_Turn] = []
+def turns_of(messages: Sequence[Message]) -> list[Turn]:
+    """Who says what, side after side."""
+    turns: list[Turn] = []
     for message in messages:
         answering = message.role == "assistant"
         if turns and turns[-1].answering == answering:
             turns[-1].messages.append(message)
         else:
-            turns.append(_Turn(answering, [message]))
+            turns.append(Turn(answering, [message]))
     return turns
 
 
@@ -167,7 +169,7 @@ def _settings(request: Request, besides: str) -> bytes:
     return repr(settings).encode("utf-8", "surrogatepass")
 
 
-def _bound_to(turns: Sequence[_Turn]) -> frozenset[str]:
+def _bound_to(turns: Sequence[Turn]) -> frozenset[str]:
     """Whose sealed reasoning the answer needs that goes on: that said since somebody last asked for something new."""
     bound: set[str] = set()
     for turn in reversed(turns):
@@ -192,7 +194,7 @@ def _is_marked(request: Request) -> bool:
     )
 
 
-def _failures(turns: Sequence[_Turn]) -> int:
+def _failures(turns: Sequence[Turn]) -> int:
     """How many of the latest replies to answers, in a row, say that the answer did not do.
 
     A new question right after tools that failed still counts those: inside their loop nothing could be changed.
@@ -202,8 +204,8 @@ def _failures(turns: Sequence[_Turn]) -> int:
         first, replies = asking[0], asking[1:]
     else:
         first, replies = None, asking
-    if len(replies) > 1 and not _fails(replies[-1], replies[-2]) and not _results(replies[-1]):
-        replies = replies[:-1] if _results(replies[-2]) else []
+    if len(replies) > 1 and not _fails(replies[-1], replies[-2]) and not results_in(replies[-1]):
+        replies = replies[:-1] if results_in(replies[-2]) else []
     count = 0
     for number in range(len(replies) - 1, -1, -1):
         if not _fails(replies[number], replies[number - 1] if number else first):
@@ -212,28 +214,36 @@ def _failures(turns: Sequence[_Turn]) -> int:
     return count
 
 
-def _fails(reply: _Turn, before: _Turn | None) -> bool:
-    results = _results(reply)
+def _fails(reply: Turn, before: Turn | None) -> bool:
+    results = results_in(reply)
     if results:
-        return all(_is_error(result) for result in results)
-    text = _text(reply)
-    if _COMPLAINT.search(text[:_SHOWN]):
+        return all(is_error(result) for result in results)
+    text = text_in(reply)
+    if complains(text):
         return True
-    if before is None or _results(before) or len(text[:_LEAST_REPEATED].encode("utf-8", "replace")) < _LEAST_REPEATED:
+    if before is None or results_in(before) or len(text[:LEAST_REPEATED].encode("utf-8", "replace")) < LEAST_REPEATED:
         return False
-    said_before = _text(before)
+    said_before = text_in(before)
     return len(text) == len(said_before) and text.casefold() == said_before.casefold()
 
 
-def _results(turn: _Turn) -> list[ToolResult]:
+def complains(text: str) -> bool:
+    """Whether it begins as what a client's own validation says of an answer."""
+    return _COMPLAINT.search(text[:_SHOWN]) is not None
+
+
+def results_in(turn: Turn) -> list[ToolResult]:
+    """What tools answered."""
     return [part for part in turn.parts() if isinstance(part, ToolResult)]
 
 
-def _text(turn: _Turn) -> str:
+def text_in(turn: Turn) -> str:
+    """What the user says."""
     return "\n".join(message.text() for message in turn.messages if message.role == "user").strip()
 
 
-def _is_error(result: ToolResult) -> bool:
+def is_error(result: ToolResult) -> bool:
+    """Whether a tool says that it failed."""
     if result.is_error:
         return True
     shown = next((part.text[:_SHOWN] for part in result.parts if isinstance(part, Text)), "")

@@ -24,7 +24,7 @@ class Remembered(msgspec.Struct, frozen=True):
     cut to 32 bits. `cached_tokens` are those that its provider may hold, for `lifetime_s` after `at_s` (Unix seconds). By `seed`
     (32 bits) whatever is drawn by lot is drawn for the session as one. `repeats` counts how often that same request came again,
     `failed` how many answers in a row failed the route's check and were sent for want of a better one; `forgiven` failures led
-    to an escalation already.
+    to an escalation already. `exchange` are the 16 bytes of the id of the exchange that answered, empty where they are not known.
     """
 
     deployment: int
@@ -38,6 +38,7 @@ class Remembered(msgspec.Struct, frozen=True):
     forgiven: int = 0
     escalated: bool = False
     failed: int = 0
+    exchange: bytes = b""
 
 
 class Worth(msgspec.Struct, frozen=True):

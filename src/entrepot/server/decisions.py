@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import msgspec
 
 from entrepot.catalog.pricing import NANO_PER_UNIT
+from entrepot.errors import NotFound
 from entrepot.exchange.grounds import TRAIT_UNIT
 from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Grounds
 from entrepot.routing.holdout import Lot
@@ -117,3 +120,12 @@ def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
     shown["cost"] = None if attempt.cost_nano is None else _usd(attempt.cost_nano)
     del shown["cost_nano"]
     return shown
+
+
+async def entry_of(find_entry: Callable[[str], Entry | None], wanted: str, is_theirs: Callable[[Entry], bool]) -> Entry:
+    """An exchange's entry. Raises NotFound: another key's is not there, as far as this key can tell."""
+    # Reading the ledger is disk work; the loop goes on meanwhile.
+    entry = await asyncio.to_thread(find_entry, wanted) if len(wanted) == 36 else None
+    if entry is None or not is_theirs(entry):
+        raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
+    return entry

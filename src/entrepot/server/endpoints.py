@@ -29,7 +29,6 @@ from entrepot.errors import (
     CallerError,
     Defect,
     EntrepotError,
-    LedgerError,
     MethodNotAllowed,
     NotFound,
     OverloadedHere,
@@ -40,16 +39,17 @@ from entrepot.exchange.course import course_of
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.planning import Planner, Steering
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.tracing import UNTRACED, TraceRules
 from entrepot.policy.rules import Principal
+from entrepot.server.afterwards import Afterwards
 from entrepot.server.authenticate import Keyring
 from entrepot.server.call import Call, Handler
 from entrepot.server.connection import CERTIFICATE
-from entrepot.server.decisions import render_decision
+from entrepot.server.content import KEEP_NOTHING, ContentKeeper
+from entrepot.server.decisions import entry_of, render_decision
 from entrepot.server.feedback import PATH as FEEDBACK
-from entrepot.server.feedback import feedback_of, may_judge, parse_feedback, render_feedback
 from entrepot.server.http import (
     ClientDisconnected,
     Receive,
@@ -70,9 +70,11 @@ from entrepot.server.kept_responses import KeptResponses, methods_below
 from entrepot.server.letting_in import let_in
 from entrepot.server.metrics_page import Telling
 from entrepot.server.models import asker_of, model_named, render_model, render_models
+from entrepot.server.outcomes import Outcomes
 from entrepot.server.status import Status
 from entrepot.server.steering import may_store, steering_of
 from entrepot.server.tracing import tracing_of
+from entrepot.server.verdicts import PATH as VERDICTS
 from entrepot.settings.schema import GatewaySettings
 
 log = logging.getLogger("entrepot.gateway")
@@ -95,9 +97,11 @@ class Gateway:
         driver: Driver,
         recorder: Recorder,
         find_entry: Callable[[str], Entry | None],
-        keep_feedback: Callable[[Feedback], None],
+        outcomes: Outcomes,
         responses: KeptResponses,
         inspector: Inspector,
+        afterwards: Afterwards | None = None,
+        contents: ContentKeeper = KEEP_NOTHING,
         admission: Admission | None = None,
         telling: Telling | None = None,
         look_at_deployments: Callable[[], Mapping[str, int]] = dict,
@@ -110,8 +114,10 @@ class Gateway:
         self._driver = driver
         self._recorder = recorder
         self._find_entry = find_entry
-        self._keep_feedback = keep_feedback
+        self._outcomes = outcomes
         self._responses = responses
+        self._afterwards = afterwards
+        self._contents = contents
         self._admission = admission
         self._telling = telling
         self._under_way = 0
@@ -126,6 +132,10 @@ class Gateway:
     def under_way(self) -> int:
         """How many exchanges have not ended."""
         return self._under_way
+
+    def planner(self) -> Planner:
+        """What plans at the moment."""
+        return self._ruled[0]
 
     def trouble(self) -> str | None:
         """What keeps entries from being written down, None if nothing does."""
@@ -178,6 +188,8 @@ class Gateway:
             return methods[scope["method"]]
         if methods is None and path.startswith(_DECISIONS) and len(path) > len(_DECISIONS):
             methods = {"GET": self._decision}
+        if methods is None and path.startswith(VERDICTS):
+            methods = {"POST": self._outcomes.take_verdict}
         if methods is None and counting_dialect(path) is not None:
             methods = {"POST": self._count_tokens}
         if methods is None and path.startswith(_RESPONSES):
@@ -250,15 +262,11 @@ class Gateway:
         seen = UNSEEN
         try:
             asked = await self._read(call)
-            steering = steering_of(call.headers)
+            steering, may_keep = steering_of(call.headers), may_store(call.headers)
             client: Client = call.client
             if asked.dialect == OPENAI_RESPONSES:
                 asked, client = await self._responses.prepare(
-                    asked,
-                    client,
-                    key=principal.key or "",
-                    exchange_id=call.id,
-                    may_keep=may_store(call.headers),
+                    asked, client, key=principal.key or "", exchange_id=call.id, may_keep=may_keep
                 )
             asked, seen = await inspector.inspect(asked, call.dialect, call.envelope, call.peer)
         except CallerError as error:
@@ -285,7 +293,15 @@ class Gateway:
         except EntrepotError as error:
             self._refuse(call, planned.principal, Refusal(error, planned.route, planned.decision), asked, seen)
             raise
-        await self._driver.perform(course_of(planned, time.monotonic), client, ticket)
+        witness = None
+        if self._afterwards is not None:
+            witness = self._afterwards.witness(client, planned, may_read=may_keep and not planned.no_store)
+        try:
+            with self._contents.listen(witness or client, planned, may_store=may_keep) as heard:
+                await self._driver.perform(course_of(planned, time.monotonic), heard, ticket)
+        finally:
+            if witness is not None and self._afterwards is not None:
+                self._afterwards.take(witness)
 
     async def _read(self, call: Call, parse: Callable[[ClientDialect, bytes, Envelope], Asked] | None = None) -> Asked:
         """The request, as its dialect understands it."""
@@ -365,30 +381,11 @@ class Gateway:
     async def _decision(self, call: Call) -> None:
         principal = self._authenticate(call)
         wanted = call.scope["path"][len(_DECISIONS) :]
-        entry = await self._entry_of(wanted, lambda entry: entry.key == principal.key)
+        entry = await entry_of(self._find_entry, wanted, lambda entry: entry.key == principal.key)
         await answer(call.send, 200, _JSON, msgspec.json.encode(render_decision(entry)))
 
     async def _feedback(self, call: Call) -> None:
-        principal = self._authenticate(call)
-        settings = self._settings
-        body = await read_body(call.receive, call.headers, settings.max_body_bytes, settings.body_timeout_s)
-        call.received = True
-        wire = parse_feedback(body)
-        await self._entry_of(wire.exchange, lambda entry: may_judge(entry, principal))
-        feedback = feedback_of(wire, principal, call.id, call.started_ns)
-        try:
-            self._keep_feedback(feedback)
-        except LedgerError as error:  # unlike an answer, nothing is lost by telling: it can be sent again
-            raise Unavailable(f"feedback cannot be written down: {error.message}") from error
-        await answer(call.send, 200, _JSON, render_feedback(feedback))
-
-    async def _entry_of(self, wanted: str, is_theirs: Callable[[Entry], bool]) -> Entry:
-        """An exchange's entry. Raises NotFound: another key's is not there, as far as this key can tell."""
-        # Reading the ledger is disk work; the loop goes on meanwhile.
-        entry = await asyncio.to_thread(self._find_entry, wanted) if len(wanted) == 36 else None
-        if entry is None or not is_theirs(entry):
-            raise NotFound(f"no exchange of this key has the id '{wanted[:50]}'", code="exchange_not_found")
-        return entry
+        await self._outcomes.take_feedback(call, self._authenticate(call))
 
     async def _kept_response(self, call: Call) -> None:
         principal = self._authenticate(call)

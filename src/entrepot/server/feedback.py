@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Literal
 
 import msgspec
 
 from entrepot.errors import InvalidRequest
-from entrepot.exchange.records import Entry, Feedback, FeedbackSource
+from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.records import Entry
 from entrepot.policy.rules import Principal
 
 PATH = "/v1/feedback"
@@ -31,6 +33,10 @@ SCORES = {
 
 _LABEL = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _ID_CHARS = 36
+
+
+FeedbackSource = Literal["program", "user"]
+"""Who says it: the program that asked, or whoever used it."""
 
 
 class WireFeedback(msgspec.Struct, frozen=True):
@@ -70,13 +76,13 @@ def may_judge(entry: Entry, principal: Principal) -> bool:
     return entry.key == principal.key or (entry.team is not None and entry.team == principal.team)
 
 
-def feedback_of(wire: WireFeedback, principal: Principal, id_: str, given_ns: int) -> Feedback:
+def feedback_of(wire: WireFeedback, principal: Principal, id_: str, given_ns: int) -> Outcome:
     """What is written down. A score that is given stands above what the label would say."""
     score = wire.score if wire.score is not None or wire.label is None else SCORES.get(wire.label)
-    return Feedback(id_, wire.exchange, given_ns, principal.key, wire.source, score, wire.label)
+    return Outcome(id_, wire.exchange, given_ns, wire.source, principal.key or "", score, wire.label)
 
 
-def render_feedback(feedback: Feedback) -> bytes:
+def render_feedback(feedback: Outcome) -> bytes:
     """The answer: what was understood."""
     return msgspec.json.encode(
         {

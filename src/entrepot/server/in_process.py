@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,8 +17,9 @@ import msgspec
 
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect
+from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.planning import Considered, Planner, Steering
-from entrepot.exchange.records import Entry, Feedback
+from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.learning.asking import Answer, Refused, Reply, Unanswered
 from entrepot.ledger.spool import SpoolWriter
@@ -34,7 +35,7 @@ class TappedSpool(SpoolWriter):
         super().__init__(directory, name)
         self._at_hand: dict[str, Entry] = {}
 
-    def append(self, entry: Entry | Feedback) -> None:
+    def append(self, entry: Entry | Outcome) -> None:
         """Write one down, and keep an entry at hand."""
         if isinstance(entry, Entry):
             self._at_hand[entry.id] = entry
@@ -102,28 +103,44 @@ class InProcess:
 
     async def ask(self, body: Mapping[str, Any]) -> Reply:
         """Ask with the body of a chat request."""
-        call = _Call(msgspec.json.encode(body))
-        headers = [*self._headers, (b"content-length", str(len(call.sent)).encode())]
-        scope: Message = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/chat/completions",
-            "query_string": b"",
-            "headers": headers,
-            "client": ("127.0.0.1", 0),
-        }
-        asking = asyncio.ensure_future(self._gateway(scope, call.receive, call.send))
-        try:
-            await asyncio.shield(asking)
-        except asyncio.CancelledError:
-            call.leave()  # as a client would: what was under way is ended and written down
-            await asking
-            raise
+        call = await deliver(self._gateway, self._headers, msgspec.json.encode(body))
         entry = self._spool.take(call.headers.get(b"x-entrepot-exchange", b"").decode())
         return _read(call, entry)
 
 
-class _Call:
+async def deliver(gateway: Application, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Delivered:
+    """A chat request at the gateway's front door, and what is answered. Cancelled, it leaves as a client would."""
+    call = Delivered(body)
+    scope: Message = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/chat/completions",
+        "query_string": b"",
+        "headers": [*headers, (b"content-length", str(len(body)).encode())],
+        "client": ("127.0.0.1", 0),
+    }
+    asking = asyncio.ensure_future(gateway(scope, call.receive, call.send))
+    try:
+        await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        call.leave()  # what was under way is ended and written down
+        await asking
+        raise
+    return call
+
+
+def text_of(call: Delivered) -> str | None:
+    """What a whole answer says, None where there is none."""
+    if call.status != 200:
+        return None
+    try:
+        completion = msgspec.json.decode(call.body, type=_Completion)
+    except msgspec.MsgspecError:
+        return None
+    return completion.choices[0].message.content if completion.choices else None
+
+
+class Delivered:
     """One request, and what is answered to it."""
 
     def __init__(self, sent: bytes) -> None:
@@ -154,7 +171,7 @@ class _Call:
             self.body += message.get("body", b"")
 
 
-def _read(call: _Call, entry: Entry) -> Reply:
+def _read(call: Delivered, entry: Entry) -> Reply:
     if call.status == 200:
         completion = msgspec.json.decode(call.body, type=_Completion)
         if completion.choices:

@@ -16,7 +16,7 @@ import ssl
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 
@@ -32,7 +32,7 @@ KEEP_ALIVE_S = 75
 
 _WRITTEN_DOWN_S = 5.0
 _LOOK_S = 0.05
-_KEEP_PATH: dict[str, bool] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+_KEEP_PATH: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 """A Unix socket's file is whose it is that opened it, and others may listen there yet; since 3.13 it would go with a server."""
 
 

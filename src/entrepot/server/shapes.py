@@ -285,6 +285,13 @@ def schemas() -> dict[str, Schema]:
             score={"type": ["number", "null"], "minimum": 0, "maximum": 1},
             label={"type": ["string", "null"]},
         ),
+        "VerdictsKept": _object(
+            "How many exchanges a message told of, and how many of its parts told of none",
+            ("object", "kept", "passed_over"),
+            object={"const": "entrepot.verdicts"},
+            kept={"type": "integer", "minimum": 0},
+            passed_over={"type": "integer", "minimum": 0},
+        ),
         "Live": _object("It lives", ("status",), status={"const": "live"}),
         "Ready": _object(
             "Whether it is ready",

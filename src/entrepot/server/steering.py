@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from entrepot.errors import InvalidRequest
 from entrepot.exchange.planning import Steering
 
-_MAX_TAGS = 32
+MOST_TAGS = 32
 _NAMES = frozenset({b"x-entrepot-tags", b"x-entrepot-quality", b"x-entrepot-max-cost-usd", b"x-entrepot-session"})
 _NONE = Steering()
 
@@ -18,9 +18,9 @@ def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
     if headers.keys().isdisjoint(_NAMES):
         return _NONE
     named = _tags(headers.get(b"x-entrepot-tags", b""))
-    if len(named) > _MAX_TAGS:
+    if len(named) > MOST_TAGS:
         raise InvalidRequest(
-            f"x-entrepot-tags names {len(named)} tags; the limit is {_MAX_TAGS}", param="x-entrepot-tags"
+            f"x-entrepot-tags names {len(named)} tags; the limit is {MOST_TAGS}", param="x-entrepot-tags"
         )
     return Steering(
         max_loss=_fraction(headers, b"x-entrepot-quality", 1.0),

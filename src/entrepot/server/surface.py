@@ -299,6 +299,17 @@ OPERATIONS: tuple[Operation, ...] = (
         statuses=READ_STATUSES,
         body=_FEEDBACK,
     ),
+    Operation(
+        "post",
+        "/v1/verdicts/{name}",
+        "tellVerdict",
+        "What came of exchanges later, from a webhook that the settings name; signed, without a key",
+        "Entrepôt",
+        "VerdictsKept",
+        statuses=(400, 401, 404, 408, 413, 500, 503),
+        key=False,
+        parameters=(Parameter("name", "path", "The name of one of [[verdicts]]."),),
+    ),
     Operation("get", "/livez", "live", "Whether the process answers at all", "Entrepôt", "Live", key=False),
     Operation(
         "get",

@@ -19,8 +19,10 @@ from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
+from entrepot.settings.content_table import ContentTable
 from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTable
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
+from entrepot.settings.outcome_tables import JudgesTable, VerdictTable
 from entrepot.settings.route_table import RouteTable
 from entrepot.settings.telemetry_tables import LogTable, MetricsTable, TelemetryTable
 from entrepot.settings.words import (
@@ -379,10 +381,13 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detection: DetectionTable = DetectionTable()
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
+    content: ContentTable = ContentTable()
     responses: ResponsesTable = ResponsesTable()
     budgets: tuple[BudgetTable, ...] = ()
     limits: tuple[LimitTable, ...] = ()
     counters: CountersTable = CountersTable()
     metrics: MetricsTable = MetricsTable()
     log: LogTable = LogTable()
+    verdicts: tuple[VerdictTable, ...] = ()
+    judges: JudgesTable = JudgesTable()
     telemetry: TelemetryTable = TelemetryTable()

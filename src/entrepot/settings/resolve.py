@@ -22,12 +22,14 @@ from entrepot.settings.budgets import (
     resolve_limits,
 )
 from entrepot.settings.conduct import resolve_circuit, resolve_conduct, resolve_probes
+from entrepot.settings.content import resolve_content
 from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
 from entrepot.settings.ledger import resolve_ledger
 from entrepot.settings.networks import anchored, check_network, check_socket, resolve_listen_tls
+from entrepot.settings.outcomes import resolve_judges, resolve_verdicts
 from entrepot.settings.problems import Problems
 from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
@@ -53,13 +55,14 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     check_scopes(file.keys, routes, deployments, problems)
     check_teams(file.teams, problems)
     named = Known(
-        keys=[key.name for key in file.keys],
+        keys=[*(key.name for key in file.keys), file.judges.key],
         teams=[*(team.name for team in file.teams), *(key.team for key in file.keys if key.team)],
         routes=[route.name for route in routes],
         data_classes=known_classes(file),
         lists=file.lists,
     )
     check_rules(file.policy, named, deployments, around.catalog, problems)
+    judging = resolve_judges(file.judges, routes, file.budgets, problems)
     known = known_names(file.keys, [team.name for team in file.teams], routes, deployments)
     return Settings(
         gateway=_gateway(file.gateway, around.directory, problems),
@@ -84,8 +87,9 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         router=_router(file.router.artifact, around.directory, problems),
         fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
+        content=resolve_content(file.content, around.directory, problems),
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
-        budgets=resolve_budgets(file.budgets, known, around.directory, problems),
+        budgets=(*resolve_budgets(file.budgets, known, around.directory, problems), *judging),
         limits=resolve_limits(file.limits, known, problems),
         deployment_limits=resolve_deployment_limits(file.deployments, problems),
         counters=resolve_counters(file.counters, around.directory, problems),
@@ -95,6 +99,8 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         control=resolve_control(file.control, around, problems),
         metrics=resolve_metrics(file.metrics, around.directory, problems),
         log=resolve_log(file.log),
+        verdicts=resolve_verdicts(file.verdicts, around.directory, problems),
+        judges_key=file.judges.key,
         telemetry=resolve_telemetry(file.telemetry, around.directory, problems),
     )
 

@@ -11,6 +11,7 @@ from entrepot.exchange.balancing import Balance
 from entrepot.routing.ballot import By
 from entrepot.routing.validator import Validator
 from entrepot.settings.failing_tables import HedgeTable
+from entrepot.settings.outcome_tables import OutcomesTable
 from entrepot.settings.words import (
     Confidence,
     Count,
@@ -121,6 +122,9 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(description="A conversation keeps its model while that is worth it, and escalates when it sees failure."),
     ] = True
+    store_content: Annotated[
+        bool, Meta(description="Keep what is said on it: requests and answers, as [content] says.")
+    ] = False
     max_latency_s: Annotated[
         Seconds | None,
         Meta(description="Candidates expected to take longer for a whole answer are asked only if all are."),
@@ -133,4 +137,7 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     hedge: Annotated[
         HedgeTable | None, Meta(description="Ask a second candidate where the first lets a request wait.")
+    ] = None
+    outcomes: Annotated[
+        OutcomesTable | None, Meta(description="What is found out of its answers once they are sent.")
     ] = None

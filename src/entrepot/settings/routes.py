@@ -18,6 +18,8 @@ from entrepot.routing.explore import Exploration
 from entrepot.settings.conduct import resolve_hedge
 from entrepot.settings.goals import resolve_goal
 from entrepot.settings.lines import Path
+from entrepot.settings.naming import named
+from entrepot.settings.outcomes import resolve_outcomes
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.route_table import RouteTable
@@ -47,12 +49,12 @@ def resolve_routes(
         _check_name(table.name, (*path, "name"), names, deployments, catalog, problems)
         names.setdefault(table.name, index)
         candidates = _expand(table.candidates, (*path, "candidates"), deployments, problems if whole else None)
-        reference = _named(table.reference, (*path, "reference"), deployments, problems if whole else None)
-        baseline = _named(table.baseline, (*path, "baseline"), deployments, problems if whole else None)
+        reference = named(table.reference, (*path, "reference"), deployments, problems if whole else None)
+        baseline = named(table.baseline, (*path, "baseline"), deployments, problems if whole else None)
         goal = resolve_goal(table, candidates, path, problems, whole=whole)
-        for name, named in (("reference", reference), ("baseline", baseline)):
-            if named is not None and embeds(named):
-                problems.add((*path, name), f"{named.id} makes embeddings, and does not answer")
+        for name, one in (("reference", reference), ("baseline", baseline)):
+            if one is not None and embeds(one):
+                problems.add((*path, name), f"{one.id} makes embeddings, and does not answer")
         answering = [one for one in candidates if not embeds(one)]
         _check_embedding(table.name, candidates, answering, path, problems)
         if reference is None and table.reference is None and answering:
@@ -75,10 +77,12 @@ def resolve_routes(
                 redact=table.redact,
                 explore=_exploration(table, len(answering), path, problems),
                 sessions=table.sessions,
+                store_content=table.store_content,
                 max_latency_s=table.max_latency_s,
                 retries=table.retries,
                 balance=table.balance,
                 hedge=resolve_hedge(table, path, problems),
+                outcomes=resolve_outcomes(table.outcomes, deployments, (*path, "outcomes"), folder, problems),
             )
         )
     return tuple(routes)
@@ -136,23 +140,3 @@ def _expand(
             problems.add((*path, index), f"{quote(pattern)} matches no deployment{known}")
         found.update((one.id, one) for one in matching if one.id not in found)
     return list(found.values())
-
-
-def _named(
-    name: str | None, path: Path, deployments: Sequence[Deployment], problems: Problems | None
-) -> Deployment | None:
-    """The deployment with this id, or the only one of this model."""
-    if name is None:
-        return None
-    matching = [one for one in deployments if one.id == name] or [one for one in deployments if one.model == name]
-    if len(matching) == 1:
-        return matching[0]
-    if problems is None:
-        return None
-    if matching:
-        ids = ", ".join(one.id for one in matching)
-        problems.add(path, f"{quote(name)} is the model of more than one deployment; name one of: {ids}")
-    else:
-        known = did_you_mean(name, [one.id for one in deployments] + [one.model for one in deployments])
-        problems.add(path, f"{quote(name)} is neither the id nor the model of a deployment{known}")
-    return None

@@ -72,6 +72,18 @@ class LedgerSettings(msgspec.Struct, frozen=True):
     when_full: Literal["serve", "refuse"] = "serve"
 
 
+class ContentSettings(msgspec.Struct, frozen=True):
+    """How what is said is kept on routes that say `store_content`: for how long, up to which length of an exchange.
+
+    `encrypt_with` and `decrypt_with` refer to keys (`ledger/content/seal.py`): the one that is used, and earlier ones.
+    """
+
+    keep_days: int = 30
+    max_bytes: int = 4 * 1024 * 1024
+    encrypt_with: str | None = None
+    decrypt_with: tuple[str, ...] = ()
+
+
 class ResponsesSettings(msgspec.Struct, frozen=True):
     """Whether responses are kept for their clients, beside the ledger, and for how many days after they were last continued."""
 
@@ -151,6 +163,19 @@ class MetricsSettings(msgspec.Struct, frozen=True):
     token: str | None = None
 
 
+class VerdictSettings(msgspec.Struct, frozen=True):
+    """A webhook that says later what came of exchanges. `secret` is a reference; places in a message are JSON pointers."""
+
+    name: str
+    secret: str
+    exchange: str
+    value: str
+    signature: Literal["standard", "github"] = "standard"
+    scores: dict[str, float] = {}
+    each: str | None = None
+    weight: float = 1.0
+
+
 class LogSettings(msgspec.Struct, frozen=True):
     """What is logged, and how; `exchanges`: a line for each."""
 
@@ -179,6 +204,7 @@ class Settings(msgspec.Struct, frozen=True):
     are the names of those client keys. `rules` have their named lists written out; `lists` are those, for rules to come.
     Without `control` there is no admin API. `conduct` is how calls are retried and balanced, `circuit` when deployments are left
     alone, `probes` how they are probed meanwhile, by id; `hedge_share` bounds hedges, as the share in `conduct` bounds retries.
+    As `judges_key` judges are asked.
     """
 
     gateway: GatewaySettings
@@ -198,6 +224,7 @@ class Settings(msgspec.Struct, frozen=True):
     probes: dict[str, ProbeKind] = {}
     router: str | None = None
     fresh: FreshSettings = FreshSettings()
+    content: ContentSettings = ContentSettings()
     responses: ResponsesSettings = ResponsesSettings()
     budgets: tuple[Budget, ...] = ()
     limits: tuple[Limit, ...] = ()
@@ -209,4 +236,6 @@ class Settings(msgspec.Struct, frozen=True):
     control: ControlSettings | None = None
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    verdicts: tuple[VerdictSettings, ...] = ()
+    judges_key: str = "judges"
     telemetry: TelemetrySettings = TelemetrySettings()

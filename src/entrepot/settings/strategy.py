@@ -38,13 +38,14 @@ def resolve_strategy(table: RouteTable, path: Path, folder: str, problems: Probl
     agreed = table.agreement or AgreementTable()
     _check_agreement(agreed, (*path, "agreement"), problems)
     compare = Compare(agreed.compare, agreed.field, agreed.pattern, agreed.options)
-    check = None if table.check is None else _resolve_check(table.check, (*path, "check"), folder, problems)
+    check = None if table.check is None else resolve_check(table.check, (*path, "check"), folder, problems)
     line = table.logprobs
     confidence = None if line is None else Confidence(line.slope, line.usual, line.most, IN_SETTINGS)
     return Strategy(table.strategy, table.max_calls, table.parallel, compare, check, confidence)
 
 
-def _resolve_check(check: Validator, path: Path, folder: str, problems: Problems) -> Validator:
+def resolve_check(check: Validator, path: Path, folder: str, problems: Problems) -> Validator:
+    """The check with its files found from `folder`."""
     problem = validator_problem(check)
     if problem is not None:
         problems.add(path, problem)

@@ -78,6 +78,27 @@ ATTEMPTS = Family(
 )
 ERRORS = Family("entrepot_errors_total", "counter", "Errors that clients were answered with.", ("code",))
 LOST = Family("entrepot_entries_lost_total", "counter", "Entries that could not be written to the spool.")
+OUTCOMES = Family(
+    "entrepot_outcomes_total",
+    "counter",
+    "Outcomes found out after an answer was sent: by checks, judges and signs in the traffic.",
+    ("source",),
+)
+OUTCOMES_MISSED = Family(
+    "entrepot_outcomes_missed_total",
+    "counter",
+    "Outcomes that were to be found out and were not, by why: queue_full, too_long, unread, check_failed, not_judged, unwritten.",
+    ("why",),
+)
+CONTENT = Family(
+    "entrepot_content_total",
+    "counter",
+    "Exchanges of routes that keep what is said: kept, withheld (by a rule or the client), too long, or failed to write.",
+    ("route", "result"),
+)
+CONTENT_BYTES = Family(
+    "entrepot_content_bytes_total", "counter", "Content written to the spool, before the answer is read.", ("route",)
+)
 DROPPED = Family(
     "entrepot_metrics_dropped_total", "counter", "Counts that are missing here for want of room for more labels."
 )
@@ -140,6 +161,10 @@ KEPT: tuple[Family, ...] = (
     ATTEMPTS,
     ERRORS,
     LOST,
+    OUTCOMES,
+    OUTCOMES_MISSED,
+    CONTENT,
+    CONTENT_BYTES,
     DROPPED,
     UNDER_WAY,
     WAITING,
