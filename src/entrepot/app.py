@@ -30,6 +30,7 @@ from entrepot.assembly import (
     check_router,
     keep_promises,
     open_responses,
+    recall_health,
     report_health,
     ruled_builder,
 )
@@ -83,6 +84,7 @@ async def run_gateway(launch: Launch) -> None:
     in_force = put_in_force(settings, watch.begin())
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
     experience = Experience(sessions, promises, build_board(settings))
+    recall_health(settings, experience.board)
     build = ruled_builder(settings, experience)
     spool, upstream = _open_spool(settings.ledger, launch.name), UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)

@@ -31,9 +31,9 @@ from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import EntrepotError
 from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.board import Board
-from entrepot.exchange.health import UNKNOWN
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.health import UNKNOWN
 from entrepot.exchange.knobs import Workings
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.records import Entry

@@ -48,7 +48,7 @@ def gateways(world: World) -> list[psutil.Process]:
 def command_of(process: psutil.Process) -> list[str]:
     """Empty of one that has ended meanwhile."""
     with contextlib.suppress(psutil.NoSuchProcess):  # a zombie is one too
-        return process.cmdline()
+        return [*process.cmdline()]
     return []
 
 
