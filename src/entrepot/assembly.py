@@ -162,10 +162,11 @@ def build_board(settings: Settings) -> Board:
     return Board(settings.circuit, siblings, Allowances(settings.conduct.retries.share, settings.hedge_share))
 
 
-def recall_health(settings: Settings, board: Board) -> None:
-    """Begin with what the processes know that run, or ran a moment ago: a reload or a death makes nobody well."""
+def recall_health(settings: Settings, board: Board) -> Board:
+    """The board, which begins with what the processes know that run, or ran a moment ago: a reload makes nobody well."""
     known = latest(read_reports(settings.ledger.directory, time.time()))
     board.recall({one.id: known[place_of(one)] for one in settings.deployments if place_of(one) in known})
+    return board
 
 
 async def report_health(settings: Settings, board: Board, process: str) -> None:

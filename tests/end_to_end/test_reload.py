@@ -39,7 +39,7 @@ def settings_text(simulator: Simulator, directory: Path, model: str, more: str =
         f"[[keys]]\nname = 'alice'\nsha256 = {hashlib.sha256(KEY.encode()).hexdigest()!r}\n"
         f"[[deployments]]\nid = {'cheap/' + model!r}\nprovider = 'cheap'\nprovider_country = 'CN'\nregion = 'CN'\n"
         f"model = {model!r}\nmaker = 'm'\nmaker_country = 'CN'\ndialect = 'openai-chat'\nupstream_name = 'small'\n"
-        f"base_url = {simulator.base_url('cheap')!r}\nsecret = 'env:TEST_PROVIDER_KEY'\n{more}"
+        f"base_url = {simulator.base_url('cheap')!r}\nkey = 'env:TEST_PROVIDER_KEY'\n{more}"
     )
 
 
