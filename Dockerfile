@@ -3,7 +3,7 @@
 #   docker build -t entrepot .
 #   docker build -t entrepot --build-arg EXTRAS=postgres,redis,otel .      with extras, which are not locked
 #
-# It runs as nobody, needs no writable root, and writes to /var/lib/entrepot alone. docs/guides/deploy.md tells the rest.
+# It runs as nobody, needs no writable root, and writes to /var/lib/entrepot alone: there is no /tmp. docs/guides/deploy.md tells the rest.
 
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /src
@@ -26,7 +26,8 @@ RUN install -d -o 65534 -g 65534 -m 0750 /var/lib/entrepot && install -d /etc/en
 ENV PATH=/opt/entrepot/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     ENTREPOT_CONFIG=/etc/entrepot/entrepot.toml \
-    XDG_DATA_HOME=/var/lib
+    XDG_DATA_HOME=/var/lib \
+    TMPDIR=/var/lib/entrepot
 USER 65534:65534
 WORKDIR /
 VOLUME /var/lib/entrepot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -10,11 +11,13 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import psycopg
 import pytest
 
@@ -91,6 +94,21 @@ class PostgresServer:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(60)
             self._process = None
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """As a machine that hangs: connections stay, and nothing is answered."""
+        if self._process is None:
+            raise RuntimeError("it does not run")
+        server = psutil.Process(self._process.pid)
+        everyone = [server, *server.children()]
+        for one in everyone:
+            one.suspend()
+        try:
+            yield
+        finally:
+            for one in everyone:
+                one.resume()
 
     def make_database(self) -> str:
         """The address of a new, empty database."""

@@ -126,9 +126,17 @@ done
 if touch "$OUTSIDE" 2>/dev/null; then echo "the root can be written" >&2; exit 99; fi
 cd /
 exec setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --bounding-set=-all env -i \
-  PATH="$PATH" PYTHONPATH="$PYTHONPATH" PYTHONDONTWRITEBYTECODE=1 XDG_DATA_HOME="$DATA" ENTREPOT_CONFIG="$CONFIG" \
-  DEEPSEEK_API_KEY=made-up ENTREPOT_KEY=ent-made-up "$PYTHON" -m entrepot up
+  PATH="$PATH" PYTHONPATH="$PYTHONPATH" $IMAGE DEEPSEEK_API_KEY=made-up ENTREPOT_KEY=ent-made-up "$PYTHON" "$@"
 """
+
+SPILLS = """
+import sys, tempfile
+from entrepot.ledger.sqlite import open_sqlite
+with open_sqlite(sys.argv[1]) as store, tempfile.TemporaryFile():
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) "
+    print(store._query(many + "SELECT count(*) FROM (SELECT hex(randomblob(400)) b FROM n ORDER BY b LIMIT 59999)"))
+"""
+"""Sorts 48 MB, three times what the ledger keeps of a file in memory, and takes a file as a command of the operator's does."""
 
 
 @pytest.fixture
@@ -151,25 +159,7 @@ def test_it_serves_as_nobody_with_a_root_that_cannot_be_written(open_folder: Pat
         encoding="utf-8",
     )
     config.chmod(0o644)
-    if os.geteuid() != 0 or shutil.which("setpriv") is None or shutil.which("unshare") is None:
-        pytest.skip("no container can be imitated: it takes root, unshare and setpriv")
-    environ = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "PYTHON": sys.executable,
-        "DATA": str(data),
-        "CONFIG": str(config),
-        "OUTSIDE": str(open_folder / "outside"),
-        "PREFIX": sys.base_prefix,
-        "CLOSED": closed_folder(Path(sys.base_prefix)),
-        "HIDDEN": str(open_folder / "python"),
-    }
-    contained = subprocess.Popen(
-        ["unshare", "--mount", "--propagation", "private", "sh", "-c", CONTAINED],
-        env=environ,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    contained = contain(open_folder, "-m", "entrepot", "up")
     try:
         asked = [sys.executable, "-m", "entrepot", "health", "--config", str(config)]
 
@@ -186,6 +176,42 @@ def test_it_serves_as_nobody_with_a_root_that_cannot_be_written(open_folder: Pat
         said = contained.communicate(timeout=60)[1]
     assert contained.returncode == 0, said
     assert "Traceback" not in said
+
+
+@pytest.mark.end_to_end
+def test_what_is_too_large_for_memory_goes_to_the_volume(open_folder: Path) -> None:
+    (open_folder / "data").mkdir()
+    contained = contain(open_folder, "-c", SPILLS, str(open_folder / "data"))
+    said, wrong = contained.communicate(timeout=120)
+    assert (said, wrong) == ("[(59999,)]\n", "")
+
+
+def contain(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A Python as it would run in the image, its volume at `data` in the folder and its settings beside it."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None or shutil.which("unshare") is None:
+        pytest.skip("no container can be imitated: it takes root, unshare and setpriv")
+    data, (volume,) = folder / "data", of("VOLUME")
+    image = dict(pair.split("=", 1) for pair in of("ENV")[0].split())
+    image.pop("PATH")
+    image["ENTREPOT_CONFIG"] = str(folder / "entrepot.toml")
+    environ = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "PYTHON": sys.executable,
+        "DATA": str(data),
+        "IMAGE": " ".join(f"{name}={value.replace(volume, str(data))}" for name, value in image.items()),
+        "OUTSIDE": str(folder / "outside"),
+        "PREFIX": sys.base_prefix,
+        "CLOSED": closed_folder(Path(sys.base_prefix)),
+        "HIDDEN": str(folder / "python"),
+    }
+    return subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", CONTAINED, "contained", *arguments],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def closed_folder(path: Path) -> str:

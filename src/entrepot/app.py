@@ -30,6 +30,7 @@ from entrepot.assembly import (
     check_router,
     keep_promises,
     open_responses,
+    recall_health,
     report_health,
     ruled_builder,
 )
@@ -83,7 +84,7 @@ async def run_gateway(launch: Launch) -> None:
     watch = Watch(control_place(settings, os.environ))
     in_force = put_in_force(settings, watch.begin())
     sessions, promises = SessionTable(settings.ledger.directory), Follower(settings.ledger.directory)
-    experience = Experience(sessions, promises, build_board(settings))
+    experience = Experience(sessions, promises, recall_health(settings, build_board(settings)))
     build = ruled_builder(settings, experience)
     spool, upstream = _open_spool(settings.ledger, launch.name), UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)
@@ -235,6 +236,8 @@ class Running(msgspec.Struct, frozen=True, eq=False):
             settings = find()
             check_router(settings)
             listening_tls(settings.gateway.tls, "[gateway.tls]")
+            if settings.control is not None:
+                listening_tls(settings.control.tls, "[control.tls]")
             if self.crew is not None:
                 self.crew.renew(settings)
         except EntrepotError as error:

@@ -33,6 +33,7 @@ from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
+from entrepot.exchange.health import UNKNOWN
 from entrepot.exchange.knobs import Workings
 from entrepot.exchange.planning import Considered, Planner, Steering
 from entrepot.exchange.records import Entry
@@ -41,7 +42,16 @@ from entrepot.exchange.sessions import SessionMemory
 from entrepot.learning.fresh import Sources
 from entrepot.learning.promises import Follower
 from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
-from entrepot.ledger.health_reports import RENEW_S, HealthReport, remove_report, states, write_report
+from entrepot.ledger.health_reports import (
+    RENEW_S,
+    HealthReport,
+    latest,
+    place_of,
+    read_reports,
+    remove_report,
+    states,
+    write_report,
+)
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
@@ -152,14 +162,23 @@ def build_board(settings: Settings) -> Board:
     return Board(settings.circuit, siblings, Allowances(settings.conduct.retries.share, settings.hedge_share))
 
 
+def recall_health(settings: Settings, board: Board) -> Board:
+    """The board, which begins with what the processes know that run, or ran a moment ago: a reload makes nobody well."""
+    known = latest(read_reports(settings.ledger.directory, time.time()))
+    board.recall({one.id: known[place_of(one)] for one in settings.deployments if place_of(one) in known})
+    return board
+
+
 async def report_health(settings: Settings, board: Board, process: str) -> None:
-    """Say what this process knows of deployments, for the admin API, until it is cancelled."""
+    """Say what this process knows of deployments, for the admin API and who follows it, until it is cancelled."""
     ids, told = [deployment.id for deployment in settings.deployments], ""
+    places = {one.id: place_of(one) for one in settings.deployments}
     try:
         while True:
             now_s = time.time()
             try:
-                report = HealthReport(process, now_s, tuple(board.view(ids, now_s)))
+                known = {place: health for id_, place in places.items() if (health := board.of(id_)) is not UNKNOWN}
+                report = HealthReport(process, now_s, tuple(board.view(ids, now_s)), known)
                 write_report(settings.ledger.directory, report)
             except EntrepotError as error:  # it is only shown: answers go on
                 if error.message != told:

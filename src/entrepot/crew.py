@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -24,6 +25,7 @@ from entrepot.forking import Forked, holding_back, may_fork
 from entrepot.server.supervisor import Child, Process, Supervisor
 from entrepot.settings.content import content_seals
 from entrepot.settings.schema import Settings
+from entrepot.telemetry.series import retire_metrics
 
 Role = Literal["gateway", "control"]
 READY_WITHIN_S = 30.0
@@ -69,7 +71,7 @@ class Crew:
         self._live = None
         self.supervisor = Supervisor(gateways, control, settings.gateway.grace_s)
         try:
-            _wait_ready(self._ready, gateways, 1)
+            _wait_ready(self._ready, gateways, 1, lambda: True)
         except BaseException:
             self.supervisor.stop()
             self.close()
@@ -89,10 +91,9 @@ class Crew:
         self._generation += 1
         gateways = self._gateways(settings)
         try:
-            _wait_ready(self._ready, gateways, len(gateways))
+            _wait_ready(self._ready, gateways, len(gateways), self.supervisor.tend)
         except Unavailable:
-            for child in gateways:
-                child.stop(0.0)
+            self.supervisor.dismiss(gateways)  # who listens already may have been asked something
             self._generation -= 1
             pair, (self._ready, self._told) = (self._ready, self._told), pair
             raise
@@ -111,11 +112,14 @@ class Crew:
     def _gateways(self, settings: Settings) -> list[Child]:
         # Those that leave still write under their names; two generations are the most that there are at once.
         mark = "b" if self._generation % 2 else ""
+        names = [f"gateway-{number}{mark}" for number in range(settings.gateway.processes)]
         return [
             Child(
-                "gateway", self._starting("gateway", f"gateway-{number}{mark}", settings, self._listening, self._told)
+                "gateway",
+                self._starting("gateway", name, settings, self._listening, self._told),
+                partial(retire_metrics, settings.ledger.directory, name),
             )
-            for number in range(settings.gateway.processes)
+            for name in names
         ]
 
     def _control(self, settings: Settings) -> Callable[[], Process]:
@@ -181,14 +185,16 @@ def _handed(launch: Launch) -> list[int]:
     return [fd for fd in (launch.fd, launch.ready) if fd >= 0]
 
 
-def _wait_ready(ready: socket.socket, gateways: Sequence[Child], count: int) -> None:
-    """Return once so many have said that they listen. Raises Unavailable."""
-    deadline_s = time.monotonic() + READY_WITHIN_S
+def _wait_ready(ready: socket.socket, gateways: Sequence[Child], wanted: int, meanwhile: Callable[[], bool]) -> None:
+    """Return once so many have said that they listen; `meanwhile` says whether to go on. Raises Unavailable."""
+    deadline_s, count = time.monotonic() + READY_WITHIN_S, wanted
     while time.monotonic() < deadline_s:
+        if not meanwhile():
+            raise Unavailable("the gateway is being stopped")
         if select.select([ready], [], [], 0.02)[0]:
             count -= len(ready.recv(count))
             if count == 0:
                 return
-        if all(child.process.poll() is not None for child in gateways):
+        if sum(child.process.poll() is None for child in gateways) < wanted:
             raise Unavailable("the gateway process ended before it was ready; its own message above says why")
     raise Unavailable(f"the gateway did not become ready within {READY_WITHIN_S:g} s")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,18 +19,48 @@ from entrepot.telemetry.metrics import Metrics
 from entrepot.telemetry.series import read_all
 
 
-def test_what_waits_what_went_in_and_what_failed_is_seen(tmp_path: Path) -> None:
-    settings = Settings(
+def settings_for(directory: Path) -> Settings:
+    return Settings(
         gateway=GatewaySettings(),
-        ledger=LedgerSettings(str(tmp_path)),
+        ledger=LedgerSettings(str(directory)),
         deployments=(),
         routes=(),
         exchange_rates=ExchangeRates(Decimal("0.14"), "2026-11-01", "test"),
     )
+
+
+def test_a_ledger_that_does_not_say_whether_it_takes_entries_takes_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    silent, answers = threading.Event(), threading.Event()
+
+    def hang(_entries: object) -> None:
+        silent.set()
+        assert answers.wait(60)
+
+    with SpoolWriter(tmp_path, "gateway-0") as spool, open_sqlite(str(tmp_path)) as store:
+        spool.append(sample_entry(1))
+        ingester = Ingester(store, tmp_path)
+        ingester.heard.append(hang)
+        metrics = Metrics(str(tmp_path), "control-0", list)
+        patient = IngestWatch(settings_for(tmp_path), ingester, metrics)
+        hasty = IngestWatch(settings_for(tmp_path), ingester, metrics, stuck_s=0.0)
+        run = threading.Thread(target=ingester.run_once)
+        run.start()
+        assert silent.wait(60)
+        assert patient.look()[INGEST_FAILING, ()] == 0
+        assert [hasty.look()[INGEST_FAILING, ()] for _ in range(2)] == [1, 1]
+        assert caplog.text.count("the ledger has not answered for 0 s") == 1
+        answers.set()
+        run.join()
+        assert hasty.look()[INGEST_FAILING, ()] == 0
+
+
+def test_what_waits_what_went_in_and_what_failed_is_seen(tmp_path: Path) -> None:
     metrics = Metrics(str(tmp_path), "control-0", list)
     store = open_sqlite(str(tmp_path))
     ingester = Ingester(store, tmp_path)
-    watch = IngestWatch(settings, ingester, metrics)
+    watch = IngestWatch(settings_for(tmp_path), ingester, metrics)
     with SpoolWriter(tmp_path, "gateway-0") as spool:
         spool.append(sample_entry(1))
         spool.append(sample_entry(2))

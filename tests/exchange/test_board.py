@@ -134,3 +134,14 @@ def test_operators_see_the_state_the_reason_and_the_load() -> None:
     ill, well = board.view(["a/m", "b/m"], 1001.0)
     assert (ill.state, ill.why, ill.until_s) == ("open", "failed lately more often than not", 1005.0)
     assert (well.state, well.why, well.until_s, well.under_way) == ("closed", None, None, 1)
+
+
+def test_one_that_begins_with_what_another_knows_goes_on_where_it_was() -> None:
+    known, fresh = Board(), Board()
+    down(known, "a/m")
+    fresh.recall({"a/m": known.of("a/m")})
+    assert not fresh.is_calm
+    assert (
+        fresh.unhealthy(HOSTS, 1001.0) == known.unhealthy(HOSTS, 1001.0) == {"a/m": "failed lately more often than not"}
+    )
+    assert fresh.unhealthy(HOSTS, 1006.0) == {}  # half open

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+from pathlib import Path
 from typing import cast
 
-from entrepot.server.connection import ClientConnection
+import pytest
+
+from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.server.connection import ClientConnection, ConnectionLimits
 from entrepot.server.http import Receive, Scope, Send, answer
+from entrepot.server.listening import listen_on_path
+from entrepot.server.serving import build_server
 from tests.server.talk import Talk, talk
 
 GET = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -67,3 +75,21 @@ async def test_an_answer_that_has_begun_ends_without_a_close_that_nobody_was_tol
         assert not client.transport.is_closing()
         client.say(GET)
         assert b"connection: close\r\n" in await client.rest()
+
+
+@pytest.mark.sockets
+async def test_a_server_that_ends_leaves_a_unix_socket_to_the_others_that_listen_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sock"
+    with listen_on_path(str(path), "[gateway] socket") as listening:
+        inherited = socket.socket(fileno=os.dup(listening.fileno()))
+        server = build_server(hello, limits=ConnectionLimits(), grace_s=0, render_error=OpenAIChat.render_error)
+        server.config.load()
+        serving = asyncio.create_task(server.serve(sockets=[inherited]))
+        _, writer = await asyncio.open_unix_connection(path)
+        writer.close()
+        while not server.started:
+            await asyncio.sleep(0.005)
+        server.stop()
+        await asyncio.wait_for(serving, 10)
+        _, writer = await asyncio.open_unix_connection(path)  # into the queue of the others
+        writer.close()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -41,12 +41,12 @@ class Nursery:
     def __init__(self) -> None:
         self.started: list[subprocess.Popen[bytes]] = []
 
-    def child(self, program: str, role: str = "gateway") -> Child:
+    def child(self, program: str, role: str = "gateway", on_left: Callable[[], None] | None = None) -> Child:
         def start() -> subprocess.Popen[bytes]:
             self.started.append(process(program))
             return self.started[-1]
 
-        return Child(role, start)
+        return Child(role, start, on_left)
 
     def close(self) -> None:
         for one in self.started:
@@ -166,13 +166,17 @@ def test_a_child_notices_that_its_parent_is_gone_even_if_it_was_gone_before_it_l
 
 
 def test_those_whose_place_others_have_taken_leave_and_are_ended_if_they_are_late(nursery: Nursery) -> None:
-    quick, stubborn = nursery.child(STAYS), nursery.child(STUBBORN_TO_LEAVE)
+    done: list[str] = []
+    quick, stubborn, dead = (
+        nursery.child(program, on_left=lambda name=name: done.append(name))  # type: ignore[misc]  # a default is how a loop's value is kept
+        for name, program in (("quick", STAYS), ("stubborn", STUBBORN_TO_LEAVE), ("dead", ENDS.format(status=1)))
+    )
+    dead.process.wait(10)
     assert isinstance(stubborn.process, subprocess.Popen)
     assert stubborn.process.stdout is not None
     stubborn.process.stdout.readline()  # now it hears nothing
-    kept = Supervisor([quick, stubborn], nursery.child(STAYS, "control"), grace_s=0.1)
+    kept = Supervisor([quick, stubborn, dead], nursery.child(STAYS, "control"), grace_s=0.1)
     fresh = [nursery.child(STAYS)]
-    done: list[str] = []
     kept.replace(fresh, grace_s=0.1)
     kept.request(lambda: done.append("changed"))
     watching = threading.Thread(target=kept.watch, args=(0.01,))
@@ -182,9 +186,10 @@ def test_those_whose_place_others_have_taken_leave_and_are_ended_if_they_are_lat
     stubborn.process.wait(30)
     assert stubborn.process.returncode in (-signal.SIGTERM, -signal.SIGKILL)
     deadline_s = time.monotonic() + 20
-    while not done and time.monotonic() < deadline_s:  # changes wait until nobody is leaving
+    while "changed" not in done and time.monotonic() < deadline_s:  # changes wait until nobody is leaving
         time.sleep(0.01)
-    assert done == ["changed"]
+    assert sorted(done[:-1]) == ["dead", "quick", "stubborn"]  # each once, however it ended
+    assert done[-1] == "changed"
     kept.request_stop()
     watching.join()
     assert fresh[0].process.poll() is None
@@ -213,3 +218,32 @@ def test_where_no_gateway_runs_one_that_was_killed_is_not_kept_waiting(nursery: 
     for now_s in (100.0, 100.5):
         kept._hurry(now_s)
     assert (killed.due_s, other.due_s, broken.due_s) == (100.0 + ALONE_MAX_S, 120.0, 105.0)
+
+
+def test_a_control_process_that_does_not_end_is_made_to_before_it_is_renewed(nursery: Nursery) -> None:
+    control = nursery.child(STUBBORN, "control")
+    assert control.process.stdout is not None
+    control.process.stdout.readline()  # now it hears nothing
+    before_s = time.monotonic()
+    control.renew(lambda: nursery.child(ENDS.format(status=7)).process, within_s=3600)
+    control.check(before_s + 3599)
+    assert control.process.poll() is None
+    control.check(time.monotonic() + 3600)
+    assert control.process.wait(10) == -signal.SIGKILL
+    control.check(before_s)
+    assert control.due_s is not None
+    control.check(control.due_s)
+    assert control.process.wait(10) == 7
+    control.check(time.monotonic() + 7200)  # the new one has all the time in the world
+    assert control.due_s is not None
+
+
+def test_nothing_is_tended_once_a_stop_is_requested(nursery: Nursery) -> None:
+    gone = nursery.child(ENDS.format(status=1))
+    gone.process.wait(10)
+    kept = Supervisor([gone], nursery.child(STAYS, "control"), grace_s=0.1)
+    assert kept.tend()
+    assert gone.due_s is not None
+    kept.request_stop()
+    assert not kept.tend()
+    kept.stop()

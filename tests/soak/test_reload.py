@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -41,7 +42,14 @@ def under_load(world: World, seconds: float, during: Callable[[], None]) -> Load
 
 def gateways(world: World) -> list[psutil.Process]:
     """Every process that listens where clients ask, or did and has not ended yet."""
-    return [one for one in psutil.Process().children() if "entrepot.app" in " ".join(one.cmdline())]
+    return [one for one in psutil.Process().children() if "entrepot.app" in " ".join(command_of(one))]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Empty of one that has ended meanwhile."""
+    with contextlib.suppress(psutil.NoSuchProcess):  # a zombie is one too
+        return [*process.cmdline()]
+    return []
 
 
 def in_force(world: World) -> Settings:
@@ -113,6 +121,68 @@ def test_settings_that_cannot_be_used_change_nothing(tmp_path: Path, capfd: pyte
         assert world.chat("good")[0] == 200
         assert in_force(world) is before
         assert {one.pid for one in gateways(world)} == running
+
+
+def test_gateways_of_a_reload_that_fails_answer_what_they_have_begun(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with soaking(tmp_path, {}) as world:
+        before = in_force(world)
+        first = {one.pid for one in gateways(world)}
+        told: list[str] = []
+
+        def newcomers() -> list[psutil.Process]:
+            return [one for one in gateways(world) if one.pid not in first]
+
+        def reload() -> None:
+            world.installation.reload(lambda: with_route(before, "second", 2))
+            assert eventually(lambda: len(newcomers()) == 2, 60.0)
+            stopped, listening = newcomers()
+            stopped.suspend()
+            assert eventually(lambda: any(one.status == "ESTABLISHED" for one in clients_at(world, listening)), 60.0)
+            stopped.kill()
+            assert eventually(lambda: not newcomers(), 60.0)
+            told.append("over")
+
+        reloading = threading.Thread(target=reload)
+        reloading.start()
+        clients = clients_of(world)
+        while reloading.is_alive():
+            asyncio.run(clients.run(12, 2.0))
+        assert told == ["over"]
+        assert clients.load.endings().keys() == {"whole"}
+        assert clients.load.wrong() == []
+        assert (
+            "the settings were not reloaded, and stay as they were: the gateway process ended" in capfd.readouterr().err
+        )
+        assert in_force(world) is before
+        assert {one.pid for one in gateways(world)} == first
+        assert eventually(lambda: up(world) == {"gateway-0", "gateway-1", "control-0"})  # nobody else is missed
+        world.installation.reload(lambda: with_route(before, "third", 2))
+        assert eventually(lambda: in_force(world) is not before, 60.0)
+
+
+def test_a_gateway_that_was_dead_when_others_took_its_place_is_not_missed(tmp_path: Path) -> None:
+    with soaking(tmp_path, {}) as world:
+        before = in_force(world)
+        killed = world.installation.supervisor._gateways[1]
+        killed.due_s = float("inf")  # it would be started again so soon that no reload comes in between
+        killed.process.kill()
+        killed.process.wait(10)
+        world.installation.reload(lambda: with_route(before, "second", 2))
+        assert eventually(lambda: in_force(world) is not before, 60.0)
+        assert eventually(lambda: up(world) == {"gateway-0b", "gateway-1b", "control-0"}, 60.0)
+
+
+def up(world: World) -> set[str]:
+    """The processes that run; none that does not is told of."""
+    lines = world.request("//metrics", key=None)[2].decode().splitlines()
+    told = dict(line.rsplit(" ", 1) for line in lines if line.startswith("entrepot_process_up{"))
+    return {name.split('"')[1] if state == "1" else f"missing: {name}" for name, state in told.items()}
+
+
+def clients_at(world: World, gateway: psutil.Process) -> list[Any]:
+    return [one for one in gateway.net_connections("tcp") if one.laddr.port == world.installation.port]
 
 
 def test_keys_that_come_and_go_under_load_drop_no_request(tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from entrepot.telemetry.families import ADDED_SECONDS, DROPPED, ERRORS, LOST, UNDER_WAY
-from entrepot.telemetry.series import Kept, SeriesFile, clear_metrics, metrics_folder, read_all, width_of
+from entrepot.telemetry.series import (
+    Kept,
+    SeriesFile,
+    clear_metrics,
+    metrics_folder,
+    read_all,
+    retire_metrics,
+    width_of,
+)
 
 
 def only(directory: Path) -> Kept:
@@ -78,6 +86,19 @@ def test_what_there_is_no_room_for_is_counted_as_dropped(tmp_path: Path) -> None
     assert kept.series[DROPPED.name,] == (200.0 - len(told),)
     assert all(kept.series[key] == (1.0,) for key in told)
     assert len(told) > 50
+
+
+def test_one_that_ended_before_it_could_say_so_is_no_longer_missed(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", VICTIM, str(tmp_path)], check=False)
+    assert only(tmp_path).pid > 0
+    retire_metrics(tmp_path, "gateway-0")
+    kept = only(tmp_path)
+    assert (kept.pid, kept.series[ERRORS.name, "a"]) == (0, (1000.0,))
+    retire_metrics(tmp_path, "gateway-1")  # it never counted anything
+    file = SeriesFile(tmp_path, "gateway-0")
+    retire_metrics(tmp_path, "gateway-0")  # somebody has its name, and runs
+    assert only(tmp_path).pid == os.getpid()
+    file.close()
 
 
 def test_an_installation_begins_at_0(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from entrepot.control.exporting import Exporting
@@ -12,13 +13,22 @@ from entrepot.telemetry.families import INGEST_FAILING, INGEST_FAILURES, INGESTE
 from entrepot.telemetry.metrics import Gauges, Metrics
 
 CERTIFICATES_EVERY_S = 60.0
+STUCK_S = 30.0
+"""A ledger that has not said for so long whether it takes what it was given takes nothing: its machine hangs."""
+log = logging.getLogger("entrepot.control")
 
 
 class IngestWatch:
     """Looks at an ingester, at what is exported, and now and then at the certificates that settings name."""
 
     def __init__(
-        self, settings: Settings, ingester: Ingester, metrics: Metrics, exporting: Exporting | None = None
+        self,
+        settings: Settings,
+        ingester: Ingester,
+        metrics: Metrics,
+        exporting: Exporting | None = None,
+        *,
+        stuck_s: float = STUCK_S,
     ) -> None:
         self._settings = settings
         self._ingester = ingester
@@ -28,6 +38,8 @@ class IngestWatch:
         self._looked_s = 0.0
         self._ingested = 0
         self._failures = 0
+        self._stuck_s = stuck_s
+        self._stuck = False
 
     def look(self) -> Gauges:
         """The gauges of the control process; what the ingester has done since the last time is counted."""
@@ -40,8 +52,17 @@ class IngestWatch:
         self._metrics.add(INGEST_FAILURES, failures - self._failures)
         self._ingested, self._failures = ingested, failures
         return {
-            (INGEST_FAILING, ()): 0.0 if ingester.trouble is None else 1.0,
+            (INGEST_FAILING, ()): 1.0 if self._is_stuck() or ingester.trouble is not None else 0.0,
             (SPOOL_WAITING, ()): float(ingester.waiting_bytes()),
             **self._certificates,
             **({} if self._exporting is None else self._exporting.look(self._metrics)),
         }
+
+    def _is_stuck(self) -> bool:
+        """Whether the ledger has been silent for too long; told once."""
+        moved_s = self._ingester.moved_s
+        stuck = moved_s is not None and time.monotonic() - moved_s > self._stuck_s
+        if stuck and not self._stuck:
+            log.error("entries wait in the spool: the ledger has not answered for %.0f s", self._stuck_s)
+        self._stuck = stuck
+        return stuck

@@ -57,6 +57,11 @@ class Board:
         """What is known of one."""
         return self._known.get(deployment, UNKNOWN)
 
+    def recall(self, known: Mapping[str, Health]) -> None:
+        """Begin with what another has come to know, by deployment."""
+        for id_, health in known.items():
+            self._keep(id_, health)
+
     @property
     def is_calm(self) -> bool:
         """Whether nothing is known of anybody but that they answer."""

@@ -1,4 +1,5 @@
-"""How deployments fare, as each gateway process sees it: a small file of each, for the control process to show.
+"""How deployments fare, as each gateway process sees it: a small file of each, for the control process to show, and for a
+process that takes another's place to begin with.
 
 Rules of this file: a file is replaced whole, so that a reader never sees half of one. It is no entry and holds nothing that
 may not be lost. One that was not renewed for STALE_S is of a process that is gone.
@@ -7,14 +8,17 @@ may not be lost. One that was not renewed for STALE_S is of a process that is go
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from entrepot.catalog.schema import Deployment
 from entrepot.errors import LedgerError
 from entrepot.exchange.board import View
+from entrepot.exchange.health import Health
 
 FOLDER = "health"
 RENEW_S = 2.0
@@ -22,11 +26,12 @@ STALE_S = 10.0
 
 
 class HealthReport(msgspec.Struct, frozen=True):
-    """What one process knew at `at_s` (Unix seconds)."""
+    """What one process knew at `at_s` (Unix seconds); `known` is the whole of it, by `place_of` a deployment."""
 
     process: str
     at_s: float
     views: tuple[View, ...]
+    known: dict[str, Health] = {}
 
 
 def write_report(directory: str | Path, report: HealthReport) -> None:
@@ -56,6 +61,25 @@ def read_reports(directory: str | Path, at_s: float) -> list[HealthReport]:
             report = msgspec.json.decode(path.read_bytes(), type=HealthReport)
             if at_s - report.at_s <= STALE_S:
                 found.append(report)
+    return found
+
+
+def place_of(deployment: Deployment) -> str:
+    """What a deployment's health is about, where it is asked and as whom, as a digest. One that was set right begins anew."""
+    asked = (deployment.base_url, deployment.upstream_name, deployment.auth, deployment.secret or "")
+    return hashlib.blake2b("\n".join((deployment.id, *asked)).encode(), digest_size=16).hexdigest()
+
+
+def latest(reports: Sequence[HealthReport]) -> dict[str, Health]:
+    """What is known by place: of several processes' what was learned last, and the longest that anybody is to wait."""
+    found: dict[str, Health] = {}
+    for report in reports:
+        for place, health in report.known.items():
+            other = found.get(place, health)
+            newer, older = (health, other) if health.at_s >= other.at_s else (other, health)
+            if older.wait_until_s > newer.wait_until_s:
+                newer = msgspec.structs.replace(newer, wait_until_s=older.wait_until_s, told_s=older.told_s)
+            found[place] = newer
     return found
 
 

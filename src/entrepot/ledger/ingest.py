@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -35,7 +36,8 @@ class Ingester:
     """Moves entries from the spools of the ledger in `directory` into `store`. One a ledger is enough; two do no harm.
 
     Several threads may run one: they take turns. `ingested` counts entries, `failures` runs that failed; `trouble` is what the
-    last one failed with, None if it went well. Who is in `heard` is told of entries once they are in the ledger (perhaps
+    last one failed with, None if it went well. `moved_s` is when (monotonic seconds) the run that goes on at the moment began, or
+    brought something in; None between runs. Who is in `heard` is told of entries once they are in the ledger (perhaps
     outlines, see `documents.py`), and of none twice unless this process died meanwhile.
     """
 
@@ -47,6 +49,7 @@ class Ingester:
         self.ingested = 0
         self.failures = 0
         self.trouble: str | None = None
+        self.moved_s: float | None = None
         self.heard: list[Callable[[Sequence[Entry]], None]] = []
 
     def run_once(self) -> int:
@@ -55,12 +58,15 @@ class Ingester:
         Raises LedgerError if the store refuses, or after all others if a spool cannot be read.
         """
         with self._turn:
+            self.moved_s = time.monotonic()
             try:
                 count = self._ingest_all()
             except LedgerError as error:
                 self.failures += 1
                 self.trouble = error.message
                 raise
+            finally:
+                self.moved_s = None
         self.ingested += count
         self.trouble = None
         return count
@@ -128,6 +134,7 @@ class Ingester:
         count = 0
         for documents, outcomes, after in _batches(read_payloads(path, progress.offset, ended=ended), progress):
             count += self._store.insert_documents(documents, outcomes, before=progress, after=after)
+            self.moved_s = time.monotonic()
             known[path.name] = progress = after
             for tell in self.heard:
                 tell([document.entry for document in documents])

@@ -21,6 +21,7 @@ _DEFAULTS: dict[str, str | int] = {
     "connect_timeout": 5,
     "tcp_user_timeout": 30_000,
     "keepalives_idle": 30,
+    "keepalives_interval": 10,
     "application_name": "entrepot",
 }
 

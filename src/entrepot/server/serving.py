@@ -13,9 +13,10 @@ import contextlib
 import math
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 
@@ -31,6 +32,8 @@ KEEP_ALIVE_S = 75
 
 _WRITTEN_DOWN_S = 5.0
 _LOOK_S = 0.05
+_KEEP_PATH: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""A Unix socket's file is whose it is that opened it, and others may listen there yet; since 3.13 it would go with a server."""
 
 
 class Server(uvicorn.Server):
@@ -69,7 +72,9 @@ class Server(uvicorn.Server):
         self.servers = []
         for each in sockets or ():
             if each.family == socket.AF_UNIX:
-                self.servers.append(await loop.create_unix_server(connect, sock=each, ssl=config.ssl, backlog=BACKLOG))
+                self.servers.append(
+                    await loop.create_unix_server(connect, sock=each, ssl=config.ssl, backlog=BACKLOG, **_KEEP_PATH)
+                )
             else:
                 self.servers.append(await loop.create_server(connect, sock=each, ssl=config.ssl, backlog=BACKLOG))
         self.started = True

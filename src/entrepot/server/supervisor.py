@@ -26,6 +26,8 @@ RESTART_MAX_S = 10.0
 ALONE_MAX_S = 1.0
 STARTED_WELL_S = 10.0
 GIVE_UP_AFTER = 3
+CONTROL_ENDS_S = 15.0
+"""What the control process has to bring in what lies in the spools."""
 _LATE_S = 5.0
 
 _DOUBLINGS = 10  # beyond RESTART_MAX_S, and far from what a float cannot hold
@@ -65,24 +67,30 @@ class Child:
     """One process of ours: what starts it, and how it has fared.
 
     `early_deaths` counts how often in a row it died soon after its start, `failed_starts` how often it did so by itself:
-    one that was killed could have started.
+    one that was killed could have started. `on_left` is called when another has its place and it has ended, however.
     """
 
-    def __init__(self, role: str, start: Callable[[], Process]) -> None:
+    def __init__(self, role: str, start: Callable[[], Process], on_left: Callable[[], None] | None = None) -> None:
         self.role = role
+        self.on_left = on_left
         self._start = start
         self.process = start()
         self.early_deaths = 0
         self.failed_starts = 0
         self.started_s = time.monotonic()
         self.due_s: float | None = None
+        self._until_s: float | None = None
 
     def check(self, now_s: float) -> None:
         """Start it again when it is due."""
         if self.due_s is not None:
             if now_s >= self.due_s:
                 self.process, self.started_s, self.due_s = self._start(), now_s, None
-        elif (status := self.process.poll()) is not None:
+        elif (status := self.process.poll()) is None:
+            if self._until_s is not None and now_s >= self._until_s:
+                self.process.kill()
+        else:
+            self._until_s = None
             young = now_s - self.started_s < STARTED_WELL_S
             self.early_deaths = self.early_deaths + 1 if young else 0
             self.failed_starts = self.failed_starts + 1 if young and status > 0 else 0
@@ -104,9 +112,10 @@ class Child:
         """Ask it to end without haste: another has taken its place."""
         self._tell(signal.SIGHUP)
 
-    def renew(self, start: Callable[[], Process]) -> None:
-        """Have it end, and started again in this way."""
+    def renew(self, start: Callable[[], Process], within_s: float = CONTROL_ENDS_S) -> None:
+        """Have it end, within so long, and started again in this way."""
         self._start = start
+        self._until_s = time.monotonic() + within_s
         self.early_deaths = -1  # the end that is asked for is none of them
         self.ask_to_stop()
 
@@ -145,10 +154,14 @@ class Supervisor:
 
     def replace(self, gateways: Sequence[Child], grace_s: float) -> None:
         """Gateways that listen already take the place of those that were there, which leave. Called in `watch`."""
-        until_s = time.monotonic() + self._grace_s + 2 * _LATE_S
-        self._leaving = [(child, until_s) for child in self._gateways]
+        self.dismiss(self._gateways)
         self._gateways, self._grace_s = gateways, grace_s
-        for child, _ in self._leaving:
+
+    def dismiss(self, gateways: Sequence[Child]) -> None:
+        """Have gateways leave, which answer what they have begun. Called in `watch`."""
+        until_s = time.monotonic() + self._grace_s + 2 * _LATE_S
+        self._leaving += [(child, until_s) for child in gateways]
+        for child in gateways:
             child.ask_to_leave()
 
     @property
@@ -159,11 +172,7 @@ class Supervisor:
     def watch(self, interval_s: float = 0.2) -> None:
         """Keep the processes until a stop is requested. Raises Unavailable when no gateway can start any more."""
         while not self._stopping.wait(interval_s):
-            now_s = time.monotonic()
-            for child in (*self._gateways, self._control):
-                child.check(now_s)
-            self._hurry(now_s)
-            self._let_go(now_s)
+            self.tend()
             if self._wanted is not None and not self._leaving:
                 change, self._wanted = self._wanted, None
                 change()
@@ -172,6 +181,17 @@ class Supervisor:
                     f"no gateway process can start: each ended {GIVE_UP_AFTER} times in a row; "
                     "its own message above says why"
                 )
+
+    def tend(self) -> bool:
+        """Start those that have ended, let go of those that have left. False once a stop is requested."""
+        if self._stopping.is_set():
+            return False
+        now_s = time.monotonic()
+        for child in (*self._gateways, self._control):
+            child.check(now_s)
+        self._hurry(now_s)
+        self._let_go(now_s)
+        return True
 
     def stop(self) -> None:
         """Gateways first, all at once; the control process last."""
@@ -182,7 +202,7 @@ class Supervisor:
         for child in gateways:
             child.stop(max(0.0, deadline_s - time.monotonic()))
         self._control.revive()
-        self._control.stop(15)
+        self._control.stop(CONTROL_ENDS_S)
 
     def _hurry(self, now_s: float) -> None:
         """Where no gateway runs, and clients wait, one that can start is not kept waiting for long."""
@@ -196,6 +216,8 @@ class Supervisor:
         for child, until_s in self._leaving:
             if now_s >= until_s:
                 child.stop(0.0)
+            if child.process.poll() is not None and child.on_left is not None:
+                child.on_left()
         self._leaving = [(child, until_s) for child, until_s in self._leaving if child.process.poll() is None]
 
 

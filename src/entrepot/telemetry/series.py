@@ -33,6 +33,8 @@ _HEAD = struct.Struct("<8sQQd")
 """Magic, bytes used, the writer's process id, when it began (Unix time)."""
 _USED = struct.Struct("<Q")
 _USED_AT = 8
+_PID = struct.Struct("<Q")
+_PID_AT = 16
 _SERIES = struct.Struct("<II")
 _DOUBLE = 8
 _log = logging.getLogger(__name__)
@@ -62,6 +64,17 @@ def clear_metrics(directory: str | Path) -> None:
     for path in metrics_folder(directory).glob(f"*{SUFFIX}"):
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+
+
+def retire_metrics(directory: str | Path, name: str) -> None:
+    """Say of a process that has ended that it is not missed, where it could not say so itself. What it counted stays."""
+    with contextlib.suppress(OSError):
+        fd = os.open(metrics_folder(directory) / f"{name}{SUFFIX}", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            if _can_lock(fd) and os.pread(fd, len(_MAGIC), 0) == _MAGIC:
+                os.pwrite(fd, _PID.pack(0), _PID_AT)
+        finally:
+            os.close(fd)
 
 
 class SeriesFile:
