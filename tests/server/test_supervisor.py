@@ -222,6 +222,7 @@ def test_where_no_gateway_runs_one_that_was_killed_is_not_kept_waiting(nursery: 
 
 def test_a_control_process_that_does_not_end_is_made_to_before_it_is_renewed(nursery: Nursery) -> None:
     control = nursery.child(STUBBORN, "control")
+    assert isinstance(control.process, subprocess.Popen)
     assert control.process.stdout is not None
     control.process.stdout.readline()  # now it hears nothing
     before_s = time.monotonic()
