@@ -136,6 +136,7 @@ def test_one_gateway_that_can_start_keeps_the_whole_and_so_does_a_control_proces
 
 def test_one_that_does_not_listen_is_made_to_stop(nursery: Nursery) -> None:
     child = nursery.child(STUBBORN)
+    assert isinstance(child.process, subprocess.Popen)
     assert child.process.stdout is not None
     child.process.stdout.readline()  # it has shut its ears
     child.stop(0.05)
@@ -171,6 +172,7 @@ def test_those_whose_place_others_have_taken_leave_and_are_ended_if_they_are_lat
         for name, program in (("quick", STAYS), ("stubborn", STUBBORN_TO_LEAVE), ("dead", ENDS.format(status=1)))
     )
     dead.process.wait(10)
+    assert isinstance(stubborn.process, subprocess.Popen)
     assert stubborn.process.stdout is not None
     stubborn.process.stdout.readline()  # now it hears nothing
     kept = Supervisor([quick, stubborn, dead], nursery.child(STAYS, "control"), grace_s=0.1)
@@ -220,6 +222,7 @@ def test_where_no_gateway_runs_one_that_was_killed_is_not_kept_waiting(nursery: 
 
 def test_a_control_process_that_does_not_end_is_made_to_before_it_is_renewed(nursery: Nursery) -> None:
     control = nursery.child(STUBBORN, "control")
+    assert isinstance(control.process, subprocess.Popen)
     assert control.process.stdout is not None
     control.process.stdout.readline()  # now it hears nothing
     before_s = time.monotonic()

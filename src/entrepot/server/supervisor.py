@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from entrepot.errors import Unavailable
 
@@ -32,6 +33,36 @@ _LATE_S = 5.0
 _DOUBLINGS = 10  # beyond RESTART_MAX_S, and far from what a float cannot hold
 
 
+class Process(Protocol):
+    """A process that was started, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Its status, once `poll` or `wait` has found that it ended."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its status if it has ended, a signal's number negative."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its status once it has ended. Raises TimeoutExpired."""
+        ...
+
+    def send_signal(self, sig: int) -> None:
+        """Nothing happens if it has ended."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+
 class Child:
     """One process of ours: what starts it, and how it has fared.
 
@@ -39,9 +70,7 @@ class Child:
     one that was killed could have started. `on_left` is called when another has its place and it has ended, however.
     """
 
-    def __init__(
-        self, role: str, start: Callable[[], subprocess.Popen[bytes]], on_left: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, role: str, start: Callable[[], Process], on_left: Callable[[], None] | None = None) -> None:
         self.role = role
         self.on_left = on_left
         self._start = start
@@ -57,12 +86,11 @@ class Child:
         if self.due_s is not None:
             if now_s >= self.due_s:
                 self.process, self.started_s, self.due_s = self._start(), now_s, None
-        elif self.process.poll() is None:
+        elif (status := self.process.poll()) is None:
             if self._until_s is not None and now_s >= self._until_s:
                 self.process.kill()
         else:
             self._until_s = None
-            status = self.process.returncode
             young = now_s - self.started_s < STARTED_WELL_S
             self.early_deaths = self.early_deaths + 1 if young else 0
             self.failed_starts = self.failed_starts + 1 if young and status > 0 else 0
@@ -84,7 +112,7 @@ class Child:
         """Ask it to end without haste: another has taken its place."""
         self._tell(signal.SIGHUP)
 
-    def renew(self, start: Callable[[], subprocess.Popen[bytes]], within_s: float = CONTROL_ENDS_S) -> None:
+    def renew(self, start: Callable[[], Process], within_s: float = CONTROL_ENDS_S) -> None:
         """Have it end, within so long, and started again in this way."""
         self._start = start
         self._until_s = time.monotonic() + within_s
