@@ -34,6 +34,7 @@ from entrepot.assembly import (
     ruled_builder,
 )
 from entrepot.control.accounting import WARN_EVERY_S, Accounting
+from entrepot.control.content import content_duties
 from entrepot.control.exporting import check_exporting, open_exporting
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_admission, counts, open_counters
@@ -59,6 +60,7 @@ from entrepot.server.probing import follow_open
 from entrepot.server.serving import build_server
 from entrepot.server.standing import Standing
 from entrepot.server.supervisor import Supervisor, watch_parent
+from entrepot.settings.content import content_seals
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.schema import ControlSettings, GatewaySettings, LedgerSettings, Settings
 from entrepot.telemetry.logs import log_exchanges, set_up_logging
@@ -166,7 +168,7 @@ async def run_control(launch: Launch) -> None:
     metrics.look = IngestWatch(settings, ingester, metrics, exporting).look
     beside.append(asyncio.create_task(metrics.follow(stop)))
     trials = Keeper(control_place(settings, os.environ), store)
-    duties = [ingester.follow(stop), repeat(trials.look, stop, LOOK_S)]
+    duties = [ingester.follow(stop), repeat(trials.look, stop, LOOK_S), *content_duties(settings, os.environ, stop)]
     if settings.ledger.keep_days is not None:
         duties.append(repeat(partial(drop_old, store, settings.ledger.keep_days), stop, DROP_EVERY_S))
     counters = open_counters(settings, os.environ) if counts(settings) else None
@@ -284,6 +286,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     if counts(settings):
         open_counters(settings, environ).close()
     open_responses(settings)
+    content_seals(settings, environ)  # or every process would say that a key is wrong
     ledger_place(settings, environ).prepare()  # migrations run once, before any process reads the ledger
     control_place(settings, environ).prepare()
     clear_metrics(settings.ledger.directory)

@@ -20,6 +20,7 @@ import msgspec
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.control.accounting import Accounting
+from entrepot.control.content import build_keeper
 from entrepot.control.metering import build_admission, open_counters
 from entrepot.control.place import control_place
 from entrepot.control.reload import build_keyring
@@ -281,6 +282,7 @@ def build_gateway(
         responses=KeptResponses(open_responses(settings), settings.gateway.max_body_bytes),
         inspector=inspector,
         afterwards=afterwards,
+        contents=build_keeper(settings, os.environ, spool.name, metrics),
         admission=admission,
         telling=None if metrics is None else _telling(settings, metrics),
         look_at_deployments=lambda: states(board.view(ids, time.time())),

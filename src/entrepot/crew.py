@@ -22,6 +22,7 @@ import msgspec
 from entrepot.control.exporting import check_exporting
 from entrepot.errors import Defect, SettingsError, Unavailable
 from entrepot.server.supervisor import Child, Supervisor
+from entrepot.settings.content import content_seals
 from entrepot.settings.schema import Settings
 
 Role = Literal["gateway", "control"]
@@ -73,6 +74,7 @@ class Crew:
         """
         refuse_restart(self._settings, settings)
         check_exporting(settings.telemetry, self._environ)
+        content_seals(settings, self._environ)
         pair = self._ready, self._told
         self._ready, self._told = socket.socketpair()
         self._generation += 1

@@ -33,6 +33,7 @@ RUN = [
     "entrepot report savings --since 7d",
     "entrepot report spend --by team --by day --since 30d",
     "entrepot report share --by model --since 30d --against 60d..30d",
+    "entrepot ledger content list",
     "entrepot report claims",
     "entrepot report spend --csv",
     "entrepot report spend --html spend.html",
@@ -85,6 +86,18 @@ ELSEWHERE = {
             "entrepot scenario --all-single-failures --html exit-plan.html",
         ),
         "needs a ledger of routed traffic; tests/cli/test_scenario.py makes one and runs it on the examples",
+    ),
+    **dict.fromkeys(
+        (
+            "entrepot outcomes import logs/2026-11-22_contracts.eval --outcomes contracts.jsonl --prompts prompts.jsonl",
+            "entrepot outcomes import results.json",
+            "entrepot outcomes import samples_gsm8k_2026-11-22T10-00-00.jsonl --model deepseek-v4.1-flash --metric exact_match",
+        ),
+        "needs files of other tools; tests/docs/test_outcomes.py makes them and runs it",
+    ),
+    "pip install 'entrepot[content]'": "asks a registry; tests/test_wheel.py looks at what the extras are",
+    "entrepot ledger export finetune --for finetune --route support --since 30d": (
+        "needs words that were kept; tests/cli/test_content.py keeps some and exports them"
     ),
     "PYTHONPATH=src .venv-dev/bin/python -m pytest tests/routing/test_utility.py": "runs tests within tests",
 }

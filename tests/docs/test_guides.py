@@ -1,4 +1,4 @@
-"""Tests of docs/guides/network.md and deploy.md: every piece of settings in them loads, and means what is said beside it."""
+"""The guides on networks, deploying and kept content: every piece of settings in them loads, and means what is said of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.docs.fences import find_fences
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 PIECES = [
     (f"{name}-{number}", fence.text)
-    for name in ("network", "deploy")
+    for name in ("network", "deploy", "content")
     for number, fence in enumerate(find_fences((GUIDES / f"{name}.md").read_text(encoding="utf-8")))
     if fence.language == "toml"
 ]
@@ -34,10 +34,12 @@ def test_settings_in_a_guide_load(text: str, tmp_path: Path) -> None:
 
 
 def test_they_mean_what_is_said_beside_them(tmp_path: Path) -> None:
-    tls, certified, socket, own, container = (load(text, tmp_path) for _, text in PIECES)
+    tls, certified, socket, own, container, content = (load(text, tmp_path) for _, text in PIECES)
     assert tls.gateway.tls is not None
     assert tls.gateway.tls.minimum_version == "1.3"
     assert [key.certificate for key in certified.keys] == ["spiffe://acme/batch"]
     assert socket.gateway.socket == "/run/entrepot/gateway.sock"
     assert [each.way.socket for each in own.deployments if each.way is not None] == [None, "/run/vllm/api.sock"]
     assert container.ledger.directory == "/var/lib/entrepot"
+    assert [(route.name, route.store_content) for route in content.routes] == [("support", True)]
+    assert content.content.encrypt_with == "env:CONTENT_KEY"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.ledger.checks import sample_entry
+from entrepot.ledger.content.sqlite import CONTENT_FILE, SqliteContent
 from entrepot.ledger.postgres import PostgresStore
 from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rollups import COMPARED, CUBES, EXPECTED, GRAINS, JUDGED, SUMS
@@ -34,13 +35,20 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def test_every_table_and_column_is_documented(connection: sqlite3.Connection) -> None:
+def columns_of(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    """The columns of every table but roll-ups."""
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    actual = {
+    return {
         table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
         for table in tables
         if not table.startswith(("sqlite_", "hourly_", "daily_", "monthly_"))
     }
+
+
+def test_every_table_and_column_is_documented(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    SqliteContent(tmp_path).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / CONTENT_FILE)) as content:
+        actual = {**columns_of(connection), **columns_of(content)}
     documented = {
         section.split("\n", 1)[0]: re.findall(r"^\| `(\w+)` \|", section.split("\n## ")[0], re.MULTILINE)
         for section in PAGE.split("\n### ")[1:]

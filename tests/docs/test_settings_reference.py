@@ -18,6 +18,7 @@ from entrepot.policy.teams import Team
 from entrepot.routing.validator import Validator
 from entrepot.settings import failing_tables, outcome_tables, route_table
 from entrepot.settings import file as shapes
+from entrepot.settings.content_table import ContentTable
 from entrepot.settings.load import load_settings
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.telemetry_tables import LogTable, MetricsTable, TelemetryTable
@@ -37,6 +38,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[metrics]": MetricsTable,
     "[log]": LogTable,
     "[[verdicts]]": outcome_tables.VerdictTable,
+    "[content]": ContentTable,
     "[telemetry]": TelemetryTable,
     "[responses]": shapes.ResponsesTable,
     "[[keys]]": shapes.KeyTable,

@@ -29,8 +29,14 @@ deny = {{ maker = ["openai"], accelerator = ["tpu"] }}
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ("name = 'x'", "policy[0]: a rule without a fact under require, deny or prefer does nothing"),
-        ("name = 'x'\nrequire = {}", "a rule without a fact under require, deny or prefer does nothing"),
+        (
+            "name = 'x'",
+            "policy[0]: a rule without a fact under require, deny or prefer, and without no_store, does nothing",
+        ),
+        (
+            "name = 'x'\nrequire = {}",
+            "a rule without a fact under require, deny or prefer, and without no_store, does nothing",
+        ),
         ("name = ''\ndeny = { on_premises = false }", "policy[0].name: must not be empty"),
         ("name = 'x'\ndeny = { maker_country = ['China'] }", "ISO 3166 code, such as CN or US; did you mean 'CN'?"),
         ("name = 'x'\nrequire = { region = ['Europe'] }", "nor EU, GLOBAL or LOCAL; did you mean 'EU'?"),

@@ -26,7 +26,7 @@ from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.price import Price, PriceChange, PriceService, PriceTier, PriceWindow
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Blank, Maker, Model, Offer, Provider, Region, Score
+from entrepot.catalog.schema import Blank, Licence, Maker, Model, Offer, Provider, Region, Score
 from entrepot.errors import CatalogError
 
 __all__ = ["Catalog", "build_deployment", "load_catalog"]
@@ -89,6 +89,7 @@ def load_catalog(extra_dirs: Sequence[Path] = ()) -> Catalog:
         providers=tuple(provider for _, provider in providers.values()),
         exchange_rates=exchange,
         listed_prices=_listed(ours / "listprices.json"),
+        licences=_convert(_read(ours / "licences.toml"), _Licences).licences,
     )
     check_catalog(
         catalog,
@@ -186,6 +187,10 @@ def _tables(read: _Read, name: str) -> list[Table]:
 
 class _Models(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[Model, ...]
+
+
+class _Licences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    licences: tuple[Licence, ...]
 
 
 def _convert(read: _Read, shape: type[_Shape]) -> _Shape:

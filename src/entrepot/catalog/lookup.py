@@ -9,7 +9,7 @@ from entrepot.catalog.listed import NONE_LISTED, ListedPrices
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.price import Price, dearer
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.catalog.schema import Maker, Model, Offer, Provider, Region
+from entrepot.catalog.schema import Licence, Maker, Model, Offer, Provider, Region
 from entrepot.errors import CatalogError
 
 
@@ -34,6 +34,7 @@ class Catalog:
     providers: tuple[Provider, ...]
     exchange_rates: ExchangeRates
     listed_prices: ListedPrices = NONE_LISTED
+    licences: tuple[Licence, ...] = ()
     _makers: Mapping[str, Maker] = field(init=False, repr=False, compare=False)
     _models: Mapping[str, Model] = field(init=False, repr=False, compare=False)
     _providers: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
@@ -54,6 +55,10 @@ class Catalog:
         if found is None:
             raise CatalogError(f"no model '{id_or_name}' in the catalog{did_you_mean(id_or_name, self._models)}")
         return found
+
+    def find_licence(self, name: str) -> Licence | None:
+        """What is known of the licence of exactly that name, None where nothing is."""
+        return next((licence for licence in self.licences if licence.id == name), None)
 
     def maker(self, maker_id: str) -> Maker:
         """The maker of that id; raises CatalogError."""

@@ -59,6 +59,16 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scores: tuple[Score, ...] = ()
 
 
+class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a licence of weights lets its licensee train other models on what the model answers, and by which reading."""
+
+    id: str
+    training_on_output: bool
+    why: str
+    source: str
+    as_of: str
+
+
 class Blank(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A place in a provider's addresses, `{name}`, that each customer fills in: `what` belongs there.
 

@@ -32,7 +32,7 @@ class Opened(msgspec.Struct, frozen=True, eq=False):
 
     def change(self) -> contextlib.AbstractContextManager[Transaction]:
         """A change by whoever typed the command."""
-        return self.store.change(Actor(_who(), "command line"), time.time_ns())
+        return self.store.change(command_line(), time.time_ns())
 
 
 @contextlib.contextmanager
@@ -44,6 +44,11 @@ def opened(config: Path | None) -> Iterator[Opened]:
     place.make()
     with place.open_store() as store:
         yield Opened(store, settings)
+
+
+def command_line() -> Actor:
+    """Whoever typed the command."""
+    return Actor(_who(), "command line")
 
 
 def _who() -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -20,8 +21,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from entrepot.cli.report import bring_up_to_date, find_ledger
+from entrepot.cli.content import content, forget_content
+from entrepot.cli.finetune import FinetuneOptions, export_for_finetuning
+from entrepot.cli.report import bring_up_to_date, find_ledger, read_since
 from entrepot.errors import LedgerError
+from entrepot.ledger.content.store import Whose
 from entrepot.ledger.export import export as write_parquet
 from entrepot.ledger.kept_responses import FILE, ResponseStore
 from entrepot.ledger.place import LedgerPlace
@@ -32,6 +36,9 @@ _PLACE = (
     click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it)."),
     click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here."),
 )
+
+
+_SHARE = click.FloatRange(0, 1)
 
 
 @click.group()
@@ -76,11 +83,41 @@ def rebuild(ledger: Path | None, config: Path | None) -> None:
 @click.argument("directory", type=click.Path(path_type=Path))
 @_PLACE[0]
 @_PLACE[1]
-def export(directory: Path, ledger: Path | None, config: Path | None) -> None:
-    """Write the ledger to DIRECTORY as Parquet, partitioned by day: exchanges/day=2026-01-31/….
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["analysis", "finetune"]),
+    default="analysis",
+    show_default=True,
+    help="analysis: numbers, as Parquet; finetune: what was said, as chat JSONL.",
+)
+@click.option("--route", help="finetune: only what was said on this route.")
+@click.option(
+    "--since", callback=read_since, help="finetune: from this time on: 2026-01-31, a full ISO time, or 7d ago."
+)
+@click.option("--until", callback=read_since, help="finetune: up to this time, not included.")
+@click.option("--min-outcome", type=_SHARE, help="finetune: the least outcome that is learned from. Default: 0.8.")
+@click.option("--alike", type=_SHARE, help="finetune: lines that share so much of their text are one. Default: 0.8.")
+@click.option("--validation", type=_SHARE, help="finetune: the newest share, held back. Default: 0.1.")
+@click.option("--first-answers", is_flag=True, help="finetune: only the first answer of a conversation.")
+@click.option(
+    "--allow",
+    multiple=True,
+    help="finetune: a model, deployment or provider whose terms, as you have read them, let you train on its answers.",
+)
+def export(directory: Path, ledger: Path | None, config: Path | None, *, purpose: str, **given: Any) -> None:  # noqa: ANN401 - click's values of the options above
+    """Write the ledger to DIRECTORY: numbers as Parquet, or what was said as lines to fine-tune a model on.
 
-    Run it again, and only what is new is written; an export that was interrupted goes on where it was.
+    Parquet is partitioned by day: exchanges/day=2026-01-31/…. Run it again, and only what is new is written; an export that was
+    interrupted goes on where it was.
     """
+    told = {name: value for name, value in given.items() if value is not None and value is not False and value != ()}
+    if purpose == "finetune":
+        times = {f"{name}_ns": told.pop(name) for name in ("since", "until") if name in told}
+        export_for_finetuning(directory, ledger, config, FinetuneOptions(**told, **times))
+        return
+    if told:
+        raise click.UsageError(f"--{next(iter(told)).replace('_', '-')} is for --for finetune")
     place = _existing(ledger, config)
     if trouble := bring_up_to_date(place):
         click.echo(f"entries wait in the spool: {trouble}", err=True)
@@ -103,17 +140,34 @@ def export(directory: Path, ledger: Path | None, config: Path | None) -> None:
 @_PLACE[1]
 @click.option("--key", help="The name of the key whose exchanges are forgotten.")
 @click.option("--team", help="The name of the team whose exchanges are forgotten.")
+@click.option("--exchange", help="The id of one exchange, of which what was said is forgotten; its numbers stay.")
+@click.option("--content-only", is_flag=True, help="Forget what was said; the numbers stay.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
-def forget(ledger: Path | None, config: Path | None, key: str | None, team: str | None, *, yes: bool) -> None:
+def forget(
+    ledger: Path | None,
+    config: Path | None,
+    key: str | None,
+    team: str | None,
+    exchange: str | None,
+    *,
+    content_only: bool,
+    yes: bool,
+) -> None:
     """Delete all that is known of the exchanges of one key or team. It cannot be undone.
 
     Sums lose what these exchanges added, as though they had never been. Of days whose entries were dropped before
-    (keep_days), only the sums by that key or team go. What was exported, backed up or printed is not reached.
+    (keep_days), only the sums by that key or team go. What was said in them, where a route kept that, goes too. What was
+    exported, backed up or printed is not reached.
     """
-    if (key is None) == (team is None):
-        raise click.UsageError("say whose exchanges: --key NAME or --team NAME")
-    principal: Principal = "key" if key is not None else "team"
-    name = key or team or ""
+    given: tuple[tuple[Whose, str | None], ...] = (("key", key), ("team", team), ("id", exchange))
+    named = [(whose, name) for whose, name in given if name is not None]
+    if len(named) != 1:
+        raise click.UsageError("say whose exchanges: --key NAME or --team NAME; or which one: --exchange ID")
+    ((whose, name),) = named
+    if whose == "id" or content_only:
+        _forget_words(ledger, config, whose, name, yes=yes)
+        return
+    principal: Principal = whose
     place = _existing(ledger, config)
     if not yes:
         click.confirm(f"Delete every exchange of the {principal} '{name}' from {place}?", abort=True)
@@ -126,6 +180,17 @@ def forget(ledger: Path | None, config: Path | None, key: str | None, team: str 
     if key is not None and (place.directory / FILE).exists():
         kept = ResponseStore(place.directory, keep_days=1).forget_key(key)
         click.echo(f"{kept:,} kept responses are deleted with them")
+    if count := forget_content(place, whose, name):
+        click.echo(f"what was said in {count:,} of them is erased")
+
+
+def _forget_words(ledger: Path | None, config: Path | None, whose: Whose, name: str, *, yes: bool) -> None:
+    place = find_ledger(ledger, config)
+    told = f"the exchange {name}" if whose == "id" else f"every exchange of the {whose} '{name}'"
+    if not yes:
+        click.confirm(f"Erase what was said in {told} from {place}?", abort=True)
+    count = forget_content(place, whose, name)
+    click.echo(f"what was said in {count:,} exchange{'' if count == 1 else 's'} is erased from {place}")
 
 
 def _existing(ledger: Path | None, config: Path | None) -> LedgerPlace:
@@ -133,6 +198,9 @@ def _existing(ledger: Path | None, config: Path | None) -> LedgerPlace:
     if not place.exists():
         raise LedgerError(f"no ledger at {place}; it is made when the gateway records its first exchange")
     return place
+
+
+ledger.add_command(content)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from entrepot.control.trial_start import build_trial, find_deployment, mean_cost
 from entrepot.control.trials import Terms, Trial
 from entrepot.errors import SettingsError
 from entrepot.learning.trial_evidence import Evidence
-from entrepot.ledger.store import LedgerReader, LedgerStore
+from entrepot.ledger.reading import RelationalReader
 from entrepot.routing.trial import Direction
 from entrepot.settings.choose import require_settings
 from entrepot.settings.ledger import ledger_place
@@ -32,7 +32,7 @@ def trial() -> None:
     """Try a model on a part of a route's sessions; it goes up, or is taken out again, by itself."""
 
 
-class _Shares(click.ParamType):
+class _Shares(click.ParamType[tuple[float, ...]]):
     name = "percentages"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
@@ -112,7 +112,7 @@ def _build(settings: Settings, model: str, name: str, asked: _Asked) -> Trial:
     return build_trial(name, settings, deployment.id, asked["route"], direction, terms, time.time())
 
 
-def _read_ledger(settings: Settings) -> LedgerStore:
+def _read_ledger(settings: Settings) -> RelationalReader:
     return ledger_place(settings, os.environ).open_store()
 
 
@@ -174,7 +174,7 @@ def status(name: str | None, config: Path | None, *, as_json: bool) -> None:
     show_status(seen, settings, as_json=as_json)
 
 
-def _evidence(reader: LedgerReader, kept: Trial) -> Evidence | None:
+def _evidence(reader: RelationalReader, kept: Trial) -> Evidence | None:
     if kept.standing != "running":
         return None
     reel = Reel(reader, kept)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from entrepot.control import content_endpoints as content
 from entrepot.control import document_endpoints as documents
 from entrepot.control import key_endpoints as keys
 from entrepot.control import member_endpoints as members
@@ -91,6 +92,8 @@ ENDPOINTS = (
     Endpoint("PUT", "budgets/{name}", documents.put_budget, "change budgets", Budget),
     Endpoint("DELETE", "budgets/{name}", documents.delete_budget, "change budgets"),
     Endpoint("GET", "deployments", list_deployments, "read deployments"),
+    Endpoint("GET", "content/{name}", content.show_content, "read content"),
+    Endpoint("DELETE", "content/{name}", content.erase_content, "erase content"),
     Endpoint("GET", "audit", list_changes, "read audit", query=("limit", "before", "kind", "name")),
 )
 _HEADERS = (

@@ -170,7 +170,7 @@ def _told(rule: Rule) -> dict[str, Any]:
     for part in ("when", "require", "deny", "prefer"):
         if told.get(part):
             told[part] = {name: value for name, value in told[part].items() if value not in (None, ())}
-    return {name: value for name, value in told.items() if value not in (None, {})}
+    return {name: value for name, value in told.items() if value not in (None, {}) and value is not False}
 
 
 def _find(ask: Ask, kind: Kind, shape: type[Any]) -> Any:  # noqa: ANN401 - of the shape

@@ -17,7 +17,8 @@ from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.policy.teams import Team
 from entrepot.settings.schema import KeySettings
 
-Kind = Literal["key", "team", "member", "rule", "budget", "trial"]
+Kind = Literal["key", "team", "member", "rule", "budget", "trial", "content"]
+"""What the trail tells of; `content` is kept elsewhere, and the trail says who read or erased it."""
 Role = Literal["admin", "operator", "viewer"]
 
 LONGEST_NAME = 200

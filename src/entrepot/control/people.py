@@ -32,6 +32,8 @@ Permission = Literal[
     "change members",
     "read deployments",
     "read audit",
+    "read content",
+    "erase content",
 ]
 
 _RANK: dict[Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
@@ -57,6 +59,8 @@ GRANTS: dict[Permission, Grant] = {
     "change members": Grant("admin", confined=False),
     "read deployments": Grant("viewer", confined=False),
     "read audit": Grant("viewer", confined=False),
+    "read content": Grant("admin", confined=False),
+    "erase content": Grant("admin", confined=False),
 }
 
 

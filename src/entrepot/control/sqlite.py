@@ -77,7 +77,10 @@ def open_control(directory: str | Path) -> SqliteControlStore:
     path = control_path(directory)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # Only where there is none: to close a descriptor of a file lets go of SQLite's locks on it in this process.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
     except OSError as error:
         raise ControlError(f"cannot make the control store {path}: {error.strerror}") from error
     return SqliteControlStore(path, "rw")

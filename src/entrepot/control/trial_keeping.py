@@ -7,16 +7,19 @@ again from the ledger, in the order in which the ledger got it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
+
+import msgspec
 
 from entrepot.control.place import ControlPlace
 from entrepot.control.reload import Watch
 from entrepot.control.store import Actor
 from entrepot.control.trials import Trial
 from entrepot.learning.trial_evidence import DECODER, Asked, Evidence, read
-from entrepot.ledger.store import LedgerReader
+from entrepot.ledger.reading import RelationalReader
 from entrepot.routing.trial import FULL
 from entrepot.statistics.ladder import Decision, Step, decide
 from entrepot.statistics.margin import Reading, Verdict
@@ -33,7 +36,7 @@ log = logging.getLogger("entrepot.trials")
 class Reel:
     """What the ledger has of one stage of a trial, read on from where it was read to."""
 
-    def __init__(self, reader: LedgerReader, trial: Trial) -> None:
+    def __init__(self, reader: RelationalReader, trial: Trial) -> None:
         self._reader = reader
         self.evidence = Evidence(_asked(trial))
         since = self.evidence.asked.since_ns - _BEFORE_NS
@@ -45,8 +48,11 @@ class Reel:
         ask, at = self._reader.ask, max(0, self._entries - _OVERLAP)
         while rows := ask("SELECT seq, document FROM documents WHERE seq > ? ORDER BY seq LIMIT ?", (at, _PAGE)):
             for seq, document in rows:
-                self.evidence.hear_entry(DECODER.decode(document))
                 at = seq
+                with contextlib.suppress(
+                    msgspec.MsgspecError
+                ):  # another version's, which no trial of this one can be in
+                    self.evidence.hear_entry(DECODER.decode(document))
         self._entries, at = max(self._entries, at), max(0, self._outcomes - _OVERLAP)
         while said := self._reader.outcomes_after(at, _PAGE):
             for seq, outcome in said:
@@ -82,7 +88,7 @@ def _asked(trial: Trial) -> Asked:
 class Keeper:
     """Keeps the trials of an installation."""
 
-    def __init__(self, place: ControlPlace, reader: LedgerReader, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, place: ControlPlace, reader: RelationalReader, clock: Callable[[], float] = time.time) -> None:
         self._place = place
         self._watch = Watch(place)
         self._reader = reader

@@ -14,7 +14,7 @@ from entrepot.catalog.schema import Deployment
 from entrepot.control.trials import Terms, Trial, TrialStep, plan_stages
 from entrepot.errors import SettingsError
 from entrepot.exchange.plan import Route
-from entrepot.ledger.store import LedgerReader
+from entrepot.ledger.reading import RelationalReader
 from entrepot.routing.trial import Direction
 from entrepot.settings.schema import Settings
 
@@ -50,7 +50,7 @@ def find_route(settings: Settings, name: str) -> Route:
     return found
 
 
-def mean_cost_usd(reader: LedgerReader, route: str, now_ns: int) -> float | None:
+def mean_cost_usd(reader: RelationalReader, route: str, now_ns: int) -> float | None:
     """What a completed exchange of the route cost on average in the last thirty days; None where there are too few."""
     ((count, mean),) = reader.ask(_MEAN, (route, now_ns - _LOOKS_BACK_NS))
     return None if count < _LEAST_SESSIONS or not mean else float(mean) / 1_000_000_000

@@ -73,7 +73,8 @@ class Route(msgspec.Struct, frozen=True):
     than `max_latency_s` is asked only if all are. `strategy` None: one model is chosen before the call. `redact` are the
     kinds of finds that are taken out of requests before they leave. `retries` is how often a deployment may be asked again,
     `balance` who of several hosts of a model goes first; None: as everywhere. `hedge` None: nobody is asked beside the
-    first. `outcomes` are come by after the answer. `trial` is that of a deployment, as the control store has it.
+    first. `outcomes` are come by after the answer. `store_content`: what is said is kept beside the ledger. `trial` is that of a
+    deployment, as the control store has it.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Route(msgspec.Struct, frozen=True):
     balance: Balance | None = None
     hedge: Hedge | None = None
     outcomes: OutcomePlan = OutcomePlan()
+    store_content: bool = False
     trial: OnTrial | None = None
 
 
@@ -136,6 +138,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     written down, so that the decision can be made again.
     `retries` are those of each deployment; what they and hedges take of `allowances` is shared by all exchanges of the process.
     `hedge_after_s` is how long the first candidate may let the exchange wait before the second is asked, None for ever.
+    `no_store`: a rule has nothing kept of what is said.
     `tracing` None: the exchange belongs to no trace.
     """
 
@@ -168,4 +171,5 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     retries: Retries = NEVER
     allowances: Allowances | None = None
     hedge_after_s: float | None = None
+    no_store: bool = False
     tracing: Tracing | None = None

@@ -85,6 +85,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     lot: Lot | None = None
     trial: Trying | None = None
     grounds: Grounds | None = None
+    no_store: bool = False
 
 
 class Planner:
@@ -182,6 +183,7 @@ class Planner:
             cast_lot(decision, choice.route, drawn_by, preferred),
             given.trying,
             grounds_of(request, needs, input_tokens, longest, circumstances, tools, session, traits),
+            no_store=eligibility.no_store_by is not None,
         )
 
     def _cascade(
@@ -311,6 +313,7 @@ class Planner:
             lot=considered.lot,
             trial=considered.trial,
             grounds=considered.grounds,
+            no_store=considered.no_store,
             retries=retries_of(self._conduct, route),
             allowances=self._board.allowances,
             hedge_after_s=hedge_after_s(self._board, route, considered.decision.order),

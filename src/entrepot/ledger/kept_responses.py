@@ -72,7 +72,10 @@ class ResponseStore:
         self._keep_s = keep_days * _DAY_S
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            # Only where there is none: to close a descriptor of a file lets go of SQLite's locks on it in this process.
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            pass
         except OSError as error:
             raise LedgerError(f"cannot make {self._path}: {error.strerror}") from error
         with self._open() as connection:

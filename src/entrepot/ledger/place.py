@@ -12,6 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 from entrepot.errors import ExtraMissing, LedgerError
+from entrepot.ledger.content.spool import list_content_spools
+from entrepot.ledger.content.sqlite import CONTENT_FILE, SqliteContent
+from entrepot.ledger.content.store import ContentStore
 from entrepot.ledger.reading import RelationalReader, RelationalStore
 from entrepot.ledger.sqlite import ledger_path, open_sqlite, open_sqlite_reader
 
@@ -23,18 +26,18 @@ class LedgerPlace:
 
     def __init__(self, directory: str | Path, database: str | None = None) -> None:
         self.directory = Path(directory)
-        self._database = database
+        self.database = database
 
     def __str__(self) -> str:
         return (
             str(ledger_path(self.directory))
-            if self._database is None
-            else _postgres().PostgresReader(self._database).name
+            if self.database is None
+            else _postgres().PostgresReader(self.database).name
         )
 
     def exists(self) -> bool:
         """Whether there is anything to read: a database is taken to be there until it is asked."""
-        return self._database is not None or ledger_path(self.directory).exists()
+        return self.database is not None or ledger_path(self.directory).exists()
 
     def prepare(self) -> None:
         """Bring the schema up to date, once before many processes use it.
@@ -45,27 +48,39 @@ class LedgerPlace:
             with self.open_store() as store:
                 store.spool_progress()
         except LedgerError as error:
-            if self._database is None:
+            if self.database is None:
                 raise
             _log.error("entries wait in the spool: %s", error.message)
 
     def open_store(self) -> RelationalStore:
         """The ledger to write to. Raises LedgerError; where it is a database that is away, only once it is used."""
-        if self._database is None:
+        if self.database is None:
             return open_sqlite(self.directory)
-        store: RelationalStore = _postgres().PostgresStore(self._database)
+        store: RelationalStore = _postgres().PostgresStore(self.database)
         return store
 
     def open_reader(self) -> RelationalReader:
         """The ledger to read. Raises LedgerError as `open_store`."""
-        if self._database is None:
+        if self.database is None:
             return open_sqlite_reader(self.directory)
-        reader: RelationalReader = _postgres().PostgresReader(self._database)
+        reader: RelationalReader = _postgres().PostgresReader(self.database)
         return reader
 
+    def holds_content(self) -> bool:
+        """Whether anything that was said may be kept here: a database is taken to hold some until it is asked."""
+        here = (self.directory / CONTENT_FILE).exists() or bool(list_content_spools(self.directory))
+        return here or self.database is not None
 
-def _postgres() -> ModuleType:
+    def open_content(self) -> ContentStore:
+        """What was said, beside the ledger; made if it is not there. Raises LedgerError as `open_store`."""
+        if self.database is None:
+            return SqliteContent(self.directory)
+        store: ContentStore = _postgres("entrepot.ledger.content.postgres").PostgresContent(self.database)
+        return store
+
+
+def _postgres(module: str = "entrepot.ledger.postgres") -> ModuleType:
     try:
-        return importlib.import_module("entrepot.ledger.postgres")
+        return importlib.import_module(module)
     except ImportError:
         raise ExtraMissing("[ledger] database", "postgres") from None

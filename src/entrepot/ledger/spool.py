@@ -42,9 +42,9 @@ def spool_folder(directory: str | Path) -> Path:
     return Path(directory) / SPOOL_FOLDER
 
 
-def list_spools(directory: str | Path) -> list[Path]:
+def list_spools(directory: str | Path, folder: str = SPOOL_FOLDER) -> list[Path]:
     """The spool files of the ledger in `directory`, by name."""
-    return sorted(spool_folder(directory).glob(f"*{SUFFIX}"))
+    return sorted((Path(directory) / folder).glob(f"*{SUFFIX}"))
 
 
 class SpoolWriter:
@@ -52,7 +52,8 @@ class SpoolWriter:
 
     Of the disk, `reserve_bytes` more than a file may grow to are set aside for each file: when the disk is full, and there is no
     room for another file, at least so much can still be written to this one.
-    That somebody deleted its file is noticed within `look_every_s`.
+    That somebody deleted its file is noticed within `look_every_s`. `folder` is where in `directory` its files lie, `mode` who
+    may read them.
 
     Raises LedgerError where a file cannot be made, written or locked.
     """
@@ -66,11 +67,14 @@ class SpoolWriter:
         rotate_bytes: int = _ROTATE_BYTES,
         reserve_bytes: int = 0,
         look_every_s: float = 0.25,
+        folder: str = SPOOL_FOLDER,
+        mode: int = 0o640,
     ) -> None:
         if not _SAFE_NAME.fullmatch(name):
             raise LedgerError(f"spool name {name!r}: use letters, digits, dots, dashes and underscores")
-        self._folder = spool_folder(directory)
-        self._name = name
+        self._folder = Path(directory) / folder
+        self._mode = mode
+        self.name = name
         self._fsync = durability == "fsync"
         self._rotate_bytes = rotate_bytes
         self._reserve_bytes = reserve_bytes
@@ -91,10 +95,14 @@ class SpoolWriter:
 
         Once this returns, the death of this process cannot lose it.
         """
+        self.append_record(entry.id, entry)
+
+    def append_record(self, id_: str, value: msgspec.Struct) -> None:
+        """As `append`, for whatever has an id."""
         try:
-            record = frame(self._encoder.encode(entry))
+            record = frame(self._encoder.encode(value))
         except (ValueError, OverflowError) as error:  # an integer beyond 64 bits, a lone surrogate, or far too long
-            raise LedgerError(f"record {entry.id} cannot be written to the spool: {error}") from error
+            raise LedgerError(f"record {id_} cannot be written to the spool: {error}") from error
         try:
             now_s = time.monotonic()
             deleted = now_s >= self._look_s and not self._is_there(now_s)
@@ -128,8 +136,8 @@ class SpoolWriter:
     def _open(self, *, must_reserve: bool) -> tuple[int, Path]:
         self._folder.mkdir(parents=True, exist_ok=True)
         while True:
-            path = self._folder / f"{self._name}.{secrets.token_hex(8)}{SUFFIX}"
-            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            path = self._folder / f"{self.name}.{secrets.token_hex(8)}{SUFFIX}"
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode)
             fcntl.flock(fd, fcntl.LOCK_EX)
             if os.fstat(fd).st_nlink:
                 break

@@ -61,13 +61,14 @@ class Eligibility(msgspec.Struct, frozen=True):
     """What is left, and what is not: together every deployment that was asked about, each in its order.
 
     `preferred` are those of `allowed` to choose among, all of them where no rule prefers any; `preferred_by` names the rules
-    that left the others for later.
+    that left the others for later. `no_store_by` is the first rule that has nothing kept of what is said, None if none does.
     """
 
     allowed: tuple[Deployment, ...]
     rejected: tuple[Rejected, ...]
     preferred: tuple[Deployment, ...] = ()
     preferred_by: tuple[str, ...] = ()
+    no_store_by: str | None = None
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -158,7 +159,8 @@ class Gate:
             else:
                 allowed.append(deployment)
         preferred, preferred_by = _prefer(allowed, [rules[index] for index in in_force])
-        return Eligibility(tuple(allowed), tuple(rejected), preferred, preferred_by)
+        no_store_by = next((rules[index].name for index in in_force if rules[index].no_store), None)
+        return Eligibility(tuple(allowed), tuple(rejected), preferred, preferred_by, no_store_by)
 
     def _object(self, index: int) -> tuple[str | None, ...]:
         """What this rule, where it applies, objects to each deployment: worked out when it first does."""

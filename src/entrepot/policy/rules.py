@@ -88,7 +88,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `prefer`: where any deployment that is left satisfies every fact given, the choice is made among those that do, and the
     others are asked only if all of these fail. Where several rules apply, all of them do: a deny is not lifted by another
-    rule's require.
+    rule's require. `no_store`: nothing of what is said in the exchange is kept, whatever its route says.
     """
 
     name: str
@@ -97,3 +97,4 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deny: Facts | None = None
     prefer: Facts | None = None
     unless: Unless | None = None
+    no_store: bool = False

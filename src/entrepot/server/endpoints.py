@@ -47,6 +47,7 @@ from entrepot.server.afterwards import Afterwards
 from entrepot.server.authenticate import Keyring
 from entrepot.server.call import Call, Handler
 from entrepot.server.connection import CERTIFICATE
+from entrepot.server.content import KEEP_NOTHING, ContentKeeper
 from entrepot.server.decisions import entry_of, render_decision
 from entrepot.server.feedback import PATH as FEEDBACK
 from entrepot.server.http import (
@@ -100,6 +101,7 @@ class Gateway:
         responses: KeptResponses,
         inspector: Inspector,
         afterwards: Afterwards | None = None,
+        contents: ContentKeeper = KEEP_NOTHING,
         admission: Admission | None = None,
         telling: Telling | None = None,
         look_at_deployments: Callable[[], Mapping[str, int]] = dict,
@@ -115,6 +117,7 @@ class Gateway:
         self._outcomes = outcomes
         self._responses = responses
         self._afterwards = afterwards
+        self._contents = contents
         self._admission = admission
         self._telling = telling
         self._under_way = 0
@@ -259,15 +262,11 @@ class Gateway:
         seen = UNSEEN
         try:
             asked = await self._read(call)
-            steering = steering_of(call.headers)
+            steering, may_keep = steering_of(call.headers), may_store(call.headers)
             client: Client = call.client
             if asked.dialect == OPENAI_RESPONSES:
                 asked, client = await self._responses.prepare(
-                    asked,
-                    client,
-                    key=principal.key or "",
-                    exchange_id=call.id,
-                    may_keep=may_store(call.headers),
+                    asked, client, key=principal.key or "", exchange_id=call.id, may_keep=may_keep
                 )
             asked, seen = await inspector.inspect(asked, call.dialect, call.envelope, call.peer)
         except CallerError as error:
@@ -296,9 +295,10 @@ class Gateway:
             raise
         witness = None
         if self._afterwards is not None:
-            witness = self._afterwards.witness(client, planned, may_read=may_store(call.headers))
+            witness = self._afterwards.witness(client, planned, may_read=may_keep and not planned.no_store)
         try:
-            await self._driver.perform(course_of(planned, time.monotonic), witness or client, ticket)
+            with self._contents.listen(witness or client, planned, may_store=may_keep) as heard:
+                await self._driver.perform(course_of(planned, time.monotonic), heard, ticket)
         finally:
             if witness is not None and self._afterwards is not None:
                 self._afterwards.take(witness)

@@ -19,6 +19,7 @@ from entrepot.catalog.schema import Cloud, KeyForm
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
+from entrepot.settings.content_table import ContentTable
 from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTable
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.outcome_tables import JudgesTable, VerdictTable
@@ -380,6 +381,7 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detection: DetectionTable = DetectionTable()
     router: RouterTable = RouterTable()
     exchange_rates: ExchangeRatesTable | None = None
+    content: ContentTable = ContentTable()
     responses: ResponsesTable = ResponsesTable()
     budgets: tuple[BudgetTable, ...] = ()
     limits: tuple[LimitTable, ...] = ()

@@ -22,6 +22,7 @@ from entrepot.settings.budgets import (
     resolve_limits,
 )
 from entrepot.settings.conduct import resolve_circuit, resolve_conduct, resolve_probes
+from entrepot.settings.content import resolve_content
 from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
@@ -86,6 +87,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         router=_router(file.router.artifact, around.directory, problems),
         fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
+        content=resolve_content(file.content, around.directory, problems),
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
         budgets=(*resolve_budgets(file.budgets, known, around.directory, problems), *judging),
         limits=resolve_limits(file.limits, known, problems),

@@ -122,6 +122,9 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(description="A conversation keeps its model while that is worth it, and escalates when it sees failure."),
     ] = True
+    store_content: Annotated[
+        bool, Meta(description="Keep what is said on it: requests and answers, as [content] says.")
+    ] = False
     max_latency_s: Annotated[
         Seconds | None,
         Meta(description="Candidates expected to take longer for a whole answer are asked only if all are."),

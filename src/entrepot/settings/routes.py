@@ -77,6 +77,7 @@ def resolve_routes(
                 redact=table.redact,
                 explore=_exploration(table, len(answering), path, problems),
                 sessions=table.sessions,
+                store_content=table.store_content,
                 max_latency_s=table.max_latency_s,
                 retries=table.retries,
                 balance=table.balance,

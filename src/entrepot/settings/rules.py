@@ -71,8 +71,9 @@ class _Check:
         if rule.unless is not None:
             self._part(rule.unless, (*path, "unless"))
         sides = {"require": rule.require, "deny": rule.deny, "prefer": rule.prefer}
-        if not any(_says_something(facts) for facts in sides.values()):
-            self._problems.add(path, "a rule without a fact under require, deny or prefer does nothing")
+        if not rule.no_store and not any(_says_something(facts) for facts in sides.values()):
+            told = "a rule without a fact under require, deny or prefer, and without no_store, does nothing"
+            self._problems.add(path, told)
         for side, facts in sides.items():
             if facts is not None:
                 self._part(facts, (*path, side))

@@ -72,6 +72,18 @@ class LedgerSettings(msgspec.Struct, frozen=True):
     when_full: Literal["serve", "refuse"] = "serve"
 
 
+class ContentSettings(msgspec.Struct, frozen=True):
+    """How what is said is kept on routes that say `store_content`: for how long, up to which length of an exchange.
+
+    `encrypt_with` and `decrypt_with` refer to keys (`ledger/content/seal.py`): the one that is used, and earlier ones.
+    """
+
+    keep_days: int = 30
+    max_bytes: int = 4 * 1024 * 1024
+    encrypt_with: str | None = None
+    decrypt_with: tuple[str, ...] = ()
+
+
 class ResponsesSettings(msgspec.Struct, frozen=True):
     """Whether responses are kept for their clients, beside the ledger, and for how many days after they were last continued."""
 
@@ -212,6 +224,7 @@ class Settings(msgspec.Struct, frozen=True):
     probes: dict[str, ProbeKind] = {}
     router: str | None = None
     fresh: FreshSettings = FreshSettings()
+    content: ContentSettings = ContentSettings()
     responses: ResponsesSettings = ResponsesSettings()
     budgets: tuple[Budget, ...] = ()
     limits: tuple[Limit, ...] = ()

@@ -90,6 +90,15 @@ OUTCOMES_MISSED = Family(
     "Outcomes that were to be found out and were not, by why: queue_full, too_long, unread, check_failed, not_judged, unwritten.",
     ("why",),
 )
+CONTENT = Family(
+    "entrepot_content_total",
+    "counter",
+    "Exchanges of routes that keep what is said: kept, withheld (by a rule or the client), too long, or failed to write.",
+    ("route", "result"),
+)
+CONTENT_BYTES = Family(
+    "entrepot_content_bytes_total", "counter", "Content written to the spool, before the answer is read.", ("route",)
+)
 DROPPED = Family(
     "entrepot_metrics_dropped_total", "counter", "Counts that are missing here for want of room for more labels."
 )
@@ -154,6 +163,8 @@ KEPT: tuple[Family, ...] = (
     LOST,
     OUTCOMES,
     OUTCOMES_MISSED,
+    CONTENT,
+    CONTENT_BYTES,
     DROPPED,
     UNDER_WAY,
     WAITING,
