@@ -29,7 +29,7 @@ from entrepot.settings.schema import Settings
 
 @click.group()
 def trial() -> None:
-    """Try a model on a part of a route's sessions; it goes up, or is taken out again, by itself."""
+    """Try a model step by step, on a part of the sessions."""
 
 
 class _Shares(click.ParamType[tuple[float, ...]]):
