@@ -11,6 +11,7 @@ those of ten million.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import random
 import tempfile
@@ -158,6 +159,8 @@ def main() -> None:
     parser.add_argument("--database", help="the URL of an empty PostgreSQL database, in place of SQLite")
     parser.add_argument("--directory", help="where to put the ledger meanwhile (default: the system's temporary one)")
     options = parser.parse_args()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)  # as the control process does
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
         directory = Path(name)
         bench_append(directory, "process", 2000)

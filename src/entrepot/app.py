@@ -44,9 +44,10 @@ from entrepot.control.repeating import repeat
 from entrepot.control.serving import serve_admin
 from entrepot.control.trial_keeping import LOOK_S, Keeper
 from entrepot.control.watching import IngestWatch
-from entrepot.crew import HELD_BACK, Crew, Launch, tell_ready
+from entrepot.crew import Crew, Launch, tell_ready
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import EntrepotError, SettingsError, Unavailable
+from entrepot.forking import HELD_BACK
 from entrepot.learning.promises import Follower
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.retention import DROP_EVERY_S, drop_old
@@ -176,6 +177,7 @@ async def run_control(launch: Launch) -> None:
         accounting = Accounting(settings, counters, store, ingester)
         duties.append(repeat(accounting.settle, stop, SETTLE_S))
         duties.append(repeat(accounting.warn, stop, WARN_EVERY_S))
+    _leave_in_peace()
     try:
         await asyncio.gather(*duties)
     finally:
@@ -192,7 +194,7 @@ async def run_control(launch: Launch) -> None:
 def _leave_in_peace() -> None:
     """Have the garbage collector pass over all that was made so far, which lives as long as the process, and come seldom.
 
-    An exchange leaves no cycles behind: what it made is freed as it ends.
+    An exchange leaves no cycles behind, and no entry on its way into the ledger does: what was made is freed as that ends.
     """
     gc.collect()
     gc.freeze()
@@ -274,11 +276,12 @@ class Running(msgspec.Struct, frozen=True, eq=False):
         return urlsplit(self.address).port or 0
 
 
-def start(settings: Settings, environ: Mapping[str, str]) -> Running:
+def start(settings: Settings, environ: Mapping[str, str], *, copies: bool = False) -> Running:
     """Start the processes of an installation and return once a gateway answers.
 
     Raises SettingsError, ArtifactError or Unavailable.
-    `environ` is what the processes get as their environment: it holds the secrets that the settings refer to.
+    `environ` is what the processes get as their environment: it holds the secrets that the settings refer to. With `copies` they
+    may be copies of this process, which must then hold nothing that they may not inherit.
     """
     check_router(settings)
     check_exporting(settings.telemetry, environ)
@@ -293,7 +296,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> Running:
     listening = _listen(settings.gateway)
     admin, trouble = listen_for_admin(settings.control)
     try:
-        crew = Crew(settings, listening, admin, environ)
+        crew = Crew(settings, listening, admin, environ, live if copies else None)
     except BaseException:
         for each in (listening, admin):
             if each is not None:
@@ -348,9 +351,8 @@ def _listen(gateway: GatewaySettings) -> socket.socket:
     return listen_on_port(gateway.host, gateway.port, "[gateway] host and port, or --port")
 
 
-def main() -> int:
-    """What a child process does with its life."""
-    launch = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Launch)
+def live(launch: Launch) -> int:
+    """What a child process does with its life. Returns its exit status."""
     set_up_logging(launch.settings.log.format, launch.settings.log.level, launch.name)
     run = run_gateway if launch.role == "gateway" else run_control
     try:
@@ -363,4 +365,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(live(msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Launch)))

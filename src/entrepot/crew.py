@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -21,14 +20,13 @@ import msgspec
 
 from entrepot.control.exporting import check_exporting
 from entrepot.errors import Defect, SettingsError, Unavailable
-from entrepot.server.supervisor import Child, Supervisor
+from entrepot.forking import Forked, holding_back, may_fork
+from entrepot.server.supervisor import Child, Process, Supervisor
 from entrepot.settings.content import content_seals
 from entrepot.settings.schema import Settings
 
 Role = Literal["gateway", "control"]
 READY_WITHIN_S = 30.0
-HELD_BACK = frozenset({signal.SIGTERM, signal.SIGHUP})
-"""Signals that wait until a process can act on them: one that is told to stop while it starts still does its duty first."""
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -46,18 +44,29 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 class Crew:
-    """Starts processes that listen on `listening`, or on `admin` if there is one. `environ` is what they get as theirs."""
+    """Starts processes that listen on `listening`, or on `admin` if there is one. `environ` is what they get as theirs.
+
+    With `live`, what a process does with its life, the first ones are copies of this process where it can be copied: they are
+    ready sooner. All others, who may come long after, begin anew.
+    """
 
     def __init__(
-        self, settings: Settings, listening: socket.socket, admin: socket.socket | None, environ: Mapping[str, str]
+        self,
+        settings: Settings,
+        listening: socket.socket,
+        admin: socket.socket | None,
+        environ: Mapping[str, str],
+        live: Callable[[Launch], int] | None = None,
     ) -> None:
         """Starts the first, and returns once a gateway answers. Raises Unavailable."""
         self._settings = settings
         self._listening, self._admin, self._environ = listening, admin, environ
+        self._live = live if live is not None and may_fork() else None
         self._generation = 0
         self._ready, self._told = socket.socketpair()
         gateways = self._gateways(settings)
         control = Child("control", self._control(settings))
+        self._live = None
         self.supervisor = Supervisor(gateways, control, settings.gateway.grace_s)
         try:
             _wait_ready(self._ready, gateways, 1)
@@ -109,15 +118,21 @@ class Crew:
             for number in range(settings.gateway.processes)
         ]
 
-    def _control(self, settings: Settings) -> Callable[[], subprocess.Popen[bytes]]:
+    def _control(self, settings: Settings) -> Callable[[], Process]:
         return self._starting("control", "control-0", settings, self._admin, None)
 
     def _starting(
         self, role: Role, name: str, settings: Settings, listening: socket.socket | None, told: socket.socket | None
-    ) -> Callable[[], subprocess.Popen[bytes]]:
+    ) -> Callable[[], Process]:
         fd = -1 if listening is None else listening.fileno()
         launch = Launch(role, name, os.getpid(), settings, fd, -1 if told is None else told.fileno())
-        return lambda: _spawn(launch, self._environ)
+        return lambda: self._start(launch)
+
+    def _start(self, launch: Launch) -> Process:
+        live = self._live
+        if live is None:
+            return _spawn(launch, self._environ)
+        return Forked(launch.name, lambda: live(launch), self._environ, _handed(launch))
 
 
 def refuse_restart(old: Settings, new: Settings) -> None:
@@ -146,23 +161,24 @@ def tell_ready(fd: int) -> None:
 
 
 def _spawn(launch: Launch, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)  # which the process inherits
-    try:
+    with holding_back():
         process = subprocess.Popen(
             [sys.executable, "-m", "entrepot.app"],
             stdin=subprocess.PIPE,
-            pass_fds=[fd for fd in (launch.fd, launch.ready) if fd >= 0],
+            pass_fds=_handed(launch),
             # Small matrices: a second BLAS thread costs more than it brings, and numpy reads this when it is imported.
             env={"OPENBLAS_NUM_THREADS": "1", **environ},
             start_new_session=True,  # Ctrl-C reaches the supervisor, which stops its processes in order
         )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if process.stdin is None:
         raise Defect("a child process has no standard input")
     with contextlib.suppress(BrokenPipeError), process.stdin:  # if it died at once, the supervisor will say so
         process.stdin.write(msgspec.msgpack.encode(launch))
     return process
+
+
+def _handed(launch: Launch) -> list[int]:
+    return [fd for fd in (launch.fd, launch.ready) if fd >= 0]
 
 
 def _wait_ready(ready: socket.socket, gateways: Sequence[Child], count: int) -> None:

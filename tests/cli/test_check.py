@@ -148,3 +148,11 @@ def test_certificates_are_looked_at_and_one_that_cannot_be_used_exits_with_3(ent
     assert bad.exit_code == 3
     assert "[gateway.tls] key:" in bad.output
     assert shown["certificates"][0]["usable"] is False
+
+
+def test_a_key_for_content_that_is_none_is_told_of(entrepot: Command) -> None:
+    write(entrepot, "http://127.0.0.1:9", '[content]\nencrypt_with = "env:CONTENT_KEY"')
+    result = entrepot("check", "--offline", environ={"MY_KEY": KEY, "CONTENT_KEY": "passphrase"})
+    assert result.exit_code == 2
+    assert "env:CONTENT_KEY is not a key for content" in result.output
+    assert "passphrase" not in result.output

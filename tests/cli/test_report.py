@@ -264,3 +264,31 @@ def test_a_page_that_cannot_be_written_is_told(ledger: Path, tmp_path: Path) -> 
     assert result.exit_code == 2
     assert "cannot write" in result.stderr
     assert run("--html", "x", "--csv", "--ledger", str(ledger)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "period", [("--since", "3d", "--until", "5d"), ("--since", "2026-02-01", "--until", "2026-02-01")]
+)
+def test_a_period_that_ends_before_it_begins_is_refused(period: tuple[str, ...], ledger: Path) -> None:
+    ran = run("spend", *period, "--json", "--ledger", str(ledger))
+    assert ran.exit_code == 2
+    assert "nothing lies between" in ran.output
+    assert run("share", "--against", "2026-01-01..2025-01-01", "--ledger", str(ledger)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "words", [("savings", "--by", "day"), ("claims", "--by", "key"), ("spend", "--against", "2d..1d")]
+)
+def test_an_option_that_a_report_would_pass_over_is_refused(words: tuple[str, ...], ledger: Path) -> None:
+    ran = run(*words, "--ledger", str(ledger))
+    assert ran.exit_code == 2
+    assert words[1] in ran.output
+
+
+def test_a_page_of_a_period_without_traffic_does_not_leave_the_one_of_yesterday(ledger: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("yesterday's")
+    ran = run("spend", "--since", "2199-01-01", "--ledger", str(ledger), "--html", str(page))
+    assert ran.exit_code == 0
+    assert "yesterday" not in page.read_text()
+    assert "Nothing to report" in page.read_text()

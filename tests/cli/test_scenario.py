@@ -122,3 +122,11 @@ def test_a_mistake_in_a_file_is_one_line(command: Command, directory: Path) -> N
     ran = command("scenario", "typo.toml")
     assert ran.exit_code == 2
     assert "typo.toml, line 1: prices: there is no such setting; did you mean 'price'?" in ran.output
+
+
+def test_a_period_without_decisions_is_told_and_not_an_empty_page(command: Command) -> None:
+    for form in ((), ("--json",), ("--html", "-")):
+        ran = command("scenario", "--all-single-failures", "--since", "2199-01-01", *form)
+        assert ran.exit_code == 0
+        assert "Nothing to replay" in ran.output
+    assert command("scenario", "--all-single-failures", "--since", "1d", "--until", "2d").exit_code == 2

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from entrepot.cli.up import NOTHING_TO_SERVE, up
+from entrepot.cli.bringing_up import NOTHING_TO_SERVE
+from entrepot.cli.up import up
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_an_option_out_of_range_is_told(bare: Path, option: list[str]) -> None:
 def test_with_nothing_to_serve_it_says_what_to_do_and_writes_nothing(
     bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("entrepot.cli.up.os.environ", {})
+    monkeypatch.setattr("entrepot.cli.bringing_up.os.environ", {})
     monkeypatch.setattr("entrepot.settings.choose.probe", lambda ports: ())  # whatever runs on this machine
     ended = CliRunner().invoke(up, [])
     assert ended.exit_code == NOTHING_TO_SERVE

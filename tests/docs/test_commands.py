@@ -100,6 +100,11 @@ ELSEWHERE = {
         ),
         "needs files of other tools; tests/docs/test_outcomes.py makes them and runs it",
     ),
+    "cd examples/fleet": "is the reader's shell",
+    **dict.fromkeys(
+        ("docker compose up --build --detach", "docker compose exec gateway-1 entrepot keys new web"),
+        "needs a container engine; tests/docs/test_fleet.py reads the composition, tests/end_to_end/test_fleet.py is one",
+    ),
     "pip install 'entrepot[content]'": "asks a registry; tests/test_wheel.py looks at what the extras are",
     "entrepot ledger export finetune --for finetune --route support --since 30d": (
         "needs words that were kept; tests/cli/test_content.py keeps some and exports them"

@@ -226,3 +226,27 @@ def test_of_what_is_too_long_nothing_is_kept_but_that_it_was(tmp_path: Path) -> 
         assert files_with(tmp_path, b"zebra") == []
         metrics = installation.request("//metrics", key=None)[2].decode()
         assert 'entrepot_content_total{route="auto",result="too_long"} 1' in metrics
+
+
+def test_what_was_said_and_found_good_becomes_lines_to_train_on(keeping: World, tmp_path: Path) -> None:
+    scores = {"a zebra well": 1.0, "a zebra badly": 0.0}
+    for text, score in scores.items():
+        exchange = keeping.chat("auto", text)[1]["x-entrepot-exchange"]
+        settled(keeping, exchange)
+        told = json.dumps({"exchange": exchange, "source": "user", "score": score}).encode()
+        assert keeping.request("/feedback", told)[0] == 200
+    config = ["--config", str(settings_file(keeping))]
+    finetune = ["ledger", "export", str(tmp_path / "out"), "--for", "finetune", "--validation", "0", *config]
+    done = CliRunner().invoke(main, finetune)
+    assert (done.exit_code, "0 lines to train on" in done.output) == (0, True), (
+        done.output
+    )  # nobody vouched for the model
+
+    def one_line() -> bool:
+        return "1 lines to train on" in CliRunner().invoke(main, [*finetune, "--allow", "small"]).output
+
+    assert eventually(one_line)
+    (line,) = (tmp_path / "out" / "train.jsonl").read_text().splitlines()
+    assert json.loads(line)["messages"][0] == {"role": "user", "content": "a zebra well"}
+    reasons = json.loads((tmp_path / "out" / "export.json").read_text())["left_out"]
+    assert reasons == {"the outcome is not good enough": 1}

@@ -136,6 +136,7 @@ def test_one_gateway_that_can_start_keeps_the_whole_and_so_does_a_control_proces
 
 def test_one_that_does_not_listen_is_made_to_stop(nursery: Nursery) -> None:
     child = nursery.child(STUBBORN)
+    assert isinstance(child.process, subprocess.Popen)
     assert child.process.stdout is not None
     child.process.stdout.readline()  # it has shut its ears
     child.stop(0.05)
@@ -166,6 +167,7 @@ def test_a_child_notices_that_its_parent_is_gone_even_if_it_was_gone_before_it_l
 
 def test_those_whose_place_others_have_taken_leave_and_are_ended_if_they_are_late(nursery: Nursery) -> None:
     quick, stubborn = nursery.child(STAYS), nursery.child(STUBBORN_TO_LEAVE)
+    assert isinstance(stubborn.process, subprocess.Popen)
     assert stubborn.process.stdout is not None
     stubborn.process.stdout.readline()  # now it hears nothing
     kept = Supervisor([quick, stubborn], nursery.child(STAYS, "control"), grace_s=0.1)

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -62,8 +63,17 @@ def load_catalog(extra_dirs: Sequence[Path] = ()) -> Catalog:
     """The shipped catalog, with the files of `extra_dirs` over it.
 
     An extra directory is laid out as ours is: `makers/*.toml`, `providers/*.toml`, `exchange.toml`. A maker, provider or
-    exchange rate found there replaces ours of the same id. Raises CatalogError.
+    exchange rate found there replaces ours of the same id. Raises CatalogError. The shipped one alone is read once a process.
     """
+    return _load(extra_dirs) if extra_dirs else _shipped()
+
+
+@cache
+def _shipped() -> Catalog:
+    return _load(())
+
+
+def _load(extra_dirs: Sequence[Path]) -> Catalog:
     ours = files("entrepot.catalog")
     makers: dict[str, tuple[str, Maker, tuple[Model, ...]]] = {}
     providers: dict[str, tuple[str, Provider]] = {}

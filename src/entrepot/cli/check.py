@@ -21,6 +21,7 @@ from entrepot.control.exporting import check_exporting
 from entrepot.routing.worth import Knob
 from entrepot.server.certificates import Certificate, look_at_certificates
 from entrepot.settings.choose import require_settings
+from entrepot.settings.content import content_seals
 from entrepot.settings.reach import Reach, check_secrets, reach_all
 from entrepot.settings.schema import Settings
 
@@ -42,6 +43,7 @@ def check(config: Path | None, as_json: bool, offline: bool) -> None:
     settings = require_settings(config, os.environ, Path.cwd())
     check_router(settings)
     check_exporting(settings.telemetry, os.environ)
+    content_seals(settings, os.environ)
     knobs = find_knobs(settings)
     if offline:
         wrong = check_secrets(settings.deployments, os.environ)

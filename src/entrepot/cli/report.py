@@ -20,7 +20,7 @@ from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.spool import list_spools
 from entrepot.ledger.sqlite import LEDGER_FILE
 from entrepot.ledger.store import DIMENSIONS, Dimension, LedgerReader, Period, Sums
-from entrepot.reports.contents import REPORTS, Question, tables_of
+from entrepot.reports.contents import DIVIDED, REPORTS, Question, tables_of
 from entrepot.reports.render import Table, render_csv, render_json
 from entrepot.reports.wording import Language, Words, words_of
 from entrepot.settings.discover import data_directory
@@ -55,8 +55,15 @@ def read_span(context: click.Context, parameter: click.Parameter, value: str | N
     first, dots, last = value.partition("..")
     if not dots:
         raise click.BadParameter(f"{value!r} is no period; write 2026-01-01..2026-02-01")
-    ends = [read_since(context, parameter, end or None) for end in (first, last)]
-    return Period(*ends)
+    since, until = (read_since(context, parameter, end or None) for end in (first, last))
+    return period_of(since, until)
+
+
+def period_of(since: int | None, until: int | None) -> Period:
+    """What lies between. Raises BadParameter where it ends before it begins: its figures would be those of no traffic."""
+    if since is not None and until is not None and since >= until:
+        raise click.BadParameter(f"the period begins at {_iso(since)} and ends at {_iso(until)}: nothing lies between")
+    return Period(since, until)
 
 
 def _dimensions(
@@ -101,8 +108,9 @@ def report(
     Without KIND a summary is printed. Entries that still lie in spools are brought into the ledger first.
     """
     form = choose_form(form, page)
+    _refuse_unused(kind, by, against)
     place = find_ledger(ledger, config)
-    words, period = words_of(language), Period(since, until)
+    words, period = words_of(language), period_of(since, until)
     trouble = bring_up_to_date(place)
     tables: list[Table] = []
     totals = Sums()
@@ -124,13 +132,23 @@ def report(
     elif form == "csv":
         click.echo(render_csv(tables), nl=False)
         click.echo("\n".join(notes), err=True, nl=bool(notes))
-    elif not totals.exchanges:
-        click.echo("\n".join((*notes, str(place))))
     elif page is not None:
         lines = [_headline(totals, period, words), *notes]
         write_page(page, tables, words(f"report_{kind.replace('-', '_')}"), lines, language)
+    elif not totals.exchanges:
+        click.echo("\n".join((*notes, str(place))))
     else:
         print_tables(tables, [_headline(totals, period, words), *notes])
+
+
+def _refuse_unused(kind: str, by: Sequence[Dimension], against: Period | None) -> None:
+    """Raises UsageError for an option that this report would pass over, so that nobody takes its figures for others."""
+    if by and kind not in DIVIDED:
+        raise click.UsageError(f"--by divides these reports: {', '.join(sorted(DIVIDED))}; {kind} shows its own tables")
+    if against is not None and kind != "share":
+        raise click.UsageError(
+            "--against says from which period `entrepot report share` shows flows; leave it out here"
+        )
 
 
 def find_ledger(ledger: Path | None, config: Path | None) -> LedgerPlace:

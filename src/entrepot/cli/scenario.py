@@ -10,11 +10,10 @@ import click
 import msgspec
 
 from entrepot.catalog.load import load_catalog
-from entrepot.cli.report import bring_up_to_date, read_since
+from entrepot.cli.report import bring_up_to_date, period_of, read_since
 from entrepot.cli.scenario_stage import Compared, Stage
 from entrepot.cli.shown import Form, choose_form, form_options, print_tables, write_page
 from entrepot.control.in_force import read_in_force
-from entrepot.ledger.store import Period
 from entrepot.reports.render import Table, render_csv, render_json
 from entrepot.reports.scenario.exits import rank_exits
 from entrepot.reports.scenario.tables import tabulate_comparison, tabulate_exits
@@ -60,16 +59,18 @@ def scenario(
     """
     if not files and not all_single_failures:
         raise click.UsageError("name a scenario's file, or give --all-single-failures")
-    form, words = choose_form(form, page), words_of(language)
+    form, words, period = choose_form(form, page), words_of(language), period_of(since, until)
     settings = read_in_force(require_settings(config, os.environ, Path.cwd()))
     scenarios = [load_scenario(file, settings, load_catalog(), os.environ) for file in files]
     place = ledger_place(settings, os.environ)
     trouble = bring_up_to_date(place)
     with place.open_reader() as reader:
-        stage = Stage(settings, reader, place.directory, Period(since, until), scenarios, words)
+        stage = Stage(settings, reader, place.directory, period, scenarios, words)
     compared = [stage.compare(one) for one in scenarios]
     exits = rank_exits(stage.replay) if all_single_failures else ()
     notes = [] if trouble is None else [words("not_ingested", why=trouble)]
+    if not len(stage.replay.decisions):
+        notes = [words("nothing_to_replay"), *notes]
     tables = [*_tables(files, compared, words), *([tabulate_exits(exits, words)] if exits else [])]
     if form == "json":
         click.echo(render_json(tables, ledger=str(place.directory), notes=notes))

@@ -134,3 +134,6 @@ REPORTS: Mapping[str, Callable[[Question], Iterator[Table]]] = {
     "added-time": _added_time,
 }
 """Every report by its name; `all` is a summary of the others."""
+
+DIVIDED = frozenset({"all", "share", "spend"})
+"""The reports that `Question.by` divides."""

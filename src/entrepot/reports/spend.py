@@ -86,7 +86,7 @@ def measure_forecast(reader: LedgerReader, period: Period, now_ns: int, confiden
     series, first = _series(known, today)
     ahead = _ahead(now_ns, today_ns, until_ns)
     total = None
-    found = forecast_sum(series, ahead, first.weekday()) if series else None
+    found = forecast_sum(series, ahead, first.weekday(), confidence) if series else None
     if found is not None:
         total = (spent + round(found.estimate), spent + round(found.low), spent + round(found.high))
     return Forecast(since_ns, now_ns, until_ns, spent, len(series), confidence, total)

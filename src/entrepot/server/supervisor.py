@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from entrepot.errors import Unavailable
 
@@ -30,6 +31,36 @@ _LATE_S = 5.0
 _DOUBLINGS = 10  # beyond RESTART_MAX_S, and far from what a float cannot hold
 
 
+class Process(Protocol):
+    """A process that was started, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Its status, once `poll` or `wait` has found that it ended."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its status if it has ended, a signal's number negative."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its status once it has ended. Raises TimeoutExpired."""
+        ...
+
+    def send_signal(self, sig: int) -> None:
+        """Nothing happens if it has ended."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+
 class Child:
     """One process of ours: what starts it, and how it has fared.
 
@@ -37,7 +68,7 @@ class Child:
     one that was killed could have started.
     """
 
-    def __init__(self, role: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
+    def __init__(self, role: str, start: Callable[[], Process]) -> None:
         self.role = role
         self._start = start
         self.process = start()
@@ -51,8 +82,7 @@ class Child:
         if self.due_s is not None:
             if now_s >= self.due_s:
                 self.process, self.started_s, self.due_s = self._start(), now_s, None
-        elif self.process.poll() is not None:
-            status = self.process.returncode
+        elif (status := self.process.poll()) is not None:
             young = now_s - self.started_s < STARTED_WELL_S
             self.early_deaths = self.early_deaths + 1 if young else 0
             self.failed_starts = self.failed_starts + 1 if young and status > 0 else 0
@@ -74,7 +104,7 @@ class Child:
         """Ask it to end without haste: another has taken its place."""
         self._tell(signal.SIGHUP)
 
-    def renew(self, start: Callable[[], subprocess.Popen[bytes]]) -> None:
+    def renew(self, start: Callable[[], Process]) -> None:
         """Have it end, and started again in this way."""
         self._start = start
         self.early_deaths = -1  # the end that is asked for is none of them

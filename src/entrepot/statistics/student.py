@@ -25,22 +25,23 @@ def student_quantile(probability: float, degrees: int) -> float:
     if probability < 0.5:
         return -student_quantile(1 - probability, degrees)
     low, high = 0.0, max(1.0, NormalDist().inv_cdf(probability))
-    while _cumulative(high, degrees) < probability:
+    while student_below(high, degrees) < probability:
         high *= 2
     for _ in range(200):
         middle = (low + high) / 2
         if middle in (low, high):
             break
-        if _cumulative(middle, degrees) < probability:
+        if student_below(middle, degrees) < probability:
             low = middle
         else:
             high = middle
     return (low + high) / 2
 
 
-def _cumulative(t: float, degrees: int) -> float:
-    """P(T <= t) for t >= 0."""
-    return 1 - 0.5 * _regularised_beta(degrees / (degrees + t * t), degrees / 2, 0.5)
+def student_below(t: float, degrees: int) -> float:
+    """P(T <= t) for a T with so many degrees of freedom."""
+    beyond = 0.5 * _regularised_beta(degrees / (degrees + t * t), degrees / 2, 0.5)
+    return 1 - beyond if t >= 0 else beyond
 
 
 def _regularised_beta(x: float, a: float, b: float) -> float:
