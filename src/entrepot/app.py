@@ -43,6 +43,7 @@ from entrepot.control.place import control_place
 from entrepot.control.reload import Reloader, Watch, follow
 from entrepot.control.repeating import repeat
 from entrepot.control.serving import serve_admin
+from entrepot.control.trial_keeping import LOOK_S, Keeper
 from entrepot.control.watching import IngestWatch
 from entrepot.crew import Crew, Launch, tell_ready
 from entrepot.dialects.openai_chat import OpenAIChat
@@ -90,7 +91,7 @@ async def run_gateway(launch: Launch) -> None:
     admission = build_admission(in_force, launch.name)
     metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
     after = build_afterwards(settings, spool.append, metrics)
-    gateway = build_gateway(in_force, *build(in_force.rules), upstream, spool, experience, admission, metrics, after)
+    gateway = build_gateway(in_force, *build(in_force), upstream, spool, experience, admission, metrics, after)
     after.court = build_jury(settings, gateway, judges_key)
     tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     server = build_server(
@@ -114,7 +115,7 @@ async def run_gateway(launch: Launch) -> None:
         clock=time.time,
     ).look
     following = [
-        asyncio.create_task(follow(watch, Reloader(settings, in_force.rules, build, gateway, admission).adopt)),
+        asyncio.create_task(follow(watch, Reloader(settings, in_force, build, gateway, admission).adopt)),
         asyncio.create_task(promises.follow()),
         asyncio.create_task(report_health(settings, experience.board, launch.name)),
         asyncio.create_task(follow_open(experience.board, upstream, settings.deployments, settings.probes)),
@@ -148,7 +149,8 @@ def _open_spool(kept: LedgerSettings, name: str) -> SpoolWriter:
 async def run_control(launch: Launch) -> None:
     """Bring entries from the spools into the ledger until told to stop, then once more.
 
-    Meanwhile serve the admin API, keep the promises of routes, and settle what processes that died had reserved.
+    Meanwhile serve the admin API, keep the promises of routes, settle what processes that died had reserved, and keep trials
+    going.
     """
     stop = asyncio.Event()
     _stop_with(stop.set, launch.parent)
@@ -167,7 +169,8 @@ async def run_control(launch: Launch) -> None:
         ingester.heard.append(exporting.hear)
     metrics.look = IngestWatch(settings, ingester, metrics, exporting).look
     beside.append(asyncio.create_task(metrics.follow(stop)))
-    duties = [ingester.follow(stop), *content_duties(settings, os.environ, stop)]
+    trials = Keeper(control_place(settings, os.environ), store)
+    duties = [ingester.follow(stop), repeat(trials.look, stop, LOOK_S), *content_duties(settings, os.environ, stop)]
     if settings.ledger.keep_days is not None:
         duties.append(repeat(partial(drop_old, store, settings.ledger.keep_days), stop, DROP_EVERY_S))
     counters = open_counters(settings, os.environ) if counts(settings) else None
@@ -183,6 +186,7 @@ async def run_control(launch: Launch) -> None:
         if exporting is not None:
             exporting.close()
         metrics.close()
+        trials.close()
         store.close()
         if counters is not None:
             counters.close()

@@ -57,7 +57,7 @@ from entrepot.ledger.kept_responses import ResponseStore
 from entrepot.ledger.lookup import find_entry
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.policy.eligibility import Effect
-from entrepot.policy.rules import Principal, Rule
+from entrepot.policy.rules import Principal
 from entrepot.policy.teams import parents_of
 from entrepot.routing.artifact import Artifact, default_artifact_path, load_artifact
 from entrepot.routing.base import BoundRouter, ModelFacts
@@ -113,17 +113,17 @@ def load_router(settings: Settings) -> Artifact:
     return load_artifact(Path(settings.router) if settings.router else default_artifact_path())
 
 
-def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequence[Rule]], Choices]:
-    """What compiles the names of these settings under other rules; prices are those of the moment of compiling."""
+def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Settings], Choices]:
+    """What compiles the names of these settings under other rules and routes; prices are those of the moment of compiling."""
     facts = model_facts(load_catalog())
     router = artifact.router()
     workings = Workings()
 
-    def build(rules: Sequence[Rule]) -> Choices:
+    def build(in_force: Settings) -> Choices:
         return Choices(
             deployments=settings.deployments,
-            routes=settings.routes,
-            rules=rules,
+            routes=in_force.routes,
+            rules=in_force.rules,
             exchange_rates=settings.exchange_rates,
             dialects=PROVIDER_DIALECTS,
             router=router,
@@ -137,16 +137,16 @@ def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Sequenc
     return build
 
 
-def planner_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], Planner]:
-    """What makes planners for these settings that differ in their rules alone: what is slow to load is loaded once.
+def planner_builder(settings: Settings, experience: Experience) -> Callable[[Settings], Planner]:
+    """What makes planners for these settings that differ in rules and routes alone: what is slow to load is loaded once.
 
     Each is given the promises that stand.
     """
     compile_ = choices_builder(settings, load_router(settings))
     follower = experience.promises or Follower(settings.ledger.directory)
 
-    def build(rules: Sequence[Rule]) -> Planner:
-        choices = compile_(rules)
+    def build(in_force: Settings) -> Planner:
+        choices = compile_(in_force)
         follower.attach(choices)
         return Planner(choices, settings.deadlines, experience.sessions, experience.board, settings.conduct)
 
@@ -191,12 +191,12 @@ async def report_health(settings: Settings, board: Board, process: str) -> None:
 
 def build_planner(settings: Settings) -> Planner:
     """The planner for these settings, with the promises that stand and without any other experience."""
-    return planner_builder(settings, Experience())(settings.rules)
+    return planner_builder(settings, Experience())(settings)
 
 
 def find_knobs(settings: Settings) -> dict[str, Knob]:
     """What the routes' goals come to over all requests, and what is promised of them, by route."""
-    choices = choices_builder(settings, load_router(settings))(settings.rules)
+    choices = choices_builder(settings, load_router(settings))(settings)
     Follower(settings.ledger.directory).attach(choices)
     return choices.knobs
 
@@ -214,7 +214,7 @@ async def keep_promises(settings: Settings, stop: asyncio.Event) -> None:
     def build() -> Recalibrator:
         artifact, catalog = load_router(settings), load_catalog()
         fresh = Sources(settings.fresh.outcomes, settings.fresh.prompts, settings.fresh.last)
-        choices = choices_builder(settings, artifact)(settings.rules)
+        choices = choices_builder(settings, artifact)(settings)
         return build_recalibrator(
             choices, artifact.router(), catalog, model_facts(catalog), fresh, settings.ledger.directory
         )
@@ -259,13 +259,15 @@ class Explained(msgspec.Struct, frozen=True, eq=False):
     seen: Seen
 
 
-def ruled_builder(settings: Settings, experience: Experience) -> Callable[[Sequence[Rule]], tuple[Planner, Inspector]]:
-    """What makes all of a gateway that depends on rules, for these settings."""
+def ruled_builder(settings: Settings, experience: Experience) -> Callable[[Settings], tuple[Planner, Inspector]]:
+    """What makes all of a gateway that depends on rules and routes, for these settings."""
     build_planner = planner_builder(settings, experience)
 
-    def build(rules: Sequence[Rule]) -> tuple[Planner, Inspector]:
-        sensor = build_sensor(msgspec.structs.replace(settings, rules=tuple(rules)))
-        return build_planner(rules), Inspector(sensor, settings.gateway.region_header, settings.gateway.trusted_proxies)
+    def build(in_force: Settings) -> tuple[Planner, Inspector]:
+        sensor = build_sensor(msgspec.structs.replace(settings, rules=in_force.rules))
+        return build_planner(in_force), Inspector(
+            sensor, settings.gateway.region_header, settings.gateway.trusted_proxies
+        )
 
     return build
 
@@ -349,7 +351,7 @@ async def asking(settings: Settings, key: KeySettings, tags: frozenset[str]) -> 
     admission = build_admission(settings, "in-process")
     with TappedSpool(settings.ledger.directory, "in-process") as spool:
         try:
-            planner, inspector = ruled_builder(settings, experience)(settings.rules)
+            planner, inspector = ruled_builder(settings, experience)(settings)
             gateway = build_gateway(settings, planner, inspector, upstream, spool, experience, admission)
             if admission is not None:
                 admission.leases.start()

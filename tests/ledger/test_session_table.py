@@ -15,7 +15,7 @@ from entrepot.ledger.session_table import FILE, SessionTable
 from entrepot.routing.session import Remembered
 
 REMEMBERED = Remembered(
-    2**64 - 1, 2**32 - 1, 5, 1_800_000_000.123, 123_456, 300, 2**32 - 1, 2, 1, True, 3, bytes(range(16))
+    2**64 - 1, 2**32 - 1, 5, 1_800_000_000.123, 123_456, 300, 2**32 - 1, 2, 1, True, 3, bytes(range(16)), 0xBEEF
 )
 keys = st.binary(min_size=16, max_size=16)
 whole = st.integers(0, 2**64 - 1)

@@ -30,6 +30,7 @@ _COMMANDS = {
     "audit": "entrepot.cli.audit:audit",
     "collect": "entrepot.cli.collect:collect_command",
     "outcomes": "entrepot.cli.outcomes:outcomes",
+    "trial": "entrepot.cli.trial:trial",
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",

@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from entrepot.control.trials import Trial
 from entrepot.errors import InvalidRequest
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.policy.teams import Team
 from entrepot.settings.schema import KeySettings
 
-Kind = Literal["key", "team", "member", "rule", "budget", "content"]
+Kind = Literal["key", "team", "member", "rule", "budget", "trial", "content"]
 """What the trail tells of; `content` is kept elsewhere, and the trail says who read or erased it."""
 Role = Literal["admin", "operator", "viewer"]
 
@@ -93,6 +94,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     members: tuple[Member, ...] = ()
     rules: tuple[Rule, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
 
 SHAPES: dict[Kind, type[msgspec.Struct]] = {
@@ -101,6 +103,7 @@ SHAPES: dict[Kind, type[msgspec.Struct]] = {
     "member": Member,
     "rule": Rule,
     "budget": Budget,
+    "trial": Trial,
 }
 
 

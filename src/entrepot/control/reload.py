@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 
 from entrepot.control.in_force import put_in_force
 from entrepot.control.metering import build_book, build_limits
@@ -19,6 +19,7 @@ from entrepot.control.place import ControlPlace
 from entrepot.control.store import ControlStore
 from entrepot.drive.admit import Admission
 from entrepot.errors import ControlError, EntrepotError
+from entrepot.exchange.plan import Route
 from entrepot.exchange.planning import Planner
 from entrepot.policy.rules import Rule
 from entrepot.server.authenticate import Keyring
@@ -95,19 +96,19 @@ async def follow(watch: Watch, adopt: Callable[[Snapshot], None], *, interval_s:
 
 
 class Reloader:
-    """Gives a gateway what is in force. The planner is built anew only where rules are others than before."""
+    """Gives a gateway what is in force. The planner is built anew only where rules or routes are others than before."""
 
     def __init__(
         self,
         settings: Settings,
-        rules: Sequence[Rule],
-        build: Callable[[Sequence[Rule]], tuple[Planner, Inspector]],
+        in_force: Settings,
+        build: Callable[[Settings], tuple[Planner, Inspector]],
         gateway: Gateway,
         admission: Admission | None = None,
     ) -> None:
-        """`settings` are the file's, `rules` those with which `gateway` plans now; `build` makes what depends on rules."""
+        """`settings` are the file's, `in_force` those of `gateway` now; `build` makes what depends on rules and routes."""
         self._settings = settings
-        self._rules = rules
+        self._planned = _planned_by(in_force)
         self._build = build
         self._gateway = gateway
         self._admission = admission
@@ -115,12 +116,17 @@ class Reloader:
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the gateway go on with the settings and this."""
         settings = put_in_force(self._settings, snapshot)
-        if settings.rules != self._rules:
-            self._gateway.plan_with(*self._build(settings.rules))
-            self._rules = settings.rules
+        if _planned_by(settings) != self._planned:
+            self._gateway.plan_with(*self._build(settings))
+            self._planned = _planned_by(settings)
         self._gateway.admit_by(build_keyring(settings))
         if self._admission is not None:
             self._admission.adopt(build_book(settings), build_limits(settings))
+
+
+def _planned_by(settings: Settings) -> tuple[tuple[Rule, ...], tuple[Route, ...]]:
+    """What a planner is made of that the control store has a part in."""
+    return settings.rules, settings.routes
 
 
 def build_keyring(settings: Settings) -> Keyring:

@@ -138,7 +138,9 @@ class Choices:
         for name, choice in self._named.items():
             if choice.route is not None and is_average(choice.route.goal):
                 answering = [
-                    one for id_ in choice.route.candidates if not embeds(one := self.candidates[id_].deployment)
+                    one
+                    for id_ in choice.route.candidates
+                    if not embeds(one := self.candidates[id_].deployment) and not _is_tried(id_, choice.route)
                 ]
                 found[name] = rehearse(choice.route, answering, choice.router, self.tariffs, at_s)
         return found
@@ -191,6 +193,11 @@ def _check_id(deployment: Deployment, deployments: Sequence[Deployment]) -> None
                 f"'{deployment.id}' is the id of one deployment and also the id or model of another "
                 f"({other.model} at {other.provider}): give one of them another id"
             )
+
+
+def _is_tried(id_: str, route: Route) -> bool:
+    """Whether a deployment is no choice of the route's goal: while it is tried, a lot says who asks it."""
+    return route.trial is not None and route.trial.direction == "in" and route.trial.deployment == id_
 
 
 def _candidate(

@@ -175,6 +175,7 @@ def entry_of(
         client_region=plan.client_region,
         expected=expected_of(plan.decision, None if answering is None else answering.deployment),
         lot=plan.lot,
+        trial=plan.trial,
         grounds=plan.grounds,
         trace=None if plan.tracing is None else plan.tracing.trace,
     )

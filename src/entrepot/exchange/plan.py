@@ -26,6 +26,7 @@ from entrepot.routing.confidence import DEFAULT_CONFIDENCE, Confidence
 from entrepot.routing.explore import Exploration
 from entrepot.routing.holdout import Lot
 from entrepot.routing.session import Session
+from entrepot.routing.trial import OnTrial, Trying
 from entrepot.routing.utility import Decision, Goal
 from entrepot.routing.validator import Validator
 from entrepot.routing.votes import VoteModel
@@ -72,7 +73,8 @@ class Route(msgspec.Struct, frozen=True):
     than `max_latency_s` is asked only if all are. `strategy` None: one model is chosen before the call. `redact` are the
     kinds of finds that are taken out of requests before they leave. `retries` is how often a deployment may be asked again,
     `balance` who of several hosts of a model goes first; None: as everywhere. `hedge` None: nobody is asked beside the
-    first. `outcomes` are come by after the answer. `store_content`: what is said is kept beside the ledger.
+    first. `outcomes` are come by after the answer. `store_content`: what is said is kept beside the ledger. `trial` is that of a
+    deployment, as the control store has it.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Route(msgspec.Struct, frozen=True):
     hedge: Hedge | None = None
     outcomes: OutcomePlan = OutcomePlan()
     store_content: bool = False
+    trial: OnTrial | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):
@@ -127,8 +130,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     """One exchange before it begins. `started_s` is monotonic, `started_ns` Unix time; `input_tokens` our own estimate.
 
     `eligible` are the ids that passed the gate: an attempt at any other deployment is a defect, and does not happen.
-    `data_classes` are those of the request, `sensitive` what was found in it, by kind and number; `language`, `client_region` and
-    `lot` as in an entry.
+    `data_classes` are those of the request, `sensitive` what was found in it, by kind and number; `language`, `client_region`,
+    `lot` and `trial` as in an entry.
     `upload_s` is how long the client took to send its request, which is no time of ours. `session` is the conversation that the
     request belongs to, None where nothing is remembered of any. `cascade` None: candidates are asked in turn until one answers.
     `metered`: every attempt has to ask for leave. `announced` are headers of limits, sent with every answer. `grounds` are
@@ -161,6 +164,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     language: str | None = None
     client_region: str | None = None
     lot: Lot | None = None
+    trial: Trying | None = None
     metered: bool = False
     announced: HeaderPairs = ()
     grounds: Grounds | None = None

@@ -23,6 +23,7 @@ from entrepot.exchange.conduct import WITHOUT_RETRIES, Conduct
 from entrepot.exchange.conducting import condition_of, hedge_after_s, retries_of
 from entrepot.exchange.demoting import split_slow
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
+from entrepot.exchange.expecting import longest_answer, plan_baseline
 from entrepot.exchange.grounds import grounds_of
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.ordering import decide_by_name, follow_with_others
@@ -41,6 +42,7 @@ from entrepot.exchange.refusing import (
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
 from entrepot.exchange.steadying import cast_lot, draw, is_settled, steady
 from entrepot.exchange.tracing import Tracing
+from entrepot.exchange.trying import give
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.eligibility import Effect, Eligibility
 from entrepot.policy.rulebook import Rulebook
@@ -49,6 +51,7 @@ from entrepot.routing.base import Estimates
 from entrepot.routing.features import prompt_of
 from entrepot.routing.holdout import Lot
 from entrepot.routing.session import Session
+from entrepot.routing.trial import Trying
 from entrepot.routing.utility import Decision, Goal, bound_output, decide
 
 
@@ -80,6 +83,7 @@ class Considered(msgspec.Struct, frozen=True, eq=False):
     session: Session | None = None
     cascade: CascadePlan | None = None
     lot: Lot | None = None
+    trial: Trying | None = None
     grounds: Grounds | None = None
     no_store: bool = False
 
@@ -154,24 +158,30 @@ class Planner:
             return _refusal(request.model, eligibility, named, circumstances)
         session = self._recognise(choice, eligibility, request, principal, steering, input_tokens, at_s, id)
         drawn_by = steering.session or (id if session is None or id is None else f"session {session.seed}")
+        given = give(eligibility, choice.route, session, drawn_by)
+        eligibility, session = given.eligibility, given.note(session)
+        if not eligibility.allowed:
+            return _refusal(request.model, eligibility, named, circumstances)
         decision, estimates = self._decide(
             choice, eligibility, request, steering, input_tokens, at_s, session, drawn_by
         )
         preferred = frozenset() if choice.route is None else frozenset([one.id for one in eligibility.preferred])
         decision = self._steady(decision, eligibility, session, choice.route, drawn_by, at_s, preferred)
+        decision = given.settle(decision)
         tools, traits = self.book.named.tools, None if estimates is None else estimates.traits
-        longest = _max_output_tokens(choice.route, request)
+        longest = longest_answer(choice.route, request)
         return Considered(
             principal,
             decision,
             input_tokens,
             choice.route,
-            _baseline(choice, estimates, request),
+            plan_baseline(choice, estimates, request),
             _ids(eligibility),
             circumstances,
             session,
-            self._cascade(choice, request, decision, drawn_by),
+            None if given.asks_new else self._cascade(choice, request, decision, drawn_by),
             cast_lot(decision, choice.route, drawn_by, preferred),
+            given.trying,
             grounds_of(request, needs, input_tokens, longest, circumstances, tools, session, traits),
             no_store=eligibility.no_store_by is not None,
         )
@@ -301,6 +311,7 @@ class Planner:
             language=language_in(asked.request),
             client_region=region_of(considered.circumstances),
             lot=considered.lot,
+            trial=considered.trial,
             grounds=considered.grounds,
             no_store=considered.no_store,
             retries=retries_of(self._conduct, route),
@@ -325,7 +336,7 @@ class Planner:
             return decide_by_name(eligibility, request.model, self._choices.tariffs, at_s), None
         prompt = prompt_of(request, input_tokens)
         estimates = choice.router.predict(prompt)
-        limit = _max_output_tokens(route, request)
+        limit = longest_answer(route, request)
         latencies = self._latencies(eligibility, estimates, limit, request.n)
         exempt = session.held if session is not None and session.conversation.open else None
         allowed, slow = split_slow(eligibility.preferred, latencies, route.max_latency_s, exempt)
@@ -367,22 +378,6 @@ def _goal(goal: Goal, steering: Steering) -> Goal:
         limit = steering.max_cost_usd if goal.max_cost_usd is None else min(goal.max_cost_usd, steering.max_cost_usd)
         goal = msgspec.structs.replace(goal, max_cost_usd=limit)
     return goal
-
-
-def _max_output_tokens(route: Route | None, request: Request) -> int | None:
-    """The limit that is sent: the client's, or the route's where the client names none."""
-    if request.max_output_tokens is not None or route is None:
-        return request.max_output_tokens
-    return route.max_output_tokens
-
-
-def _baseline(choice: Choice, estimates: Estimates | None, request: Request) -> BaselinePlan | None:
-    if choice.baseline is None or estimates is None:
-        return None
-    at = estimates.models.index(choice.baseline.deployment.model)
-    limit = _max_output_tokens(choice.route, request)
-    tokens = bound_output(float(estimates.output_tokens[at]), limit, choice.baseline.deployment, request.n)
-    return BaselinePlan(choice.baseline, tokens, float(estimates.log_error[at]))
 
 
 def _refusal(name: str, eligibility: Eligibility, route: str | None, circumstances: Circumstances) -> Refusal:

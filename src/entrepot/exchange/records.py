@@ -14,6 +14,7 @@ import msgspec
 from entrepot.canonical.response import Usage
 from entrepot.canonical.stream import FailureKind
 from entrepot.routing.holdout import Lot
+from entrepot.routing.trial import Trying
 from entrepot.routing.utility import Decision
 
 State = Literal["completed", "refused", "failed", "client_gone", "broken"]
@@ -186,7 +187,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     client's sending of its request, and no attempt's.
     `data_classes` are those of the request, `sensitive` how many finds of which kind it held, never what they said. `language`
     is the one that most of the request's end is in (a guess, see `routing/languages.py`), `client_region` where its client is,
-    as far as anybody said. `lot` is the holdout's, on a route that has one.
+    as far as anybody said. `lot` is the holdout's, on a route that has one; `trial` the arm of a deployment's trial.
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
     reported, the most that it can have cost stays charged. `grounds` None: nothing was weighed, or by an earlier version.
@@ -225,3 +226,4 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     lot: Lot | None = None
     grounds: Grounds | None = None
     trace: Trace | None = None
+    trial: Trying | None = None

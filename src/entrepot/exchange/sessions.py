@@ -179,6 +179,7 @@ def remember(
         escalated=escalated or (found is not None and found.escalated),
         failed=failed,
         exchange=bytes_of(exchange),
+        trial=session.trial,
     )
 
 

@@ -18,7 +18,7 @@ from entrepot.routing.session import Remembered
 
 FILE = "sessions.table"
 _LAYOUT = 2
-_SLOT = struct.Struct("<16sQIQQIHIBBBBxx16s")
+_SLOT = struct.Struct("<16sQIQQIHIBBBBH16s")
 _CHECKSUM = struct.Struct("<I")
 _SLOT_BYTES = _SLOT.size + _CHECKSUM.size
 _SLOTS_PER_BUCKET = 4
@@ -45,9 +45,9 @@ class SessionTable:
         at = self._slot(bucket, key)
         if at is None:
             return None
-        _, deployment, prefix, asked, at_ms, cached, lifetime_s, seed, repeats, forgiven, flags, failed, exchange = (
-            _SLOT.unpack_from(bucket, at)
-        )
+        fields = _SLOT.unpack_from(bucket, at)
+        _, deployment, prefix, asked, at_ms, cached, lifetime_s, seed, repeats, forgiven, flags, failed = fields[:12]
+        trial, exchange = fields[12:]
         return Remembered(
             deployment,
             prefix,
@@ -61,6 +61,7 @@ class SessionTable:
             bool(flags),
             failed,
             exchange if any(exchange) else b"",
+            trial,
         )
 
     def keep(self, key: bytes, remembered: Remembered) -> None:
@@ -83,6 +84,7 @@ class SessionTable:
             min(remembered.forgiven, 0xFF),
             remembered.escalated,
             min(remembered.failed, 0xFF),
+            remembered.trial & 0xFFFF,
             remembered.exchange,
         )
         try:

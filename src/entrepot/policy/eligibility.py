@@ -20,7 +20,7 @@ from entrepot.policy.rulebook import Asking, Rulebook
 from entrepot.policy.rules import Principal, Rule
 from entrepot.policy.scope import object_to_deployment
 
-Kind = Literal["policy", "scope", "capability", "context"]
+Kind = Literal["policy", "scope", "capability", "context", "trial"]
 
 # How many different callers a gate remembers before it starts again; tags come from requests, so there may be any number.
 _REMEMBERED = 1024

@@ -25,6 +25,7 @@ class Remembered(msgspec.Struct, frozen=True):
     (32 bits) whatever is drawn by lot is drawn for the session as one. `repeats` counts how often that same request came again,
     `failed` how many answers in a row failed the route's check and were sent for want of a better one; `forgiven` failures led
     to an escalation already. `exchange` are the 16 bytes of the id of the exchange that answered, empty where they are not known.
+    `trial` (16 bits) stands for the arm of a trial that the session began in, 0 for none.
     """
 
     deployment: int
@@ -39,6 +40,7 @@ class Remembered(msgspec.Struct, frozen=True):
     escalated: bool = False
     failed: int = 0
     exchange: bytes = b""
+    trial: int = 0
 
 
 class Worth(msgspec.Struct, frozen=True):
@@ -58,8 +60,8 @@ class Session(msgspec.Struct, frozen=True):
     is with, None where that is not known or no candidate for this request. `warm`: the turn before was so lately that what its
     provider cached is held still, `cached_tokens` of it. `readers` are the candidates that can read the reasoning which
     going on needs, empty where none is needed. `repeats` counts how often this same request was answered already. By `seed`
-    whatever is drawn by lot is drawn for the session as one. `worth` is what
-    a cache saves, by deployment.
+    whatever is drawn by lot is drawn for the session as one. `trial` is what will be remembered of a
+    trial's arm. `worth` is what a cache saves, by deployment.
     """
 
     conversation: Conversation
@@ -71,6 +73,7 @@ class Session(msgspec.Struct, frozen=True):
     cached_tokens: int = 0
     repeats: int = 0
     seed: int = 0
+    trial: int = 0
     readers: frozenset[str] = frozenset()
     worth: Mapping[str, Worth] = msgspec.field(default_factory=dict)
 

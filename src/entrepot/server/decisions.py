@@ -15,6 +15,7 @@ from entrepot.errors import NotFound
 from entrepot.exchange.grounds import TRAIT_UNIT
 from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Grounds
 from entrepot.routing.holdout import Lot
+from entrepot.routing.trial import Trying
 
 
 def render_decision(entry: Entry) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def render_decision(entry: Entry) -> dict[str, Any]:
         "baseline": None if entry.baseline is None else _baseline(entry.baseline),
         "saving": _saving(entry),
         "lot": None if entry.lot is None else _lot(entry.lot),
+        "trial": None if entry.trial is None else _trial(entry.trial),
         "expected": msgspec.to_builtins(entry.expected),
         "duration_ms": round(entry.duration_ms, 3),
         "added_ms": round(entry.added_ms, 3),
@@ -104,6 +106,10 @@ def _lot(lot: Lot) -> dict[str, Any]:
         "baseline_usd": _usd(lot.baseline_nano_usd),
         "routed_usd": _usd(lot.routed_nano_usd),
     }
+
+
+def _trial(trying: Trying) -> dict[str, Any]:
+    return {"name": trying.name, "stage": trying.stage, "arm": trying.arm, "propensity": trying.propensity}
 
 
 def _grounds(grounds: Grounds) -> dict[str, Any]:

@@ -113,6 +113,14 @@ _LOT = _object(
     baseline_usd=_USD,
     routed_usd=_USD,
 )
+_TRIAL = _object(
+    "The arm of a deployment's trial",
+    ("name", "stage", "arm", "propensity"),
+    name=_TEXT,
+    stage=_TEXT,
+    arm=_TEXT,
+    propensity=_NUMBER,
+)
 _GROUNDS = _object(
     "What the decision rested on beside prices, rules and estimates",
     (
@@ -162,6 +170,7 @@ _DECIDED: dict[str, Schema] = {
     "baseline": _or_null(_BASELINE),
     "saving": _or_null(_SAVING),
     "lot": _or_null(_LOT),
+    "trial": _or_null(_TRIAL),
     "expected": _or_null(reference("Exchange.Expected")),
     "duration_ms": _NUMBER,
     "added_ms": _NUMBER,
