@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entrepot.canonical.response import Usage
-from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, Feedback, Served
+from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, Served
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.ledger.store import LedgerReader, Period
 from entrepot.reports.experiment import measure_experiments
@@ -155,12 +156,12 @@ def entries_of(company: Company) -> Iterator[Entry]:
         )
 
 
-def feedback_of(company: Company) -> Iterator[Feedback]:
+def feedback_of(company: Company) -> Iterator[Outcome]:
     """What users said of some of the answers."""
     for number in np.flatnonzero(company.told).tolist():
         exchange = f"019b0000-0000-7000-8000-{number:012x}"
         score = float(company.right[number])
-        yield Feedback(f"019c0000-0000-7000-8000-{number:012x}", exchange, FIRST_NS, None, "user", score)
+        yield Outcome(f"019c0000-0000-7000-8000-{number:012x}", exchange, FIRST_NS, "user", "company", score)
 
 
 def run(seed: int) -> list[Held]:
