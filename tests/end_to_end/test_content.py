@@ -242,11 +242,10 @@ def test_what_was_said_and_found_good_becomes_lines_to_train_on(keeping: World, 
         done.output
     )  # nobody vouched for the model
 
-    def one_line() -> bool:
-        return "1 lines to train on" in CliRunner().invoke(main, [*finetune, "--allow", "small"]).output
+    def reasons() -> object:
+        CliRunner().invoke(main, [*finetune, "--allow", "small"])
+        return json.loads((tmp_path / "out" / "export.json").read_text())["left_out"]
 
-    assert eventually(one_line)
+    assert eventually(lambda: reasons() == {"the outcome is not good enough": 1})
     (line,) = (tmp_path / "out" / "train.jsonl").read_text().splitlines()
     assert json.loads(line)["messages"][0] == {"role": "user", "content": "a zebra well"}
-    reasons = json.loads((tmp_path / "out" / "export.json").read_text())["left_out"]
-    assert reasons == {"the outcome is not good enough": 1}

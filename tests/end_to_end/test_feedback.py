@@ -40,7 +40,8 @@ def test_what_a_user_says_of_an_answer_is_in_the_ledger_once(entrepot: World) ->
     assert "no exchange of this key" in json.dumps(refused)
     assert give(score=7)[0] == 400
 
-    assert eventually(lambda: judged(entrepot).keys() == {"program", "user"})
+    # There may be more: what other tests' traffic shows by itself.
+    assert eventually(lambda: judged(entrepot).keys() >= {"program", "user"})
     assert eventually(lambda: judged(entrepot)["user"].total == 0.75)
     assert (judged(entrepot)["user"].count, judged(entrepot)["user"].language) == (1, "en")
 

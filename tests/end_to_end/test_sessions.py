@@ -14,7 +14,7 @@ from openai import OpenAI
 from entrepot.catalog.price import Price
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.exchange.plan import Route
-from entrepot.ledger.session_table import FILE
+from entrepot.ledger.session_table import FILE, SLOT_BYTES
 from entrepot.routing.utility import Goal
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
@@ -243,4 +243,4 @@ def test_the_table_holds_no_text(town: World) -> None:
     content = (town.directory / FILE).read_bytes()
     assert secret.encode() not in content
     assert KEY.encode() not in content
-    assert len(content) % 64 == 0
+    assert len(content) % SLOT_BYTES == 0  # nothing of any other length is in it

@@ -89,6 +89,11 @@ def hold_to_the_entries(store: RelationalStore, batches: list[list[Entry]], ques
         assert found == wanted
 
 
+def of_one_moment(given_entries: list[Entry], known: dict[str, int]) -> list[Entry]:
+    """Those whose id began when it is `known` to have: an id holds its moment, by which PostgreSQL's partitions go."""
+    return [entry for entry in given_entries if known.setdefault(entry.id, entry.started_ns) == entry.started_ns]
+
+
 def hold_to_themselves_made_again(store: RelationalStore, given_entries: list[Entry], period: Period) -> None:
     for entry in given_entries:
         store.insert([entry])
@@ -122,11 +127,12 @@ def test_sums_are_those_of_the_entries(batches: list[list[Entry]], questions: li
 def test_on_postgresql_too_sums_are_those_of_the_entries(
     postgres: PostgresServer, batches: list[list[Entry]], questions: list[Question]
 ) -> None:
+    known: dict[str, int] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         LedgerPlace(Path(folder), postgres.make_database()).open_store() as store,
     ):
-        hold_to_the_entries(store, batches, questions)
+        hold_to_the_entries(store, [of_one_moment(batch, known) for batch in batches], questions)
 
 
 @settings(deadline=None, max_examples=30)
@@ -145,7 +151,7 @@ def test_on_postgresql_too_they_are_the_same_made_again(
         tempfile.TemporaryDirectory() as folder,
         LedgerPlace(Path(folder), postgres.make_database()).open_store() as store,
     ):
-        hold_to_themselves_made_again(store, given_entries, period)
+        hold_to_themselves_made_again(store, of_one_moment(given_entries, {}), period)
 
 
 def test_a_cube_of_another_definition_is_made_anew(tmp_path: Path) -> None:

@@ -40,9 +40,20 @@ def under_load(world: World, seconds: float, during: Callable[[], None]) -> Load
     return asyncio.run(clients_of(world).run(12, seconds, during=during))
 
 
+STRANGERS: set[int] = set()
+"""Processes of installations that other tests have left running."""
+
+
+@pytest.fixture(autouse=True)
+def strangers() -> None:
+    STRANGERS.clear()
+    STRANGERS.update(one.pid for one in psutil.Process().children())
+
+
 def gateways(world: World) -> list[psutil.Process]:
-    """Every process that listens where clients ask, or did and has not ended yet."""
-    return [one for one in psutil.Process().children() if "entrepot.app" in " ".join(command_of(one))]
+    """Every process of the installation that runs, or has not ended yet."""
+    children = [one for one in psutil.Process().children() if one.pid not in STRANGERS]
+    return [one for one in children if "entrepot.app" in " ".join(command_of(one))]
 
 
 def command_of(process: psutil.Process) -> list[str]:

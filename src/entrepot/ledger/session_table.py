@@ -20,9 +20,9 @@ FILE = "sessions.table"
 _LAYOUT = 2
 _SLOT = struct.Struct("<16sQIQQIHIBBBBH16s")
 _CHECKSUM = struct.Struct("<I")
-_SLOT_BYTES = _SLOT.size + _CHECKSUM.size
+SLOT_BYTES = _SLOT.size + _CHECKSUM.size
 _SLOTS_PER_BUCKET = 4
-_BUCKET_BYTES = _SLOTS_PER_BUCKET * _SLOT_BYTES
+_BUCKET_BYTES = _SLOTS_PER_BUCKET * SLOT_BYTES
 BUCKETS = 32_768
 """Room for 131,072 turns in 10 MiB."""
 
@@ -70,7 +70,7 @@ class SessionTable:
         bucket = self._read(offset)
         at = self._slot(bucket, key)
         if at is None:
-            at = min(range(0, _BUCKET_BYTES, _SLOT_BYTES), key=lambda slot: _age(bucket, slot))
+            at = min(range(0, _BUCKET_BYTES, SLOT_BYTES), key=lambda slot: _age(bucket, slot))
         slot = _SLOT.pack(
             key,
             remembered.deployment,
@@ -108,7 +108,7 @@ class SessionTable:
         return read.ljust(_BUCKET_BYTES, b"\0")
 
     def _slot(self, bucket: bytes, key: bytes) -> int | None:
-        for at in range(0, _BUCKET_BYTES, _SLOT_BYTES):
+        for at in range(0, _BUCKET_BYTES, SLOT_BYTES):
             if bucket.startswith(key, at) and _is_whole(bucket, at):
                 return at
         return None
