@@ -103,7 +103,7 @@ class Exporting:
                 self._meters.add(entries)
             if self._outbox is not None:
                 self._outbox.put([entry for entry in entries if entry.trace is not None and entry.trace.recorded])
-        except Exception:
+        except Exception:  # whoever ingests calls this: a defect here may not stop entries on their way
             if not self._broken:
                 log.exception("entries are not exported by a defect")
             self._broken = True

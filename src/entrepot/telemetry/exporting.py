@@ -103,7 +103,7 @@ class Outbox:
     def _try(self, batch: list[Entry]) -> Sent:
         try:
             return self._send(batch)
-        except Exception:
+        except Exception:  # the border of a thread of its own: what escapes would end it, and all export with it
             log.exception("exchanges could not be sent to the collector by a defect")
             return "refused"
 
