@@ -35,7 +35,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 def in_force() -> str:
-    return next(one["name"] for one in json.loads(run("list", "--json")[1]) if one["in_force"])
+    return str(next(one["name"] for one in json.loads(run("list", "--json")[1]) if one["in_force"]))
 
 
 def test_a_file_is_put_in_force_and_the_one_before_is_brought_back() -> None:
