@@ -42,7 +42,8 @@ class Seen(NamedTuple):
 
     def only(self, rows: NDArray[np.intp]) -> Seen:
         """The same with these alone."""
-        return Seen(self.models, *(column[rows] for column in self[1:]))
+        _, model, logit, ease, score, weight = self
+        return Seen(self.models, model[rows], logit[rows], ease[rows], score[rows], weight[rows])
 
 
 def fit_correction(seen: Seen, before: Correction = NOTHING, *, shifts_only: bool = False) -> Correction:
