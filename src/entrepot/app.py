@@ -168,10 +168,11 @@ async def run_control(launch: Launch) -> None:
     exporting = await asyncio.to_thread(open_exporting, settings, os.environ)  # the SDK takes a while to load
     if exporting is not None:
         ingester.heard.append(exporting.hear)
-    metrics.look = IngestWatch(settings, ingester, metrics, exporting).look
+    watched = IngestWatch(settings, ingester, metrics, exporting)
     beside.append(asyncio.create_task(metrics.follow(stop)))
     trials = Keeper(control_place(settings, os.environ), store)
     learner = Learner(settings, control_place(settings, os.environ), store, os.environ)
+    metrics.look = lambda: {**watched.look(), **learner.gauges()}
     duties = [
         ingester.follow(stop),
         repeat(trials.look, stop, LOOK_S),

@@ -66,7 +66,7 @@ def refit_router(
             knobs = build(in_force).knobs
             came = refit(exchanges, ran, knobs, knobs_with, error_of(learning.refit_s), step)
             done = _told(found, came, base)
-        return _write_down(store, done, running.version.name, routers.file, promote=promote)
+        return _write_down(store, done, running.settled.name, routers.file, promote=promote)
 
 
 def _told(found: Refit, came: Refitted, base: Artifact) -> Refit:
@@ -99,8 +99,8 @@ def _told(found: Refit, came: Refitted, base: Artifact) -> Refit:
 def _write_down(store: ControlStore, done: Refit, ran: str, file: Artifact, *, promote: bool) -> Refit:
     with store.change(ACTOR, time.time_ns()) as book:
         running = running_in(book.snapshot(), file)
-        if done.state == "promoted" and (not promote or running.version.name != ran):
-            why = "promoting is left to people" if not promote else "another version came into force meanwhile"
+        if done.state == "promoted" and (not promote or running.settled.name != ran):
+            why = "promoting is left to people" if not promote else "another version was promoted meanwhile"
             done = msgspec.structs.replace(done, state="not promoted", why=f"{done.why}; {why}")
         if done.state == "promoted" and done.candidate is not None:
             put_in_place(book, running, done.candidate, ACTOR.who, done.why)

@@ -14,9 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
+from entrepot.control.drifting import Drifting
 from entrepot.control.live_reel import LiveReel
 from entrepot.control.objects import Refit, RouterVersion, Running, Snapshot
 from entrepot.control.place import ControlPlace
@@ -26,18 +28,23 @@ from entrepot.control.store import Actor
 from entrepot.errors import DataError
 from entrepot.learning.live_outcomes import seen_in
 from entrepot.learning.shelf import put_on_shelf
-from entrepot.learning.status import LearningStatus, write_status
+from entrepot.learning.status import AlarmKind, LearningStatus, read_status, write_status
 from entrepot.ledger.reading import RelationalReader
 from entrepot.routing.artifact import Artifact, default_artifact_path
 from entrepot.routing.correction import Correction, version_of
 from entrepot.routing.correction_fit import FEWEST, fit_correction
 from entrepot.settings.schema import Settings
+from entrepot.telemetry.families import DRIFT_ALARM, LAST_REFIT, LIVE_OUTCOMES, TAKEN_IN
+from entrepot.telemetry.metrics import Gauges
+from entrepot.upstream.credentials import Credentials
 
 LOOK_S = 2.0
 ACTOR = Actor("entrepot", "learning")
 LEAST_MOVE = 0.005
 """Of P(correct): what moves no estimate by so much is not worth another version."""
 KEPT_REFITS = 50
+SAY_S = 30.0
+SHIPPED = "the settings' router"
 _NANO = 1_000_000_000
 _DAY_S = 86_400.0
 log = logging.getLogger("entrepot.learning")
@@ -73,7 +80,10 @@ class Learner:
         self._ran: dict[str, Correction] = {}
         self._absorbed_s = self._wound_s = 0.0
         self._refit = Refitter(environ)
-        self.status = LearningStatus()
+        self._drifting = Drifting(settings, reader, Credentials(self._environ).read)
+        self._told = ""
+        self.status = read_status(settings.ledger.directory)
+        self._said: LearningStatus | None = None
 
     def look(self) -> None:
         """Do what is due. Raises LedgerError, ControlError, ArtifactError or DataError."""
@@ -90,7 +100,20 @@ class Learner:
             if learning.absorb:
                 self._absorb()
             self._begin_refit(now_s)
+            self._watch_drift(now_s)
         self._say(now_s)
+        self._drifting.send(now_s)
+
+    def gauges(self) -> Gauges:
+        """How learning stands, as metrics have it."""
+        raised = {one.kind for one in self.status.alarms}
+        last = max((one.started_s for one in self._snapshot.refits if one.state != "running"), default=0.0)
+        return {
+            **{(DRIFT_ALARM, (kind,)): float(kind in raised) for kind in get_args(AlarmKind)},
+            (LIVE_OUTCOMES, ()): float(self.status.outcomes),
+            (TAKEN_IN, ()): float(self.status.taken_in),
+            (LAST_REFIT, ()): last,
+        }
 
     def close(self) -> None:
         """Let go of the control store, and of a refit that runs."""
@@ -138,9 +161,24 @@ class Learner:
                 take_in(book, running, version, told)
                 log.info("router %s: %s", version.name, told)
 
+    def _watch_drift(self, now_s: float) -> None:
+        """Look for drift since the version in force was promoted; tell of one that came to be."""
+        running = next(iter(self._snapshot.routers), None)
+        about = SHIPPED if running is None else running.settled.name
+        reel = self._reel
+        since_ns = 0 if running is None else round(running.since_s * _NANO)
+        exchanges = () if reel is None else reel.outcomes.exchanges(since_ns)
+        before = self.status.reference, self.status.alarms
+        reference, alarms = self._drifting.look(about, exchanges, before, now_s)
+        self.status = msgspec.structs.replace(self.status, reference=reference, alarms=alarms)
+        if running is not None and running.settled.made_by == "refit" and self._told not in ("", about):
+            body = {"router": about, "why": running.why, "before": running.before}
+            self._drifting.tell("router.promoted", body, now_s)
+        self._told = about
+
     def _router(self) -> Artifact | None:
         """The settings' file, loaded once there is something to learn; a copy of it is kept, so that it can be brought back."""
-        if self._file is None and self._reel is not None and self._reel.outcomes.exchanges():
+        if self._file is None and self._reel is not None and len(self._reel.outcomes):
             path = Path(self._settings.router) if self._settings.router else default_artifact_path()
             artifact = put_on_shelf(self._settings.ledger.directory, path)
             self._file = msgspec.structs.replace(artifact, sample=None)
@@ -150,7 +188,7 @@ class Learner:
         learning, reel = self._settings.learning, self._reel
         if learning.refit_s is None or self._refit.is_running or reel is None:
             return
-        outcomes = len(reel.outcomes.exchanges())
+        outcomes = len(reel.outcomes)
         slot = slot_of(now_s, learning.refit_s)
         if outcomes < learning.least or any(one.slot == slot for one in self._snapshot.refits):
             return
@@ -164,13 +202,11 @@ class Learner:
 
     def _say(self, now_s: float) -> None:
         reel = self._reel
-        self.status = msgspec.structs.replace(
-            self.status,
-            at_s=now_s,
-            outcomes=0 if reel is None else len(reel.outcomes.exchanges()),
-            doing=self._refit.doing,
-        )
-        write_status(self._settings.ledger.directory, self.status)
+        outcomes = 0 if reel is None else len(reel.outcomes)
+        self.status = msgspec.structs.replace(self.status, outcomes=outcomes, doing=self._refit.doing)
+        if self.status != self._said or now_s - self.status.at_s > SAY_S:
+            self.status = self._said = msgspec.structs.replace(self.status, at_s=now_s)
+            write_status(self._settings.ledger.directory, self.status)
 
 
 def slot_of(now_s: float, refit_s: float) -> str:

@@ -88,6 +88,10 @@ class LiveOutcomes:
         """These are entries that were wanted."""
         self._entries.update((one.id, one) for one in entries if one.id in self._said)
 
+    def __len__(self) -> int:
+        """How many are known, about: one of which no more than a label was told is among them."""
+        return len(self._entries)
+
     def exchanges(self, since_ns: int = 0) -> list[Exchange]:
         """Those of which the first word came after `since_ns`, in that order."""
         found = []

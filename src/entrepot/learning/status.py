@@ -20,14 +20,33 @@ class DriftAlarm(msgspec.Struct, frozen=True):
     what: str
 
 
+Features = tuple[float, ...]
+"""What a prompt is like: `drift_watch.FEATURES`, each between 0 and 1."""
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """How things were while version `about` was new: `prompts` of these mean `features`, and what 1,000 tokens in and 500 out
+    cost, in dollars, by deployment.
+    """
+
+    about: str = ""
+    at_s: float = 0.0
+    prompts: int = 0
+    features: Features = ()
+    prices: dict[str, str] = {}
+
+
 class LearningStatus(msgspec.Struct, frozen=True):
-    """What is known at `at_s`: outcomes of the window, those that came since the promotion, what a refit is doing, alarms."""
+    """What is known at `at_s`: outcomes of the window, those that came since the promotion, what a refit is doing, alarms,
+    and what they are held against.
+    """
 
     at_s: float = 0.0
     outcomes: int = 0
     taken_in: int = 0
     doing: str = ""
     alarms: tuple[DriftAlarm, ...] = ()
+    reference: Reference = Reference()
 
 
 def write_status(directory: str | Path, status: LearningStatus) -> None:
