@@ -152,6 +152,11 @@ def m0007_outcomes(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE feedback")
 
 
+def m0008_chance(connection: sqlite3.Connection) -> None:
+    """With what probability an exchange was drawn for somebody to be asked about it."""
+    connection.execute("ALTER TABLE outcomes ADD COLUMN chance REAL")
+
+
 MIGRATIONS: Migrations = (
     m0001_entries,
     m0002_rollups,
@@ -160,6 +165,7 @@ MIGRATIONS: Migrations = (
     m0005_kept,
     m0006_quality,
     m0007_outcomes,
+    m0008_chance,
 )
 
 

@@ -138,7 +138,18 @@ def m0004_outcomes(connection: Connection) -> None:
     connection.execute("DROP TABLE feedback")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts, m0003_quality, m0004_outcomes)
+def m0005_chance(connection: Connection) -> None:
+    """As `m0008_chance` of SQLite."""
+    connection.execute("ALTER TABLE outcomes ADD COLUMN chance DOUBLE PRECISION")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    m0001_entries,
+    m0002_attempts,
+    m0003_quality,
+    m0004_outcomes,
+    m0005_chance,
+)
 
 
 def applied(connection: Connection) -> int:
