@@ -13,8 +13,9 @@ from typing import Literal
 import msgspec
 
 OutcomeSource = Literal["user", "person", "program", "verdict", "check", "judge", "file", "sign"]
-"""Whoever had the answer · a person who was given it to judge, by lot · the program that asked · something that happened later, as a webhook tells it · a check named on the
-route · a model asked as judge · a file of another tool · what the traffic shows by itself."""
+"""Whoever had the answer · a person who was given it to judge, by lot · the program that asked ·
+something that happened later, as a webhook tells it · a check named on the route · a model asked as judge · a file of another
+tool · what the traffic shows by itself."""
 
 SIGN_WEIGHT = 0.2
 """A request that comes again is no proof that its first answer was bad. Not measured: it keeps signs from outweighing anybody
