@@ -20,7 +20,8 @@ RELEASED = [
     "bdf7ce2d8aa201fd",
     "c36bccb5ad33d962",
     "9152233c59144f6e",
-    "7c2bf734625f28b5",
+    "5344ec904b1b96f0",
+    "fc37b133684ac477",
 ]
 
 
