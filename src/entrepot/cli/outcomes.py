@@ -21,7 +21,7 @@ from entrepot.ledger.place import LedgerPlace
 
 @click.group()
 def outcomes() -> None:
-    """What came of answers: files of other tools, and people who are asked."""
+    """What came of answers: files of tools, and people."""
 
 
 outcomes.add_command(sample)

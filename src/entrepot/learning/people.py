@@ -102,7 +102,9 @@ def write_asked(asked: Sequence[Asked], path: Path) -> None:
         raise DataError(f"{path} exists, and may hold labels: name another file with --to") from error
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:  # with its mark a spreadsheet knows UTF-8
+    with os.fdopen(
+        descriptor, "w", encoding="utf-8-sig", newline=""
+    ) as file:  # with its mark a spreadsheet knows UTF-8
         file.write(text.getvalue())
 
 
