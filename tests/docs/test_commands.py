@@ -101,6 +101,8 @@ ELSEWHERE = {
             "entrepot outcomes import logs/2026-11-22_contracts.eval --outcomes contracts.jsonl --prompts prompts.jsonl",
             "entrepot outcomes import results.json",
             "entrepot outcomes import samples_gsm8k_2026-11-22T10-00-00.jsonl --model deepseek-v4.1-flash --metric exact_match",
+            "entrepot outcomes sample --route letters --n 100 --since 30d --to sample.csv",
+            "entrepot outcomes label sample.csv --by alice",
         ),
         "needs files of other tools; tests/docs/test_outcomes.py makes them and runs it",
     ),

@@ -9,12 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.exchange.records import Entry
 from entrepot.ledger import outcomes, queries
 from entrepot.ledger.documents import Document, documents_of
@@ -27,7 +27,9 @@ from entrepot.ledger.store import (
     Expectation,
     Group,
     Judged,
+    Judgement,
     Period,
+    Principal,
     Spending,
     SpoolProgress,
     Sums,
@@ -36,7 +38,6 @@ from entrepot.ledger.store import (
 )
 from entrepot.ledger.verify import Verified
 
-Principal = Literal["key", "team"]
 _PAGE_ROWS = 2000
 _END_NS = (1 << 63) - 1
 
@@ -130,6 +131,16 @@ class RelationalReader(ABC):
                 return
             last = (rows[-1][0], rows[-1][7], rows[-1][8])
 
+    def judgements(self, sources: Sequence[OutcomeSource], period: Period = ALWAYS) -> Iterator[Judgement]:
+        """See LedgerReader."""
+        last = ("", "", "")
+        while True:
+            rows = self._query(*outcomes.judgements(period, sources, last, _PAGE_ROWS))
+            yield from (Judgement(*row) for row in rows)
+            if len(rows) < _PAGE_ROWS:
+                return
+            last = (rows[-1][0], rows[-1][9], rows[-1][10])
+
     def outcomes_after(self, seq: int, most: int = 1000) -> list[tuple[int, Outcome]]:
         """See LedgerReader."""
         return [(number, Outcome(*fields)) for number, *fields in self._query(outcomes.AFTER, (seq, most))]
@@ -194,8 +205,10 @@ class RelationalStore(RelationalReader):
         """Drop the entries of earlier days, with all that belongs to them; returns how many. Roll-ups stay."""
 
     @abstractmethod
-    def forget(self, principal: Principal, name: str) -> int:
+    def forget(self, principal: Principal, name: str, now_ns: int) -> int:
         """Drop the entries of one key or team, and make the roll-ups of their days as though they had never been.
+
+        What began up to `now_ns` and arrives later, and what is said of it, is not taken in.
 
         Of days whose entries were dropped before, the sums by that key or team go; those by others still hold its share, which
         nothing tells apart any more. Returns how many entries were dropped.

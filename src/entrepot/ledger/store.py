@@ -48,6 +48,9 @@ SERVED_DIMENSIONS: tuple[ServedDimension, ...] = get_args(ServedDimension)
 ENTRY_DIMENSIONS: tuple[EntryDimension, ...] = get_args(EntryDimension)
 DIMENSIONS: tuple[Dimension, ...] = (*SERVED_DIMENSIONS, *ENTRY_DIMENSIONS)
 
+Principal = Literal["key", "team"]
+"""Whose exchanges are forgotten."""
+
 
 class Period(msgspec.Struct, frozen=True):
     """From `since_ns` (included) to `until_ns` (not included), nanoseconds since 1970 UTC; None is open."""
@@ -207,6 +210,29 @@ class Told(msgspec.Struct, frozen=True):
     given_ns: int
 
 
+class Judgement(msgspec.Struct, frozen=True):
+    """As `Told`, with what is asked of judges and of the people who are asked beside them.
+
+    `output_tokens` is the length of the answer, without its reasoning, None where nobody counted. `chance` is the probability
+    with which the exchange was drawn to be asked about, None where nobody drew it.
+    """
+
+    exchange: str
+    route: str | None
+    deployment: str | None
+    model: str | None
+    maker_country: str | None
+    language: str | None
+    difficulty: str | None
+    p_correct: float | None
+    output_tokens: int | None
+    source: OutcomeSource
+    who: str
+    score: float
+    weight: float
+    chance: float | None
+
+
 class Expectation(msgspec.Struct, frozen=True):
     """What the router expected of the exchanges of a route that one deployment answered: sums of P(correct).
 
@@ -290,6 +316,10 @@ class LedgerReader(Protocol):
         """
         ...
 
+    def judgements(self, sources: Sequence[OutcomeSource], period: Period = ALWAYS) -> Iterator[Judgement]:
+        """As `told`, what was said by these sources."""
+        ...
+
     def outcomes_after(self, seq: int, most: int = 1000) -> list[tuple[int, Outcome]]:
         """All that was said of exchanges, in the order in which it came here, each with its number: for whoever follows."""
         ...
@@ -341,4 +371,11 @@ class LedgerStore(LedgerReader, Protocol):
         after: SpoolProgress | None = None,
     ) -> int:
         """As `insert`, for entries that are encoded already, and with outcomes that are not there yet (which are not counted)."""
+        ...
+
+    def forget(self, principal: Principal, name: str, now_ns: int) -> int:
+        """Drop the entries of one key or team and what was said of them; returns how many entries.
+
+        What began up to `now_ns` and arrives later, from a spool that lay elsewhere, is not taken in, nor what is said of it.
+        """
         ...
