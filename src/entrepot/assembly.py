@@ -35,10 +35,11 @@ from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.health import UNKNOWN
 from entrepot.exchange.knobs import Workings
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.sessions import SessionMemory
+from entrepot.exchange.steering import Steering
 from entrepot.learning.fresh import Sources
 from entrepot.learning.promises import Follower
 from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
