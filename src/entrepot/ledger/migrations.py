@@ -152,6 +152,16 @@ def m0007_outcomes(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE feedback")
 
 
+def m0008_forgotten(connection: sqlite3.Connection) -> None:
+    """Who was forgotten and when, and the ids of the exchanges that this reached: what of them arrives late is not taken in."""
+    connection.execute("""
+        CREATE TABLE forgotten (
+            what TEXT NOT NULL, name TEXT NOT NULL, at_ns INTEGER NOT NULL, PRIMARY KEY (what, name)
+        ) WITHOUT ROWID""")
+    connection.execute("""
+        CREATE TABLE forgotten_exchanges (id TEXT PRIMARY KEY, started_ns INTEGER NOT NULL) WITHOUT ROWID""")
+
+
 MIGRATIONS: Migrations = (
     m0001_entries,
     m0002_rollups,
@@ -160,6 +170,7 @@ MIGRATIONS: Migrations = (
     m0005_kept,
     m0006_quality,
     m0007_outcomes,
+    m0008_forgotten,
 )
 
 

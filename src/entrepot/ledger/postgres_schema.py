@@ -138,7 +138,22 @@ def m0004_outcomes(connection: Connection) -> None:
     connection.execute("DROP TABLE feedback")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts, m0003_quality, m0004_outcomes)
+def m0005_forgotten(connection: Connection) -> None:
+    """As `m0008_forgotten` of SQLite."""
+    connection.execute(f"""
+        CREATE TABLE forgotten (
+            what {_TEXT} NOT NULL, name {_TEXT} NOT NULL, at_ns BIGINT NOT NULL, PRIMARY KEY (what, name)
+        )""")
+    connection.execute(f"CREATE TABLE forgotten_exchanges (id {_TEXT} PRIMARY KEY, started_ns BIGINT NOT NULL)")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    m0001_entries,
+    m0002_attempts,
+    m0003_quality,
+    m0004_outcomes,
+    m0005_forgotten,
+)
 
 
 def applied(connection: Connection) -> int:
