@@ -162,6 +162,11 @@ def m0008_forgotten(connection: sqlite3.Connection) -> None:
         CREATE TABLE forgotten_exchanges (id TEXT PRIMARY KEY, started_ns INTEGER NOT NULL) WITHOUT ROWID""")
 
 
+def m0009_chance(connection: sqlite3.Connection) -> None:
+    """With what probability an exchange was drawn for somebody to be asked about it."""
+    connection.execute("ALTER TABLE outcomes ADD COLUMN chance REAL")
+
+
 MIGRATIONS: Migrations = (
     m0001_entries,
     m0002_rollups,
@@ -171,6 +176,7 @@ MIGRATIONS: Migrations = (
     m0006_quality,
     m0007_outcomes,
     m0008_forgotten,
+    m0009_chance,
 )
 
 

@@ -147,12 +147,18 @@ def m0005_forgotten(connection: Connection) -> None:
     connection.execute(f"CREATE TABLE forgotten_exchanges (id {_TEXT} PRIMARY KEY, started_ns BIGINT NOT NULL)")
 
 
+def m0006_chance(connection: Connection) -> None:
+    """As `m0009_chance` of SQLite."""
+    connection.execute("ALTER TABLE outcomes ADD COLUMN chance DOUBLE PRECISION")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0001_entries,
     m0002_attempts,
     m0003_quality,
     m0004_outcomes,
     m0005_forgotten,
+    m0006_chance,
 )
 
 
