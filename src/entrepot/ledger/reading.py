@@ -39,6 +39,7 @@ from entrepot.ledger.store import (
 from entrepot.ledger.verify import Verified
 
 _PAGE_ROWS = 2000
+_BATCH_IDS = 500
 _END_NS = (1 << 63) - 1
 
 
@@ -154,7 +155,13 @@ class RelationalReader(ABC):
         """See LedgerReader."""
         sql, parameters = outcomes.drawn(period)
         rows = self._query(sql, parameters)
-        return tuple(Drawn(route, to, unit, share, bool(lot), *money) for route, to, unit, share, lot, *money in rows)
+        return tuple(Drawn(*row[:4], bool(row[4]), *row[5:11], bool(row[11]), bool(row[12]), *row[13:]) for row in rows)
+
+    def documents_of(self, exchanges: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """See LedgerReader."""
+        for first in range(0, len(exchanges), _BATCH_IDS):
+            ids = exchanges[first : first + _BATCH_IDS]
+            yield from ((row[0], bytes(row[1])) for row in self._query(queries.documents_of(len(ids)), ids))
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
         """See LedgerReader."""
