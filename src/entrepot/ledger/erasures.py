@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from entrepot.exchange.outcome import Outcome
-from entrepot.exchange.records import Entry
 from entrepot.ledger.outcomes import OUTCOME_SOURCES_OF_KEYS
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import Principal
@@ -51,11 +50,14 @@ class Erasures:
     def __bool__(self) -> bool:
         return bool(self._at_ns)
 
-    def turn_away(self, entries: Iterable[Entry]) -> frozenset[str]:
-        """The ids of those that an erasure reaches; they are noted, and what was said of them before is deleted."""
+    def turn_away(self, entries: Iterable[tuple[str, int, str | None, str | None]]) -> frozenset[str]:
+        """The ids of those (id, beginning, key, team) that an erasure reaches.
+
+        They are noted, and what was said of them before is deleted.
+        """
         if not self:
             return frozenset()
-        reached = {entry.id: entry.started_ns for entry in entries if self._reaches(entry)}
+        reached = {id_: started_ns for id_, started_ns, key, team in entries if self._reaches(started_ns, key, team)}
         for id_, started_ns in reached.items():
             self._ask(_NOTE, (id_, started_ns))
             self._ask(_DROP_SAID, (id_,))
@@ -71,10 +73,10 @@ class Erasures:
             if not self._reaches_word(one) and not self._ask(_IS_NOTED, (one.exchange,))
         ]  # fmt: skip
 
-    def _reaches(self, entry: Entry) -> bool:
+    def _reaches(self, started_ns: int, key: str | None, team: str | None) -> bool:
         return any(
-            name is not None and self._at_ns.get((what, name), -1) >= entry.started_ns
-            for what, name in (("key", entry.key), ("team", entry.team))
+            name is not None and self._at_ns.get((what, name), -1) >= started_ns
+            for what, name in (("key", key), ("team", team))
         )
 
     def _reaches_word(self, outcome: Outcome) -> bool:

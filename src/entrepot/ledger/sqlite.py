@@ -88,7 +88,7 @@ class SqliteStore(SqliteReader, RelationalStore):
                     if after is not None:
                         self._move(before, after)
                     erasures = Erasures(self._ask)
-                    if gone := erasures.turn_away(document.entry for document in documents):
+                    if gone := erasures.turn_away((one.id, one.started_ns, one.key, one.team) for one, _ in documents):
                         documents = [document for document in documents if document.entry.id not in gone]
                     count = self._insert_new(documents)
                     self._connection.executemany(INSERT_OUTCOME, map(outcome_row, erasures.spare(outcomes)))
