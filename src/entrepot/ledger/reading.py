@@ -40,6 +40,7 @@ from entrepot.ledger.verify import Verified
 
 _PAGE_ROWS = 2000
 _BATCH_IDS = 500
+_DRAWN_TRUTHS = frozenset(place for place, kind in enumerate(Drawn.__annotations__.values()) if kind == "bool")
 _END_NS = (1 << 63) - 1
 
 
@@ -155,7 +156,7 @@ class RelationalReader(ABC):
         """See LedgerReader."""
         sql, parameters = outcomes.drawn(period)
         rows = self._query(sql, parameters)
-        return tuple(Drawn(*row[:4], bool(row[4]), *row[5:11], bool(row[11]), bool(row[12]), *row[13:]) for row in rows)
+        return tuple(_drawn(row) for row in rows)
 
     def documents_of(self, exchanges: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """See LedgerReader."""
@@ -184,6 +185,12 @@ class RelationalReader(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _drawn(row: Sequence[Any]) -> Drawn:
+    """A row of `outcomes.drawn` as a value."""
+    values: list[Any] = [bool(value) if place in _DRAWN_TRUTHS else value for place, value in enumerate(row)]
+    return Drawn(*values)
 
 
 class RelationalStore(RelationalReader):

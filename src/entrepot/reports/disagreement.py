@@ -31,7 +31,6 @@ from entrepot.ledger.store import Drawn, LedgerReader, Period, Unfinished
 from entrepot.reports.savings import combine
 from entrepot.statistics.intervals import Interval
 
-_NANO = 1_000_000_000
 Name = Literal["traffic", "length", "in_vain", "turns", "requests", "adjustment"]
 
 
@@ -73,19 +72,28 @@ class Parts(msgspec.Struct, frozen=True):
         return max(self.steps, key=lambda step: abs(step.moves))
 
 
-def estimate_of(reader: LedgerReader, period: Period, route: str, baseline: str, confidence: float) -> Estimate | None:
-    """The saving of what was not drawn, as the savings report estimates it; None where that is not possible."""
+def estimate_of(reader: LedgerReader, period: Period, exchanges: Sequence[Drawn], confidence: float) -> Estimate | None:
+    """The saving of what was not drawn, as the savings report estimates it; None where that is not possible.
+
+    `exchanges` are those of one route and baseline, at least one. All that were drawn are left out, also where the router would
+    have chosen the baseline by itself: else those that are left would be the harder ones.
+    """
+    route, baseline = exchanges[0].route, exchanges[0].baseline
     named = [part for part in reader.comparisons(period, route) if part.baseline_deployment == baseline]
     savings = combine(named, Unfinished(), confidence)
     found = savings.baseline
-    drawn_nano_usd = sum(part.drawn.y for part in named) * _NANO
-    cost = sum(part.cost_nano_usd for part in named) - drawn_nano_usd
-    if found is None or found.low_nano_usd <= drawn_nano_usd:
+    if found is None:
+        return None
+    first = savings.estimates[0]
+    drawn = [one for one in exchanges if one.drawn and one.completed and one.would_nano_usd is not None]
+    drawn = [one for one in drawn if one.cost_nano_usd is not None]
+    would = _would(drawn, first.factor)
+    cost = savings.cost_nano_usd - sum(one.cost_nano_usd or 0 for one in drawn)
+    if found.low_nano_usd <= would:
         return None
     ends = (found.nano_usd, found.low_nano_usd, found.high_nano_usd)
-    fraction = Interval(*(1 - cost / (end - drawn_nano_usd) for end in ends))
-    first = savings.estimates[0]
-    return Estimate(fraction, savings.exchanges - sum(part.drawn.size for part in named), first.factor, first.by_lot)
+    fraction = Interval(*(1 - cost / (end - would) for end in ends))
+    return Estimate(fraction, savings.exchanges - len(drawn), first.factor, first.by_lot)
 
 
 def take_apart(exchanges: Sequence[Drawn], estimate: Estimate, by_lot: Interval | None) -> Parts | None:

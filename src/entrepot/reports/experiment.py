@@ -105,7 +105,7 @@ def measure_experiments(
     for (route, baseline), group in groupby(found, key=lambda one: (one.route, one.baseline)):
         exchanges = list(group)
         one = compare(route, baseline, foreseen(reader, trials_of(exchanges)), confidence)
-        estimate = estimate_of(reader, period, route, baseline, confidence)
+        estimate = estimate_of(reader, period, exchanges, confidence)
         if estimate is not None:
             one = msgspec.structs.replace(
                 one, estimated=estimate.fraction, parts=take_apart(exchanges, estimate, one.fraction)
