@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from entrepot.ledger.store import ALWAYS, Drawn, LedgerReader, Period
 from entrepot.reports.disagreement import Parts, estimate_of, take_apart
 from entrepot.statistics import intervals
-from entrepot.statistics.arms import arm_costs, arm_differences
+from entrepot.statistics.arms import Spent, arm_costs, arm_differences
 from entrepot.statistics.sequences import PairSums, mean_sequence, pair_sums, ratio_sequence
 
 LEAST_OF_EACH = 100
@@ -190,10 +190,10 @@ _FORESEEN = msgspec.msgpack.Decoder(_Entry)
 
 def compare(route: str, baseline: str, trials: Sequence[Trial], confidence: float = 0.95) -> Experiment:
     """The experiment over these sessions, in the order in which they began."""
-    cast = [one for one in trials if 0 < one.share < 1]
+    cast = cast_of(trials)
     known = [one for one in cast if one.cost_usd is not None]
     told = [one for one in cast if one.outcome is not None]
-    by_judges = _fewest(told) < LEAST_OF_EACH <= _fewest(judged := _with_judges(cast))
+    by_judges = fewest(told) < LEAST_OF_EACH <= fewest(judged := _with_judges(cast))
     told = judged if by_judges else told
     drawn, told_drawn = sum(one.drawn for one in known), sum(one.drawn for one in told)
     experiment = Experiment(
@@ -207,7 +207,7 @@ def compare(route: str, baseline: str, trials: Sequence[Trial], confidence: floa
         confidence,
         by_judges=by_judges,
     )
-    if _fewest(known) >= LEAST_OF_EACH:
+    if fewest(known) >= LEAST_OF_EACH:
         adjusted, plain = costs_of(known), costs_of(known, adjusted=False)
         experiment = msgspec.structs.replace(
             experiment,
@@ -215,13 +215,19 @@ def compare(route: str, baseline: str, trials: Sequence[Trial], confidence: floa
             fraction=ratio_sequence(adjusted, confidence, SKEW_ALLOWANCE),
             plain_fraction=ratio_sequence(plain, confidence, SKEW_ALLOWANCE),
         )
-    if _fewest(told) >= LEAST_OF_EACH:
+    if fewest(told) >= LEAST_OF_EACH:
         found = [_sequence(kept_of(told, adjusted=adjusted), confidence) for adjusted in (True, False)]
         experiment = msgspec.structs.replace(experiment, quality=found[0], plain_quality=found[1])
     return experiment
 
 
-def _fewest(trials: Sequence[Trial]) -> int:
+def cast_of(trials: Sequence[Trial]) -> list[Trial]:
+    """Those whose lot was one."""
+    return [one for one in trials if 0 < one.share < 1]
+
+
+def fewest(trials: Sequence[Trial]) -> int:
+    """How many there are of the rarer kind."""
     drawn = sum(one.drawn for one in trials)
     return min(drawn, len(trials) - drawn)
 
@@ -237,12 +243,17 @@ def _with_judges(trials: Sequence[Trial]) -> list[Trial]:
 
 def costs_of(trials: Sequence[Trial], *, adjusted: bool = True) -> PairSums:
     """The sums of f and g (see the module) over sessions of known cost."""
+    found = spent_on(trials, adjusted=adjusted)
+    return pair_sums(found.saved, found.running)
+
+
+def spent_on(trials: Sequence[Trial], *, adjusted: bool = True) -> Spent:
+    """f and g of each session of known cost."""
     share, drawn, cost, baseline, routed = np.array(
         [(one.share, one.drawn, one.cost_usd or 0.0, one.baseline_usd, one.routed_usd) for one in trials]
     ).T
     predicted = (routed, baseline) if adjusted else None
-    found = arm_costs(drawn == 0, 1 - share, cost, predicted)
-    return pair_sums(found.saved, found.running)
+    return arm_costs(drawn == 0, 1 - share, cost, predicted)
 
 
 def kept_of(trials: Sequence[Trial], *, adjusted: bool = True) -> Floats:
