@@ -29,6 +29,14 @@ SPOOL_PROGRESS = 'SELECT name, "offset", entries, damaged, damaged_bytes FROM in
 _NEVER_NULL = frozenset(("day", "state", "dialect", "asked_model"))
 
 
+def documents_of(count: int) -> str:
+    """Rows of id and document, of so many ids."""
+    return f"""
+        SELECT entries.id, document FROM entries JOIN documents ON documents.seq = entries.seq
+        WHERE entries.id IN ({", ".join("?" * count)})
+    """  # noqa: S608 - only question marks are put in
+
+
 def totals_by(dimensions: Sequence[Dimension], period: Period) -> tuple[str, Parameters]:
     """Rows of: the dimensions' values and whether served (neither without dimensions), then the fields of `Sums`."""
     for name in dimensions:
