@@ -30,10 +30,11 @@ from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.board import Board
 from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.health import UNKNOWN
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.sessions import SessionMemory
+from entrepot.exchange.steering import Steering
 from entrepot.learning.promises import Follower
 from entrepot.ledger.health_reports import (
     RENEW_S,

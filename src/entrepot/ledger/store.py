@@ -109,8 +109,8 @@ class Group(msgspec.Struct, frozen=True):
 class Split(msgspec.Struct, frozen=True):
     """Of estimated exchanges: what lies between the baseline's cost and that of the answer, in nano-dollars.
 
-    From one to the next: the baseline's cost; for an answer as long as the one given; with nothing cached; what the answer given
-    would have cost with nothing cached; what it cost.
+    From one to the next: the baseline's cost; for an answer as long as the one given; with nothing cached; what the answer
+    given would have cost with nothing cached; what it cost.
     """
 
     exchanges: int = 0
@@ -253,8 +253,10 @@ class Expectation(msgspec.Struct, frozen=True):
 class Drawn(msgspec.Struct, frozen=True):
     """One exchange that a holdout's lot was cast for. Money in nano-dollars, None where unknown.
 
-    `outcome` is what came of it, in [0, 1], by its check or else by what was said of it (by weight, without signs), None where
-    nobody said.
+    `outcome` is what came of it, in [0, 1], by its check or else by what was said of it (by weight, without signs and judges),
+    None where nobody said; `judged` is what judges said. `would_nano_usd` is what the baseline would have cost: its own cost
+    where it answered (`measured`), else the estimate; `predicted_nano_usd` the estimate where it answered. `read_tokens` are
+    those of the request, `cached_tokens` the part of them that came from a cache.
     """
 
     route: str
@@ -266,6 +268,15 @@ class Drawn(msgspec.Struct, frozen=True):
     baseline_nano_usd: int | None
     routed_nano_usd: int | None
     outcome: float | None
+    judged: float | None = None
+    exchange: str = ""
+    completed: bool = True
+    measured: bool = False
+    would_nano_usd: int | None = None
+    predicted_nano_usd: int | None = None
+    thrown_away_nano_usd: int = 0
+    read_tokens: int = 0
+    cached_tokens: int = 0
 
 
 class SpoolProgress(msgspec.Struct, frozen=True):
@@ -330,6 +341,10 @@ class LedgerReader(Protocol):
 
     def drawn(self, period: Period = ALWAYS) -> tuple[Drawn, ...]:
         """Every exchange for which a holdout's lot was cast, in order of time. Not from roll-ups: sessions are its unit."""
+        ...
+
+    def documents_of(self, exchanges: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The entries of these exchanges that are there, each with its id, MessagePack; in no order."""
         ...
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:

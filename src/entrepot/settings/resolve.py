@@ -27,6 +27,7 @@ from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
+from entrepot.settings.learning import resolve_learning
 from entrepot.settings.ledger import resolve_ledger
 from entrepot.settings.networks import anchored, check_network, check_socket, resolve_listen_tls
 from entrepot.settings.outcomes import resolve_judges, resolve_verdicts
@@ -49,8 +50,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     deployments = resolve_deployments(file.deployments, around, rates, problems, warnings)
     if not file.deployments:
         problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
-    folder = str(around.directory)
-    routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings, folder)
+    routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings, str(around.directory))
     keys, absent_keys = resolve_keys(file.keys, around, problems, warnings)
     check_scopes(file.keys, routes, deployments, problems)
     check_teams(file.teams, problems)
@@ -85,6 +85,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         sensing=resolve_sensing(file, problems),
         teams=file.teams,
         router=_router(file.router.artifact, around.directory, problems),
+        learning=resolve_learning(file.learning, around.directory, problems),
         fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
         content=resolve_content(file.content, around.directory, problems),
