@@ -7,13 +7,17 @@ from collections.abc import Callable
 
 import msgspec
 
+from entrepot.drive.admit import Admission
+from entrepot.drive.driver import Upstream
 from entrepot.exchange.outcome import Outcome, OutcomeSource
+from entrepot.exchange.records import Entry
 from entrepot.server.afterwards import Afterwards, Missed
 from entrepot.server.endpoints import Gateway
 from entrepot.server.judging import Jury, ask_as
+from entrepot.server.shadows import Result, Shadows
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
 from entrepot.settings.schema import KeySettings, Settings
-from entrepot.telemetry.families import OUTCOMES, OUTCOMES_MISSED
+from entrepot.telemetry.families import OUTCOMES, OUTCOMES_MISSED, SHADOWS
 from entrepot.telemetry.metrics import Metrics
 
 
@@ -51,6 +55,23 @@ def build_jury(settings: Settings, gateway: Gateway, key: str) -> Jury | None:
     """Judges of the routes that have any, asked at the gateway's own front door with the key's text."""
     judging = {route.name: told for route in settings.routes if (told := route.outcomes.judging) is not None}
     return Jury(judging, settings.deployments, gateway.planner, ask_as(gateway, key)) if judging else None
+
+
+def build_shadows(
+    settings: Settings,
+    gateway: Gateway,
+    upstream: Upstream,
+    record: Callable[[Entry], None],
+    admission: Admission | None,
+    metrics: Metrics,
+) -> Shadows:
+    """Who asks beside the exchanges of this gateway, while it has less than half to do of what it takes."""
+    most = settings.gateway.max_concurrent // 2
+
+    def count(result: Result) -> None:
+        metrics.add(SHADOWS, 1, result)
+
+    return Shadows(gateway.planner, upstream, record, count, admission, lambda: gateway.under_way() > most)
 
 
 def build_afterwards(settings: Settings, keep: Callable[[Outcome], None], metrics: Metrics) -> Afterwards:

@@ -23,6 +23,7 @@ from entrepot.settings.outcomes import resolve_outcomes
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.route_table import RouteTable
+from entrepot.settings.shadows import resolve_shadow
 from entrepot.settings.strategy import resolve_strategy
 
 DEFAULT_ROUTE = RouteTable(name="auto")
@@ -64,6 +65,12 @@ def resolve_routes(
         if goal.confidence is not None and reference is not None and reference not in candidates:
             told = f"'{reference.id}' takes over where nothing can be promised, and must be among the candidates"
             problems.add((*path, "reference"), told)
+        outcomes = resolve_outcomes(table.outcomes, deployments, (*path, "outcomes"), folder, problems)
+        if table.shadow is not None:
+            beside = (*path, "shadow")
+            asked = _expand(table.shadow.candidates, (*beside, "candidates"), deployments, problems if whole else None)
+            shadow = resolve_shadow(table.shadow, asked, outcomes, beside, problems)
+            outcomes = msgspec.structs.replace(outcomes, shadow=shadow)
         routes.append(
             Route(
                 name=table.name,
@@ -82,7 +89,7 @@ def resolve_routes(
                 retries=table.retries,
                 balance=table.balance,
                 hedge=resolve_hedge(table, path, problems),
-                outcomes=resolve_outcomes(table.outcomes, deployments, (*path, "outcomes"), folder, problems),
+                outcomes=outcomes,
             )
         )
     return tuple(routes)
