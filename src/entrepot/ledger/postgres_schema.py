@@ -138,7 +138,30 @@ def m0004_outcomes(connection: Connection) -> None:
     connection.execute("DROP TABLE feedback")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m0001_entries, m0002_attempts, m0003_quality, m0004_outcomes)
+def m0005_shadows(connection: Connection) -> None:
+    """As `m0008_shadows` of SQLite."""
+    connection.execute(
+        f"""
+        ALTER TABLE entries ADD COLUMN shadow_of {_TEXT}, ADD COLUMN shadow_unit BIGINT,
+            ADD COLUMN shadow_share DOUBLE PRECISION, ADD COLUMN shadow_sent_by {_TEXT},
+            ADD COLUMN shadow_sent_nano_usd BIGINT""".encode()
+    )
+    connection.execute("CREATE INDEX entries_shadows ON entries (started_ns) WHERE shadow_of IS NOT NULL")
+    connection.execute("DROP VIEW exchanges")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    m0001_entries,
+    m0002_attempts,
+    m0003_quality,
+    m0004_outcomes,
+    m0005_shadows,
+)
 
 
 def applied(connection: Connection) -> int:

@@ -63,7 +63,8 @@ class Sums(msgspec.Struct, frozen=True):
     """Totals over exchanges. `cost_nano_usd` adds the known costs; `unknown_cost` counts the exchanges without one.
 
     `thrown_away_nano_usd` is the part of the cost that went into attempts whose answer the client did not get.
-    `unknown_usage` counts exchanges that called a provider and have no token counts.
+    `unknown_usage` counts exchanges that called a provider and have no token counts. `shadows` are exchanges that nobody waited
+    for; they cost `shadow_nano_usd`, which is in no other sum.
     """
 
     exchanges: int = 0
@@ -78,6 +79,8 @@ class Sums(msgspec.Struct, frozen=True):
     cost_nano_usd: int = 0
     unknown_cost: int = 0
     thrown_away_nano_usd: int = 0
+    shadows: int = 0
+    shadow_nano_usd: int = 0
 
     @property
     def tokens(self) -> int:
@@ -116,6 +119,37 @@ class Split(msgspec.Struct, frozen=True):
     as_long_uncached_nano_usd: int = 0
     uncached_nano_usd: int = 0
     answer_nano_usd: int = 0
+
+
+class Shadowed(msgspec.Struct, frozen=True):
+    """What was asked of one deployment beside one route's exchanges: how often, how often it answered in full, for how much.
+
+    `both` are those of which the costs of both answers are known, `both_nano_usd` of the shadows and `sent_nano_usd` of what was
+    sent. Of those in which either answer calls tools (`calls`) `same_calls` call the same.
+    """
+
+    route: str | None
+    deployment: str
+    shadows: int
+    completed: int
+    cost_nano_usd: int
+    both: int
+    both_nano_usd: int
+    sent_nano_usd: int
+    calls: int
+    same_calls: int
+
+
+class Paired(msgspec.Struct, frozen=True):
+    """How the answer of a deployment that was asked beside fared: 1 it was the better, 0 what was sent was, one half neither.
+
+    What has the same `unit` is of one session.
+    """
+
+    route: str | None
+    deployment: str
+    unit: int
+    score: float
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -267,8 +301,18 @@ class LedgerReader(Protocol):
         """The sums over a period."""
         ...
 
-    def totals_by(self, dimensions: Sequence[Dimension], period: Period = ALWAYS) -> tuple[Group, ...]:
-        """The sums by every combination of values that occurs, most exchanges first."""
+    def totals_by(
+        self, dimensions: Sequence[Dimension], period: Period = ALWAYS, *, shadows: bool = False
+    ) -> tuple[Group, ...]:
+        """The sums by every combination of values that occurs, most exchanges first; with `shadows` also where they alone do."""
+        ...
+
+    def shadowed(self, period: Period = ALWAYS) -> tuple[Shadowed, ...]:
+        """What was asked beside exchanges, by route and deployment, most first."""
+        ...
+
+    def pairs(self, period: Period = ALWAYS) -> tuple[Paired, ...]:
+        """Whose answer was the better, in the order in which that became known."""
         ...
 
     def comparisons(self, period: Period = ALWAYS, route: str | None = None) -> tuple[Comparison, ...]:

@@ -1,9 +1,9 @@
 """Exchanges asked again beside what was sent: after their clients have their answers, and never in their way.
 
 Rules of this file: what waits is held in this process's memory alone, in a queue with an end. A shadow is not begun while the
-process has much to do, while anybody waits at a limit or a budget, or where it is not let in at once; what is not asked is counted.
-It has its own driver: how it fares is written down, and changes nothing about how deployments are chosen for clients. Its answer is
-read here and kept nowhere.
+process has much to do, or while anybody waits at a limit or a budget; what is not asked is counted. It has its own driver: how
+it fares is written down, and changes nothing about how deployments are chosen for clients. Its answer is read here and kept
+nowhere.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Pairing(Protocol):
 
 
 class Shadows:
-    """One gateway process's. `planner` is the one in force; `record` writes an entry down; `is_busy` says to wait for better times."""
+    """One gateway process's. `planner` is the one in force; `record` writes an entry down; while `is_busy` nobody is asked."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Shadows:
         self._count = count
         self._admission = admission
         self._is_busy = is_busy
-        self._waiting = 0
+        self._waiting = self._entering = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(WORKERS)
         self._expected: dict[str, Witness] = {}
@@ -117,7 +117,7 @@ class Shadows:
     async def _result(self, due: Due, pair: Pairing) -> Result:
         if due.wanted.compare == "judges" and question_of(due.plan.asked.request) is None:
             return "not_comparable"
-        if self._is_busy() or (self._admission is not None and self._admission.leases.waiting):
+        if self._is_busy() or self._others_wait():
             return "busy"
         now_ns = time.time_ns()
         moment = Moment(new_exchange_id(now_ns), now_ns, time.monotonic())
@@ -133,10 +133,13 @@ class Shadows:
     async def _perform(self, plan: Plan) -> Choice | Literal["not_let_in"] | None:
         """The answer; None where there is none to compare."""
         nobody = _Nobody()
+        self._entering += 1
         try:
             plan, ticket = await let_in(self._admission, plan, nobody, self._record)
         except EntrepotError:
             return "not_let_in"
+        finally:
+            self._entering -= 1
         witness = self._expected[plan.id] = Witness(nobody, plan, (), judged=False, reads=True)
         try:
             await self._driver.perform(course_of(plan, time.monotonic), witness, ticket)
@@ -145,6 +148,10 @@ class Shadows:
         completed = witness.entry is not None and witness.entry.state == "completed"
         response = witness.response() if completed else None
         return response.choices[0] if response is not None and response.choices else None
+
+    def _others_wait(self) -> bool:
+        """Whether anybody waits at a limit or a budget but shadows."""
+        return self._admission is not None and self._admission.leases.waiting > self._entering
 
     def _hear(self, entry: Entry) -> None:
         self._record(entry)

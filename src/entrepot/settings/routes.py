@@ -13,6 +13,7 @@ from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.embedding import embeds
+from entrepot.exchange.outcome_plan import OutcomePlan
 from entrepot.exchange.plan import Route
 from entrepot.routing.explore import Exploration
 from entrepot.settings.conduct import resolve_hedge
@@ -65,12 +66,6 @@ def resolve_routes(
         if goal.confidence is not None and reference is not None and reference not in candidates:
             told = f"'{reference.id}' takes over where nothing can be promised, and must be among the candidates"
             problems.add((*path, "reference"), told)
-        outcomes = resolve_outcomes(table.outcomes, deployments, (*path, "outcomes"), folder, problems)
-        if table.shadow is not None:
-            beside = (*path, "shadow")
-            asked = _expand(table.shadow.candidates, (*beside, "candidates"), deployments, problems if whole else None)
-            shadow = resolve_shadow(table.shadow, asked, outcomes, beside, problems)
-            outcomes = msgspec.structs.replace(outcomes, shadow=shadow)
         routes.append(
             Route(
                 name=table.name,
@@ -89,10 +84,29 @@ def resolve_routes(
                 retries=table.retries,
                 balance=table.balance,
                 hedge=resolve_hedge(table, path, problems),
-                outcomes=outcomes,
+                outcomes=_outcomes(table, deployments, path, folder, problems, warnings, whole=whole),
             )
         )
     return tuple(routes)
+
+
+def _outcomes(
+    table: RouteTable,
+    deployments: Sequence[Deployment],
+    path: Path,
+    folder: str,
+    problems: Problems,
+    warnings: list[str],
+    *,
+    whole: bool,
+) -> OutcomePlan:
+    outcomes = resolve_outcomes(table.outcomes, deployments, (*path, "outcomes"), folder, problems)
+    if table.shadow is None:
+        return outcomes
+    beside = (*path, "shadow")
+    asked = _expand(table.shadow.candidates, (*beside, "candidates"), deployments, problems if whole else None)
+    shadow = resolve_shadow(table.shadow, table, asked, outcomes, beside, problems, warnings)
+    return msgspec.structs.replace(outcomes, shadow=shadow)
 
 
 def _exploration(table: RouteTable, candidates: int, path: Path, problems: Problems) -> Exploration | None:

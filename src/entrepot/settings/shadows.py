@@ -18,7 +18,13 @@ from entrepot.settings.route_table import RouteTable
 
 
 def resolve_shadow(
-    table: ShadowTable, candidates: Sequence[Deployment], outcomes: OutcomePlan, path: Place, problems: Problems
+    table: ShadowTable,
+    route: RouteTable,
+    candidates: Sequence[Deployment],
+    outcomes: OutcomePlan,
+    path: Place,
+    problems: Problems,
+    warnings: list[str],
 ) -> Shadowing:
     """Who is asked beside what a route answers; `candidates` are those whom the table names."""
     for one in candidates:
@@ -27,6 +33,11 @@ def resolve_shadow(
         elif one.price is None:
             told = f"the price of {one.id} is unknown, so usd_per_day cannot hold: write its price down"
             problems.add((*path, "candidates"), told)
+        elif one.max_output_tokens is None and route.max_output_tokens is None:
+            warnings.append(
+                f"route '{route.name}' asks {one.id} beside only what names a token limit, for what another request may "
+                "cost is not known: set max_output_tokens on the route or the deployment"
+            )
     if table.compare == "judges" and outcomes.judging is None:
         problems.add((*path, "compare"), "needs [routes.outcomes.judges]: say who judges, or compare = 'checks'")
     if table.compare == "checks" and not outcomes.checks:
