@@ -31,6 +31,9 @@ hypothesis.settings.load_profile("untimed")
 _HOME = tempfile.TemporaryDirectory(prefix="entrepot-tests-")
 os.environ["XDG_DATA_HOME"] = _HOME.name
 
+# Tests run side by side and start processes: threads of the linear algebra in each would wait for one another, spinning.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 

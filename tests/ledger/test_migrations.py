@@ -20,6 +20,7 @@ RELEASED = [
     "bdf7ce2d8aa201fd",
     "c36bccb5ad33d962",
     "9152233c59144f6e",
+    "5344ec904b1b96f0",
 ]
 
 

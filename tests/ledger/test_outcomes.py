@@ -206,7 +206,7 @@ def test_what_was_said_goes_with_those_who_are_forgotten_and_with_days_that_are_
     later = msgspec.structs.replace(sample_entry(1), key="other", team=None)
     store.insert([sample_entry(0), later])
     tell(store, said(0, 1.0, key="other"), said(1, 1.0, key="财务部-报表"), said(1, 0.5, key="third"))
-    store.forget("key", "财务部-报表")
+    store.forget("key", "财务部-报表", FIRST_NS)
     assert only(store.judged()).count == 1
     store.drop_before("2026-02-01")
     assert store.ask("SELECT count(*) FROM outcomes") == [(0,)]

@@ -41,7 +41,7 @@ def test_old_months_go_and_their_sums_stay(store: RelationalStore) -> None:
 
 def test_a_number_is_never_given_twice(store: RelationalStore) -> None:
     store.insert([entry_of(0), entry_of(1, key="gone")])
-    store.forget("key", "gone")
+    store.forget("key", "gone", FIRST_NS)
     store.insert([entry_of(2)])
     assert [row[0] for row in store._query("SELECT seq FROM entries ORDER BY seq")] == [1, 3]
 
@@ -49,8 +49,8 @@ def test_a_number_is_never_given_twice(store: RelationalStore) -> None:
 def test_who_is_forgotten_leaves_nothing(store: RelationalStore) -> None:
     store.insert([entry_of(number, day=number % 3, key=f"key-{number % 2}") for number in range(10)])
     alone = [entry_of(number, day=number % 3, key=f"key-{number % 2}") for number in range(0, 10, 2)]
-    assert store.forget("key", "key-1") == 5
-    assert store.forget("key", "key-1") == 0
+    assert store.forget("key", "key-1", FIRST_NS) == 5
+    assert store.forget("key", "key-1", FIRST_NS) == 0
     assert [group.values for group in store.totals_by(("key",))] == [("key-0",)]
     assert store.totals().cost_nano_usd == sum(entry.cost_nano_usd or 0 for entry in alone)
     for table in ("entries", "attempts", "documents"):
@@ -61,7 +61,7 @@ def test_who_is_forgotten_leaves_nothing(store: RelationalStore) -> None:
 def test_who_is_forgotten_goes_from_the_sums_of_days_whose_entries_are_gone(store: RelationalStore) -> None:
     store.insert([entry_of(0, team="gone"), entry_of(1), entry_of(2, day=40, team="gone")])
     store.drop_before("2026-02-01")
-    assert store.forget("team", "gone") == 1
+    assert store.forget("team", "gone", FIRST_NS) == 1
     assert [group.values for group in store.totals_by(("team",))] == [("t",)]
     assert [group.values for group in store.totals_by(("key", "team"))] == [("k", "t")]
     assert store.totals().exchanges == 2  # by others than that team, the old day still has its share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ from entrepot.ledger.content.store import Whose
 from entrepot.ledger.export import export as write_parquet
 from entrepot.ledger.kept_responses import FILE, ResponseStore
 from entrepot.ledger.place import LedgerPlace
-from entrepot.ledger.reading import Principal
+from entrepot.ledger.store import Principal
 from entrepot.reports.scenario.kept import drop_kept
 
 _PLACE = (
@@ -178,7 +179,7 @@ def forget(
         raise LedgerError(f"entries wait in the spool and may be of that {principal}; nothing is deleted: {trouble}")
     with _working("forgetting"), place.open_store() as store:
         responses = [] if principal == "key" else store.ask(_OF_TEAM, (name,))
-        count = store.forget(principal, name)
+        count = store.forget(principal, name, time.time_ns())
     drop_kept(place.directory)  # what was made of entries for scenarios is made again without these
     click.echo(f"{count:,} exchanges of the {principal} '{name}' are deleted from {place}")
     if (place.directory / FILE).exists():

@@ -14,6 +14,7 @@ from entrepot.canonical.response import Usage
 from entrepot.errors import LedgerError
 from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Served
+from entrepot.ledger.documents import documents_of
 from entrepot.ledger.store import DIMENSIONS, LedgerStore, Period, SpoolProgress, Sums, Unfinished
 from entrepot.routing.utility import Decision, Weighed
 
@@ -98,6 +99,7 @@ def check_ledger(open_store: OpenStore) -> None:
         _counts_added_time,
         _reads_documents_in_order,
         _keeps_what_is_said_of_exchanges,
+        _forgets_what_arrives_later_too,
     ):
         check(open_store)
 
@@ -277,4 +279,36 @@ def _keeps_what_is_said_of_exchanges(open_store: OpenStore) -> None:
     _require(latest == expected, "of one who said several things the last counts, whichever came here first")
     last = store.outcomes_after(0)[-1][0]
     _require(store.outcomes_after(last) == [], "whoever follows is told nothing twice")
+    store.close()
+
+
+def _forgets_what_arrives_later_too(open_store: OpenStore) -> None:
+    store = open_store("forgotten")
+    mine, late, fresh = (msgspec.structs.replace(sample_entry(number), key="gone") for number in range(3))
+    other = msgspec.structs.replace(sample_entry(3), key="other")
+    told = [
+        Outcome(str(number), one.id, FIRST_NS, "judge", "kimi-k2", 0.5)
+        for number, one in enumerate((mine, late, fresh, other))
+    ]
+    by_them = Outcome("by them", other.id, FIRST_NS, "user", "gone", 1.0)
+    store.insert_documents([], [told[1]])  # what is said of an exchange may be here before it
+    store.insert([mine, other])
+    _require(store.forget("key", "gone", late.started_ns) == 1, "forgetting returns how many entries it dropped")
+    store.close()
+    store = open_store("forgotten")
+    spool = SpoolProgress("elsewhere.spool", offset=100, entries=3)
+    written = store.insert_documents(documents_of([mine, late, fresh]), [*told, by_them], after=spool)
+    _require(
+        written == 1, "what began before its principal was forgotten is not taken in later, what began after it is"
+    )
+    _require(store.find(mine.id) is None and store.find(late.id) is None, "nothing is found of what arrives too late")
+    _require(store.spool_progress()[spool.name] == spool, "a spool moves past what is not taken in")
+    _require(store.totals().exchanges == 2, "sums are without what is not taken in")
+    about = {one.exchange for _, one in store.outcomes_after(0)}
+    _require(about == {fresh.id, other.id}, "what is said of forgotten exchanges goes, whether it came before or after")
+    _require(all(one.who != "gone" for _, one in store.outcomes_after(0)), "what a forgotten key said is not taken in")
+    _require(store.forget("key", "gone", FIRST_NS) == 1, "who is forgotten again is forgotten wholly")
+    _require(store.insert([late]) == 0, "an erasure holds as far as the latest one reached")
+    store.forget("team", other.team or "", other.started_ns)
+    _require(store.insert([other]) == 0 and store.totals().exchanges == 0, "a team is forgotten as a key is")
     store.close()

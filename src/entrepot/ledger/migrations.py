@@ -152,7 +152,17 @@ def m0007_outcomes(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE feedback")
 
 
-def m0008_shadows(connection: sqlite3.Connection) -> None:
+def m0008_forgotten(connection: sqlite3.Connection) -> None:
+    """Who was forgotten and when, and the ids of the exchanges that this reached: what of them arrives late is not taken in."""
+    connection.execute("""
+        CREATE TABLE forgotten (
+            what TEXT NOT NULL, name TEXT NOT NULL, at_ns INTEGER NOT NULL, PRIMARY KEY (what, name)
+        ) WITHOUT ROWID""")
+    connection.execute("""
+        CREATE TABLE forgotten_exchanges (id TEXT PRIMARY KEY, started_ns INTEGER NOT NULL) WITHOUT ROWID""")
+
+
+def m0009_shadows(connection: sqlite3.Connection) -> None:
     """Exchanges that nobody waited for: of which each is the shadow, and what it is compared with."""
     columns = {
         "shadow_of": "TEXT",
@@ -180,7 +190,8 @@ MIGRATIONS: Migrations = (
     m0005_kept,
     m0006_quality,
     m0007_outcomes,
-    m0008_shadows,
+    m0008_forgotten,
+    m0009_shadows,
 )
 
 

@@ -44,7 +44,9 @@ INSERT_OUTCOME = f"""
 """  # noqa: S608 - a closed list
 
 _OF_THEIRS = "DELETE FROM outcomes WHERE exchange IN (SELECT id FROM entries WHERE {} = ?)"
-_BY_KEY = "(source IN ('user', 'program') AND who = ?)"
+OUTCOME_SOURCES_OF_KEYS = ("user", "program")
+"""Whose `who` is the name of a client's key."""
+_BY_KEY = f"(source IN {OUTCOME_SOURCES_OF_KEYS} AND who = ?)"
 FORGET_OUTCOMES = {"key": f"{_OF_THEIRS.format('key')} OR {_BY_KEY}", "team": _OF_THEIRS.format("team")}
 """What deletes the outcomes of the entries of a principal, and what a key said of anybody's; every parameter is its name."""
 DROP_OUTCOMES = "DELETE FROM outcomes WHERE given_ns < ?"

@@ -24,13 +24,14 @@ from entrepot.exchange.outcome import Outcome
 from entrepot.ledger import postgres_schema as schema
 from entrepot.ledger.additions import Addition, additions
 from entrepot.ledger.documents import Document
+from entrepot.ledger.erasures import DROP_NOTED, Ask, Erasures, remember
 from entrepot.ledger.outcomes import DROP_OUTCOMES, FORGET_OUTCOMES, INSERT_OUTCOME, OUTCOMES_OF, outcome_row
 from entrepot.ledger.postgres_connection import PostgresConnection, marked
-from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
+from entrepot.ledger.reading import RelationalReader, RelationalStore
 from entrepot.ledger.rollups import add_onto, forget_statements, is_float, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Rows, Value, kind_of, rows_of
 from entrepot.ledger.sources import beginning_of
-from entrepot.ledger.store import SpoolProgress
+from entrepot.ledger.store import Principal, SpoolProgress
 from entrepot.ledger.verify import Verified, verify
 
 _ESCAPED, _BACKSLASHED = re.compile(r'(["\\])'), r"\\\1"
@@ -121,9 +122,11 @@ class PostgresStore(PostgresReader, RelationalStore):
                     connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.LOCK,))
                     if after is not None:
                         _move(connection, before, after)
-                    if outcomes:
+                    erasures = Erasures(_asking(connection))
+                    gone = erasures.turn_away(document.entry for document in documents)
+                    if outcomes := erasures.spare(outcomes):
                         connection.cursor().executemany(marked(INSERT_OUTCOME), [outcome_row(one) for one in outcomes])
-                    return self._insert_new(connection, documents, rows)
+                    return self._insert_new(connection, documents, rows, gone)
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
                 self._months.clear()
@@ -139,7 +142,8 @@ class PostgresStore(PostgresReader, RelationalStore):
         count, first_month = 0, day[:7]
         with self._writing() as connection:
             connection.execute("UPDATE kept SET since_day = greatest(since_day, %s)", (f"{first_month}-01",))
-            connection.execute(marked(DROP_OUTCOMES), (beginning_of(f"{first_month}-01"),))
+            for statement in (DROP_OUTCOMES, DROP_NOTED):
+                connection.execute(marked(statement), (beginning_of(f"{first_month}-01"),))
             connection.execute(marked(OUTCOMES_OF.format("day < ?")), (f"{first_month}-01",))
         with self._connected() as connection:
             for month in sorted(month for month in schema.months_held(connection, whole=False) if month < first_month):
@@ -147,9 +151,10 @@ class PostgresStore(PostgresReader, RelationalStore):
             self._months.clear()
         return count
 
-    def forget(self, principal: Principal, name: str) -> int:
+    def forget(self, principal: Principal, name: str, now_ns: int) -> int:
         """See RelationalStore."""
         with self._writing() as connection:
+            remember(_asking(connection), principal, name, now_ns)
             since_day = schema.kept_since(connection)
             where = sql.SQL("WHERE {} = %s").format(sql.Identifier(principal))
             for table in ("attempts", "documents"):
@@ -194,9 +199,13 @@ class PostgresStore(PostgresReader, RelationalStore):
             self._months.add(month)
 
     def _insert_new(
-        self, connection: psycopg.Connection[Any], documents: Sequence[Document], rows: Sequence[Rows]
+        self,
+        connection: psycopg.Connection[Any],
+        documents: Sequence[Document],
+        rows: Sequence[Rows],
+        gone: frozenset[str],
     ) -> int:
-        fresh = _without_known(connection, documents, rows)
+        fresh = _without_known(connection, documents, rows, gone)
         if not fresh:
             return 0
         first = _take_numbers(connection, len(fresh))
@@ -240,6 +249,14 @@ def _remake(connection: psycopg.Connection[Any], days: str) -> None:
         connection.execute(statement.encode())
 
 
+def _asking(connection: psycopg.Connection[Any]) -> Ask:
+    def ask(statement: str, parameters: Sequence[Value]) -> Sequence[Sequence[Any]]:
+        cursor = connection.execute(marked(statement), parameters)
+        return cursor.fetchall() if cursor.description is not None else ()
+
+    return ask
+
+
 def _move(connection: psycopg.Connection[Any], before: SpoolProgress | None, after: SpoolProgress) -> None:
     start = 0 if before is None else before.offset
     found = connection.execute('SELECT "offset" FROM ingested WHERE name = %s', (after.name,)).fetchone()
@@ -254,12 +271,14 @@ def _move(connection: psycopg.Connection[Any], before: SpoolProgress | None, aft
 
 
 def _without_known(
-    connection: psycopg.Connection[Any], documents: Sequence[Document], rows: Sequence[Rows]
+    connection: psycopg.Connection[Any], documents: Sequence[Document], rows: Sequence[Rows], gone: frozenset[str]
 ) -> list[tuple[Document, Rows]]:
-    """What is not there yet. An exchange's id says when it began: one id is only looked for on the days of the batch."""
+    """What is not there yet, nor `gone`. An exchange's id says when it began: it is only looked for on the days of the batch."""
     by_id: dict[str, tuple[Document, Rows]] = {}
     for document, row in zip(documents, rows, strict=True):
         by_id.setdefault(document.entry.id, (document, row))
+    for id_ in gone:
+        del by_id[id_]
     if not by_id:
         return []
     days = {str(row.entry[_DAY]) for row in rows}

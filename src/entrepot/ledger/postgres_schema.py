@@ -138,8 +138,17 @@ def m0004_outcomes(connection: Connection) -> None:
     connection.execute("DROP TABLE feedback")
 
 
-def m0005_shadows(connection: Connection) -> None:
-    """As `m0008_shadows` of SQLite."""
+def m0005_forgotten(connection: Connection) -> None:
+    """As `m0008_forgotten` of SQLite."""
+    connection.execute(f"""
+        CREATE TABLE forgotten (
+            what {_TEXT} NOT NULL, name {_TEXT} NOT NULL, at_ns BIGINT NOT NULL, PRIMARY KEY (what, name)
+        )""")
+    connection.execute(f"CREATE TABLE forgotten_exchanges (id {_TEXT} PRIMARY KEY, started_ns BIGINT NOT NULL)")
+
+
+def m0006_shadows(connection: Connection) -> None:
+    """As `m0009_shadows` of SQLite."""
     connection.execute(
         f"""
         ALTER TABLE entries ADD COLUMN shadow_of {_TEXT}, ADD COLUMN shadow_unit BIGINT,
@@ -160,7 +169,8 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0002_attempts,
     m0003_quality,
     m0004_outcomes,
-    m0005_shadows,
+    m0005_forgotten,
+    m0006_shadows,
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import msgspec
 
@@ -30,6 +30,7 @@ from entrepot.ledger.store import (
     Judged,
     Paired,
     Period,
+    Principal,
     Shadowed,
     Spending,
     SpoolProgress,
@@ -39,7 +40,6 @@ from entrepot.ledger.store import (
 )
 from entrepot.ledger.verify import Verified
 
-Principal = Literal["key", "team"]
 _PAGE_ROWS = 2000
 _END_NS = (1 << 63) - 1
 
@@ -207,8 +207,10 @@ class RelationalStore(RelationalReader):
         """Drop the entries of earlier days, with all that belongs to them; returns how many. Roll-ups stay."""
 
     @abstractmethod
-    def forget(self, principal: Principal, name: str) -> int:
+    def forget(self, principal: Principal, name: str, now_ns: int) -> int:
         """Drop the entries of one key or team, and make the roll-ups of their days as though they had never been.
+
+        What began up to `now_ns` and arrives later, and what is said of it, is not taken in.
 
         Of days whose entries were dropped before, the sums by that key or team go; those by others still hold its share, which
         nothing tells apart any more. Returns how many entries were dropped.

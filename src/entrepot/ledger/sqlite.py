@@ -22,13 +22,14 @@ from entrepot.errors import LedgerError
 from entrepot.exchange.outcome import Outcome
 from entrepot.ledger.additions import additions
 from entrepot.ledger.documents import Document
+from entrepot.ledger.erasures import DROP_NOTED, Erasures, remember
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
 from entrepot.ledger.outcomes import DROP_OUTCOMES, FORGET_OUTCOMES, INSERT_OUTCOME, OUTCOMES_OF, outcome_row
-from entrepot.ledger.reading import Principal, RelationalReader, RelationalStore
+from entrepot.ledger.reading import RelationalReader, RelationalStore
 from entrepot.ledger.rollups import add_onto, each_table, forget_statements, remake_statements
 from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Value, rows_of
 from entrepot.ledger.sources import beginning_of
-from entrepot.ledger.store import SpoolProgress
+from entrepot.ledger.store import Principal, SpoolProgress
 from entrepot.ledger.verify import Verified, verify
 
 LEDGER_FILE = "ledger.db"
@@ -86,8 +87,11 @@ class SqliteStore(SqliteReader, RelationalStore):
                 with self._transaction():
                     if after is not None:
                         self._move(before, after)
+                    erasures = Erasures(self._ask)
+                    if gone := erasures.turn_away(document.entry for document in documents):
+                        documents = [document for document in documents if document.entry.id not in gone]
                     count = self._insert_new(documents)
-                    self._connection.executemany(INSERT_OUTCOME, map(outcome_row, outcomes))
+                    self._connection.executemany(INSERT_OUTCOME, map(outcome_row, erasures.spare(outcomes)))
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
                 raise
@@ -110,14 +114,16 @@ class SqliteStore(SqliteReader, RelationalStore):
                     (beginning_of(day), _DROPPED_AT_ONCE),
                 ).fetchall()
                 self._drop([seq for (seq,) in found])
-                execute(DROP_OUTCOMES, (beginning_of(day),))
+                for statement in (DROP_OUTCOMES, DROP_NOTED):
+                    execute(statement, (beginning_of(day),))
             count += len(found)
             if len(found) < _DROPPED_AT_ONCE:
                 return count
 
-    def forget(self, principal: Principal, name: str) -> int:
+    def forget(self, principal: Principal, name: str, now_ns: int) -> int:
         """See RelationalStore."""
         with self._lock, _as_ledger_error(self._path), self._transaction():
+            remember(self._ask, principal, name, now_ns)
             since_day = self._kept_since()
             found = self._connection.execute(
                 f"SELECT seq, day FROM entries WHERE {principal} = ?",  # noqa: S608 - one of two words
@@ -136,6 +142,10 @@ class SqliteStore(SqliteReader, RelationalStore):
         with self._lock, _as_ledger_error(self._path):
             self._renew()
             return self._connection.execute(statement, parameters).fetchall()
+
+    def _ask(self, statement: str, parameters: Sequence[Value]) -> list[Any]:
+        """Inside a transaction."""
+        return self._connection.execute(statement, parameters).fetchall()
 
     def _renew(self) -> None:
         """Open the file anew where what is open is of no use any more."""

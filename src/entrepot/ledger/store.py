@@ -48,6 +48,9 @@ SERVED_DIMENSIONS: tuple[ServedDimension, ...] = get_args(ServedDimension)
 ENTRY_DIMENSIONS: tuple[EntryDimension, ...] = get_args(EntryDimension)
 DIMENSIONS: tuple[Dimension, ...] = (*SERVED_DIMENSIONS, *ENTRY_DIMENSIONS)
 
+Principal = Literal["key", "team"]
+"""Whose exchanges are forgotten."""
+
 
 class Period(msgspec.Struct, frozen=True):
     """From `since_ns` (included) to `until_ns` (not included), nanoseconds since 1970 UTC; None is open."""
@@ -385,4 +388,11 @@ class LedgerStore(LedgerReader, Protocol):
         after: SpoolProgress | None = None,
     ) -> int:
         """As `insert`, for entries that are encoded already, and with outcomes that are not there yet (which are not counted)."""
+        ...
+
+    def forget(self, principal: Principal, name: str, now_ns: int) -> int:
+        """Drop the entries of one key or team and what was said of them; returns how many entries.
+
+        What began up to `now_ns` and arrives later, from a spool that lay elsewhere, is not taken in, nor what is said of it.
+        """
         ...
