@@ -119,6 +119,8 @@ def test_shadows_of_one_conversation_are_of_one_unit() -> None:
     assert not isinstance(found, str)
     assert found[1].unit == 77
     units = {
-        one[1].unit for number in range(20) if not isinstance(one := shadow_of(planner, a_plan(planner, f"e{number}")), str)
+        one[1].unit
+        for number in range(20)
+        if not isinstance(one := shadow_of(planner, a_plan(planner, f"e{number}")), str)
     }
     assert len(units) == 20

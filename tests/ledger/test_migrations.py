@@ -21,6 +21,7 @@ RELEASED = [
     "c36bccb5ad33d962",
     "9152233c59144f6e",
     "5344ec904b1b96f0",
+    "e15f39ae2021ffc2",
 ]
 
 

@@ -10,8 +10,8 @@ from entrepot.ledger.checks import FIRST_NS, sample_entry
 from entrepot.ledger.documents import documents_of
 from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.reading import RelationalStore
-from entrepot.ledger.sqlite import ledger_path, open_sqlite
 from entrepot.ledger.rollups import DAY_NS
+from entrepot.ledger.sqlite import ledger_path, open_sqlite
 from entrepot.ledger.store import Paired, Period, Shadowed
 from tests.postgres_server import PostgresServer
 
