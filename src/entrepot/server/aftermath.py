@@ -9,8 +9,8 @@ import msgspec
 
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Upstream
+from entrepot.drive.recorder import Recorder
 from entrepot.exchange.outcome import Outcome, OutcomeSource
-from entrepot.exchange.records import Entry
 from entrepot.server.afterwards import Afterwards, Missed
 from entrepot.server.endpoints import Gateway
 from entrepot.server.judging import Jury, ask_as
@@ -57,21 +57,28 @@ def build_jury(settings: Settings, gateway: Gateway, key: str) -> Jury | None:
     return Jury(judging, settings.deployments, gateway.planner, ask_as(gateway, key)) if judging else None
 
 
-def build_shadows(
+def appoint(
+    after: Afterwards,
     settings: Settings,
     gateway: Gateway,
+    judges_key: str,
     upstream: Upstream,
-    record: Callable[[Entry], None],
+    recorder: Recorder,
     admission: Admission | None,
     metrics: Metrics,
-) -> Shadows:
-    """Who asks beside the exchanges of this gateway, while it has less than half to do of what it takes."""
+) -> None:
+    """Give it the judges of the routes, and who asks beside their exchanges, while the gateway has less than half to do of what
+    it takes.
+    """
     most = settings.gateway.max_concurrent // 2
 
     def count(result: Result) -> None:
         metrics.add(SHADOWS, 1, result)
 
-    return Shadows(gateway.planner, upstream, record, count, admission, lambda: gateway.under_way() > most)
+    after.court = build_jury(settings, gateway, judges_key)
+    after.shadows = Shadows(
+        gateway.planner, upstream, recorder.append, count, admission, lambda: gateway.under_way() > most
+    )
 
 
 def build_afterwards(settings: Settings, keep: Callable[[Outcome], None], metrics: Metrics) -> Afterwards:

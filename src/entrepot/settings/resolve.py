@@ -51,8 +51,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     deployments = resolve_deployments(file.deployments, around, rates, problems, warnings)
     if not file.deployments:
         problems.add((), "no [[deployments]]: name at least one, or run without a file to use what is found")
-    folder = str(around.directory)
-    routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings, folder)
+    routes = resolve_routes(file.routes, deployments, around.catalog, rates, problems, warnings, str(around.directory))
     keys, absent_keys = resolve_keys(file.keys, around, problems, warnings)
     check_scopes(file.keys, routes, deployments, problems)
     check_teams(file.teams, problems)
