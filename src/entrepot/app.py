@@ -27,7 +27,6 @@ from entrepot.assembly import (
     Experience,
     build_board,
     build_gateway,
-    build_recorder,
     check_router,
     keep_promises,
     open_responses,
@@ -93,9 +92,7 @@ async def run_gateway(launch: Launch) -> None:
     metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
     after = build_afterwards(settings, spool.append, metrics)
     gateway = build_gateway(in_force, *build(in_force), upstream, spool, experience, admission, metrics, after)
-    appoint(
-        after, settings, gateway, judges_key, upstream, build_recorder(settings, spool, metrics), admission, metrics
-    )
+    appoint(after, settings, gateway, judges_key, upstream, admission, metrics)
     tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     server = build_server(
         gateway,

@@ -56,8 +56,7 @@ KNOWING = Plan(
 def shadowed(directory: Path, *candidates: str, usd_per_day: str = "1", **changes: Any) -> Iterator[World]:
     """An installation whose route `auto` asks `candidates` beside every exchange."""
     outcomes = changes.pop("outcomes", OutcomePlan(checks=(RIGHT_ONES,)))
-    compare = "checks" if outcomes.judging is None else "judges"
-    shadow = Shadowing(candidates, 1.0, compare)
+    shadow = Shadowing(candidates, 1.0, "checks" if outcomes.judging is None else "judges")
     route = Route("auto", (SENT,), max_output_tokens=200, outcomes=msgspec.structs.replace(outcomes, shadow=shadow))
     budgets = (budget_of("auto", Decimal(usd_per_day)), *changes.pop("budgets", ()))
     with simulator_in_thread(KNOWING) as simulator:

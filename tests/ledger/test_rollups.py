@@ -62,7 +62,7 @@ def added_up(given_entries: Sequence[Entry], dimensions: Sequence[Dimension], pe
         if entry.shadow is not None:
             place = Sums.__struct_fields__.index("shadows")
             sums[key][place] += 1
-            sums[key][place + 1] += columns["cost_nano_usd"] or 0
+            sums[key][place + 1] += int(columns["cost_nano_usd"] or 0)
             continue
         added = {
             "exchanges": 1,

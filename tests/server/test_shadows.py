@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -86,7 +87,7 @@ class Told:
                 await asyncio.sleep(0.001)
 
 
-def due(number: int = 0, compare: str = "checks", **asked: object) -> Due:
+def due(number: int = 0, compare: str = "checks", **asked: Any) -> Due:
     planner = a_planner()
     plan = a_plan(planner, f"exchange {number}", **asked)
     entry = msgspec.structs.replace(sample_entry(number), id=plan.id, served=served_by(BY_ID[SENT]))

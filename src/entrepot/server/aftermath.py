@@ -9,7 +9,6 @@ import msgspec
 
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Upstream
-from entrepot.drive.recorder import Recorder
 from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.server.afterwards import Afterwards, Missed
 from entrepot.server.endpoints import Gateway
@@ -63,7 +62,6 @@ def appoint(
     gateway: Gateway,
     judges_key: str,
     upstream: Upstream,
-    recorder: Recorder,
     admission: Admission | None,
     metrics: Metrics,
 ) -> None:
@@ -77,7 +75,7 @@ def appoint(
 
     after.court = build_jury(settings, gateway, judges_key)
     after.shadows = Shadows(
-        gateway.planner, upstream, recorder.append, count, admission, lambda: gateway.under_way() > most
+        gateway.planner, upstream, gateway.recorder.append, count, admission, lambda: gateway.under_way() > most
     )
 
 
