@@ -28,8 +28,9 @@ from entrepot.canonical.response import Usage
 from entrepot.catalog.load import load_catalog
 from entrepot.cli.scenario_stage import Stage
 from entrepot.exchange.entries import served_by
-from entrepot.exchange.planning import Considered, Steering
+from entrepot.exchange.planning import Considered
 from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.exchange.steering import Steering
 from entrepot.ledger.sqlite import open_sqlite, open_sqlite_reader
 from entrepot.ledger.store import Period
 from entrepot.policy.teams import parents_of

@@ -10,15 +10,17 @@ import msgspec
 import pytest
 
 from entrepot.app import Running, listen_for_admin, start
-from entrepot.assembly import build_planner, decide_offline, model_facts
+from entrepot.assembly import build_planner, decide_offline
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.crew import Launch
 from entrepot.errors import ArtifactError, SettingsError
 from entrepot.exchange.plan import Route
-from entrepot.exchange.planning import Considered, Steering
+from entrepot.exchange.planning import Considered
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rules import Facts, Principal, Rule, When
+from entrepot.router_in_force import model_facts
 from entrepot.routing.artifact import default_artifact_path, load_artifact
 from entrepot.routing.base import ModelFacts, Prompt
 from entrepot.server.supervisor import Supervisor

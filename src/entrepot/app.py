@@ -27,8 +27,6 @@ from entrepot.assembly import (
     Experience,
     build_board,
     build_gateway,
-    check_router,
-    keep_promises,
     open_responses,
     recall_health,
     report_health,
@@ -54,6 +52,7 @@ from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.retention import DROP_EVERY_S, drop_old
 from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter, list_spools
+from entrepot.router_in_force import check_router, keep_promises
 from entrepot.server.aftermath import admit_judges, appoint, build_afterwards
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.listening import address_of, listen_on_path, listen_on_port, stop_listening

@@ -11,37 +11,31 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
 from entrepot.canonical.request import Message, Request, Text
-from entrepot.catalog.load import Catalog, load_catalog
 from entrepot.control.accounting import Accounting
 from entrepot.control.content import build_keeper
 from entrepot.control.metering import build_admission, open_counters
 from entrepot.control.place import control_place
 from entrepot.control.reload import build_keyring
-from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Driver, Notebook
 from entrepot.drive.recorder import SpoolRecorder
 from entrepot.errors import EntrepotError
 from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.board import Board
-from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.health import UNKNOWN
-from entrepot.exchange.knobs import Workings
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
 from entrepot.exchange.sessions import SessionMemory
-from entrepot.learning.fresh import Sources
+from entrepot.exchange.steering import Steering
 from entrepot.learning.promises import Follower
-from entrepot.learning.recalibrate import Recalibrator, build_recalibrator, recalibrate
 from entrepot.ledger.health_reports import (
     RENEW_S,
     HealthReport,
@@ -59,9 +53,7 @@ from entrepot.ledger.spool import SpoolWriter
 from entrepot.policy.eligibility import Effect
 from entrepot.policy.rules import Principal
 from entrepot.policy.teams import parents_of
-from entrepot.routing.artifact import Artifact, default_artifact_path, load_artifact
-from entrepot.routing.base import BoundRouter, ModelFacts
-from entrepot.routing.worth import Knob
+from entrepot.router_in_force import Routers, choices_builder
 from entrepot.server.afterwards import Afterwards
 from entrepot.server.endpoints import Gateway
 from entrepot.server.in_process import InProcess, TappedSpool
@@ -96,53 +88,13 @@ class Experience(msgspec.Struct, frozen=True, eq=False):
     board: Board = msgspec.field(default_factory=Board)
 
 
-def model_facts(catalog: Catalog) -> dict[str, ModelFacts]:
-    """What a router may know of models beside outcomes."""
-    return {
-        model.id: ModelFacts(
-            scores={score.benchmark: score.score for score in model.scores},
-            reasoning=bool(model.reasoning),
-            names=model.names,
-        )
-        for model in catalog.models
-    }
-
-
-def load_router(settings: Settings) -> Artifact:
-    """The file of the router that the settings name, or of the one that ships. Raises ArtifactError."""
-    return load_artifact(Path(settings.router) if settings.router else default_artifact_path())
-
-
-def choices_builder(settings: Settings, artifact: Artifact) -> Callable[[Settings], Choices]:
-    """What compiles the names of these settings under other rules and routes; prices are those of the moment of compiling."""
-    facts = model_facts(load_catalog())
-    router = artifact.router()
-    workings = Workings()
-
-    def build(in_force: Settings) -> Choices:
-        return Choices(
-            deployments=settings.deployments,
-            routes=in_force.routes,
-            rules=in_force.rules,
-            exchange_rates=settings.exchange_rates,
-            dialects=PROVIDER_DIALECTS,
-            router=router,
-            facts=facts,
-            votes=artifact.votes,
-            confidence=artifact.confidence,
-            at_s=time.time(),
-            workings=workings,
-        )
-
-    return build
-
-
 def planner_builder(settings: Settings, experience: Experience) -> Callable[[Settings], Planner]:
-    """What makes planners for these settings that differ in rules and routes alone: what is slow to load is loaded once.
+    """What makes planners for these settings that differ in rules, routes and the router's version: what is slow to load is
+    loaded once.
 
     Each is given the promises that stand.
     """
-    compile_ = choices_builder(settings, load_router(settings))
+    compile_ = choices_builder(settings, Routers(settings))
     follower = experience.promises or Follower(settings.ledger.directory)
 
     def build(in_force: Settings) -> Planner:
@@ -192,48 +144,6 @@ async def report_health(settings: Settings, board: Board, process: str) -> None:
 def build_planner(settings: Settings) -> Planner:
     """The planner for these settings, with the promises that stand and without any other experience."""
     return planner_builder(settings, Experience())(settings)
-
-
-def find_knobs(settings: Settings) -> dict[str, Knob]:
-    """What the routes' goals come to over all requests, and what is promised of them, by route."""
-    choices = choices_builder(settings, load_router(settings))(settings)
-    Follower(settings.ledger.directory).attach(choices)
-    return choices.knobs
-
-
-async def keep_promises(settings: Settings, stop: asyncio.Event) -> None:
-    """Keep the promises of routes until told to stop, where anything can change them: outcomes that come in, or prices that
-    depend on the hour or the day.
-
-    What it takes is made in a thread: loading a router takes half a second, in which the ledger has to be written on.
-    """
-    prices = [one.price for one in settings.deployments if one.price is not None]
-    if not (settings.fresh.outcomes or any(price.windows or price.changes for price in prices)):
-        return
-
-    def build() -> Recalibrator:
-        artifact, catalog = load_router(settings), load_catalog()
-        fresh = Sources(settings.fresh.outcomes, settings.fresh.prompts, settings.fresh.last)
-        choices = choices_builder(settings, artifact)(settings)
-        return build_recalibrator(
-            choices, artifact.router(), catalog, model_facts(catalog), fresh, settings.ledger.directory
-        )
-
-    try:
-        await recalibrate(await asyncio.to_thread(build), stop)
-    except EntrepotError as error:
-        log.error("promises are not kept up: %s", error.message)
-
-
-def bind_router(settings: Settings, models: Sequence[str]) -> BoundRouter:
-    """The router that these settings name, or the one that ships, for these models."""
-    return load_router(settings).router().bind(models, model_facts(load_catalog()))
-
-
-def check_router(settings: Settings) -> None:
-    """Raises ArtifactError if the router that the settings name cannot be used: here, once, and not in every process."""
-    if settings.router is not None:
-        load_artifact(Path(settings.router))
 
 
 def decide_offline(

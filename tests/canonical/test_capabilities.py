@@ -8,9 +8,11 @@ from entrepot.canonical.capabilities import (
     estimate_input_tokens,
     estimate_tokens,
     estimate_tokens_of,
+    gist_of,
     required_capabilities,
 )
 from entrepot.canonical.request import Media, Message, OutputFormat, Request, Text, Tool, ToolResult
+from tests.canonical.strategies import extras, parts
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,39 @@ def test_tools_and_images_count_as_input() -> None:
     plain = Request("m", (Message("user", (Text("x"),)),))
     more = Request("m", (Message("user", (Text("x"), Media("image", url="u"))),), tools=(Tool("t", "d", {"a": 1}),))
     assert estimate_input_tokens(more) > estimate_input_tokens(plain) + 800
+
+
+requests = st.builds(
+    Request,
+    st.just("m"),
+    st.lists(
+        st.builds(
+            Message,
+            st.sampled_from(["system", "user", "assistant", "tool"]),
+            st.lists(st.builds(Text, st.text(max_size=9)) | parts, max_size=3).map(tuple),
+            extra=st.just({}) | extras,
+        ),
+        max_size=3,
+    ).map(tuple),
+    tools=st.just(()) | st.just((Tool("f", "does"),)),
+    output_format=st.sampled_from([OutputFormat(), OutputFormat("json"), OutputFormat("json_schema")]),
+    n=st.sampled_from([1, 1, 2]),
+    extra=st.just({}) | st.just({"logprobs": True}),
+    operation=st.sampled_from(["generate", "generate", "embed"]),
+)
+
+
+@given(requests)
+def test_the_gist_is_what_two_looks_say(request: Request) -> None:
+    gist = gist_of(request)
+    assert gist.input_tokens == estimate_input_tokens(request)
+    assert gist.needs == required_capabilities(request)
+    if gist.only_text:
+        assert not gist.needs
+        assert all(isinstance(part, Text) and not part.extra for part in request.parts())
+        assert not any(message.extra for message in request.messages)
+
+
+def test_texts_are_only_text() -> None:
+    assert gist_of(Request("m", (Message("user", (Text("x"),)),))).only_text
+    assert not gist_of(Request("m", (Message("user", (Media("image", url="x"),)),))).only_text

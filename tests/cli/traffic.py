@@ -9,8 +9,9 @@ from entrepot.assembly import build_planner
 from entrepot.canonical.request import Message, Request, Text
 from entrepot.canonical.response import Usage
 from entrepot.exchange.entries import served_by
-from entrepot.exchange.planning import Considered, Steering
+from entrepot.exchange.planning import Considered
 from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.exchange.steering import Steering
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.policy.teams import parents_of
 from entrepot.settings.principals import principal_of

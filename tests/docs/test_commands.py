@@ -46,11 +46,15 @@ TUTORIAL = "tests/docs/test_tutorial.py runs it, beside the examples"
 
 # What is not run here -> why.
 _TRIALS = "tests/end_to_end/test_trial.py runs what it starts, tests/cli/test_trial.py the command"
+_ROUTERS = "tests/cli/test_router.py runs it, tests/end_to_end/test_learning.py what it does"
 ELSEWHERE = {
     "entrepot trial plan deepseek/deepseek-v4.1-flash --route auto": _TRIALS,
     "entrepot trial start deepseek/deepseek-v4.1-flash --route auto --name flash": _TRIALS,
     "entrepot trial status": _TRIALS,
     "entrepot trial stop flash": _TRIALS,
+    "entrepot router list": _ROUTERS,
+    "entrepot router show": _ROUTERS,
+    'entrepot router back --why "answers became worse on Monday"': _ROUTERS,
     "cd examples/office": "is the reader's shell",
     'entrepot explain "Invoice 77: net EUR 100, VAT 25 %. What is the total? Reply with the number only."': TUTORIAL,
     "entrepot collect --prompts prompts.jsonl --deployments '*' --prices-out prices.csv --simulate --yes": TUTORIAL,
@@ -97,6 +101,8 @@ ELSEWHERE = {
             "entrepot outcomes import logs/2026-11-22_contracts.eval --outcomes contracts.jsonl --prompts prompts.jsonl",
             "entrepot outcomes import results.json",
             "entrepot outcomes import samples_gsm8k_2026-11-22T10-00-00.jsonl --model deepseek-v4.1-flash --metric exact_match",
+            "entrepot outcomes sample --route letters --n 100 --since 30d --to sample.csv",
+            "entrepot outcomes label sample.csv --by alice",
         ),
         "needs files of other tools; tests/docs/test_outcomes.py makes them and runs it",
     ),

@@ -8,10 +8,13 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from entrepot.ledger.checks import sample_entry
+from entrepot.exchange.outcome import Outcome
+from entrepot.ledger.checks import FIRST_NS, sample_entry
 from entrepot.ledger.content.sqlite import CONTENT_FILE, SqliteContent
+from entrepot.ledger.export import export
 from entrepot.ledger.postgres import PostgresStore
 from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rollups import COMPARED, CUBES, EXPECTED, GRAINS, JUDGED, SUMS
@@ -73,6 +76,20 @@ def test_every_rollup_is_documented_with_its_keys_and_sums() -> None:
 def test_every_query_runs_on_both_databases(store: RelationalStore, query: str) -> None:
     store.insert([sample_entry(0)])
     store._query(query.rstrip().rstrip(";"))
+
+
+@pytest.mark.parametrize("query", re.findall(r'duckdb\.sql\("""(.*?)"""\)', PAGE, re.DOTALL))
+def test_what_is_exported_answers_the_questions_of_the_page(query: str, tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        store.insert([sample_entry(0), sample_entry(1)])
+        said = [Outcome(str(at), sample_entry(0).id, FIRST_NS + at, "user", "k", float(at)) for at in range(2)]
+        store.insert_documents([], said)
+        export(store, tmp_path)
+    with duckdb.connect() as connection:
+        found = connection.execute(query.replace("'export/", f"'{tmp_path}/")).fetchall()
+    assert found
+    if "outcomes" in query:
+        assert found == [("qwen3-max", 1, 1.0)]
 
 
 def test_postgresql_has_the_same_tables_and_columns(tmp_path: Path, postgres: PostgresServer) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from entrepot.cli.main import main
-from entrepot.exchange.outcome import JUDGE_WEIGHT, SIGN_WEIGHT
+from entrepot.exchange.outcome import JUDGE_WEIGHT, SIGN_WEIGHT, Outcome
+from entrepot.ledger.checks import sample_entry
+from entrepot.ledger.sqlite import open_sqlite
 from entrepot.server.feedback import parse_feedback
 from entrepot.settings.load import load_settings
 from tests.docs.fences import find_commands, find_fences
@@ -43,7 +47,30 @@ def test_weights_are_those_of_the_code() -> None:
     assert f"its model | {JUDGE_WEIGHT}, shared" in PAGE
 
 
-@pytest.mark.parametrize("line", find_commands(PAGE))
+SAMPLES = [
+    line for line in find_commands(PAGE) if line.startswith(("entrepot outcomes sample", "entrepot outcomes label"))
+]
+
+
+def test_exchanges_are_drawn_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "made-up")
+    (tmp_path / "entrepot.toml").write_text(f'[ledger]\ndirectory = "data"\n{PIECES[0]}', encoding="utf-8")
+    now_ns = time.time_ns()
+    with open_sqlite(tmp_path / "data") as store:
+        entries = [msgspec.structs.replace(sample_entry(n), route="letters", started_ns=now_ns) for n in range(3)]
+        store.insert(entries)
+        store.insert_documents([], [Outcome(one.id, one.id, now_ns, "judge", "kimi-k3", 1.0) for one in entries])
+    told = []
+    for line in SAMPLES:
+        result = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert result.exit_code == 0, result.output
+        told.append(result.output)
+    assert told[0].startswith("3 of 3 exchanges of route 'letters' are in sample.csv")
+    assert told[1].startswith("0 of 3 exchanges have a label")
+
+
+@pytest.mark.parametrize("line", [line for line in find_commands(PAGE) if line not in SAMPLES])
 def test_a_command_of_the_guide_runs(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "logs").mkdir()

@@ -10,11 +10,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from entrepot.assembly import asking, load_router
+from entrepot.assembly import asking
 from entrepot.cli.main import main
 from entrepot.exchange.plan import Route, Strategy
 from entrepot.exchange.records import Entry
 from entrepot.learning.asking import Answer
+from entrepot.router_in_force import load_router
 from entrepot.routing.confidence import DEFAULT_CONFIDENCE
 from entrepot.routing.utility import Goal
 from entrepot.settings.choose import require_settings

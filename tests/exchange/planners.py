@@ -12,8 +12,9 @@ from entrepot.catalog.schema import Deployment
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.plan import Deadlines, Route
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
 from entrepot.routing.utility import Goal

@@ -17,9 +17,10 @@ from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.plan import Deadlines, Route
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.records import AttemptRecord, CheckResult
 from entrepot.exchange.sessions import remember
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.base import Basis, Estimates, ModelFacts, Outcomes, Prompt
 from entrepot.routing.session import Remembered

@@ -13,8 +13,9 @@ from entrepot.dialects.registry import EMBEDDING_CLIENTS
 from entrepot.errors import CatalogError, Forbidden
 from entrepot.exchange.embedding import choose_embedding, embeds, may_embed
 from entrepot.exchange.plan import Plan, Route
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Facts, Principal, Rule
 from tests.exchange.planners import a_planner

@@ -21,8 +21,8 @@ from entrepot.exchange.events import (
     UpstreamHead,
 )
 from entrepot.exchange.plan import Plan, Route, Strategy
-from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.steering import Steering
 from entrepot.policy.circumstances import Circumstances
 from entrepot.policy.rules import Principal, Rule
 from entrepot.routing.utility import Goal

@@ -10,8 +10,9 @@ from entrepot.canonical.capabilities import required_capabilities
 from entrepot.canonical.request import Tool
 from entrepot.exchange.circumstance import Seen, circumstances_of
 from entrepot.exchange.grounds import circumstances_again, grounds_of
-from entrepot.exchange.planning import Considered, Steering
+from entrepot.exchange.planning import Considered
 from entrepot.exchange.records import Grounds
+from entrepot.exchange.steering import Steering
 from entrepot.policy.eligibility import eligible
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Facts, Rule, When

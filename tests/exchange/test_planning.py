@@ -18,8 +18,9 @@ from entrepot.errors import Forbidden
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.circumstance import Seen
 from entrepot.exchange.plan import Deadlines, Plan, Route, Strategy
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.steadying import draw
+from entrepot.exchange.steering import Steering
 from entrepot.policy.eligibility import eligible
 from entrepot.policy.judgement import object_to
 from entrepot.policy.rules import Facts, Principal, Rule, When

@@ -8,8 +8,9 @@ import pytest
 
 from entrepot.canonical.request import Tool
 from entrepot.errors import Forbidden, InvalidRequest, NotFound
-from entrepot.exchange.planning import Considered, Steering
+from entrepot.exchange.planning import Considered
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rules import Facts, Principal, Rule, Unless, When
 from entrepot.policy.scope import Scope
 from tests.exchange.planners import (

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrepot.canonical.capabilities import gist_of
 from entrepot.canonical.response import Usage
 from entrepot.catalog.price import PriceService, PriceTier
 from entrepot.catalog.pricing import Tariff
@@ -177,3 +178,28 @@ def test_no_usage_within_the_bounds_costs_more(
     assert money is not None
     assert bound is not None
     assert money.nano_usd <= bound
+
+
+texts_only = st.lists(
+    st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant"]), "content": st.text(max_size=9)}),
+    min_size=1,
+    max_size=3,
+)
+settings_of = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_tokens": st.integers(1, 9000),
+        "n": st.integers(1, 2),
+        "logprobs": st.booleans(),
+        "stop": st.just("x"),
+    },
+)
+
+
+@given(texts_only, settings_of, st.sampled_from([PLAIN, with_facts(context_tokens=500)]))
+def test_texts_alone_need_no_second_look(messages: list[dict[str, str]], fields: dict[str, Any], at: Candidate) -> None:
+    asked = OpenAIChat().parse_request(json.dumps({"model": "m", "messages": messages, **fields}).encode())
+    only_text = gist_of(asked.request).only_text
+    assert only_text == ("logprobs" not in fields and fields.get("n", 1) == 1)
+    if only_text:
+        assert worst_nano_usd(asked, at, 70, 744, 0.0, only_text=True) == worst_nano_usd(asked, at, 70, 744, 0.0)

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from entrepot.errors import LedgerError
+from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.records import Entry
 from entrepot.ledger import export as exporting
 from entrepot.ledger.checks import FIRST_NS, SAMPLE_SERVED, sample_entry
-from entrepot.ledger.export import ATTEMPTS, EXCHANGES, MARK, export
+from entrepot.ledger.export import ATTEMPTS, EXCHANGES, MARK, OUTCOMES, Mark, export
 from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rollups import DAY_NS
 from entrepot.ledger.sqlite import open_sqlite
@@ -60,6 +61,64 @@ def test_a_second_run_writes_what_is_new_and_a_late_entry_goes_to_its_day(
     assert all(path.read_bytes() == held for path, held in before.items())
     assert len(list((tmp_path / "exchanges" / "day=2026-01-01").iterdir())) == 2
     assert len(ask(tmp_path, "seq")) == 3
+
+
+def said_of(number: int, day: int, score: float | None = 0.5) -> Outcome:
+    return Outcome(
+        f"o{number}-{day}", sample_entry(number).id, FIRST_NS + day * DAY_NS, "user", "k", score, "meh", 0.25
+    )
+
+
+def test_what_was_said_is_exported_beside_them_by_the_day_on_which_it_was_said(
+    store: RelationalStore, tmp_path: Path
+) -> None:
+    store.insert([entry_on(number, day=0) for number in range(3)])
+    store.insert_documents([], [said_of(0, 0), said_of(1, 40), said_of(2, 40, None)])
+    done = export(store, tmp_path)
+    assert (done.entries, done.outcomes, done.files) == (3, 3, 4)
+    names = [name for name in OUTCOMES if name != "day"]
+    held = store.ask(f"SELECT {', '.join(names)} FROM outcomes ORDER BY seq")
+    assert ask(tmp_path, ", ".join(names), "outcomes") == [tuple(row) for row in held]
+    days = [row[0].isoformat() for row in ask(tmp_path, "DISTINCT day", "outcomes")]
+    assert days == ["2026-01-01", "2026-02-10"]
+    store.insert_documents([], [said_of(0, 41)])  # said long after its entry was exported
+    done = export(store, tmp_path)
+    assert (done.entries, done.outcomes, done.files) == (0, 1, 1)
+    assert len(ask(tmp_path, "id", "outcomes")) == 4
+
+
+def test_an_interrupted_export_of_outcomes_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "_ROWS_A_STEP", 2)
+    out = tmp_path / "out"
+    out.mkdir()
+    marks: list[Mark] = []
+    write_mark = exporting._write_mark
+
+    def interrupt(directory: Path, mark: Mark) -> None:
+        marks.append(mark)
+        if mark.last_outcome == 4:
+            raise KeyboardInterrupt  # between the files and the mark
+        write_mark(directory, mark)
+
+    with open_sqlite(tmp_path) as store:
+        store.insert([entry_on(0, day=0)])
+        store.insert_documents([], [said_of(0, day) for day in range(5)])
+        monkeypatch.setattr(exporting, "_write_mark", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            export(store, out)
+        monkeypatch.setattr(exporting, "_write_mark", write_mark)
+        assert export(store, out).outcomes == 3
+    assert [mark.last_outcome for mark in marks] == [0, 2, 4]
+    assert [row[0] for row in ask(out, "seq", "outcomes")] == [1, 2, 3, 4, 5]
+
+
+def test_a_directory_of_an_earlier_version_gets_its_outcomes(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as store:
+        store.insert([entry_on(0, day=0)])
+        store.insert_documents([], [said_of(0, 0)])
+        (tmp_path / MARK).write_text(f'{{"ledger": "{store.name}", "last_seq": 1, "entries": 1}}', encoding="utf-8")
+        done = export(store, tmp_path)
+    assert (done.entries, done.outcomes) == (0, 1)
 
 
 def test_an_interrupted_export_goes_on_and_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

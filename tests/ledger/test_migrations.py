@@ -21,7 +21,8 @@ RELEASED = [
     "c36bccb5ad33d962",
     "9152233c59144f6e",
     "5344ec904b1b96f0",
-    "e15f39ae2021ffc2",
+    "fc37b133684ac477",
+    "79b509265e48b4ba",
 ]
 
 
@@ -70,8 +71,8 @@ def test_feedback_of_an_earlier_version_is_among_the_outcomes() -> None:
     connection.execute("INSERT INTO feedback VALUES ('a', 'exchange', 1, NULL, 'program', NULL, 'odd')")
     migrate(connection)
     assert connection.execute("SELECT * FROM outcomes ORDER BY seq").fetchall() == [
-        (1, "a", "exchange", 1, "program", "", None, "odd", 1.0),
-        (2, "b", "exchange", 2, "user", "k", 0.5, "meh", 1.0),
+        (1, "a", "exchange", 1, "program", "", None, "odd", 1.0, None),
+        (2, "b", "exchange", 2, "user", "k", 0.5, "meh", 1.0, None),
     ]
     assert connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'feedback'").fetchall() == []
     connection.close()

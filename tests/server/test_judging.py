@@ -12,7 +12,8 @@ from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.outcome import JUDGE_WEIGHT, Outcome
 from entrepot.exchange.outcome_plan import Judging
 from entrepot.exchange.plan import Plan, Route
-from entrepot.exchange.planning import Planner, Steering
+from entrepot.exchange.planning import Planner
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rules import Facts, Principal, Rule, When
 from entrepot.server.judging import MOST_CHARS, Case, Jury, headers_of, question_of
 from tests.exchange.planners import a_planner

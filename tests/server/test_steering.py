@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.errors import InvalidRequest
-from entrepot.exchange.planning import Steering
+from entrepot.exchange.steering import Steering
 from entrepot.server.steering import may_store, steering_of
 
 

@@ -12,6 +12,8 @@ Capability = Literal[
     "tools", "images", "audio", "files", "json", "json_schema", "logprobs", "multiple_choices", "embeddings"
 ]
 """What a model is able to do. One that makes `embeddings` does nothing but: it is never asked for an answer."""
+TOKENS_OF_A_MESSAGE = 4
+"""What a provider's template puts around one."""
 
 
 def required_capabilities(request: Request) -> frozenset[Capability]:
@@ -35,6 +37,46 @@ def required_capabilities(request: Request) -> frozenset[Capability]:
         elif isinstance(part, ToolResult):
             needed.update(_MEDIA[inner.kind] for inner in part.parts if isinstance(inner, Media))
     return frozenset(needed)
+
+
+class Gist(msgspec.Struct, frozen=True, gc=False):
+    """What a request comes to: about how many tokens, what it needs of a model, and whether texts are all that it is.
+
+    `only_text`: besides settings that every dialect has a name for there is nothing in it, no tool and no mark either.
+    """
+
+    input_tokens: int
+    needs: frozenset[Capability]
+    only_text: bool = False
+
+
+_NOTHING: frozenset[Capability] = frozenset()
+
+
+def gist_of(request: Request) -> Gist:
+    """As `estimate_input_tokens` and `required_capabilities` say, in one look where there are texts only."""
+    total = _tokens_of_texts(request)
+    if total is None:
+        return Gist(estimate_input_tokens(request), required_capabilities(request))
+    return Gist(total, _NOTHING, only_text=True)
+
+
+def _tokens_of_texts(request: Request) -> int | None:
+    """Of a request that is only text; None where it is more."""
+    if request.extra or request.tools or request.n != 1 or request.operation != "generate":
+        return None
+    if request.output_format.kind != "text":
+        return None
+    total = 0
+    for message in request.messages:
+        if message.extra:
+            return None
+        total += TOKENS_OF_A_MESSAGE
+        for part in message.parts:
+            if type(part) is not Text or part.extra:
+                return None
+            total += estimate_tokens(part.text)
+    return total
 
 
 _MEDIA: dict[str, Capability] = {"image": "images", "audio": "audio", "video": "files", "file": "files"}
@@ -74,7 +116,7 @@ def longest_input_tokens(request: Request) -> int:
 
 
 def _tokens_of(message: Message) -> int:
-    total = 4
+    total = TOKENS_OF_A_MESSAGE
     for part in message.parts:
         if isinstance(part, Text | Reasoning):
             total += estimate_tokens(part.text)

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from entrepot.assembly import check_router, find_knobs
 from entrepot.control.exporting import check_exporting
+from entrepot.router_in_force import check_router, find_knobs
 from entrepot.routing.worth import Knob
 from entrepot.server.certificates import Certificate, look_at_certificates
 from entrepot.settings.choose import require_settings

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from entrepot.assembly import bind_router
 from entrepot.catalog.load import load_catalog
 from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import Tariff
@@ -26,6 +25,7 @@ from entrepot.learning.judge import is_keyed, judges_of
 from entrepot.learning.outcome_rows import OutcomeRow
 from entrepot.learning.prompt_lines import PromptLine, text_of
 from entrepot.learning.value import best_of, measure_values
+from entrepot.router_in_force import bind_router
 from entrepot.settings.schema import KeySettings, LedgerSettings, Settings
 from entrepot.simulator.plan import AnswerKey
 from entrepot.simulator.process import simulator_process

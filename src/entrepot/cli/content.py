@@ -149,12 +149,13 @@ def forget_content(place: LedgerPlace, whose: Whose, name: str) -> int:
     return count
 
 
-def note_in_trail(place: LedgerPlace, action: str, name: str) -> None:
-    """Write down that whoever typed the command did this with content."""
+def note_in_trail(place: LedgerPlace, action: str, *names: str) -> None:
+    """Write down that whoever typed the command did this with content, once for each name."""
     control = ControlPlace(place.directory, place.database)
     control.make()
     with control.open_store() as store, store.change(command_line(), time.time_ns()) as book:
-        book.note(action, "content", name)
+        for name in names:
+            book.note(action, "content", name)
 
 
 def _holdings(place: LedgerPlace) -> tuple[Holding, ...]:

@@ -23,8 +23,8 @@ from entrepot.control.in_force import read_in_force
 from entrepot.errors import SettingsError
 from entrepot.exchange.cascading import describe_cascade
 from entrepot.exchange.circumstance import Seen
-from entrepot.exchange.planning import Steering
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rules import Principal
 from entrepot.policy.teams import parents_of
 from entrepot.routing.base import Basis

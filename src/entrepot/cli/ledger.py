@@ -109,8 +109,9 @@ def rebuild(ledger: Path | None, config: Path | None) -> None:
 def export(directory: Path, ledger: Path | None, config: Path | None, *, purpose: str, **given: Any) -> None:  # noqa: ANN401 - click's values of the options above
     """Write the ledger to DIRECTORY: numbers as Parquet, or what was said as lines to fine-tune a model on.
 
-    Parquet is partitioned by day: exchanges/day=2026-01-31/…. Run it again, and only what is new is written; an export that was
-    interrupted goes on where it was.
+    Parquet is partitioned by day: exchanges/day=2026-01-31/…, attempts/…, outcomes/….
+
+    Run it again, and only what is new is written; an export that was interrupted goes on where it was.
     """
     told = {name: value for name, value in given.items() if value is not None and value is not False and value != ()}
     if purpose == "finetune":
@@ -133,7 +134,8 @@ def export(directory: Path, ledger: Path | None, config: Path | None, *, purpose
         done = write_parquet(
             reader, directory, lambda written, total: progress.update(bar, completed=written, total=total)
         )
-    click.echo(f"{done.entries:,} entries are written to {directory}, in {done.files:,} files")
+    said = f" and {done.outcomes:,} outcomes" if done.outcomes else ""
+    click.echo(f"{done.entries:,} entries{said} are written to {directory}, in {done.files:,} files")
 
 
 _OF_TEAM = "SELECT key, id FROM entries WHERE team = ? AND key IS NOT NULL"

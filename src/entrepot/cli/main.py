@@ -31,6 +31,7 @@ _COMMANDS = {
     "collect": "entrepot.cli.collect:collect_command",
     "outcomes": "entrepot.cli.outcomes:outcomes",
     "trial": "entrepot.cli.trial:trial",
+    "router": "entrepot.cli.router:router",
     "train": "entrepot.cli.train:train_command",
     "evaluate": "entrepot.cli.evaluate:evaluate_command",
     "report": "entrepot.cli.report:report",

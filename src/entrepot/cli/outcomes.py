@@ -1,4 +1,4 @@
-"""`entrepot outcomes`: what other tools found of answers."""
+"""`entrepot outcomes`: what other tools found of answers, and people who were asked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from entrepot.cli.people import label, sample
 from entrepot.cli.report import bring_up_to_date, find_ledger
 from entrepot.errors import LedgerError
 from entrepot.exchange.outcome import Outcome, outcome_id
@@ -20,7 +21,11 @@ from entrepot.ledger.place import LedgerPlace
 
 @click.group()
 def outcomes() -> None:
-    """What came of answers, in the files of other tools."""
+    """What came of answers: files of tools, and people."""
+
+
+outcomes.add_command(sample)
+outcomes.add_command(label)
 
 
 @outcomes.command("import")

@@ -14,6 +14,7 @@ import click
 from entrepot.cli.coming_in import await_control
 from entrepot.cli.shown import Form, choose_form, form_options, print_tables, write_page
 from entrepot.errors import LedgerError
+from entrepot.exchange.outcome import OutcomeSource
 from entrepot.learning.promises import read_promises
 from entrepot.ledger.ingest import Ingester
 from entrepot.ledger.place import LedgerPlace
@@ -21,6 +22,8 @@ from entrepot.ledger.spool import list_spools
 from entrepot.ledger.sqlite import LEDGER_FILE
 from entrepot.ledger.store import DIMENSIONS, Dimension, LedgerReader, Period, Sums
 from entrepot.reports.contents import DIVIDED, REPORTS, Question, tables_of
+from entrepot.reports.judges import PEOPLE
+from entrepot.reports.outcomes import SOURCES
 from entrepot.reports.render import Table, render_csv, render_json
 from entrepot.reports.wording import Language, Words, words_of
 from entrepot.settings.discover import data_directory
@@ -88,6 +91,13 @@ def _dimensions(
 @click.option(
     "--against", callback=read_span, help="The period from which `share` shows flows: 2026-01-01..2026-02-01."
 )
+@click.option(
+    "--people",
+    type=click.Choice([name for name in SOURCES if name not in ("judge", "agreement")]),
+    multiple=True,
+    help="Whose outcomes count as people's, to correct judges by in `quality`; may be given several times. "
+    f"Default: {' and '.join(PEOPLE)}.",
+)
 @click.option("--ledger", type=click.Path(path_type=Path), help="The ledger's directory (or the file in it).")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file. Default: entrepot.toml here.")
 @form_options
@@ -97,6 +107,7 @@ def report(
     since: int | None,
     until: int | None,
     against: Period | None,
+    people: tuple[OutcomeSource, ...],
     ledger: Path | None,
     config: Path | None,
     form: Form | None,
@@ -108,7 +119,7 @@ def report(
     Without KIND a summary is printed. Entries that still lie in spools are brought into the ledger first.
     """
     form = choose_form(form, page)
-    _refuse_unused(kind, by, against)
+    _refuse_unused(kind, by, against, people)
     place = find_ledger(ledger, config)
     words, period = words_of(language), period_of(since, until)
     trouble = bring_up_to_date(place)
@@ -120,7 +131,8 @@ def report(
             totals = reader.totals(period)
             if totals.exchanges:
                 full = form in ("json", "csv")
-                tables = list(tables_of(kind, Question(reader, time.time_ns(), period, by, words, full, against)))
+                asked = Question(reader, time.time_ns(), period, by, words, full, against, people or PEOPLE)
+                tables = list(tables_of(kind, asked))
                 notes = [*_cautions(reader, words), *notes, *_withdrawn(place.directory, words)]
     if not totals.exchanges:
         between = "" if period == Period() else words("between")
@@ -141,7 +153,7 @@ def report(
         print_tables(tables, [_headline(totals, period, words), *notes])
 
 
-def _refuse_unused(kind: str, by: Sequence[Dimension], against: Period | None) -> None:
+def _refuse_unused(kind: str, by: Sequence[Dimension], against: Period | None, people: Sequence[str]) -> None:
     """Raises UsageError for an option that this report would pass over, so that nobody takes its figures for others."""
     if by and kind not in DIVIDED:
         raise click.UsageError(f"--by divides these reports: {', '.join(sorted(DIVIDED))}; {kind} shows its own tables")
@@ -149,6 +161,8 @@ def _refuse_unused(kind: str, by: Sequence[Dimension], against: Period | None) -
         raise click.UsageError(
             "--against says from which period `entrepot report share` shows flows; leave it out here"
         )
+    if people and kind != "quality":
+        raise click.UsageError("--people says by whom `entrepot report quality` corrects judges; leave it out here")
 
 
 def find_ledger(ledger: Path | None, config: Path | None) -> LedgerPlace:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-from entrepot.assembly import load_router, model_facts
 from entrepot.catalog.load import load_catalog
 from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.exchange.choices import Choices
@@ -23,6 +22,7 @@ from entrepot.reports.scenario.compare import Comparison, Replay, Segment
 from entrepot.reports.scenario.kept import load_decisions
 from entrepot.reports.scenario.world import World
 from entrepot.reports.wording import ENGLISH, Words
+from entrepot.router_in_force import load_router, model_facts
 from entrepot.settings.principals import principal_of
 from entrepot.settings.scenarios import Repricing, Scenario, Span
 from entrepot.settings.schema import Settings

@@ -13,6 +13,7 @@ import msgspec
 from entrepot.control.metering import read_budgets
 from entrepot.control.objects import Snapshot, settings_of
 from entrepot.control.place import control_place
+from entrepot.control.routers import learned_in
 from entrepot.control.trials import with_trials
 from entrepot.errors import ControlError
 from entrepot.policy.lists import expand
@@ -20,7 +21,7 @@ from entrepot.settings.schema import Settings
 
 
 def put_in_force(settings: Settings, snapshot: Snapshot) -> Settings:
-    """The settings with the keys, teams, rules, budgets and trials of the store."""
+    """The settings with the keys, teams, rules, budgets, trials and router of the store."""
     taken = names_in_file(settings)
     kept = [each for key in snapshot.keys if key.name not in taken for each in settings_of(key)]
     return msgspec.structs.replace(
@@ -28,6 +29,7 @@ def put_in_force(settings: Settings, snapshot: Snapshot) -> Settings:
         keys=(*settings.keys, *kept),
         teams=(*settings.teams, *snapshot.teams),
         routes=with_trials(settings.routes, snapshot.trials, frozenset(one.id for one in settings.deployments)),
+        learned=learned_in(snapshot),
         rules=(*settings.rules, *(expand(rule, settings.lists) for rule in snapshot.rules)),
         budgets=(
             *settings.budgets,

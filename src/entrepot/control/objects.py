@@ -15,9 +15,10 @@ from entrepot.errors import InvalidRequest
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.policy.teams import Team
+from entrepot.routing.correction import NOTHING, Correction
 from entrepot.settings.schema import KeySettings
 
-Kind = Literal["key", "team", "member", "rule", "budget", "trial", "content"]
+Kind = Literal["key", "team", "member", "rule", "budget", "trial", "router", "refit", "content"]
 """What the trail tells of; `content` is kept elsewhere, and the trail says who read or erased it."""
 Role = Literal["admin", "operator", "viewer"]
 
@@ -70,6 +71,66 @@ class Budget(msgspec.Struct, frozen=True):
     document: dict[str, Any]
 
 
+ROUTER = "running"
+"""What the one object is called that says which router is in force."""
+
+
+class RouterVersion(msgspec.Struct, frozen=True):
+    """A router as it can be brought back: the file that it is made of (`base`, its digest), and what was learned over it.
+
+    `fitted_on` says on what, `outcomes` on how many that came live, and `evaluation` what it was held to before it was used.
+    """
+
+    name: str
+    base: str
+    base_version: str
+    correction: Correction = NOTHING
+    made_s: float = 0.0
+    made_by: Literal["settings", "operator", "refit", "absorbed"] = "settings"
+    fitted_on: str = ""
+    outcomes: int = 0
+    evaluation: str = ""
+
+
+class Running(msgspec.Struct, frozen=True):
+    """The router in force: `version`, since `at_s`. It is `settled`, which was promoted at `since_s`, or what became of that by
+    the outcomes that came since.
+
+    `over` is the digest of the file that the settings named then, `by` and `why` are for the last change, `before` names what
+    was in force when `settled` took its place; empty: the settings' file.
+    """
+
+    version: RouterVersion
+    settled: RouterVersion
+    over: str
+    since_s: float
+    at_s: float
+    by: str = ""
+    why: str = ""
+    before: str = ""
+
+
+class Refit(msgspec.Struct, frozen=True):
+    """One refit, by the slot of time that it is of: what came of it and why.
+
+    `earlier` outcomes were learned from, on `later` ones the candidate was held against what ran; `differing` of them are those
+    for which it would have chosen another. `difference` is the candidate's value less that of what ran, with its bounds, as a
+    part of what can be gained at most.
+    """
+
+    slot: str
+    who: str
+    started_s: float
+    state: Literal["running", "promoted", "not promoted", "failed"] = "running"
+    ended_s: float | None = None
+    earlier: int = 0
+    later: int = 0
+    differing: int = 0
+    candidate: RouterVersion | None = None
+    difference: tuple[float, float, float] | None = None
+    why: str = ""
+
+
 def without_secrets(document: dict[str, Any]) -> dict[str, Any]:
     """A document for those who may not change it: of an address that is called its host alone, for its path may be a secret."""
     return {name: _without_secrets(name, value) for name, value in document.items()}
@@ -95,6 +156,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     budgets: tuple[Budget, ...] = ()
     trials: tuple[Trial, ...] = ()
+    routers: tuple[Running, ...] = ()
+    refits: tuple[Refit, ...] = ()
 
 
 SHAPES: dict[Kind, type[msgspec.Struct]] = {
@@ -104,6 +167,8 @@ SHAPES: dict[Kind, type[msgspec.Struct]] = {
     "rule": Rule,
     "budget": Budget,
     "trial": Trial,
+    "router": Running,
+    "refit": Refit,
 }
 
 

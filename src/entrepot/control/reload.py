@@ -22,6 +22,7 @@ from entrepot.errors import ControlError, EntrepotError
 from entrepot.exchange.plan import Route
 from entrepot.exchange.planning import Planner
 from entrepot.policy.rules import Rule
+from entrepot.routing.correction import Learned
 from entrepot.server.authenticate import Keyring
 from entrepot.server.endpoints import Gateway
 from entrepot.server.inspection import Inspector
@@ -96,7 +97,7 @@ async def follow(watch: Watch, adopt: Callable[[Snapshot], None], *, interval_s:
 
 
 class Reloader:
-    """Gives a gateway what is in force. The planner is built anew only where rules or routes are others than before."""
+    """Gives a gateway what is in force. The planner is built anew only where rules, routes or router are others."""
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class Reloader:
         gateway: Gateway,
         admission: Admission | None = None,
     ) -> None:
-        """`settings` are the file's, `in_force` those of `gateway` now; `build` makes what depends on rules and routes."""
+        """`settings` are the file's, `in_force` those of `gateway` now; `build` makes what depends on the rest."""
         self._settings = settings
         self._planned = _planned_by(in_force)
         self._build = build
@@ -124,9 +125,9 @@ class Reloader:
             self._admission.adopt(build_book(settings), build_limits(settings))
 
 
-def _planned_by(settings: Settings) -> tuple[tuple[Rule, ...], tuple[Route, ...]]:
+def _planned_by(settings: Settings) -> tuple[tuple[Rule, ...], tuple[Route, ...], Learned | None]:
     """What a planner is made of that the control store has a part in."""
-    return settings.rules, settings.routes
+    return settings.rules, settings.routes, settings.learned
 
 
 def build_keyring(settings: Settings) -> Keyring:

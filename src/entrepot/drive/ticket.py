@@ -246,7 +246,12 @@ class ExchangeTicket:
             return 0
         plan = self._plan
         return worst_nano_usd(
-            plan.asked, candidate, plan.max_output_tokens, body_bytes, plan.started_ns / 1_000_000_000
+            plan.asked,
+            candidate,
+            plan.max_output_tokens,
+            body_bytes,
+            plan.started_ns / 1_000_000_000,
+            only_text=plan.only_text,
         )
 
     def _known(self, attempts: Sequence[AttemptRecord], *, whole: bool = True) -> int:

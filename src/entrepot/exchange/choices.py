@@ -115,6 +115,12 @@ class Choices:
             self.knobs[route] = knob
         return True
 
+    def withhold(self, route: str, refused: Knob) -> None:
+        """Have the reference take all where a promise was withdrawn; nothing where this route asks for no promise."""
+        knob = self.knobs.get(route)
+        if refused.refused and knob is not None and knob.promise is not None:
+            self.knobs[route] = refused
+
     def _compile_hosts(self, deployments: Sequence[Deployment], book: Rulebook) -> Choice:
         """One model, or one deployment. Where nobody says what it is able to do, it may be asked for either."""
         embedding = [one for one in deployments if one.id in self.embedders and may_embed(one)]

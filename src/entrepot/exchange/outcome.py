@@ -12,9 +12,10 @@ from typing import Literal
 
 import msgspec
 
-OutcomeSource = Literal["user", "program", "verdict", "check", "judge", "file", "sign"]
-"""Whoever had the answer · the program that asked · something that happened later, as a webhook tells it · a check named on the
-route · a model asked as judge · a file of another tool · what the traffic shows by itself."""
+OutcomeSource = Literal["user", "person", "program", "verdict", "check", "judge", "file", "sign"]
+"""Whoever had the answer · a person who was given it to judge, by lot · the program that asked ·
+something that happened later, as a webhook tells it · a check named on the route · a model asked as judge · a file of another
+tool · what the traffic shows by itself."""
 
 PAIR = "pair"
 """The label of an outcome that compares two answers: 1 where this one is better, 0 where the other is, one half where neither."""
@@ -31,6 +32,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome", tag_field="record"):
 
     `who` is the name of the client key, webhook, check, sign or kind of file, or the judge's model. `score` is in [0, 1], None
     where the label says nothing of quality. `weight`, above 0 and at most 1, is for how much of an observation it counts.
+    `chance` is the probability with which this exchange was drawn to be asked about; None where nobody drew it.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome", tag_field="record"):
     score: float | None = None
     label: str | None = None
     weight: float = 1.0
+    chance: float | None = None
 
 
 def outcome_id(*parts: str) -> str:

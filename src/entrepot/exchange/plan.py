@@ -138,7 +138,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     written down, so that the decision can be made again.
     `retries` are those of each deployment; what they and hedges take of `allowances` is shared by all exchanges of the process.
     `hedge_after_s` is how long the first candidate may let the exchange wait before the second is asked, None for ever.
-    `no_store`: a rule has nothing kept of what is said.
+    `no_store`: a rule has nothing kept of what is said. `only_text`: as in `canonical.Gist`.
     `tracing` None: the exchange belongs to no trace. `shadow`: nobody waits for the answer.
     """
 
@@ -172,5 +172,6 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     allowances: Allowances | None = None
     hedge_after_s: float | None = None
     no_store: bool = False
+    only_text: bool = False
     tracing: Tracing | None = None
     shadow: Shadow | None = None

@@ -10,11 +10,7 @@ from functools import partial
 
 import msgspec
 
-from entrepot.canonical.capabilities import (
-    estimate_input_tokens,
-    longest_input_tokens,
-    required_capabilities,
-)
+from entrepot.canonical.capabilities import Gist, gist_of, longest_input_tokens
 from entrepot.canonical.request import Request
 from entrepot.dialects.base import Asked, ClientDialect
 from entrepot.exchange.board import Board
@@ -25,8 +21,9 @@ from entrepot.exchange.conduct import WITHOUT_RETRIES, Conduct
 from entrepot.exchange.conducting import condition_of, hedge_after_s, retries_of
 from entrepot.exchange.demoting import split_slow
 from entrepot.exchange.embedding import EMBEDS, does_not_embed, several_models
-from entrepot.exchange.expecting import longest_answer, plan_baseline
+from entrepot.exchange.expecting import latencies_of, longest_answer, plan_baseline
 from entrepot.exchange.grounds import grounds_of
+from entrepot.exchange.kept_plans import KeptPlans
 from entrepot.exchange.listing import Listed
 from entrepot.exchange.ordering import decide_by_name, follow_with_others
 from entrepot.exchange.plan import BaselinePlan, CascadePlan, Deadlines, Plan, Route
@@ -44,6 +41,7 @@ from entrepot.exchange.refusing import (
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
 from entrepot.exchange.shadowing import plan_shadow
 from entrepot.exchange.steadying import cast_lot, draw, is_settled, steady
+from entrepot.exchange.steering import UNSTEERED, Steering
 from entrepot.exchange.tracing import Tracing
 from entrepot.exchange.trying import give
 from entrepot.policy.circumstances import Circumstances
@@ -55,19 +53,7 @@ from entrepot.routing.features import prompt_of
 from entrepot.routing.holdout import Lot
 from entrepot.routing.session import Session
 from entrepot.routing.trial import Trying
-from entrepot.routing.utility import Decision, Goal, bound_output, decide
-
-
-class Steering(msgspec.Struct, frozen=True):
-    """What a request asks for beside its model name. Tags are added to the key's: they can only narrow.
-
-    Requests of one `session` are drawn for a holdout together or not at all.
-    """
-
-    max_loss: float | None = None
-    max_cost_usd: float | None = None
-    tags: frozenset[str] = frozenset()
-    session: str | None = None
+from entrepot.routing.utility import Decision, decide
 
 
 class Considered(msgspec.Struct, frozen=True, eq=False):
@@ -112,6 +98,7 @@ class Planner:
         self._memory = memory
         self._board = Board() if board is None else board
         self._conduct = conduct
+        self._kept = KeptPlans(choices.book, self._board, by_price=conduct.balance == "price")
 
     def names(self, principal: Principal) -> list[Listed]:
         """What this principal may ask for: routes first, then models, then deployments, each by name."""
@@ -119,7 +106,7 @@ class Planner:
 
     def find(self, name: str, principal: Principal, steering: Steering) -> Listed | Refusal:
         """What this principal may ask for by this name, or why nothing."""
-        return tags_beyond_scope(principal, steering.tags) or self._choices.find(name, _tagged(principal, steering))
+        return tags_beyond_scope(principal, steering.tags) or self._choices.find(name, steering.tag(principal))
 
     @property
     def book(self) -> Rulebook:
@@ -134,10 +121,11 @@ class Planner:
         id: str | None,
         at_s: float = 0.0,
         seen: Seen = UNSEEN,
+        gist: Gist | None = None,
     ) -> Considered | Refusal:
         """The decision for this request, or why there is none.
 
-        `seen` is what was found in it.
+        `seen` is what was found in it, `gist` what it comes to, where that is known.
         `at_s` is the moment (Unix seconds), since prices change with the hour. `id` draws the lots of holdout, exploration
         and shares where the request belongs to no session; without either none is drawn, and they show in the propensities
         alone.
@@ -148,15 +136,15 @@ class Planner:
         beyond = beyond_scope(principal, request.model, is_route=choice.route is not None)
         if (refused := beyond or tags_beyond_scope(principal, steering.tags)) is not None:
             return refused
-        principal = _tagged(principal, steering)
-        input_tokens = estimate_input_tokens(request)
+        principal = steering.tag(principal)
+        gist = gist_of(request) if gist is None else gist
+        input_tokens, needs = gist.input_tokens, gist.needs
         named = None if choice.route is None else choice.route.name
         circumstances = circumstances_of(request, named, principal, seen, self.book)
         if (refused := left_to_provider(request, named, principal, circumstances, self.book)) is not None:
             return refused
         if request.operation == "embed":
-            return self._embed(choice, request, principal, input_tokens, at_s, circumstances)
-        needs = required_capabilities(request)
+            return self._embed(choice, request, principal, gist, at_s, circumstances)
         eligibility = choice.gate.check(principal, needs, input_tokens, circumstances)
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, named, circumstances)
@@ -206,7 +194,7 @@ class Planner:
         choice = self._choices.get(request.model)
         if choice is None:
             return ()
-        principal = _tagged(principal, steering)
+        principal = steering.tag(principal)
         named = None if choice.route is None else choice.route.name
         return choice.gate.effects(principal, circumstances_of(request, named, principal, seen, self.book))
 
@@ -250,26 +238,28 @@ class Planner:
         choice: Choice,
         request: Request,
         principal: Principal,
-        input_tokens: int,
+        gist: Gist,
         at_s: float,
         circumstances: Circumstances,
     ) -> Considered | Refusal:
         """As `consider`, for embeddings: nothing is estimated, and only hosts of one and the same model are left."""
         route = None if choice.route is None else choice.route.name
         if choice.embedding is None:
-            eligibility = choice.gate.check(principal, EMBEDS, input_tokens, circumstances)
+            eligibility = choice.gate.check(principal, EMBEDS, gist.input_tokens, circumstances)
             return Refusal(does_not_embed(request.model, eligibility), route, decide_nothing(eligibility))
         if len(choice.embedding.models) > 1:
             return Refusal(several_models(request.model, choice.embedding.models), route)
         longest = longest_input_tokens(request)
-        eligibility = choice.embedding.gate.check(principal, required_capabilities(request), longest, circumstances)
+        eligibility = choice.embedding.gate.check(principal, gist.needs, longest, circumstances)
         if not eligibility.allowed:
             return _refusal(request.model, eligibility, route, circumstances)
         decision = decide_by_name(eligibility, request.model, self._choices.tariffs, at_s)
         decision = self._steady(decision, eligibility, None, None, None, at_s)
         grounds = grounds_of(request, EMBEDS, longest, None, circumstances, self.book.named.tools)
         ids = _ids(eligibility)
-        return Considered(principal, decision, input_tokens, choice.route, None, ids, circumstances, grounds=grounds)
+        return Considered(
+            principal, decision, gist.input_tokens, choice.route, None, ids, circumstances, grounds=grounds
+        )
 
     def plan(
         self,
@@ -286,27 +276,55 @@ class Planner:
         tracing: Tracing | None = None,
     ) -> Plan | Refusal:
         """A plan for this request, or why there is none."""
-        considered = self.consider(asked.request, principal, steering, id, started_ns / 1_000_000_000, seen)
-        if isinstance(considered, Refusal):
-            return considered
-        route = considered.route
+        gist = gist_of(asked.request)
+        planned: Plan | Refusal | None = None
+        if steering is UNSTEERED:
+            planned = self._kept.find(asked, principal, seen, gist)
+        if planned is None:
+            planned = self._make(asked, client, principal, steering, seen, gist, id, started_ns)
+        if isinstance(planned, Refusal):
+            return planned
         self._board.allowances.earn()
-        callable_ = self._choices.embedders if asked.request.operation == "embed" else self._choices.candidates
-        return Plan(
+        return msgspec.structs.replace(
+            planned,
             id=id,
             started_ns=started_ns,
             started_s=started_s,
+            client=client,
+            upload_s=upload_s,
+            tracing=tracing,
+        )
+
+    def _make(
+        self,
+        asked: Asked,
+        client: ClientDialect,
+        principal: Principal,
+        steering: Steering,
+        seen: Seen,
+        gist: Gist,
+        id: str,
+        started_ns: int,
+    ) -> Plan | Refusal:
+        considered = self.consider(asked.request, principal, steering, id, started_ns / 1_000_000_000, seen, gist)
+        if isinstance(considered, Refusal):
+            return considered
+        route = considered.route
+        callable_ = self._choices.embedders if asked.request.operation == "embed" else self._choices.candidates
+        planned = Plan(
+            id=id,
+            started_ns=started_ns,
+            started_s=0.0,
             asked=asked,
             client=client,
             principal=considered.principal,
             decision=considered.decision,
-            candidates=tuple(callable_[id_] for id_ in considered.decision.order),
+            candidates=tuple([callable_[id_] for id_ in considered.decision.order]),
             deadlines=self._deadlines,
             input_tokens=considered.input_tokens,
             route=None if route is None else route.name,
             max_output_tokens=None if route is None else route.max_output_tokens,
             baseline=considered.baseline,
-            upload_s=upload_s,
             session=considered.session,
             cascade=considered.cascade,
             eligible=considered.eligible,
@@ -321,8 +339,12 @@ class Planner:
             retries=retries_of(self._conduct, route),
             allowances=self._board.allowances,
             hedge_after_s=hedge_after_s(self._board, route, considered.decision.order),
-            tracing=tracing,
+            only_text=gist.only_text,
         )
+        choice = self._choices.get(asked.request.model)
+        if steering is UNSTEERED and choice is not None:
+            self._kept.keep(planned, principal, seen, gist, choice.gate.shortest_context)
+        return planned
 
     def _decide(
         self,
@@ -341,7 +363,7 @@ class Planner:
         prompt = prompt_of(request, input_tokens)
         estimates = choice.router.predict(prompt)
         limit = longest_answer(route, request)
-        latencies = self._latencies(eligibility, estimates, limit, request.n)
+        latencies = latencies_of(self._board, eligibility.allowed, estimates, limit, request.n)
         exempt = session.held if session is not None and session.conversation.open else None
         allowed, slow = split_slow(eligibility.preferred, latencies, route.max_latency_s, exempt)
         shares = drawn_by is not None and route.goal.kind == "shares"
@@ -350,7 +372,7 @@ class Planner:
             rejected=(*slow, *weigh_rejected(eligibility)),
             estimates=estimates,
             tariffs=self._choices.tariffs,
-            goal=_goal(route.goal, steering),
+            goal=steering.narrow_goal(route.goal),
             reference=route.reference,
             prompt=prompt,
             router_version=self._choices.router_version,
@@ -363,26 +385,6 @@ class Planner:
         )
         return decision, estimates
 
-    def _latencies(
-        self, eligibility: Eligibility, estimates: Estimates, max_output_tokens: int | None, answers: int
-    ) -> dict[str, float]:
-        """How long each candidate is expected to take for its whole answer, in seconds, where its pace is known."""
-        tokens = dict(zip(estimates.models, estimates.output_tokens.tolist(), strict=True))
-        return {
-            each.id: health.latency_s(bound_output(tokens[each.model], max_output_tokens, each, answers))
-            for each in eligibility.allowed
-            if (health := self._board.of(each.id)).has_pace
-        }
-
-
-def _goal(goal: Goal, steering: Steering) -> Goal:
-    if steering.max_loss is not None:
-        goal = msgspec.structs.replace(goal, kind="cheapest_within", max_loss=steering.max_loss, each_request=True)
-    if steering.max_cost_usd is not None:
-        limit = steering.max_cost_usd if goal.max_cost_usd is None else min(goal.max_cost_usd, steering.max_cost_usd)
-        goal = msgspec.structs.replace(goal, max_cost_usd=limit)
-    return goal
-
 
 def _refusal(name: str, eligibility: Eligibility, route: str | None, circumstances: Circumstances) -> Refusal:
     classes = tuple(sorted(circumstances.data_classes))
@@ -391,9 +393,3 @@ def _refusal(name: str, eligibility: Eligibility, route: str | None, circumstanc
 
 def _ids(eligibility: Eligibility) -> frozenset[str]:
     return frozenset([deployment.id for deployment in eligibility.allowed])
-
-
-def _tagged(principal: Principal, steering: Steering) -> Principal:
-    if steering.tags <= principal.tags:
-        return principal
-    return msgspec.structs.replace(principal, tags=principal.tags | steering.tags)

@@ -44,33 +44,42 @@ _THINKS_BESIDE_ITS_LIMIT = frozenset({"enable_thinking", "thinking_type", "templ
 
 
 def worst_nano_usd(
-    asked: Asked, candidate: Candidate, max_output_tokens: int | None, body_bytes: int, at_s: float
+    asked: Asked,
+    candidate: Candidate,
+    max_output_tokens: int | None,
+    body_bytes: int,
+    at_s: float,
+    *,
+    only_text: bool = False,
 ) -> int | str:
     """The most that one call can cost, in whole nano-dollars, or the reason why nobody knows.
 
     `max_output_tokens` is the limit that is sent where the client named none; `body_bytes` the length of what is sent;
-    `at_s` (Unix seconds) the moment whose prices hold.
+    `at_s` (Unix seconds) the moment whose prices hold. `only_text` (`canonical.Gist`) saves looking for what is dearer than text.
     """
     tariff = candidate.tariff
     if tariff is None:
         return "its price is unknown"
     if tariff.is_free:
         return 0
-    read = longest_input(asked, candidate, body_bytes)
+    read = body_bytes + _TEMPLATE_TOKENS if only_text else longest_input(asked, candidate, body_bytes)
     if isinstance(read, str):
         return read
     wrote = longest_output(asked.request, candidate, max_output_tokens)
     if isinstance(wrote, str):
         return wrote
-    raw = asked.fields
-    worst = tariff.worst_nano_usd(
-        read,
-        wrote,
-        at_s,
-        service=_service_of(asked.request.extra),
-        sound="audio" in raw or "modalities" in raw or _has_sound(asked.request),
-        hour=any(b'"1h"' in bytes(value) for value in raw.values()),
-    )
+    if only_text:
+        worst = tariff.worst_nano_usd(read, wrote, at_s)
+    else:
+        raw = asked.fields
+        worst = tariff.worst_nano_usd(
+            read,
+            wrote,
+            at_s,
+            service=_service_of(asked.request.extra),
+            sound="audio" in raw or "modalities" in raw or _has_sound(asked.request),
+            hour=any(b'"1h"' in bytes(value) for value in raw.values()),
+        )
     return "its price for so long a request, or for the service it asks for, is unknown" if worst is None else worst
 
 

@@ -77,8 +77,17 @@ def write_promises(directory: str | Path, promises: Promises) -> None:
 
 
 def apply_promises(promises: Promises, choices: Choices) -> tuple[str, ...]:
-    """Put what stands in place of what the choices were compiled with; the routes for which that could be done."""
-    return tuple(name for name, one in promises.routes.items() if choices.turn(name, one.about, one.knob))
+    """Put what stands in place of what the choices were compiled with; the routes for which that could be done.
+
+    What was withdrawn stays so where the router or the route is another by now, until it has been looked at anew.
+    """
+    done = []
+    for name, one in promises.routes.items():
+        if choices.turn(name, one.about, one.knob):
+            done.append(name)
+        elif one.alarm_at is not None and one.knob is not None:
+            choices.withhold(name, one.knob)
+    return tuple(done)
 
 
 class Follower:

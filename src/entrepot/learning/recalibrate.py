@@ -19,6 +19,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -98,10 +99,8 @@ class Recalibrator:
         for name, past in self._choices.rehearse(now_s).items():
             about = past.about(self._choices.router_version)
             standing = before.routes.get(name)
-            if standing is not None and standing.about != about:
-                standing = None
             route = Keeping(name, past, about, remembered, self._fresh, self._sources.last, _moment(now_s))
-            routes[name] = route.settle(standing)
+            routes[name] = route.settle(standing) if standing is None or standing.about == about else route.renew()
         return Promises(routes)
 
 
@@ -157,6 +156,14 @@ class Keeping(msgspec.Struct, frozen=True, eq=False):
             return self._made(self.past.on(self._window(counted)).compile(), counted)
         lost = float(watched.mean()) if len(watched) else 0.0
         return msgspec.structs.replace(standing, watched=len(watched), lost=lost)
+
+    def renew(self) -> Standing:
+        """What stands from now on where the router or the route is another than before: all that came speaks, once more.
+
+        What broke the old promise is among it, so that a change of router does not bring back what was withdrawn.
+        """
+        counted = [] if self.fresh is None else list(range(len(self.fresh.digests)))
+        return self._made(self.past.on(self._window(counted)).compile(), counted)
 
     def _unpromised(self, standing: Standing) -> Standing:
         """Where nothing is promised, what comes in counts at once."""
@@ -221,7 +228,15 @@ class Keeping(msgspec.Struct, frozen=True, eq=False):
         return losses_of(expected, knob, self.past.route.reference or "")
 
 
-async def recalibrate(recalibrator: Recalibrator, stop: asyncio.Event, interval_s: float = 1.0) -> None:
+class Keeper(Protocol):
+    """What keeps promises: a recalibrator, or what makes another one when the router changes."""
+
+    def run_once(self, now_s: float) -> bool:
+        """See `Recalibrator.run_once`."""
+        ...
+
+
+async def recalibrate(recalibrator: Keeper, stop: asyncio.Event, interval_s: float = 1.0) -> None:
     """Look again and again until told to stop, in a thread that yields to all else. A defect is logged, and looked past."""
     while not stop.is_set():
         try:
@@ -232,7 +247,7 @@ async def recalibrate(recalibrator: Recalibrator, stop: asyncio.Event, interval_
             await asyncio.wait_for(stop.wait(), interval_s)
 
 
-def _at_low_priority(recalibrator: Recalibrator) -> None:
+def _at_low_priority(recalibrator: Keeper) -> None:
     with contextlib.suppress(OSError, AttributeError):  # where a thread has no priority of its own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
     recalibrator.run_once(time.time())

@@ -266,7 +266,7 @@ def _keeps_what_is_said_of_exchanges(open_store: OpenStore) -> None:
     store.insert([entry, other])
     bad = Outcome("first", entry.id, FIRST_NS, "user", "k", 0.0, "bad", 0.5)
     good = Outcome("second", entry.id, FIRST_NS + 1, "user", "k", 1.0)
-    elsewhere = Outcome("third", other.id, FIRST_NS, "judge", "kimi-k2", 0.75)
+    elsewhere = Outcome("third", other.id, FIRST_NS, "judge", "kimi-k2", 0.75, chance=0.25)
     before = SpoolProgress("gateway-1.spool", offset=100)
     store.insert_documents([], [good, bad], after=before)
     store.insert_documents([], [bad, elsewhere])
@@ -277,6 +277,8 @@ def _keeps_what_is_said_of_exchanges(open_store: OpenStore) -> None:
     latest = [(one.exchange, one.who, one.score) for one in store.told()]
     expected = sorted([(entry.id, "k", 1.0), (other.id, "kimi-k2", 0.75)])
     _require(latest == expected, "of one who said several things the last counts, whichever came here first")
+    found = [(one.exchange, one.source, one.chance) for one in store.judgements(("judge", "person"))]
+    _require(found == [(other.id, "judge", 0.25)], "what some sources said is read by itself, with its chance")
     last = store.outcomes_after(0)[-1][0]
     _require(store.outcomes_after(last) == [], "whoever follows is told nothing twice")
     store.close()

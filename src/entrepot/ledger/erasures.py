@@ -8,10 +8,9 @@ later is another's. Of erased exchanges the bare ids are kept, because an outcom
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from entrepot.exchange.outcome import Outcome
-from entrepot.exchange.records import Entry
 from entrepot.ledger.outcomes import OUTCOME_SOURCES_OF_KEYS
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import Principal
@@ -46,6 +45,16 @@ def remember(ask: Ask, principal: Principal, name: str, now_ns: int) -> None:
     ask(_NOTE_THEIRS.format(principal), (name,))
 
 
+class Asked(NamedTuple):
+    """Of an entry: its id, when it began, its key and team, and of which exchange it is the shadow."""
+
+    id: str
+    started_ns: int
+    key: str | None
+    team: str | None
+    shadow_of: str | None = None
+
+
 class Erasures:
     """All that were ever made, as they are when this is. False where there were none: the common case costs one question."""
 
@@ -56,15 +65,16 @@ class Erasures:
     def __bool__(self) -> bool:
         return bool(self._at_ns)
 
-    def turn_away(self, entries: Iterable[Entry]) -> frozenset[str]:
+    def turn_away(self, entries: Iterable[Asked]) -> frozenset[str]:
         """The ids of those that an erasure reaches; they are noted, and what was said of them before is deleted."""
         if not self:
             return frozenset()
         entries = list(entries)
-        reached = {entry.id: entry.started_ns for entry in entries if self._reaches(entry)}
-        for entry in entries:
-            if (of := entry.shadow) is not None and (of.of in reached or self._ask(_IS_NOTED, (of.of,))):
-                reached[entry.id] = entry.started_ns
+        reached = {one.id: one.started_ns for one in entries if self._reaches(one.started_ns, one.key, one.team)}
+        for one in entries:
+            of = one.shadow_of
+            if of is not None and (of in reached or self._ask(_IS_NOTED, (of,))):
+                reached[one.id] = one.started_ns
         for id_, started_ns in reached.items():
             self._ask(_NOTE, (id_, started_ns))
             self._ask(_DROP_SAID, (id_,))
@@ -80,10 +90,10 @@ class Erasures:
             if not self._reaches_word(one) and not self._ask(_IS_NOTED, (one.exchange,))
         ]  # fmt: skip
 
-    def _reaches(self, entry: Entry) -> bool:
+    def _reaches(self, started_ns: int, key: str | None, team: str | None) -> bool:
         return any(
-            name is not None and self._at_ns.get((what, name), -1) >= entry.started_ns
-            for what, name in (("key", entry.key), ("team", entry.team))
+            name is not None and self._at_ns.get((what, name), -1) >= started_ns
+            for what, name in (("key", key), ("team", team))
         )
 
     def _reaches_word(self, outcome: Outcome) -> bool:

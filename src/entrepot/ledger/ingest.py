@@ -13,22 +13,23 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from entrepot.errors import LedgerError
-from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.records import Entry
-from entrepot.ledger.documents import Document, read_record
-from entrepot.ledger.frames import Damage
+from entrepot.ledger.batches import batches
+from entrepot.ledger.documents import read_document
+from entrepot.ledger.preparing import Finished, TakesPrepared, prepare_ahead
 from entrepot.ledger.spool import claim_finished, list_spools, read_payloads
 from entrepot.ledger.store import LedgerStore, SpoolProgress
 
-_BATCH = 8000  # more than a spool file holds: one transaction a file, however full
 _LONGEST_PAUSE_S = 5.0
 _MUCH, _MOST_PAUSES = 100, 5
+_BACKLOG_BYTES = (
+    64 * 1024 * 1024
+)  # four full spool files: worth a second process, which takes a third of a second to start
 _log = logging.getLogger(__name__)
 
 
@@ -85,11 +86,13 @@ class Ingester:
         failure: LedgerError | None = None
         if self._progress is None:
             self._progress = self._store.spool_progress()
-        for path in list_spools(self._directory):
+        turns: list[Callable[[], int]] = [self._ingest_backlog]
+        turns += [partial(self._ingest, path) for path in list_spools(self._directory)]
+        for ingest in turns:
             try:
-                count += self._ingest(path)
+                count += ingest()
             except OSError as error:
-                failure = LedgerError(f"cannot ingest the spool {path}: {error.strerror or error}")
+                failure = LedgerError(f"cannot ingest the spool {error.filename}: {error.strerror or error}")
             except LedgerError:
                 self._progress = None  # what is remembered may no longer be so
                 raise
@@ -114,6 +117,39 @@ class Ingester:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), pause_s)
 
+    def _ingest_backlog(self) -> int:
+        """Where much waits: finished files, the next being read by another process while the ledger takes one in.
+
+        What that process could not read well is left to be read here.
+        """
+        count, store = 0, self._store
+        if not isinstance(store, TakesPrepared) or self.waiting_bytes() < _BACKLOG_BYTES:
+            return 0
+        with contextlib.closing(prepare_ahead(self._finished())) as files:
+            for file, prepared in files:
+                for batch, outcomes, after in prepared:
+                    count += store.insert_batch(batch, outcomes, before=self._known(file.path), after=after)
+                    self._took(after)
+                    for tell in self.heard:
+                        tell([read_document(encoded).entry for encoded in batch.documents])
+                _put_away(file.path, self._known(file.path))
+        return count
+
+    def _finished(self) -> Iterator[Finished]:
+        for path in list_spools(self._directory):
+            with contextlib.suppress(FileNotFoundError):  # another ingester was faster
+                claim = claim_finished(path)
+                if claim is not None:
+                    yield Finished(path, self._known(path), claim)
+
+    def _known(self, path: Path) -> SpoolProgress:
+        return (self._progress or {}).get(path.name, SpoolProgress(path.name))
+
+    def _took(self, progress: SpoolProgress) -> None:
+        self.moved_s = time.monotonic()
+        if self._progress is not None:
+            self._progress[progress.name] = progress
+
     def _ingest(self, path: Path) -> int:
         try:
             claim = claim_finished(path)
@@ -129,13 +165,12 @@ class Ingester:
         return count
 
     def _copy(self, path: Path, *, ended: bool) -> tuple[int, SpoolProgress]:
-        known = self._progress if self._progress is not None else {}
-        progress = known.get(path.name, SpoolProgress(path.name))
+        progress = self._known(path)
         count = 0
-        for documents, outcomes, after in _batches(read_payloads(path, progress.offset, ended=ended), progress):
+        for documents, outcomes, after in batches(read_payloads(path, progress.offset, ended=ended), progress):
             count += self._store.insert_documents(documents, outcomes, before=progress, after=after)
-            self.moved_s = time.monotonic()
-            known[path.name] = progress = after
+            self._took(after)
+            progress = after
             for tell in self.heard:
                 tell([document.entry for document in documents])
         return count, progress
@@ -146,51 +181,6 @@ def pause_after(count: int, interval_s: float) -> float:
     costs less than several small ones.
     """
     return interval_s * min(_MOST_PAUSES, 1 + count // _MUCH)
-
-
-def _batches(
-    records: Iterable[tuple[bytes | Damage, int]], progress: SpoolProgress
-) -> Iterator[tuple[list[Document], list[Outcome], SpoolProgress]]:
-    """Entries and outcomes by the batch, each with the progress once the batch is in the ledger."""
-    documents: list[Document] = []
-    outcomes: list[Outcome] = []
-    start = progress.offset
-    for payload, following in records:
-        record = _read(payload, following) if isinstance(payload, bytes) else payload
-        if isinstance(record, Damage):
-            progress = _past(record, following, progress)
-        elif isinstance(record, Outcome):
-            outcomes.append(record)
-            progress = msgspec.structs.replace(progress, offset=following)
-        else:
-            documents.append(record)
-            progress = msgspec.structs.replace(progress, offset=following, entries=progress.entries + 1)
-        if len(documents) + len(outcomes) >= _BATCH:
-            yield documents, outcomes, progress
-            documents, outcomes, start = [], [], progress.offset
-    if progress.offset > start:
-        yield documents, outcomes, progress
-
-
-def _read(payload: bytes, following: int) -> Document | Outcome | Damage:
-    try:
-        return read_record(payload)
-    except msgspec.MsgspecError:
-        return Damage("undecodable", following - len(payload), len(payload))
-
-
-def _past(damage: Damage, following: int, progress: SpoolProgress) -> SpoolProgress:
-    """Damage is counted and told; a torn end is not damage: its append never returned, so nobody was promised it."""
-    if damage.kind == "torn":
-        _log.info("spool %s ends inside a record (%d bytes)", progress.name, damage.length)
-        return msgspec.structs.replace(progress, offset=following)
-    _log.error("spool %s: %s bytes %d to %d are skipped", progress.name, damage.kind, damage.offset, following)
-    return msgspec.structs.replace(
-        progress,
-        offset=following,
-        damaged=progress.damaged + 1,
-        damaged_bytes=progress.damaged_bytes + damage.length,
-    )
 
 
 def _put_away(path: Path, progress: SpoolProgress) -> None:

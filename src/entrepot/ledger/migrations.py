@@ -162,7 +162,12 @@ def m0008_forgotten(connection: sqlite3.Connection) -> None:
         CREATE TABLE forgotten_exchanges (id TEXT PRIMARY KEY, started_ns INTEGER NOT NULL) WITHOUT ROWID""")
 
 
-def m0009_shadows(connection: sqlite3.Connection) -> None:
+def m0009_chance(connection: sqlite3.Connection) -> None:
+    """With what probability an exchange was drawn for somebody to be asked about it."""
+    connection.execute("ALTER TABLE outcomes ADD COLUMN chance REAL")
+
+
+def m0010_shadows(connection: sqlite3.Connection) -> None:
     """Exchanges that nobody waited for: of which each is the shadow, and what it is compared with."""
     columns = {
         "shadow_of": "TEXT",
@@ -191,7 +196,8 @@ MIGRATIONS: Migrations = (
     m0006_quality,
     m0007_outcomes,
     m0008_forgotten,
-    m0009_shadows,
+    m0009_chance,
+    m0010_shadows,
 )
 
 

@@ -5,9 +5,11 @@ Rules of this file: as in `queries.py`. A period is that of the exchanges, whene
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.ledger.rollups import EXPECTED, JUDGED, cube_called
 from entrepot.ledger.rows import Value
 from entrepot.ledger.sources import Parameters, source, within
@@ -18,7 +20,7 @@ _FACTS = "served.deployment, served.model, served.maker_country"
 _ALIKE = "nullif(part.language, ''), nullif(part.difficulty, ''), nullif(part.p_tenth, 0)"
 _COLUMNS = ", ".join(Outcome.__struct_fields__)
 LATEST = """
-    SELECT exchange, source, who, score, weight, label, given_ns, seq FROM outcomes
+    SELECT exchange, source, who, score, weight, label, given_ns, seq, chance FROM outcomes
     WHERE score IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM outcomes AS later
         WHERE later.exchange = outcomes.exchange AND later.source = outcomes.source AND later.who = outcomes.who
@@ -88,6 +90,22 @@ def told(period: Period, after: tuple[str, str, str], rows: int) -> tuple[str, P
         WHERE (exchange, source, who) > (?, ?, ?) ORDER BY exchange, source, who LIMIT ?
     """  # noqa: S608 - constants
     return sql, (*parameters, *parameters, *after, rows)
+
+
+def judgements(
+    period: Period, sources: Sequence[OutcomeSource], after: tuple[str, str, str], rows: int
+) -> tuple[str, Parameters]:
+    """Rows of the fields of `Judgement`, the next so many after one's exchange, source and name."""
+    where, parameters = within(period)
+    sql = f"""
+        SELECT entries.id, entries.route, {_FACTS}, entries.language, entries.difficulty, entries.p_correct,
+               entries.output_tokens, latest.source, latest.who, latest.score, latest.weight, latest.chance
+        FROM ({LATEST} AND source IN ({", ".join("?" * len(sources))})) AS latest
+        CROSS JOIN entries LEFT JOIN served ON served.served = entries.served
+        WHERE entries.id = latest.exchange AND {where} AND (latest.exchange, latest.source, latest.who) > (?, ?, ?)
+        ORDER BY latest.exchange, latest.source, latest.who LIMIT ?
+    """  # noqa: S608 - constants
+    return sql, (*sources, *parameters, *after, rows)
 
 
 def judged(period: Period) -> tuple[tuple[str, Parameters], ...]:

@@ -7,8 +7,6 @@ by an advisory lock, which the database lets go of when a process dies. No messa
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
@@ -22,19 +20,19 @@ from psycopg.adapt import Buffer, Loader
 from entrepot.errors import LedgerError
 from entrepot.exchange.outcome import Outcome
 from entrepot.ledger import postgres_schema as schema
-from entrepot.ledger.additions import Addition, additions
 from entrepot.ledger.documents import Document
 from entrepot.ledger.erasures import DROP_NOTED, Ask, Erasures, remember
 from entrepot.ledger.outcomes import DROP_OUTCOMES, FORGET_OUTCOMES, INSERT_OUTCOME, OUTCOMES_OF, outcome_row
+from entrepot.ledger.postgres_batch import Batch, array_of, batch_of
 from entrepot.ledger.postgres_connection import PostgresConnection, marked
+from entrepot.ledger.postgres_copy import add_to_rollups, copy_batch
 from entrepot.ledger.reading import RelationalReader, RelationalStore
-from entrepot.ledger.rollups import add_onto, forget_statements, is_float, remake_statements
-from entrepot.ledger.rows import ATTEMPT_COLUMNS, ENTRY_COLUMNS, SERVED_COLUMNS, Rows, Value, kind_of, rows_of
+from entrepot.ledger.rollups import forget_statements, remake_statements
+from entrepot.ledger.rows import SERVED_COLUMNS, Value
 from entrepot.ledger.sources import beginning_of
 from entrepot.ledger.store import Principal, SpoolProgress
 from entrepot.ledger.verify import Verified, verify
 
-_ESCAPED, _BACKSLASHED = re.compile(r'(["\\])'), r"\\\1"
 _READ_AT_ONCE = 2_000
 
 
@@ -82,6 +80,7 @@ class PostgresReader(RelationalReader):
 
     def _set_up(self, connection: psycopg.Connection[Any]) -> None:
         connection.adapters.register_loader("numeric", _WholeNumber)
+        connection.execute("SET jit = off")  # over roll-ups it compiles for 30 ms what then runs for one
         self._greet(connection)
 
     def _greet(self, connection: psycopg.Connection[Any]) -> None:
@@ -114,19 +113,29 @@ class PostgresStore(PostgresReader, RelationalStore):
         after: SpoolProgress | None = None,
     ) -> int:
         """See LedgerStore."""
+        return self.insert_batch(batch_of(documents), outcomes, before=before, after=after)
+
+    def insert_batch(
+        self,
+        batch: Batch,
+        outcomes: Sequence[Outcome] = (),
+        *,
+        before: SpoolProgress | None = None,
+        after: SpoolProgress | None = None,
+    ) -> int:
+        """As `insert_documents`, for what is made into rows already."""
         with self._connected() as connection:
             try:
-                rows = [rows_of(document.entry) for document in documents]
-                self._make_room(connection, rows)
+                self._make_room(connection, batch)
                 with connection.transaction():
                     connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.LOCK,))
                     if after is not None:
                         _move(connection, before, after)
                     erasures = Erasures(_asking(connection))
-                    gone = erasures.turn_away(document.entry for document in documents)
+                    batch = batch.without(erasures.turn_away(batch.asked()))
                     if outcomes := erasures.spare(outcomes):
                         connection.cursor().executemany(marked(INSERT_OUTCOME), [outcome_row(one) for one in outcomes])
-                    return self._insert_new(connection, documents, rows, gone)
+                    return self._insert_new(connection, batch)
             except BaseException:
                 self._served.clear()  # it may name rows that are taken back
                 self._months.clear()
@@ -188,9 +197,9 @@ class PostgresStore(PostgresReader, RelationalStore):
             schema.migrate(connection)
             schema.refresh_rollups(connection)
 
-    def _make_room(self, connection: psycopg.Connection[Any], rows: Sequence[Rows]) -> None:
+    def _make_room(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
         """Partitions for new months, before the transaction that needs them: making one holds everybody up."""
-        wanted = {str(row.entry[_DAY])[:7] for row in rows}
+        wanted = {day[:7] for day in batch.days()}
         if wanted <= self._months:
             return
         self._months = schema.months_held(connection)
@@ -198,41 +207,19 @@ class PostgresStore(PostgresReader, RelationalStore):
             schema.make_partitions(connection, month)
             self._months.add(month)
 
-    def _insert_new(
-        self,
-        connection: psycopg.Connection[Any],
-        documents: Sequence[Document],
-        rows: Sequence[Rows],
-        gone: frozenset[str],
-    ) -> int:
-        fresh = _without_known(connection, documents, rows, gone)
-        if not fresh:
+    def _insert_new(self, connection: psycopg.Connection[Any], batch: Batch) -> int:
+        if batch.entries:
+            batch = batch.without(_known(connection, batch))
+        if not batch.entries:
             return 0
-        first = _take_numbers(connection, len(fresh))
-        served = [self._intern(connection, row.served) for _, row in fresh]
-        numbered = list(enumerate(fresh, start=first))
-        with connection.cursor() as cursor:
-            with cursor.copy(_COPY_ENTRIES) as copy:
-                copy.set_types(_ENTRY_TYPES)
-                for (seq, (_, row)), facts in zip(numbered, served, strict=True):
-                    copy.write_row((seq, facts, *row.entry))
-            with cursor.copy(_COPY_ATTEMPTS) as copy:
-                copy.set_types(_ATTEMPT_TYPES)
-                for seq, (_, row) in numbered:
-                    for attempt in row.attempts:
-                        copy.write_row((seq, row.entry[_DAY], *attempt))
-            with cursor.copy(_COPY_DOCUMENTS) as copy:
-                copy.write(_COPY_HEAD)
-                for start in range(0, len(numbered), _DOCUMENTS_AT_ONCE):
-                    copy.write(_document_rows(numbered[start : start + _DOCUMENTS_AT_ONCE]))
-                copy.write(_COPY_END)
-        for addition in additions([row.entry for _, row in fresh], served):
-            _add(connection, addition)
-        return len(fresh)
+        first = _take_numbers(connection, len(batch.entries))
+        served = [None, *(self._intern(connection, facts) for facts in batch.facts)]
+        copy_batch(connection, batch, first, served)
+        for added in batch.added:
+            add_to_rollups(connection, added, served)
+        return len(batch.entries)
 
-    def _intern(self, connection: psycopg.Connection[Any], facts: tuple[Value, ...] | None) -> int | None:
-        if facts is None:
-            return None
+    def _intern(self, connection: psycopg.Connection[Any], facts: tuple[Value, ...]) -> int:
         known = self._served.get(facts)
         if known is None:
             plain = [int(fact) if isinstance(fact, bool) else fact for fact in facts]
@@ -270,24 +257,14 @@ def _move(connection: psycopg.Connection[Any], before: SpoolProgress | None, aft
     )
 
 
-def _without_known(
-    connection: psycopg.Connection[Any], documents: Sequence[Document], rows: Sequence[Rows], gone: frozenset[str]
-) -> list[tuple[Document, Rows]]:
-    """What is not there yet, nor `gone`. An exchange's id says when it began: it is only looked for on the days of the batch."""
-    by_id: dict[str, tuple[Document, Rows]] = {}
-    for document, row in zip(documents, rows, strict=True):
-        by_id.setdefault(document.entry.id, (document, row))
-    for id_ in gone:
-        del by_id[id_]
-    if not by_id:
-        return []
-    days = {str(row.entry[_DAY]) for row in rows}
-    known = connection.execute(
-        "SELECT id FROM entries WHERE id = ANY(%s) AND day BETWEEN %s AND %s", (list(by_id), min(days), max(days))
+def _known(connection: psycopg.Connection[Any], batch: Batch) -> set[str]:
+    """What is there already. An exchange's id says when it began: it is only looked for on the days of the batch."""
+    days = batch.days()
+    found = connection.execute(
+        "SELECT id FROM entries WHERE id = ANY(%s::text[]) AND day BETWEEN %s AND %s",
+        (array_of(batch.ids()), min(days), max(days)),
     ).fetchall()
-    for (entry_id,) in known:
-        del by_id[entry_id]
-    return list(by_id.values())
+    return {id_ for (id_,) in found}
 
 
 def _take_numbers(connection: psycopg.Connection[Any], count: int) -> int:
@@ -298,54 +275,9 @@ def _take_numbers(connection: psycopg.Connection[Any], count: int) -> int:
     return int(row[0]) if row else 0
 
 
-def _add(connection: psycopg.Connection[Any], addition: Addition) -> None:
-    cube, grain, rows = addition
-    if not rows:
-        return
-    names = (*cube.columns(grain), *cube.measures)
-    types = ["text" if isinstance(value, str) else "float8" if is_float(name) else "bigint"
-             for name, value in zip(names, rows[0], strict=True)]  # fmt: skip
-    columns = ", ".join(f'"{name}"' for name in names)
-    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-    statement = f"INSERT INTO {cube.table(grain)} ({columns}) SELECT * FROM unnest({arrays}) {add_onto(cube, grain)}"  # noqa: S608 - closed lists
-    connection.execute(statement.encode(), [_array(column) for column in zip(*rows, strict=True)])
-
-
-def _document_rows(rows: Sequence[tuple[int, tuple[Document, Rows]]]) -> bytes:
-    """Rows of `documents` as binary COPY has them: psycopg's own `write_row` would send every ten in a turn of its own."""
-    parts: list[bytes] = []
-    for seq, (document, row) in rows:
-        day = str(row.entry[_DAY]).encode()
-        parts += (_ROW_HEAD.pack(3, 8, seq, len(day)), day, _LENGTH.pack(len(document.encoded)), document.encoded)
-    return b"".join(parts)
-
-
-def _array(values: Sequence[Value]) -> str:
-    """An array as PostgreSQL writes it: psycopg takes some microseconds for every number in one."""
-    if isinstance(values[0], str):
-        return "{" + ",".join(f'"{_ESCAPED.sub(_BACKSLASHED, str(value))}"' for value in values) + "}"
-    return "{" + ",".join(map(repr, values)) + "}"
-
-
-def _copy(table: str, columns: Sequence[str]) -> bytes:
-    names = ", ".join(f'"{name}"' for name in columns)
-    return f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)".encode()
-
-
-_DAY = ENTRY_COLUMNS.index("day")
-# The binary form of COPY: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
-_COPY_HEAD, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-_ROW_HEAD, _LENGTH = struct.Struct("!hiqi"), struct.Struct("!i")
-_DOCUMENTS_AT_ONCE = 256
-_COPY_ENTRIES = _copy("entries", ("seq", "served", *ENTRY_COLUMNS))
-_COPY_ATTEMPTS = _copy("attempts", ("seq", "entry_day", *ATTEMPT_COLUMNS))
-_COPY_DOCUMENTS = _copy("documents", ("seq", "entry_day", "document"))
 _FIND_SERVED = (
     f"SELECT served FROM served WHERE {' AND '.join(f'{name} IS NOT DISTINCT FROM %s' for name in SERVED_COLUMNS)}"  # noqa: S608 - closed lists
 ).encode()
 _INSERT_SERVED = (
     f"INSERT INTO served ({', '.join(SERVED_COLUMNS)}) VALUES ({', '.join(['%s'] * len(SERVED_COLUMNS))}) RETURNING served"  # noqa: S608 - closed lists
 ).encode()
-_TYPES = {"truth": "int2", "integer": "int4", "whole": "int8", "float": "float8", "text": "text"}
-_ENTRY_TYPES = tuple(_TYPES[kind_of(name)] for name in ("seq", "served", *ENTRY_COLUMNS))
-_ATTEMPT_TYPES = tuple(_TYPES[kind_of(name)] for name in ("seq", "entry_day", *ATTEMPT_COLUMNS))

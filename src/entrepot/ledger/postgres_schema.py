@@ -147,8 +147,13 @@ def m0005_forgotten(connection: Connection) -> None:
     connection.execute(f"CREATE TABLE forgotten_exchanges (id {_TEXT} PRIMARY KEY, started_ns BIGINT NOT NULL)")
 
 
-def m0006_shadows(connection: Connection) -> None:
-    """As `m0009_shadows` of SQLite."""
+def m0006_chance(connection: Connection) -> None:
+    """As `m0009_chance` of SQLite."""
+    connection.execute("ALTER TABLE outcomes ADD COLUMN chance DOUBLE PRECISION")
+
+
+def m0007_shadows(connection: Connection) -> None:
+    """As `m0010_shadows` of SQLite."""
     connection.execute(
         f"""
         ALTER TABLE entries ADD COLUMN shadow_of {_TEXT}, ADD COLUMN shadow_unit BIGINT,
@@ -170,7 +175,8 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0003_quality,
     m0004_outcomes,
     m0005_forgotten,
-    m0006_shadows,
+    m0006_chance,
+    m0007_shadows,
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import msgspec
 
 from entrepot.errors import LedgerError
-from entrepot.exchange.outcome import Outcome
+from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.exchange.records import Entry
 from entrepot.ledger import outcomes, queries
 from entrepot.ledger import shadows as shadows_sql
@@ -28,6 +28,7 @@ from entrepot.ledger.store import (
     Expectation,
     Group,
     Judged,
+    Judgement,
     Paired,
     Period,
     Principal,
@@ -142,6 +143,16 @@ class RelationalReader(ABC):
             if len(rows) < _PAGE_ROWS:
                 return
             last = (rows[-1][0], rows[-1][7], rows[-1][8])
+
+    def judgements(self, sources: Sequence[OutcomeSource], period: Period = ALWAYS) -> Iterator[Judgement]:
+        """See LedgerReader."""
+        last = ("", "", "")
+        while True:
+            rows = self._query(*outcomes.judgements(period, sources, last, _PAGE_ROWS))
+            yield from (Judgement(*row) for row in rows)
+            if len(rows) < _PAGE_ROWS:
+                return
+            last = (rows[-1][0], rows[-1][9], rows[-1][10])
 
     def outcomes_after(self, seq: int, most: int = 1000) -> list[tuple[int, Outcome]]:
         """See LedgerReader."""

@@ -194,7 +194,7 @@ def cube_called(name: str) -> Cube:
 def create_statements() -> Iterator[str]:
     """What makes the tables of all cubes."""
     for cube, grain in each_table():
-        columns = [f"{_quoted(name)} {_type_of(name)} NOT NULL" for name in (*cube.columns(grain), *cube.measures)]
+        columns = [f"{_quoted(name)} {type_of(name)} NOT NULL" for name in (*cube.columns(grain), *cube.measures)]
         primary = ", ".join(map(_quoted, cube.columns(grain)))
         yield f"CREATE TABLE {cube.table(grain)} ({', '.join(columns)}, PRIMARY KEY ({primary}))"
 
@@ -271,7 +271,8 @@ def grouped_days(cube: Cube) -> str:
     return f"SELECT {keys}, {measures} FROM {cube.table('daily')} GROUP BY {places}"  # noqa: S608 - closed lists
 
 
-def _type_of(name: str) -> str:
+def type_of(name: str) -> str:
+    """What a column of a roll-up holds, as SQL says it."""
     if name in _TEXTS:
         return "TEXT"
     if name in NUMBERS:

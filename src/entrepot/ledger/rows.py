@@ -123,12 +123,13 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("served", "status", "added_bucket", "attempts", "number", "p_tenth"), "integer"),
     **dict.fromkeys(("duration_ms", "first_token_ms", "added_ms", "first_byte_ms"), "float"),
     **dict.fromkeys(("p_correct", "p_reference", "p_best", "agreed", "lot_share", "shadow_share"), "float"),
-    **dict.fromkeys(("seq", "started_ns", "lot_unit", "shadow_unit", *TOKEN_COLUMNS), "whole"),
+    **dict.fromkeys(("seq", "started_ns", "given_ns", "lot_unit", "shadow_unit", *TOKEN_COLUMNS), "whole"),
+    **dict.fromkeys(("score", "weight", "chance"), "float"),
 }
 
 
 def kind_of(column: str) -> Kind:
-    """What a column of an entry, its facts or its attempts holds."""
+    """What a column of an entry, its facts, its attempts or its outcomes holds."""
     return _KINDS.get(column) or ("whole" if column.endswith(("_nano_usd", "_nano")) else "text")
 
 

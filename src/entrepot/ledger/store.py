@@ -244,6 +244,29 @@ class Told(msgspec.Struct, frozen=True):
     given_ns: int
 
 
+class Judgement(msgspec.Struct, frozen=True):
+    """As `Told`, with what is asked of judges and of the people who are asked beside them.
+
+    `output_tokens` is the length of the answer, without its reasoning, None where nobody counted. `chance` is the probability
+    with which the exchange was drawn to be asked about, None where nobody drew it.
+    """
+
+    exchange: str
+    route: str | None
+    deployment: str | None
+    model: str | None
+    maker_country: str | None
+    language: str | None
+    difficulty: str | None
+    p_correct: float | None
+    output_tokens: int | None
+    source: OutcomeSource
+    who: str
+    score: float
+    weight: float
+    chance: float | None
+
+
 class Expectation(msgspec.Struct, frozen=True):
     """What the router expected of the exchanges of a route that one deployment answered: sums of P(correct).
 
@@ -335,6 +358,10 @@ class LedgerReader(Protocol):
 
         Agreement is none: it is no observation.
         """
+        ...
+
+    def judgements(self, sources: Sequence[OutcomeSource], period: Period = ALWAYS) -> Iterator[Judgement]:
+        """As `told`, what was said by these sources."""
         ...
 
     def outcomes_after(self, seq: int, most: int = 1000) -> list[tuple[int, Outcome]]:

@@ -7,6 +7,7 @@ wants to know of the next. A deployment is judged by a rule once, when the rule 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -84,16 +85,19 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Gate:
-    """Deployments and rules, compiled. `check` is called for every request."""
+    """Deployments and rules, compiled. `check` is called for every request.
 
-    __slots__ = ("_asked", "_book", "_deployments", "_objections", "_settled", "_shortest")
+    Up to `shortest_context` tokens of input no deployment's context has a part in what it says.
+    """
+
+    __slots__ = ("_asked", "_book", "_deployments", "_objections", "_settled", "shortest_context")
 
     def __init__(self, deployments: Sequence[Deployment], book: Rulebook) -> None:
         self._deployments = tuple(deployments)
         self._book = book
         self._objections: dict[int, tuple[str | None, ...]] = {}
         contexts = [one.context_tokens for one in self._deployments if one.context_tokens is not None]
-        self._shortest = min(contexts, default=None)
+        self.shortest_context: float = min(contexts, default=math.inf)
         self._settled: dict[tuple[Asking, frozenset[Capability]], Eligibility] = {}
         self._asked: dict[tuple[Principal, Circumstances, frozenset[Capability]], Eligibility] = {}
 
@@ -110,7 +114,7 @@ class Gate:
         circumstances: Circumstances = ANYWHERE,
     ) -> Eligibility:
         """The deployments that `principal` may use for a request with these needs and about this much input."""
-        if self._shortest is not None and input_tokens > self._shortest:
+        if input_tokens > self.shortest_context:
             return self._weigh(self._book.asking(principal, circumstances), needs, input_tokens)
         asked = (principal, circumstances, needs)
         found = self._asked.get(asked)

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from entrepot.catalog.load import load_catalog
+from entrepot.exchange.outcome import OutcomeSource
 from entrepot.ledger.store import ALWAYS, Dimension, LedgerReader, Period
 from entrepot.reports.added_time import measure_added_time, tabulate_added_time
 from entrepot.reports.claims import measure_claims, tabulate_claims
 from entrepot.reports.experiment import measure_experiments, tabulate_experiments
+from entrepot.reports.judges import PEOPLE, measure_judges
+from entrepot.reports.judges_told import tabulate_judges
 from entrepot.reports.market import measure_market, tabulate_market
 from entrepot.reports.quality import measure_quality, tabulate_quality
 from entrepot.reports.render import Table
@@ -48,7 +51,8 @@ _SPEND: tuple[Dimension, ...] = ("team", "model", "day")
 class Question(msgspec.Struct, frozen=True, eq=False):
     """What is asked, of which ledger. `by` empty: what the report shows unasked. `full`: no line is left out.
 
-    `now_ns` is the moment of asking, Unix time. `against` is another period, from which flows lead to this one.
+    `now_ns` is the moment of asking, Unix time. `against` is another period, from which flows lead to this one. `people` are the
+    sources of outcomes that judges are corrected by.
     """
 
     reader: LedgerReader
@@ -58,6 +62,7 @@ class Question(msgspec.Struct, frozen=True, eq=False):
     words: Words = ENGLISH
     full: bool = False
     against: Period | None = None
+    people: tuple[OutcomeSource, ...] = PEOPLE
 
     @property
     def limit(self) -> int | None:
@@ -109,6 +114,8 @@ def _value(question: Question) -> Iterator[Table]:
 
 def _quality(question: Question) -> Iterator[Table]:
     yield from tabulate_quality(measure_quality(question.reader, question.period), question.words)
+    judges = measure_judges(question.reader, question.period, people=question.people)
+    yield from tabulate_judges(judges, question.words)
     if beside := measure_shadows(question.reader, question.period):
         yield tabulate_shadows(beside, question.words)
 

@@ -20,7 +20,7 @@ from entrepot.statistics.student import student_quantile
 
 K = TypeVar("K", bound=Hashable)
 
-SOURCES: tuple[JudgedBy, ...] = ("user", "verdict", "program", "check", "file", "judge", "agreement")
+SOURCES: tuple[JudgedBy, ...] = ("user", "person", "verdict", "program", "check", "file", "judge", "agreement")
 """In the order in which they are believed: whoever had the answer, then whoever held it to something, then models' words. Signs
 are not among them: there are bad ones only, so their mean says nothing."""
 

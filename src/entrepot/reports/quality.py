@@ -227,7 +227,10 @@ def _facet(facet: Facet, kept: Sequence[Kept], confidence: float, words: Words) 
         bars.append(Bar(label, found.estimate, found.low, found.high))
     title = words("quality_by", dimension=words(f"by_{facet}"))
     charts: tuple[Chart, ...] = (Bars(title, "fraction", tuple(bars)),)
-    return Table(f"quality_by_{facet}", title, columns, tuple(rows), (words("kept_how"), words("sources_how")), charts)
+    notes = [words("kept_how"), words("sources_how")]
+    if any(one.source == "judge" for one in kept):
+        notes.append(words("judges_raw"))
+    return Table(f"quality_by_{facet}", title, columns, tuple(rows), tuple(notes), charts)
 
 
 def _value(facet: Facet, value: str | None, words: Words) -> Label:

@@ -27,12 +27,13 @@ from entrepot.routing.calibration import (
     fit_calibration,
     fit_members,
 )
+from entrepot.routing.correction import NOTHING, Correction
 from entrepot.routing.design import Design, build_design
 from entrepot.routing.embedder import Embedder
 from entrepot.routing.features import BUCKETS
 from entrepot.routing.featurizer import Featurizer
 from entrepot.routing.lengths import REASONING_FACTOR
-from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, bent, sigmoid
+from entrepot.routing.logistic import LOGIT_LIMIT, Doubles, bent, logit, sigmoid
 from entrepot.routing.nearby import Records, place
 from entrepot.routing.rehearsal import Rehearsal, Sample
 
@@ -72,6 +73,7 @@ class EnsembleRouter:
     cross_fit_: CrossFit
     design_: Design
     sample_: Sample | None = None
+    correction_: Correction = NOTHING
 
     def __init__(
         self,
@@ -102,6 +104,12 @@ class EnsembleRouter:
         router = cls(kind=fitted.members.kind, version=version, embedder=fitted.featurizer.embedder)
         router.fitted_ = fitted
         router.sample_ = sample
+        return router
+
+    def corrected(self, correction: Correction, version: str) -> EnsembleRouter:
+        """The same fit with its estimates corrected, under another name; `correction` takes the place of any before it."""
+        router = EnsembleRouter.of(self.fitted_, version, self.sample_)
+        router.correction_ = correction
         return router
 
     @property
@@ -183,7 +191,14 @@ class EnsembleRouter:
             raise Defect("a router was bound before it was fitted")
         trained = self.trained()
         known = [_trained_as(model, facts.get(model), trained) for model in models]
-        return BoundEnsemble(self.fitted_, tuple(models), known, [facts.get(model) for model in models], self.sample_)
+        return BoundEnsemble(
+            self.fitted_,
+            tuple(models),
+            known,
+            [facts.get(model) for model in models],
+            self.sample_,
+            self.correction_,
+        )
 
 
 def _renamed(outcomes: Outcomes, aliases: Mapping[str, str]) -> Outcomes:
@@ -198,6 +213,10 @@ def _trained_as(model: str, facts: ModelFacts | None, trained: Mapping[str, int]
         if name in trained:
             return trained[name]
     return None
+
+
+def _f32(values: Doubles) -> Floats:
+    return values.astype(np.float32)
 
 
 def _columns(members: Members, known: Sequence[int | None]) -> Floats:
@@ -223,6 +242,7 @@ class BoundEnsemble:
         known: Sequence[int | None],
         facts: Sequence[ModelFacts | None],
         sample: Sample | None = None,
+        correction: Correction = NOTHING,
     ) -> None:
         self.models = models
         self._known = tuple(known)
@@ -238,12 +258,16 @@ class BoundEnsemble:
         self._slope, self._shift, self._ease = (
             part[number] for part in (calibration.slopes, calibration.shifts, calibration.eases)
         )
+        self._correction = slopes, shifts, eases = correction.columns(models)
+        self._slope, self._shift = self._slope * _f32(slopes), self._shift * _f32(slopes) + _f32(shifts)
+        self._ease = self._ease * _f32(slopes)[:, None]
+        self._ease[:, 0] += _f32(eases)
         self._knots = calibration.knots
         self._bends = calibration.knots.tolist()
         self._records: Records | None = None
         if members.nearby is not None:
             self._records = Records(members.nearby, number)
-            self._nears = calibration.nears[number].T.copy()
+            self._nears = calibration.nears[number].T * _f32(slopes)
         self._length = calibration.length_factors[number].copy()
         basis: list[Basis] = []
         for i, at in enumerate(known):
@@ -251,7 +275,7 @@ class BoundEnsemble:
             self._ability[i], ability_error[i], rests_on = members.ability.place(
                 None if at is None else names[at], fact
             )
-            basis.append(rests_on)
+            basis.append("outcomes" if models[i] in correction.models else rests_on)
             self._log_error[i] = members.lengths.log_errors[number[i]]
             if at is not None:
                 keep[i] = members.kind != "linear"
@@ -288,7 +312,7 @@ class BoundEnsemble:
                 p_correct[:, i] = placed[:, i]
                 output_tokens[:, i] = lengths * self._length[i]
                 continue
-            p_correct[:, i], output_tokens[:, i] = sample.p_correct[:, at], sample.output_tokens[:, at]
+            p_correct[:, i], output_tokens[:, i] = self._again(sample, i, at), sample.output_tokens[:, at]
             if sample.quality.shape[1]:
                 quality[:, i] = sample.quality[:, at]
         tokens = sample.input_tokens.astype(np.float64)
@@ -303,6 +327,14 @@ class BoundEnsemble:
             sample.date,
             sample.known,
         )
+
+    def _again(self, sample: Sample, bound: int, trained: int) -> Doubles:
+        """P(correct) of past prompts, which the fit gave before it was corrected."""
+        p = sample.p_correct[:, trained].astype(np.float64)
+        slope, shift, ease = (column[bound] for column in self._correction)
+        if (slope, shift, ease) == (1.0, 0.0, 0.0):
+            return p
+        return sigmoid(slope * logit(p) + shift + ease * sample.traits[:, 2])
 
     def by_traits(self, traits: Doubles) -> tuple[Doubles, Doubles]:
         """See Placing: by ability alone, as for models that nothing is known of but their scores."""

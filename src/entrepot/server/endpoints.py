@@ -38,9 +38,10 @@ from entrepot.exchange.circumstance import UNSEEN, Seen
 from entrepot.exchange.course import course_of
 from entrepot.exchange.entries import refusal_entry
 from entrepot.exchange.listing import Listed
-from entrepot.exchange.planning import Planner, Steering
+from entrepot.exchange.planning import Planner
 from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.steering import Steering
 from entrepot.exchange.tracing import UNTRACED, TraceRules
 from entrepot.policy.rules import Principal
 from entrepot.server.afterwards import Afterwards

@@ -18,9 +18,10 @@ import msgspec
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.errors import Defect
 from entrepot.exchange.outcome import Outcome
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.records import Entry
 from entrepot.exchange.refusing import Refusal
+from entrepot.exchange.steering import Steering
 from entrepot.learning.asking import Answer, Refused, Reply, Unanswered
 from entrepot.ledger.spool import SpoolWriter
 from entrepot.policy.rules import Principal

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from entrepot.errors import InvalidRequest
-from entrepot.exchange.planning import Steering
+from entrepot.exchange.steering import UNSTEERED, Steering
 
 MOST_TAGS = 32
 _NAMES = frozenset({b"x-entrepot-tags", b"x-entrepot-quality", b"x-entrepot-max-cost-usd", b"x-entrepot-session"})
-_NONE = Steering()
 
 
 def steering_of(headers: Mapping[bytes, bytes]) -> Steering:
     """What the `x-entrepot-*` request headers ask for. Raises InvalidRequest naming the header."""
     if headers.keys().isdisjoint(_NAMES):
-        return _NONE
+        return UNSTEERED
     named = _tags(headers.get(b"x-entrepot-tags", b""))
     if len(named) > MOST_TAGS:
         raise InvalidRequest(

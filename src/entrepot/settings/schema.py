@@ -22,6 +22,7 @@ from entrepot.policy.limits import Limit, Limits
 from entrepot.policy.rules import Rule
 from entrepot.policy.scope import EVERYTHING, Scope
 from entrepot.policy.teams import Team
+from entrepot.routing.correction import Learned
 
 ProbeKind = Literal["connect", "models"]
 WhenUnreachable = Literal["refuse", "serve"]
@@ -97,6 +98,22 @@ class FreshSettings(msgspec.Struct, frozen=True):
     outcomes: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
     last: int = 3000
+
+
+class LearningSettings(msgspec.Struct, frozen=True):
+    """How the router learns from live outcomes. `refit_s` None: never by itself.
+
+    Outcomes are taken in every `absorb_s` where `absorb`. A refit sees those of the `last_days`, and there must be `least` of
+    them; what it finds better is put in force where `promote`. `webhook` is an address, or refers to one.
+    """
+
+    absorb: bool = True
+    absorb_s: float = 60.0
+    refit_s: float | None = 86_400.0
+    promote: bool = True
+    least: int = 400
+    last_days: int = 90
+    webhook: str | None = None
 
 
 class KeySettings(msgspec.Struct, frozen=True):
@@ -204,7 +221,8 @@ class Settings(msgspec.Struct, frozen=True):
     are the names of those client keys. `rules` have their named lists written out; `lists` are those, for rules to come.
     Without `control` there is no admin API. `conduct` is how calls are retried and balanced, `circuit` when deployments are left
     alone, `probes` how they are probed meanwhile, by id; `hedge_share` bounds hedges, as the share in `conduct` bounds retries.
-    As `judges_key` judges are asked.
+    As `judges_key` judges are asked. `learned` is what takes the place of the router's file, None: nothing does; the file knows
+    nothing of it.
     """
 
     gateway: GatewaySettings
@@ -223,6 +241,8 @@ class Settings(msgspec.Struct, frozen=True):
     hedge_share: float = 0.05
     probes: dict[str, ProbeKind] = {}
     router: str | None = None
+    learned: Learned | None = None
+    learning: LearningSettings = LearningSettings()
     fresh: FreshSettings = FreshSettings()
     content: ContentSettings = ContentSettings()
     responses: ResponsesSettings = ResponsesSettings()

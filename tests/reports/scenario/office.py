@@ -19,9 +19,10 @@ from entrepot.exchange.board import Board
 from entrepot.exchange.choices import Choices
 from entrepot.exchange.entries import served_by
 from entrepot.exchange.plan import Deadlines, Route
-from entrepot.exchange.planning import Considered, Planner, Steering
+from entrepot.exchange.planning import Considered, Planner
 from entrepot.exchange.records import AttemptRecord, Entry
 from entrepot.exchange.sessions import remember
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rulebook import Rulebook
 from entrepot.policy.rules import Principal, Rule
 from entrepot.reports.scenario.columns import Decisions, read_columns

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrepot.exchange.planning import Steering
+from entrepot.exchange.steering import Steering
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.reports.scenario.compare import Replay, Segment
 from entrepot.routing.explore import Exploration

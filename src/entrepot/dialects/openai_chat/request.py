@@ -28,6 +28,7 @@ from entrepot.canonical.request import (
 from entrepot.dialects.base import Asked, Envelope
 from entrepot.dialects.data_url import data_of, is_data_url
 from entrepot.dialects.openai_chat.content import reasoning_of_detail
+from entrepot.dialects.openai_chat.plain import read_plain
 from entrepot.dialects.openai_chat.reasoning import reasoning_asked
 from entrepot.dialects.openai_chat.tools import choose, tool_of
 from entrepot.dialects.openai_chat.wire import (
@@ -60,6 +61,12 @@ _NO_ENVELOPE = Envelope()
 
 def parse_request(body: bytes, _envelope: Envelope = _NO_ENVELOPE) -> Asked:
     """Bytes to a request. Raises InvalidRequest naming the offending part."""
+    plain = read_plain(body)
+    return take_apart(body) if plain is None else plain
+
+
+def take_apart(body: bytes) -> Asked:
+    """As `parse_request`, whatever is in the request."""
     with taking_apart(body):
         fields = decode_fields(body)
         wire = decode_request(body)

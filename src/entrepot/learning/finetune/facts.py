@@ -43,6 +43,7 @@ def facts_of(reader: RelationalReader, exchanges: Sequence[str]) -> dict[str, Fa
     for id_, state, checked, agreed, *who in entries:
         told: tuple[tuple[JudgedBy, float | None], ...] = (
             ("user", scores.get((id_, "user"))),
+            ("person", scores.get((id_, "person"))),
             ("program", scores.get((id_, "program"))),
             ("verdict", scores.get((id_, "verdict"))),
             ("check", scores.get((id_, "check")) if checked is None else float(checked)),

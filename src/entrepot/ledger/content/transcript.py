@@ -57,6 +57,17 @@ def render_transcript(kept: Kept, said: Said | None) -> str:
     return _safe("\n".join(lines))
 
 
+def render_question(said: Said) -> str:
+    """What was asked, as in the transcript."""
+    return _safe("\n".join(_message(message) for message in said.request.messages))
+
+
+def render_answer(said: Said) -> str:
+    """What was answered, without a word of who did."""
+    choices = () if said.answer is None else said.answer.choices
+    return _safe("\n".join(_parts(choice.parts) for choice in choices))
+
+
 def _message(message: Message) -> str:
     return f"--- {message.role}\n{_parts(message.parts)}"
 
