@@ -7,9 +7,10 @@ from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.exchange.entries import served_by
 from entrepot.exchange.outcome_plan import Shadowing
 from entrepot.exchange.plan import Plan
-from entrepot.exchange.planning import Planner, Steering
+from entrepot.exchange.planning import Planner
 from entrepot.exchange.records import Entry, Shadow
 from entrepot.exchange.shadowing import SHADOW, Moment, is_drawn
+from entrepot.exchange.steering import Steering
 from entrepot.ledger.checks import sample_entry
 from entrepot.policy.rules import Facts, Principal, Rule, When
 from entrepot.policy.scope import Scope

@@ -8,11 +8,12 @@ from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.records import Entry, Shadow
 from entrepot.ledger.checks import FIRST_NS, sample_entry
 from entrepot.ledger.documents import documents_of
+from entrepot.ledger.pairs import Paired, Shadowed
 from entrepot.ledger.place import LedgerPlace
 from entrepot.ledger.reading import RelationalStore
 from entrepot.ledger.rollups import DAY_NS
 from entrepot.ledger.sqlite import ledger_path, open_sqlite
-from entrepot.ledger.store import Paired, Period, Shadowed
+from entrepot.ledger.store import Period
 from tests.postgres_server import PostgresServer
 
 NANO_USD, ASKED = 400, "bailian/qwen3-max"

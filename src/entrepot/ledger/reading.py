@@ -19,6 +19,7 @@ from entrepot.exchange.records import Entry
 from entrepot.ledger import outcomes, queries
 from entrepot.ledger import shadows as shadows_sql
 from entrepot.ledger.documents import Document, documents_of
+from entrepot.ledger.pairs import Paired, Shadowed
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import (
     ALWAYS,
@@ -29,10 +30,8 @@ from entrepot.ledger.store import (
     Group,
     Judged,
     Judgement,
-    Paired,
     Period,
     Principal,
-    Shadowed,
     Spending,
     SpoolProgress,
     Sums,

@@ -15,6 +15,7 @@ import msgspec
 from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.exchange.records import Entry
 from entrepot.ledger.documents import Document
+from entrepot.ledger.pairs import Paired, Shadowed
 from entrepot.statistics.intervals import RatioSums
 
 ServedDimension = Literal[
@@ -122,37 +123,6 @@ class Split(msgspec.Struct, frozen=True):
     as_long_uncached_nano_usd: int = 0
     uncached_nano_usd: int = 0
     answer_nano_usd: int = 0
-
-
-class Shadowed(msgspec.Struct, frozen=True):
-    """What was asked of one deployment beside one route's exchanges: how often, how often it answered in full, for how much.
-
-    `both` are those of which the costs of both answers are known, `both_nano_usd` of the shadows and `sent_nano_usd` of what was
-    sent. Of those in which either answer calls tools (`calls`) `same_calls` call the same.
-    """
-
-    route: str | None
-    deployment: str
-    shadows: int
-    completed: int
-    cost_nano_usd: int
-    both: int
-    both_nano_usd: int
-    sent_nano_usd: int
-    calls: int
-    same_calls: int
-
-
-class Paired(msgspec.Struct, frozen=True):
-    """How the answer of a deployment that was asked beside fared: 1 it was the better, 0 what was sent was, one half neither.
-
-    What has the same `unit` is of one session.
-    """
-
-    route: str | None
-    deployment: str
-    unit: int
-    score: float
 
 
 class Comparison(msgspec.Struct, frozen=True):

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from entrepot.ledger.store import ALWAYS, LedgerReader, Paired, Period, Shadowed
+from entrepot.ledger.pairs import Paired, Shadowed
+from entrepot.ledger.store import ALWAYS, LedgerReader, Period
 from entrepot.reports.charts import Bar, Bars
 from entrepot.reports.render import Column, Interval, Label, Row, Table
 from entrepot.reports.wording import ENGLISH, Words
