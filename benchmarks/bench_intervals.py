@@ -2,11 +2,13 @@
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/bench_intervals.py [--runs 300]
 
-Each run is one company: `EXCHANGES` sessions over `DAYS` days, easy ones and hard ones, which a router gives to a cheap model or
-to the dear one, and a lot to the dear one; lengths are log-normal, the predictions of costs a tenth too low, feedback comes for
-half. Its entries are written to a ledger, and the reports read it. Of fixed-horizon intervals it is counted how many hold the
-truth (95 % are stated, 92 to 98 % asked for); of always-valid ones, looked at `LOOKS` times as the days go by, how many runs were
-ever wrong (5 %, and 8 % for the luck of 300). Nothing is asserted here; a test that runs fewer of them does.
+Each run is one company: `EXCHANGES` sessions over `DAYS` days, easy ones and hard ones, which a router gives to a cheap model
+or to the dear one, and a lot to the dear one; lengths are log-normal, the predictions of costs a tenth too low, feedback comes
+for half. Two judges, right in about four of five (one says of long answers that they are right, and the dear model's are
+long), judge two thirds, and people see `LABELS` of these by lot. Its entries are written to a ledger, and the reports read it.
+Of fixed-horizon intervals it is counted how many hold the truth (95 % are stated, 92 to 98 % asked for); of always-valid ones,
+looked at `LOOKS` times as the days go by, how many runs were ever wrong (5 %, and 8 % for the luck of 300). Nothing is
+asserted here; a test that runs fewer of them does.
 """
 
 from __future__ import annotations
@@ -28,25 +30,32 @@ from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, 
 from entrepot.ledger.sqlite import open_sqlite
 from entrepot.ledger.store import LedgerReader, Period
 from entrepot.reports.experiment import measure_experiments
+from entrepot.reports.judges import measure_judges
 from entrepot.reports.quality import measure_quality
 from entrepot.reports.savings import measure_savings
 from entrepot.reports.spend import measure_forecast
 from entrepot.reports.value import measure_value
 from entrepot.routing.holdout import Lot
-from entrepot.statistics.intervals import Interval
+from entrepot.routing.utility import Decision, Weighed
+from entrepot.statistics.intervals import Interval, proportion_interval
 
 EXCHANGES, DAYS, AHEAD, LOOKS = 1600, 56, 14, 10
 FIRST_NS, DAY_NS, NANO = 1_788_220_800_000_000_000, 86_400_000_000_000, 1_000_000_000  # from 2026-09-01
 SHARE, TOLD = 0.15, 0.5
+JUDGED, LABELS = 2 / 3, 120
+LONG_DEAR, LONG_CHEAP = 0.7, 0.3
+"""How often either model's answer is a long one."""
 BANDS = np.array([0.5, 0.3, 0.2])
 """How many are easy, of medium difficulty and hard; and by band: what is given to the dear model, and who is right how often."""
 TO_DEAR = np.array([0.05, 0.2, 0.6])
 RIGHT_DEAR, RIGHT_CHEAP = np.array([0.97, 0.86, 0.62]), np.array([0.95, 0.76, 0.4])
 REFERENCE = (0.9, 0.65, 0.3)
 USD_DEAR, USD_CHEAP = 0.012, 0.003
+_DEAR_OF = SHARE + (1 - SHARE) * TO_DEAR
 TRUE_SAVING = float(1 - (BANDS * (TO_DEAR + (1 - TO_DEAR) * USD_CHEAP / USD_DEAR)).sum())
 TRUE_LOSS = float((BANDS * (1 - TO_DEAR) * (RIGHT_CHEAP - RIGHT_DEAR)).sum())
-FIXED, ALWAYS = "fixed horizon", "always valid"
+TRUE_QUALITY = float((BANDS * (_DEAR_OF * RIGHT_DEAR + (1 - _DEAR_OF) * RIGHT_CHEAP)).sum())
+FIXED, ALWAYS, TOLD_ONLY = "fixed horizon", "always valid", "for comparison"
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +73,11 @@ class Company(NamedTuple):
     cheap: Floats
     right: NDArray[np.bool_]
     told: NDArray[np.bool_]
+    long: NDArray[np.bool_]
+    judges: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
+    asked: NDArray[np.bool_]
+    foreseen: Floats
 
     @property
     def cost(self) -> Floats:
@@ -89,6 +103,12 @@ def draw(chance: np.random.Generator, days: int = DAYS) -> Company:
     size = chance.lognormal(-0.125, 0.5, count)
     spread = [chance.lognormal(-0.125, 0.5, count) for _ in range(2)]
     right = chance.random(count) < np.where(is_dear, RIGHT_DEAR[band], RIGHT_CHEAP[band])
+    long = chance.random(count) < np.where(is_dear, LONG_DEAR, LONG_CHEAP)
+    slips = np.array([np.where(long & ~right, 0.6, np.where(~long & right, 0.25, 0.1)), np.full(count, 0.2)])
+    judges = right ^ (chance.random((2, count)) < slips)
+    judged = chance.random(count) < JUDGED
+    asked = np.zeros(count, dtype=bool)
+    asked[chance.permutation(np.flatnonzero(judged))[:LABELS]] = True
     return Company(
         np.sort(chance.integers(0, days, count)),
         band,
@@ -100,6 +120,11 @@ def draw(chance: np.random.Generator, days: int = DAYS) -> Company:
         USD_CHEAP * size * spread[1],
         right,
         chance.random(count) < TOLD,
+        long,
+        judges,
+        judged,
+        asked,
+        np.clip(np.array([RIGHT_DEAR[band], RIGHT_CHEAP[band]]) + chance.normal(0, 0.08, (2, count)), 0, 1),
     )
 
 
@@ -143,7 +168,7 @@ def entries_of(company: Company) -> Iterator[Entry]:
             added_ms=0.5,
             route="auto",
             served=served,
-            usage=Usage(100, output_tokens=300),
+            usage=Usage(100, output_tokens=500 if company.long[number] else 150),
             cost_nano_usd=cost,
             baseline=baseline,
             attempts=(
@@ -153,7 +178,31 @@ def entries_of(company: Company) -> Iterator[Entry]:
             ),
             expected=Expected(reference, reference, reference),
             lot=lot,
+            decision=_decision(company, number),
         )
+
+
+def _decision(company: Company, number: int) -> Decision:
+    """As the router decided: what it expected of either model, and who was displaced by the lot."""
+    chosen, other = (DEAR, CHEAP) if company.chosen_dear[number] else (CHEAP, DEAR)
+    displaced = chosen.deployment if company.drawn[number] and chosen is CHEAP else None
+    order = (other, chosen) if displaced else (chosen, other)
+    p = dict(zip((DEAR.deployment, CHEAP.deployment), company.foreseen[:, number].tolist(), strict=True))
+    weighed = tuple(Weighed(one.deployment, one.model, p_correct=p[one.deployment]) for one in (DEAR, CHEAP))
+    return Decision(tuple(one.deployment for one in order), weighed, "simulated", displaced=displaced)
+
+
+def judgements_of(company: Company) -> Iterator[Outcome]:
+    """What both judges said, and the people who were asked by lot."""
+    chance = LABELS / int(company.judged.sum())
+    for number in np.flatnonzero(company.judged).tolist():
+        exchange = f"019b0000-0000-7000-8000-{number:012x}"
+        for judge, name in enumerate(("fond of length", "plain")):
+            score = float(company.judges[judge, number])
+            yield Outcome(f"judge-{judge}-{number}", exchange, FIRST_NS, "judge", name, score, weight=0.25)
+        if company.asked[number]:
+            score = float(company.right[number])
+            yield Outcome(f"person-{number}", exchange, FIRST_NS, "person", "alice", score, chance=chance)
 
 
 def feedback_of(company: Company) -> Iterator[Outcome]:
@@ -170,11 +219,12 @@ def run(seed: int) -> list[Held]:
     company, later = draw(chance), draw(chance, AHEAD)
     with tempfile.TemporaryDirectory() as folder, open_sqlite(folder) as store:
         store.insert(list(entries_of(company)))
-        store.insert_documents([], list(feedback_of(company)))
+        store.insert_documents([], [*feedback_of(company), *judgements_of(company)])
         return [
             *_savings(store, company),
             *_experiment(store),
             *_quality(store, company),
+            *_judges(store, company),
             *_value(store, company),
             _forecast(store, company, later),
         ]
@@ -196,7 +246,7 @@ def _savings(reader: LedgerReader, company: Company) -> Iterator[Held]:
     yield _within("saving, part of the baseline's cost", savings.fraction, 1 - spent / would)
     (experiment,) = measure_experiments(reader)
     if experiment.estimated is not None:
-        others = ~(company.drawn & ~company.chosen_dear)
+        others = ~company.drawn
         truth = 1 - float(company.cost[others].sum() / company.dear[others].sum())
         yield _within("saving estimated, beside the lot's", experiment.estimated, truth)
 
@@ -206,7 +256,12 @@ def _experiment(reader: LedgerReader) -> Iterator[Held]:
     for look in range(1, LOOKS + 1):
         until_ns = FIRST_NS + look * DAYS // LOOKS * DAY_NS
         for one in measure_experiments(reader, Period(until_ns=until_ns)):
-            truths = (("saving by lot", one.fraction, TRUE_SAVING), ("quality by lot", one.quality, TRUE_LOSS))
+            truths = (
+                ("saving by lot, adjusted", one.fraction, TRUE_SAVING),
+                ("saving by lot, plain", one.plain_fraction, TRUE_SAVING),
+                ("quality by lot, adjusted", one.quality, TRUE_LOSS),
+                ("quality by lot, plain", one.plain_quality, TRUE_LOSS),
+            )
             for name, interval, truth in truths:
                 if interval is not None:
                     found[name].append(interval.low <= truth <= interval.high)
@@ -214,17 +269,34 @@ def _experiment(reader: LedgerReader) -> Iterator[Held]:
         yield Held(name, ALWAYS, all(held))
 
 
+def _judges(reader: LedgerReader, company: Company) -> Iterator[Held]:
+    found = measure_judges(reader)
+    for one in found.corrected:
+        if one.model is None and one.corrected is not None:
+            yield _within("judges corrected, the route", one.corrected, TRUE_QUALITY)
+            plain = proportion_interval(round(one.say * one.judged), one.judged)
+            yield Held("judges believed, the route", TOLD_ONLY, plain.low <= TRUE_QUALITY <= plain.high)
+        elif one.corrected is not None:
+            right = RIGHT_DEAR if one.model == "dear" else RIGHT_CHEAP
+            of = company.judged & (company.is_dear == (one.model == "dear"))
+            mix = np.bincount(company.band[of], minlength=3) / of.sum()
+            yield _within(f"judges corrected, the {one.model} model", one.corrected, float(mix @ right))
+
+
 def _quality(reader: LedgerReader, company: Company) -> Iterator[Held]:
     quality = measure_quality(reader)
     routed = company.told & ~company.is_dear
     weights = np.bincount(company.band[routed], minlength=3) / routed.sum()
-    for one in quality.kept["route"]:
+    users = [one for one in quality.kept["route"] if one.source == "user"]
+    for one in users:
         if one.difference is not None:
             yield _within(
                 "kept quality, routed less baseline", one.difference, float(weights @ (RIGHT_CHEAP - RIGHT_DEAR))
             )
             yield _within("quality of what was routed", one.routed.interval(), float(weights @ RIGHT_CHEAP))
     for one in quality.kept["difficulty"]:
+        if one.source != "user":
+            continue
         band = ("easy", "medium", "hard").index(one.value or "hard")
         if one.difference is not None:
             truth = float(RIGHT_CHEAP[band] - RIGHT_DEAR[band])
@@ -275,7 +347,7 @@ def main() -> None:
     print(f"{runs} runs of {EXCHANGES:,} sessions, {time.process_time() - began:.0f} s of processor time")
     for (kind, name), held in sorted(found.items()):
         share = sum(held) / len(held)
-        told = f"held in {share:6.1%}" if kind == FIXED else f"ever wrong in {1 - share:6.1%}"
+        told = f"held in {share:6.1%}" if kind != ALWAYS else f"ever wrong in {1 - share:6.1%}"
         print(f"{kind:14} {name:42} {told} of {len(held)}")
 
 

@@ -36,6 +36,8 @@ from entrepot.control.accounting import WARN_EVERY_S, Accounting
 from entrepot.control.content import content_duties
 from entrepot.control.exporting import check_exporting, open_exporting
 from entrepot.control.in_force import put_in_force
+from entrepot.control.learning import LOOK_S as LEARN_EVERY_S
+from entrepot.control.learning import Learner
 from entrepot.control.metering import build_admission, counts, open_counters
 from entrepot.control.place import control_place
 from entrepot.control.reload import Reloader, Watch, follow
@@ -166,10 +168,17 @@ async def run_control(launch: Launch) -> None:
     exporting = await asyncio.to_thread(open_exporting, settings, os.environ)  # the SDK takes a while to load
     if exporting is not None:
         ingester.heard.append(exporting.hear)
-    metrics.look = IngestWatch(settings, ingester, metrics, exporting).look
+    watched = IngestWatch(settings, ingester, metrics, exporting)
     beside.append(asyncio.create_task(metrics.follow(stop)))
     trials = Keeper(control_place(settings, os.environ), store)
-    duties = [ingester.follow(stop), repeat(trials.look, stop, LOOK_S), *content_duties(settings, os.environ, stop)]
+    learner = Learner(settings, control_place(settings, os.environ), store, os.environ)
+    metrics.look = lambda: {**watched.look(), **learner.gauges()}
+    duties = [
+        ingester.follow(stop),
+        repeat(trials.look, stop, LOOK_S),
+        repeat(learner.look, stop, LEARN_EVERY_S),
+        *content_duties(settings, os.environ, stop),
+    ]
     if settings.ledger.keep_days is not None:
         duties.append(repeat(partial(drop_old, store, settings.ledger.keep_days), stop, DROP_EVERY_S))
     counters = open_counters(settings, os.environ) if counts(settings) else None
@@ -186,6 +195,7 @@ async def run_control(launch: Launch) -> None:
             exporting.close()
         metrics.close()
         trials.close()
+        learner.close()
         store.close()
         if counters is not None:
             counters.close()

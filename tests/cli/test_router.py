@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from entrepot.cli.main import main
 from entrepot.control.sqlite import open_control_reader
+from entrepot.learning.status import DriftAlarm, LearningStatus, write_status
 from entrepot.learning.train import save_artifact
 from tests.learning.fitted import an_artifact
 
@@ -60,6 +61,22 @@ def test_a_file_is_put_in_force_and_the_one_before_is_brought_back() -> None:
     assert code == 0, text
     with open_control_reader("data") as store:
         assert [one.action for one in store.changes(kind="router")] == ["promote", "back", "promote"]
+
+
+def test_how_learning_stands_is_one_screen() -> None:
+    code, text = run("refit")
+    assert (code, text.splitlines()[-1]) == (0, "not promoted: 0 outcomes are too few; a refit wants 400")
+    write_status("data", LearningStatus(1.0, 12, 3, "", (DriftAlarm("prices", 2.0, "prices moved: a -50%"),)))
+    code, text = run("status")
+    assert code == 0, text
+    assert "outcomes   12 of the last 90 days, as of 1970-01-01 00:00:01" in text
+    assert "refits     every 24 hours" in text
+    assert "not promoted: 0 outcomes are too few" in text
+    assert "1970-01-01 00:00:02  prices: prices moved: a -50%" in text
+    told = json.loads(run("status", "--json")[1])
+    assert told["running"]["in_force"]
+    assert [one["state"] for one in told["refits"]] == ["not promoted"]
+    assert json.loads(run("refit", "--json")[1])["state"] == "not promoted"
 
 
 def test_what_is_not_known_is_told() -> None:

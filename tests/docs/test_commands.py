@@ -53,7 +53,7 @@ ELSEWHERE = {
     "entrepot trial status": _TRIALS,
     "entrepot trial stop flash": _TRIALS,
     "entrepot router list": _ROUTERS,
-    "entrepot router show": _ROUTERS,
+    "entrepot router status": _ROUTERS,
     'entrepot router back --why "answers became worse on Monday"': _ROUTERS,
     "cd examples/office": "is the reader's shell",
     'entrepot explain "Invoice 77: net EUR 100, VAT 25 %. What is the total? Reply with the number only."': TUTORIAL,

@@ -19,6 +19,7 @@ from entrepot.routing.validator import Validator
 from entrepot.settings import failing_tables, outcome_tables, route_table
 from entrepot.settings import file as shapes
 from entrepot.settings.content_table import ContentTable
+from entrepot.settings.learning_table import LearningTable
 from entrepot.settings.load import load_settings
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.telemetry_tables import LogTable, MetricsTable, TelemetryTable
@@ -68,6 +69,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "limits of a deployment": shapes.LimitsTable,
     "[counters]": shapes.CountersTable,
     "[router]": shapes.RouterTable,
+    "[learning]": LearningTable,
     "[exchange_rates]": shapes.ExchangeRatesTable,
 }
 EXAMPLES = [fence.text for fence in find_fences(TEXT) if fence.language == "toml"]

@@ -157,3 +157,25 @@ async def test_a_deadline_that_moves_is_met_where_it_moved_to() -> None:
     assert await inbox.get(later_s) == DeadlinePassed()
     assert time.monotonic() >= later_s - 0.003
     inbox.close()
+
+
+async def test_a_deadline_that_moves_later_is_not_noted_anew_and_still_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[float] = []
+    note = Alarms.note
+
+    def counting(self: Alarms, sleeper: Inbox, due_s: float, now_s: float) -> float:
+        noted.append(due_s)
+        return note(self, sleeper, due_s, now_s)
+
+    monkeypatch.setattr(Alarms, "note", counting)
+    inbox, _ = an_inbox()
+    first_s = time.monotonic() + 20.0
+    for number in range(5):  # by less than the grain of alarms, which rounds such moments up
+        waiting = asyncio.ensure_future(inbox.get(first_s + number / 1000))
+        await asyncio.sleep(0)
+        inbox.put(UpstreamChunk(0, b"x"))
+        assert await waiting == UpstreamChunk(0, b"x")
+    assert noted == [first_s]
+    due_s = time.monotonic() + 0.02
+    assert isinstance(await inbox.get(due_s), DeadlinePassed)  # an earlier one is noted
+    assert noted == [first_s, due_s]

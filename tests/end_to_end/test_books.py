@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import socket
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -24,14 +23,14 @@ from entrepot.catalog.price import Price, PriceTier
 from entrepot.cli.report import report
 from entrepot.exchange.conduct import WITHOUT_RETRIES
 from entrepot.exchange.plan import Deadlines, Route
-from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.exchange.records import Entry
 from entrepot.ledger.store import Sums
 from entrepot.policy.rules import Facts, Rule, When
 from entrepot.routing.utility import Goal
 from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSettings, Settings
 from entrepot.simulator.books import Row
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
-from tests.end_to_end.accounts import RATES, agree, exchange_of, price, usd_of
+from tests.end_to_end.accounts import LONG, RATES, agree, config_of, exchange_of, leave, price, rows_of, usd_of
 from tests.end_to_end.world import (
     KEY,
     NEVER_OPENS,
@@ -73,7 +72,6 @@ MODELS: dict[str, Price | None] = {
 FAULTS = ("status:500", "status:429:seconds=1", "refuse", "error-in-200", "empty-body", "no-choices", "malformed-json",
           "close-midway", "error-frame", "half-chunk", "hang", "hang-midway", "no-usage", "no-done",
           "status:400:filter")  # fmt: skip
-LONG = "数一数 these tokens, one after another. " * 200
 
 
 def named(id: str) -> tuple[str, str]:
@@ -133,20 +131,6 @@ def installation(directory: Path, database: str | None) -> Iterator[World]:
             yield World(simulator, up, directory, database)
 
 
-def leave(world: World, model: str, after: bytes) -> str:
-    """Ask for a stream, leave once `after` has come, and say the exchange's id."""
-    body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": LONG}]}).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
-    with socket.create_connection((world.installation.host, world.installation.port), timeout=10) as connection:
-        connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-        received = b""
-        while after not in received:
-            piece = connection.recv(65536)
-            assert piece, received
-            received += piece
-    return received.lower().split(b"x-entrepot-exchange: ")[1].split(b"\r\n")[0].decode()
-
-
 def workload(world: World) -> Iterator[str]:
     """Every price, kind of token, ending and fault, one exchange after another; their ids."""
 
@@ -166,27 +150,7 @@ def workload(world: World) -> Iterator[str]:
     yield ask("auto", key=PUBLIC_SECTOR_KEY)
     yield ask("cny/thinker", key=PUBLIC_SECTOR_KEY)
     yield ask("no such model")
-    yield leave(world, "usd/dear", b"data: ")
-
-
-def config_of(directory: Path, database: str | None) -> Path:
-    """A settings file for the report, which names the ledger."""
-    path = directory / "entrepot.toml"
-    where = f'[ledger]\ndirectory = "{directory}"\n' + (f'database = "{database}"\n' if database else "")
-    path.write_text(f'{where}[[deployments]]\nprovider = "deepseek"\nmodel = "deepseek-v4.1-flash"\n', encoding="utf-8")
-    return path
-
-
-def rows_of(world: World, seen: int, attempts: tuple[AttemptRecord, ...]) -> list[Row]:
-    """The books' rows of an exchange, in the order of its attempts; `seen` rows were there before it."""
-
-    def booked() -> dict[tuple[str, str], Row]:
-        # The gateway calls again, once, where a kept connection closed without a byte: one attempt, two rows of nothing.
-        rows = world.simulator.books.rows[seen:]
-        return {("faulty" if row.fault else row.provider, row.fault or row.model): row for row in rows}
-
-    assert eventually(lambda: world.simulator.under_way == 0 and len(booked()) == len(attempts))
-    return [booked()[named(attempt.deployment)] for attempt in attempts]
+    yield leave(world, "usd/dear")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -199,7 +163,7 @@ def test_the_ledger_and_the_report_agree_with_the_providers_books(
         seen = 0
         for id in workload(world):
             entry = exchange_of(world, id)
-            exchanges.append((entry, rows_of(world, seen, entry.attempts)))
+            exchanges.append((entry, rows_of(world, seen, entry.attempts, faulty="faulty")))
             seen = len(world.simulator.books.rows)
 
         def ingested() -> Sums:

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import socket
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
@@ -25,7 +24,7 @@ from entrepot.app import running
 from entrepot.cli.report import report
 from entrepot.exchange.conduct import WITHOUT_RETRIES, Hedge
 from entrepot.exchange.plan import Deadlines, Route, Strategy
-from entrepot.exchange.records import AttemptRecord, Entry
+from entrepot.exchange.records import Entry
 from entrepot.ledger.store import DIMENSIONS
 from entrepot.routing.utility import Goal
 from entrepot.routing.validator import Validator
@@ -33,7 +32,7 @@ from entrepot.settings.schema import GatewaySettings, KeySettings, LedgerSetting
 from entrepot.simulator.books import Row
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from entrepot.simulator.tasks import generate_tasks
-from tests.end_to_end.accounts import RATES, agree, exchange_of, price, usd_of
+from tests.end_to_end.accounts import LONG, RATES, agree, config_of, exchange_of, leave, price, rows_of, usd_of
 from tests.end_to_end.world import (
     KEY,
     NEVER_OPENS,
@@ -54,7 +53,6 @@ LARGE = price("2.5", "10.000009", cache_read_per_mtok=Decimal("0.11"))
 VECTOR = price("0.020003", "0")
 FAULTS = ("status:500", "status:429:seconds=1", "refuse", "error-in-200", "malformed-json", "close-midway", "error-frame",
           "half-chunk", "hang-midway", "no-usage")  # fmt: skip
-LONG = "数一数 these tokens, one after another. " * 200
 TASK = next(task for task in generate_tasks(SEED, TASKS) if task.language == "en" and task.answer.isdecimal())
 
 
@@ -134,21 +132,6 @@ def installation(directory: Path, database: str | None) -> Iterator[World]:
             yield World(simulator, up, directory, database)
 
 
-def leave(world: World) -> str:
-    """Ask for a long stream, leave once it has begun, and say the exchange's id."""
-    body = {"model": "rosa/talker", "stream": True, "messages": [{"role": "user", "content": LONG}]}
-    sent = json.dumps(body).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
-    with socket.create_connection((world.installation.host, world.installation.port), timeout=10) as connection:
-        connection.sendall(f"{head}content-length: {len(sent)}\r\n\r\n".encode() + sent)
-        received = b""
-        while b"data: " not in received:
-            piece = connection.recv(65536)
-            assert piece, received
-            received += piece
-    return received.lower().split(b"x-entrepot-exchange: ")[1].split(b"\r\n")[0].decode()
-
-
 def workload(world: World) -> Iterator[str]:
     """All that there is, one exchange after another; their ids."""
 
@@ -172,18 +155,7 @@ def workload(world: World) -> Iterator[str]:
         body = json.dumps({"model": "vectors", "input": [text, "two"]}).encode()
         yield world.request("/embeddings", body)[1]["x-entrepot-exchange"]
     yield ask("no such model")
-    yield leave(world)
-
-
-def rows_of(world: World, seen: int, attempts: tuple[AttemptRecord, ...]) -> list[Row]:
-    """The books' rows of an exchange, in the order of its attempts; `seen` rows were there before it."""
-
-    def booked() -> dict[str, Row]:
-        rows = world.simulator.books.rows[seen:]
-        return {f"bad/{row.fault}" if row.fault else f"{row.provider}/{row.model}": row for row in rows}
-
-    assert eventually(lambda: world.simulator.under_way == 0 and len(booked()) == len(attempts)), attempts
-    return [booked()[attempt.deployment] for attempt in attempts]
+    yield leave(world, "rosa/talker")
 
 
 class Account:
@@ -216,9 +188,7 @@ class Told:
     """Reports as a program reads them."""
 
     def __init__(self, directory: Path, database: str | None) -> None:
-        where = f'[ledger]\ndirectory = "{directory}"\n' + (f'database = "{database}"\n' if database else "")
-        self._config = directory / "entrepot.toml"
-        self._config.write_text(f'{where}[[deployments]]\nprovider = "deepseek"\nmodel = "deepseek-v4.1-flash"\n')
+        self._config = config_of(directory, database)
 
     def __call__(self, *words: str) -> dict[str, list[dict[str, Any]]]:
         """The rows of every table of a report, by the table's name."""
@@ -233,7 +203,7 @@ def run(world: World) -> list[Account]:
     seen = 0
     for id in workload(world):
         entry = exchange_of(world, id)
-        accounts.append(Account(entry, rows_of(world, seen, entry.attempts)))
+        accounts.append(Account(entry, rows_of(world, seen, entry.attempts, faulty="bad")))
         seen = len(world.simulator.books.rows)
     for number, one in enumerate(judged_of(accounts)):
         body = json.dumps({"exchange": one.entry.id, "score": number % 3 / 2}).encode()

@@ -15,6 +15,7 @@ from entrepot.learning.outcomes import read_dataset
 from entrepot.learning.sample_files import read_samples
 from entrepot.learning.samples import Read, rows_of
 
+WRITTEN = Path(__file__).parent / "written"
 EXCHANGE = "019b0000-0000-7000-8000-00000000000a"
 
 
@@ -154,10 +155,35 @@ def test_results_of_promptfoo_say_it_too(tmp_path: Path) -> None:
     found = read_samples(path)
     (one,) = found.samples
     assert (found.kind, found.unjudged) == ("promptfoo", 1), "an error of the provider is nobody's wrong answer"
-    assert (one.task, one.id, one.model, one.score) == ("sums", "0.3", "openai:chat:gpt-5", 0.5)
+    assert (one.task, one.id, one.model, one.score) == ("eval-1", "0.3", "openai:chat:gpt-5", 0.5)
     assert (one.prompt, one.answer, one.input_tokens, one.output_tokens) == ("What is 2+2?", "4", 7, 3)
     assert (one.duration_ms, one.exchange, one.by) == (812.0, EXCHANGE, "assertions")
     assert read_samples(path, metric="tone").samples[0].score == 1.0
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_what_promptfoo_wrote_of_this_gateway_is_read(ending: str) -> None:
+    """promptfoo 0.121.20, asking `auto` of a gateway with stand-ins: two prompts, assertions, and a test that has none."""
+    found = read_samples(WRITTEN / f"promptfoo.{ending}")
+    first, second = found.samples
+    assert found.unjudged == 1, "promptfoo gives a test without assertions full marks"
+    assert (first.score, second.score) == (0.5, 0.0)
+    assert (first.model, first.exchange) == ("glm-5.3-flash", "01a20452-0a61-752e-bf8f-75d49b12d7aa")
+    assert first.prompt == "Answer with one word. What is the capital of France?"
+    assert (second.id, second.prompt) == ("1.1", "Capital of Italy?")
+    assert (first.input_tokens, first.output_tokens) == (15, 1226)
+    assert {one.task for one in found.samples} == {"contracts" if ending == "json" else "promptfoo"}
+
+
+def test_what_lm_eval_wrote_of_this_gateway_is_read() -> None:
+    """lm-evaluation-harness 0.4.13, `local-chat-completions` with a chat template, two filters, and a metric that is a list."""
+    found = read_samples(WRITTEN / "samples_ours_qa_2026-11-22T17-34-23.241193.jsonl", "auto")
+    first, second = found.samples
+    assert (first.task, first.key, first.by, found.unjudged) == ("ours_qa", "4", "exact_match", 0)
+    assert first.prompt == "Question: What is 2+2?\nAnswer:"
+    assert first.answer.startswith("This is a simulated answer.")
+    assert (first.exchange, second.exchange) == ("019b0000-0000-7000-8000-000000000001", None)
+    assert first.prompt_id != second.prompt_id
 
 
 def test_samples_of_lm_eval_are_of_the_model_that_one_names(tmp_path: Path) -> None:

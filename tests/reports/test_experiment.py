@@ -18,9 +18,11 @@ from entrepot.reports.experiment import (
     Trial,
     compare,
     measure_experiments,
-    tabulate_experiments,
+    narrower,
     trials_of,
 )
+from entrepot.reports.experiment_told import tabulate_experiments
+from entrepot.reports.render import Label
 from entrepot.reports.wording import words_of
 from entrepot.routing.holdout import Lot
 
@@ -74,11 +76,16 @@ def test_predictions_take_spread_away_and_no_truth() -> None:
     chance = np.random.default_rng(23)
     with_them = sessions(4000, 0.2, chance)
     without = [msgspec.structs.replace(one, baseline_usd=0.0, routed_usd=0.0) for one in with_them]
-    near, far = compare("a", "b", with_them).fraction, compare("a", "b", without).fraction
-    assert near is not None
-    assert far is not None
-    assert near.high - near.low < 0.8 * (far.high - far.low)
-    assert far.low <= SAVING <= far.high
+    near, far = compare("a", "b", with_them), compare("a", "b", without)
+    assert near.fraction is not None
+    assert far.fraction is not None
+    assert near.plain_fraction == far.plain_fraction
+    gained, lost = narrower(near.fraction, near.plain_fraction), narrower(far.fraction, far.plain_fraction)
+    assert gained is not None
+    assert lost is not None
+    assert gained > 0.15
+    assert abs(lost) < 0.1
+    assert far.fraction.low <= SAVING <= far.fraction.high
 
 
 def test_too_few_of_either_kind_are_no_answer() -> None:
@@ -105,7 +112,7 @@ def test_a_session_is_one_with_what_was_expected_before_its_first_call(tmp_path:
             ]
         )
         first, second = trials_of(store.drawn())
-    assert first == Trial(0.5, True, 1200e-9, 1000e-9, 100e-9, 0.5)
+    assert first == Trial(0.5, True, 1200e-9, 1000e-9, 100e-9, 0.5, exchange=sample_entry(1).id)
     assert second.cost_usd is None
     assert second.outcome is None
 
@@ -136,22 +143,25 @@ def test_both_answers_stand_side_by_side(tmp_path: Path) -> None:
     assert (one.route, one.baseline, one.drawn, one.routed) == ("auto", "openai/gpt-5", LEAST_OF_EACH, LEAST_OF_EACH)
     assert one.fraction is not None
     assert one.estimated is not None
-    assert one.fraction.estimate == pytest.approx(0.9, abs=1e-6)
+    assert one.fraction.estimate == pytest.approx(0.9, abs=0.002)
     assert one.estimated.estimate == pytest.approx(0.9, abs=1e-6)
-    table = tabulate_experiments([one])
-    assert len(table.rows) == 1
+    table, why = tabulate_experiments([one])
+    assert [row[2].name for row in table.rows if isinstance(row[2], Label)] == ["adjusted", "plain", "estimate"]
     assert len(table.charts) == 1
+    assert words_of("en")("within_chance") in why.notes
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_what_is_missing_is_told(tmp_path: Path, language: str) -> None:
     words = words_of("zh" if language == "zh" else "en")
     (one,) = ledger_of(tmp_path, 3)
-    notes = tabulate_experiments([msgspec.structs.replace(one, unknown=2)], words).notes
+    (table,) = tabulate_experiments([msgspec.structs.replace(one, unknown=2)], words)
+    notes = table.notes
     assert words("experiment_early", route="auto", drawn=3, routed=3, least=LEAST_OF_EACH) in notes
     assert words("outcomes_early", route="auto", drawn=3, routed=3, least=LEAST_OF_EACH) in notes
     assert words("experiment_unknown", route="auto", count=2) in notes
-    assert tabulate_experiments([], words).notes == (words("no_experiment"),)
+    (empty,) = tabulate_experiments([], words)
+    assert empty.notes == (words("no_experiment"),)
 
 
 def test_everybody_drawn_is_no_comparison() -> None:

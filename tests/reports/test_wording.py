@@ -37,7 +37,7 @@ def test_every_sentence_is_used() -> None:
         for path in [*(source / "reports").rglob("*.py"), *(source / "cli" / f"{name}.py" for name in COMMANDS)]
     )
     computed = ("by_", "report_", "part_", "source_", "difficulty_", "on_premises_", "open_weights_",
-                "kept_out_", "unit_", "labelled_by_")  # fmt: skip
+                "kept_out_", "unit_", "labelled_by_", "by_lot_", "difference_")  # fmt: skip
     unused = [key for key in ENGLISH.sentences if not key.startswith(computed) and not re.search(rf'"{key}"', text)]
     assert unused == []
 

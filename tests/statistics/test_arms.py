@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from entrepot.statistics.arms import arm_differences, arm_span, difference_variance, paired_differences
+from entrepot.statistics.arms import arm_costs, arm_differences, arm_span, difference_variance, paired_differences
 from entrepot.statistics.betting import Horizon, first_crossing, log_capital
 
 UNITS = 200_000
@@ -116,3 +116,34 @@ def test_what_cannot_be_compared_is_refused() -> None:
         arm_span(1.0)
     with pytest.raises(ValueError, match="strictly between"):
         difference_variance(0.0)
+
+
+def test_costs_of_arms_are_estimated_without_bias_and_predictions_take_spread_away() -> None:
+    chance = np.random.default_rng(31)
+    estimates, plain_spread, adjusted_spread = [], [], []
+    for _ in range(200):
+        size = chance.lognormal(0, 0.8, 2000)
+        new = chance.random(2000) < 0.8
+        cost = np.where(new, 0.3, 1.0) * size * chance.lognormal(-0.08, 0.4, 2000)
+        adjusted = arm_costs(new, 0.8, cost, (7 * size, 20 * size))
+        plain = arm_costs(new, 0.8, cost, None)
+        estimates.append((adjusted.saved.mean(), adjusted.running.mean(), plain.saved.mean()))
+        plain_spread.append(plain.saved.std())
+        adjusted_spread.append(adjusted.saved.std())
+    truth = float(np.exp(0.32))
+    saved, running, without = np.mean(estimates, axis=0)
+    assert saved == pytest.approx(0.7 * truth, rel=0.02)
+    assert running == pytest.approx(truth, rel=0.02)
+    assert without == pytest.approx(0.7 * truth, rel=0.02)
+    assert np.mean(adjusted_spread) < 0.75 * np.mean(plain_spread)
+
+
+def test_what_is_expected_of_a_unit_is_of_earlier_units_alone() -> None:
+    chance = np.random.default_rng(32)
+    new, cost, q = chance.random(50) < 0.5, chance.lognormal(0, 1, 50), chance.random(50)
+    whole, part = (arm_costs(new[:n], 0.5, cost[:n], (q[:n], q[:n])) for n in (50, 30))
+    assert np.allclose(whole.saved[:30], part.saved)
+    with pytest.raises(ValueError, match="strictly"):
+        arm_costs(new, 1.0, cost, None)
+    with pytest.raises(ValueError, match="shape"):
+        arm_costs(new[:3], 0.5, cost, None)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from entrepot.statistics.intervals import mean_interval
-from entrepot.statistics.sequences import LEAST, mean_sequence, pair_sums, ratio_sequence, width
+from entrepot.statistics.sequences import LEAST, mean_sequence, pair_sums, ratio_sequence, units_for, width
 
 RUNS, LONGEST = 300, 4000
 ALLOWED = 0.08
@@ -88,3 +88,14 @@ def test_it_narrows_as_values_come_and_widens_by_what_is_allowed_for() -> None:
 def test_values_that_never_vary_leave_no_doubt() -> None:
     found = mean_sequence(200, 400.0, 800.0)
     assert (found.low, found.estimate, found.high) == (2.0, 2.0, 2.0)
+
+
+def test_so_many_values_are_wide_enough_and_one_less_is_not() -> None:
+    for half, deviation in ((0.02, 0.5), (0.3, 2.0), (0.5, 0.1)):
+        found = units_for(half, deviation)
+        assert width(found) * deviation <= half
+        assert found == LEAST or width(found - 1) * deviation > half
+    with pytest.raises(ValueError, match="nothing to plan"):
+        units_for(0, 1)
+    with pytest.raises(ValueError, match="no number"):
+        units_for(1e-9, 1)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 
 from entrepot.cli.control_store import command_line, config_option, json_option, opened
-from entrepot.cli.router_shown import show_version, show_versions
+from entrepot.cli.router_shown import show_status, show_version, show_versions
+from entrepot.control.learning import Order
 from entrepot.control.objects import Running
 from entrepot.control.routers import (
     before_that,
@@ -24,6 +27,8 @@ from entrepot.control.routers import (
 from entrepot.control.store import ControlStore
 from entrepot.errors import SettingsError
 from entrepot.learning.shelf import put_on_shelf
+from entrepot.learning.status import read_status
+from entrepot.refitting import refit_router
 from entrepot.router_in_force import load_router, router_path
 from entrepot.routing.artifact import Artifact
 from entrepot.settings.schema import Settings
@@ -60,6 +65,35 @@ def show(version: str | None, config: Path | None, *, as_json: bool) -> None:
     with _known(config) as (store, _, file):
         running = running_in(store.snapshot(), file)
         show_version(running if version is None else find_version(store, file, version), running, as_json=as_json)
+
+
+@router.command()
+@config_option
+@json_option
+def status(config: Path | None, *, as_json: bool) -> None:
+    """Show how learning stands: the version in force, what it took in, refits and why they were promoted or not, alarms."""
+    with _known(config) as (store, settings, file):
+        snapshot = store.snapshot()
+        refits = sorted(snapshot.refits, key=lambda one: one.started_s, reverse=True)
+        show_status(
+            running_in(snapshot, file), refits, read_status(settings.ledger.directory), settings, as_json=as_json
+        )
+
+
+@router.command()
+@click.option("--promote", "promotes", is_flag=True, help="Put the candidate in force if it is shown to be better.")
+@config_option
+@json_option
+def refit(config: Path | None, *, promotes: bool, as_json: bool) -> None:
+    """Fit a candidate on live outcomes now, and hold it against what ran on later ones."""
+    with _known(config) as (_, settings, _file):
+        slot = time.strftime("%Y-%m-%dT%H:%M:%SZ, by hand", time.gmtime())
+    step = (lambda _doing: None) if as_json else (lambda doing: click.echo(f"{doing} …", err=True))
+    done = refit_router(Order(settings, slot), os.environ, promote=promotes, step=step)
+    if as_json:
+        click.echo(msgspec.json.encode(done).decode())
+    else:
+        click.echo(f"{done.state}: {done.why}")
 
 
 @router.command()

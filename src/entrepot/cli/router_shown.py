@@ -9,7 +9,11 @@ from typing import Any
 import click
 import msgspec
 
-from entrepot.control.objects import Running
+from entrepot.control.objects import Refit, Running
+from entrepot.learning.status import LearningStatus
+from entrepot.settings.schema import Settings
+
+_SHOWN = 10
 
 
 def show_versions(known: Sequence[Running], running: Running, *, as_json: bool) -> None:
@@ -39,6 +43,38 @@ def show_version(one: Running, running: Running, *, as_json: bool) -> None:
         click.echo(
             f"  {model}: logit x {adjusted.slope:g} {adjusted.shift:+g}, and {adjusted.ease:+g} times the prompt's ease"
         )
+
+
+def show_status(
+    running: Running, refits: Sequence[Refit], status: LearningStatus, settings: Settings, *, as_json: bool
+) -> None:
+    """How learning stands, on one screen."""
+    learning = settings.learning
+    if as_json:
+        told = {
+            "running": _told(running, running),
+            "outcomes": status.outcomes,
+            "taken_in": status.taken_in,
+            "seen_at_s": status.at_s,
+            "doing": status.doing,
+            "alarms": msgspec.to_builtins(status.alarms),
+            "refits": msgspec.to_builtins(refits),
+        }
+        click.echo(msgspec.json.encode(told).decode())
+        return
+    click.echo(f"in force   {running.version.name}")
+    click.echo(f"outcomes   {status.outcomes:,} of the last {learning.last_days} days, as of {_moment(status.at_s)}")
+    since = f" since {_moment(running.since_s)}" if running.since_s else ""
+    click.echo(
+        f"taken in   {f'{status.taken_in:,}{since}' if learning.absorb else 'nothing: [learning] absorb = false'}"
+    )
+    every = "never by itself" if learning.refit_s is None else f"every {learning.refit_s / 3600:g} hours"
+    click.echo(f"refits     {every}{f'; now: {status.doing}' if status.doing else ''}")
+    for one in refits[:_SHOWN]:
+        click.echo(f"  {_moment(one.started_s)}  {one.state}{f': {one.why}' if one.why else ''}")
+    click.echo("alarms     " + ("none" if not status.alarms else ""))
+    for alarm in status.alarms:
+        click.echo(f"  {_moment(alarm.at_s)}  {alarm.kind}: {alarm.what}")
 
 
 def _told(one: Running, running: Running) -> dict[str, Any]:

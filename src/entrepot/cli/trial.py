@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 import click
 
 from entrepot.cli.control_store import config_option, json_option, opened
+from entrepot.cli.trial_holdout import holdout
 from entrepot.cli.trial_shown import show_plan, show_status
 from entrepot.control.objects import check_name
 from entrepot.control.place import control_place
@@ -30,6 +31,9 @@ from entrepot.settings.schema import Settings
 @click.group()
 def trial() -> None:
     """Try a model step by step, on a part of the sessions."""
+
+
+trial.add_command(holdout)
 
 
 class _Shares(click.ParamType[tuple[float, ...]]):

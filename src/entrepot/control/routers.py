@@ -18,7 +18,7 @@ from entrepot.control.objects import ROUTER, RouterVersion, Running, Snapshot
 from entrepot.control.store import ControlStore, Transaction
 from entrepot.errors import SettingsError
 from entrepot.routing.artifact import Artifact
-from entrepot.routing.correction import Learned
+from entrepot.routing.correction import NOTHING, Correction, Learned
 
 _PAGE = 200
 
@@ -94,6 +94,14 @@ def versions(store: ControlStore, file: Artifact) -> list[Running]:
     own = version_of_file(file)
     found.setdefault(own.name, Running(own, own, file.digest, 0.0, 0.0))
     return list(found.values())
+
+
+def corrections_of(store: ControlStore, file: Artifact, base: str) -> dict[str, Correction]:
+    """The corrections of all versions made of the file `base` (its digest), by their names, as decisions have them."""
+    known = [one.version for one in versions(store, file) if one.version.base == base]
+    found = {one.name: one.correction for one in known}
+    found.update((one.base_version, NOTHING) for one in known)
+    return found
 
 
 def find_version(store: ControlStore, file: Artifact, name: str) -> Running:

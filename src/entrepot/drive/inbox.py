@@ -43,14 +43,17 @@ class Source(Protocol):
 class Inbox:
     """Events in order of arrival, for one consumer. `sources` are whoever is told to pause; they may come and go."""
 
-    __slots__ = ("_alarms", "_bytes", "_due_s", "_events", "_noted_s", "_paused", "_sources", "_waiter")
+    __slots__ = ("_alarms", "_bytes", "_due_s", "_events", "_noted_for_s", "_noted_s", "_paused", "_sources", "_waiter")
 
     def __init__(self, sources: Mapping[int, Source], alarms: Alarms) -> None:
         self._sources = sources
         self._alarms = alarms
         self._events: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._due_s = self._noted_s = math.inf
+        self._due_s = math.inf
+        self._noted_s = self._noted_for_s = (
+            math.inf
+        )  # the moment that was noted, and the deadline that it was noted for
         self._bytes = 0
         self._paused = False
 
@@ -87,7 +90,7 @@ class Inbox:
             return self.take() or DeadlinePassed()
         self._waiter = waiter = asyncio.get_running_loop().create_future()
         self._due_s = until_s
-        if until_s < self._noted_s:
+        if until_s < self._noted_for_s:  # the moment may be later: what is noted for many is rounded up
             self._note(time.monotonic())
         try:
             await waiter
@@ -97,7 +100,7 @@ class Inbox:
 
     def ring(self, now_s: float) -> None:
         """Called by the alarms: wake the consumer if its deadline has passed, and be called again where it has moved."""
-        self._noted_s = math.inf
+        self._noted_s = self._noted_for_s = math.inf
         waiter = self._waiter
         if waiter is None or waiter.done():
             return
@@ -121,6 +124,7 @@ class Inbox:
         if self._noted_s < math.inf:
             self._alarms.forget(self, self._noted_s)
         self._noted_s = self._alarms.note(self, self._due_s, now_s)
+        self._noted_for_s = self._due_s
 
     def _taken(self, count: int) -> None:
         self._bytes -= count

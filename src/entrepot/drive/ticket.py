@@ -57,7 +57,8 @@ class ExchangeTicket:
         self._admission = admission
         self._plan = plan
         self._charges = charges
-        self._hard = next((charge for charge in charges if charge.budget.kind == "hard"), None)
+        hard = [charge for charge in charges if charge.budget.kind == "hard"]
+        self._hard = hard[0] if hard else None
         self._party = plan.principal.team or plan.principal.key or ""
         self._tokens = _expected_tokens(plan) if ceilings or admission.limits_targets else 0
         self._reserved_for: tuple[Candidate | None, int] = (None, 0)
@@ -145,8 +146,7 @@ class ExchangeTicket:
         targets = self._admission.target_claims(command.candidate, self._tokens)
         claims = [*targets, *(self._admission.money_claims(self._charges, more) if more else ())]
         self._worst[command.attempt] = worst
-        holds_money = any(claim.purse.kind == "money" for claim in claims)
-        if not claims or self._admission.try_take(claims, first=holds_money):
+        if not claims or self._admission.try_take(claims, first=_hold_money(claims)):
             self._give_leave(command.attempt, targets, more, sink)
             return
         self._asking[command.attempt] = asyncio.ensure_future(
@@ -201,9 +201,7 @@ class ExchangeTicket:
     ) -> None:
         try:
             # Only what has reserved money already may pass those who wait for money.
-            await self._admission.take(
-                claims, first=any(claim.purse.kind == "money" for claim in claims), party=self._party
-            )
+            await self._admission.take(claims, first=_hold_money(claims), party=self._party)
         except EntrepotError as error:
             self._asking.pop(attempt, None)
             kind: Literal["our_budget", "our_limit"] = "our_limit"
@@ -269,7 +267,7 @@ class ExchangeTicket:
         reserved = Reserved(
             id=plan.id,
             nano_usd=self._reserved,
-            accounts=tuple(claim.purse.account for claim in self._money),
+            accounts=tuple([claim.purse.account for claim in self._money]),
             started_ns=plan.started_ns,
             dialect=plan.client.name,
             asked_model=plan.asked.request.model[:200],
@@ -296,8 +294,7 @@ class ExchangeTicket:
 
     def _hold(self, attempt: int | None, claims: Sequence[Claim]) -> None:
         """Remember which places are taken: those of one attempt, or (None) of the exchange as a whole."""
-        slots = [claim for claim in claims if claim.purse.kind == "slots"]
-        if slots:
+        if claims and (slots := [claim for claim in claims if claim.purse.kind == "slots"]):
             self._slots[attempt] = slots
 
     def _free(self, attempt: int | None) -> None:
@@ -318,6 +315,10 @@ class ExchangeTicket:
         for claim in claims:
             if isinstance(claim.about, Ceiling) and claim.about.measure == "tokens" and tokens != claim.need:
                 claim.purse.spend(tokens - claim.need, self._second)
+
+
+def _hold_money(claims: Sequence[Claim]) -> bool:
+    return any(claim.purse.kind == "money" for claim in claims)
 
 
 def _expected_tokens(plan: Plan) -> int:

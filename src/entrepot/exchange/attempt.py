@@ -80,9 +80,11 @@ class Progress(msgspec.Struct):
 
     def next_deadline_s(self, plan: Plan) -> float:
         """When to give up waiting: the first byte, the next byte, or the whole, whichever comes first."""
-        if self.begun:
-            return min(self.last_byte_s + plan.deadlines.idle_s, self.last_moment_s(plan))
-        return self.last_moment_s(plan)
+        if not self.begun:
+            return self.last_moment_s(plan)
+        deadlines = plan.deadlines
+        idle_s, whole_s = self.last_byte_s + deadlines.idle_s, plan.started_s + deadlines.total_s
+        return idle_s if idle_s < whole_s else whole_s
 
     def last_moment_s(self, plan: Plan) -> float:
         """The deadline that no byte moves: for the exchange as a whole, and before the answer has begun for that."""

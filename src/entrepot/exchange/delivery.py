@@ -210,6 +210,9 @@ class Delivery:
 
 def _length(spans: list[tuple[float, float]]) -> float:
     """Seconds that any of the spans covers; they may overlap."""
+    if len(spans) == 1:
+        start_s, end_s = spans[0]
+        return max(0.0, end_s - start_s)
     covered, until_s = 0.0, 0.0
     for start_s, end_s in sorted(spans):
         covered += max(0.0, end_s - max(start_s, until_s))

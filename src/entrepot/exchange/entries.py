@@ -140,10 +140,11 @@ def entry_of(
     The attempt that answered is the one whose answer counts, or the last where the answer was not completed. `called_s` is the
     time during which any attempt ran, by default the sum of all.
     """
-    answering = next((attempt for attempt in attempts if attempt.answered), attempts[-1] if attempts else None)
-    if state not in ("completed", "broken", "client_gone"):
-        answering = None
-    costs = [attempt.cost_nano_usd for attempt in attempts]
+    answering = None
+    if state in ("completed", "broken", "client_gone") and attempts:
+        answered = [attempt for attempt in attempts if attempt.answered]
+        answering = answered[0] if answered else attempts[-1]
+    costs = [cost for attempt in attempts if (cost := attempt.cost_nano_usd) is not None]
     duration_ms = (now_s - plan.started_s) * 1000
     called_ms = sum(attempt.duration_ms for attempt in attempts) if called_s is None else called_s * 1000
     return Entry(
@@ -164,7 +165,7 @@ def entry_of(
         error_code=error_code,
         served=None if answering is None else _served(plan, answering),
         usage=answering.usage if answering is not None else _nothing_read(attempts),
-        cost_nano_usd=None if any(cost is None for cost in costs) else sum(cost or 0 for cost in costs),
+        cost_nano_usd=None if len(costs) < len(attempts) else sum(costs),
         baseline=baseline_of(plan, answering) if answering is not None and state == "completed" else None,
         attempts=tuple(attempts),
         decision=plan.decision,

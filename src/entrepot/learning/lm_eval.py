@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.errors import DataError
-from entrepot.learning.samples import Read, Sample, exchange_in, said_in, score_of
+from entrepot.learning.samples import Read, Sample, exchange_in, said_in, said_in_text, score_of
 
 _NAME = re.compile(r"samples_(?P<task>.+)_\d{4}-\d\d-\d\dT.+")
 
@@ -59,10 +59,17 @@ def parse_samples(lines: Sequence[Mapping[str, Any]], path: Path, model: str | N
 
 
 def _prompt(arguments: object) -> str:
-    """The first request's first argument: `{"gen_args_0": {"arg_0": …}}`, before 2025 `[[…, …]]`. Chats are JSON of messages."""
+    """The first request's first argument: `{"gen_args_0": {"arg_0": …}}`, before 2025 `[[…, …]]`.
+
+    With `--apply_chat_template` of a model behind an API that is a list with one text, the JSON of messages.
+    """
     first = next(iter(arguments.values()), None) if isinstance(arguments, Mapping) else _first(arguments)
     prompt = first.get("arg_0") if isinstance(first, Mapping) else _first(first)
-    return said_in(prompt) if isinstance(prompt, str | list) else ""
+    if isinstance(prompt, list) and prompt and all(isinstance(part, str) for part in prompt):
+        prompt = prompt[0]
+    if isinstance(prompt, str):
+        return said_in_text(prompt)
+    return said_in(prompt)
 
 
 def _answer(told: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from entrepot.errors import DataError
 from entrepot.learning import inspect_log, lm_eval, promptfoo
 from entrepot.learning.samples import Read
 
-_KNOWN = "a log of Inspect (.eval or .json), results of promptfoo (.json) or samples of lm-evaluation-harness (.jsonl)"
+_KNOWN = "a log of Inspect (.eval or .json), results of promptfoo (.json, .jsonl) or samples of lm-evaluation-harness (.jsonl)"
 
 
 def read_samples(path: Path, model: str | None = None, metric: str | None = None) -> Read:
@@ -43,6 +43,8 @@ def _read(path: Path, model: str | None, metric: str | None) -> Read:
         ]
         if lines and all(lm_eval.is_line(line) for line in lines):
             return lm_eval.parse_samples(lines, path, model, metric)
+        if lines and all(promptfoo.is_line(line) for line in lines):
+            return promptfoo.parse_lines(lines, path, metric)
         raise DataError(f"{path} is none of: {_KNOWN}")
     document = _decode(data, str(path))
     if inspect_log.is_log(document):

@@ -99,6 +99,16 @@ def said_in(messages: object) -> str:
     return "\n\n".join(text for text in said if text)
 
 
+def said_in_text(text: str) -> str:
+    """The text of a prompt that may be the JSON of messages."""
+    if not text.lstrip().startswith("["):
+        return text
+    try:
+        return said_in(msgspec.json.decode(text.encode("utf-8", "replace"))) or text
+    except msgspec.MsgspecError:
+        return text
+
+
 def whole(value: object) -> int:
     """A count of tokens; 0 where it is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -255,6 +255,8 @@ def _reads_documents_in_order(open_store: OpenStore) -> None:
     read = [msgspec.msgpack.decode(document, type=Entry).id for document in store.documents()]
     expected = [before.id, *(entry.id for entry in together), later.id]
     _require(read == expected, "documents are read in the order in which their exchanges began, each once, over pages")
+    named = dict(store.documents_of([later.id, sample_entry(10_000).id]))
+    _require(list(named) == [later.id], "documents are found by the ids of their exchanges")
     within = list(store.documents(Period(begun, later.started_ns)))
     _require(len(within) == len(together), "documents of a period are those that began in it, its end not included")
     store.close()

@@ -34,11 +34,14 @@ _BY_SOURCE = f"""
 """An exchange is counted once for each source, however many of it said something: jurors who read the same answer are no
 further observations."""
 
+_OTHERS, _JUDGES = "FILTER (WHERE source <> 'judge')", "FILTER (WHERE source = 'judge')"
 _BY_EXCHANGE = f"""
-    SELECT exchange, sum(score * weight) / sum(weight) AS score FROM ({LATEST}) AS latest
-    WHERE source <> 'sign' GROUP BY exchange
+    SELECT exchange, sum(score * weight) {_OTHERS} / sum(weight) {_OTHERS} AS score,
+           sum(score * weight) {_JUDGES} / sum(weight) {_JUDGES} AS judged
+    FROM ({LATEST}) AS latest WHERE source <> 'sign' GROUP BY exchange
 """  # noqa: S608 - constants
-"""Signs are left out: they are all bad, so a mean over those who have one would be of the bad ones alone."""
+"""Signs are left out: they are all bad, so a mean over those who have one would be of the bad ones alone. Judges stand apart:
+what they like (long answers) may be what one arm has more of."""
 
 INSERT_OUTCOME = f"""
     INSERT INTO outcomes ({_COLUMNS}) VALUES ({", ".join("?" * len(Outcome.__struct_fields__))})
@@ -160,7 +163,10 @@ def drawn(period: Period) -> tuple[str, Parameters]:
     where, parameters = within(period)
     sql = f"""
         SELECT route, lot_baseline, lot_unit, lot_share, lot_drawn, cost_nano_usd, lot_baseline_nano_usd, lot_routed_nano_usd,
-               coalesce(checked, told.score)
+               coalesce(checked, told.score), told.judged, entries.id, CASE WHEN state = 'completed' THEN 1 ELSE 0 END,
+               baseline_measured, baseline_cost_nano_usd, baseline_predicted_nano_usd, thrown_away_nano_usd,
+               coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0),
+               coalesce(cache_read_tokens, 0)
         FROM entries
         LEFT JOIN ({_BY_EXCHANGE}) AS told
           ON told.exchange = entries.id

@@ -1,4 +1,4 @@
-"""What a ledger tells of shadows: exchanges that nobody waited for, beside what was sent."""
+"""Small answers of a ledger: what was spent, what a router expected, what shadows were asked beside what was sent."""
 
 from __future__ import annotations
 
@@ -34,3 +34,29 @@ class Paired(msgspec.Struct, frozen=True):
     deployment: str
     unit: int
     score: float
+
+
+class Spending(msgspec.Struct, frozen=True):
+    """What budgets were charged for the exchanges of one key, team and route together."""
+
+    key: str | None
+    team: str | None
+    route: str | None
+    nano_usd: int
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """What the router expected of the exchanges of a route that one deployment answered: sums of P(correct).
+
+    `referred` of them had a reference to be set against, for which the sums are `referred_p_correct` and `p_reference`.
+    """
+
+    route: str | None
+    deployment: str | None
+    model: str | None
+    exchanges: int
+    p_correct: float
+    p_best: float
+    referred: int
+    referred_p_correct: float
+    p_reference: float

@@ -29,6 +29,14 @@ SPOOL_PROGRESS = 'SELECT name, "offset", entries, damaged, damaged_bytes FROM in
 _NEVER_NULL = frozenset(("day", "state", "dialect", "asked_model"))
 
 
+def documents_of(count: int) -> str:
+    """Rows of id and document, of so many ids."""
+    return f"""
+        SELECT entries.id, document FROM entries JOIN documents ON documents.seq = entries.seq
+        WHERE entries.id IN ({", ".join("?" * count)})
+    """  # noqa: S608 - only question marks are put in
+
+
 def totals_by(dimensions: Sequence[Dimension], period: Period) -> tuple[str, Parameters]:
     """Rows of: the dimensions' values and whether served (neither without dimensions), then the fields of `Sums`."""
     for name in dimensions:
@@ -41,8 +49,10 @@ def totals_by(dimensions: Sequence[Dimension], period: Period) -> tuple[str, Par
         keys.add("answered" if "answered" in cube.keys else "served")
     rows, parameters = source(cube, period, by_day="day" in keys)
     inner_keys = ", ".join(f'"{name}"' for name in sorted(keys))
-    inner_sums = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-    grouped = f"GROUP BY {inner_keys}" if keys else ""
+    # by day, what the cube holds is added up as far as it can be before it is joined: once more would only take time
+    is_whole = "day" in keys and set(cube.keys) <= keys
+    inner_sums = ", ".join(name if is_whole else f"sum({name}) AS {name}" for name in SUMS)
+    grouped = f"GROUP BY {inner_keys}" if keys and not is_whole else ""
     chosen = ", ".join(filter(None, (inner_keys, inner_sums)))
     outer = [_shown(name) for name in dimensions]
     if dimensions:

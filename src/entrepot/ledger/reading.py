@@ -19,20 +19,18 @@ from entrepot.exchange.records import Entry
 from entrepot.ledger import outcomes, queries
 from entrepot.ledger import shadows as shadows_sql
 from entrepot.ledger.documents import Document, documents_of
-from entrepot.ledger.pairs import Paired, Shadowed
+from entrepot.ledger.pairs import Expectation, Paired, Shadowed, Spending
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import (
     ALWAYS,
     Comparison,
     Dimension,
     Drawn,
-    Expectation,
     Group,
     Judged,
     Judgement,
     Period,
     Principal,
-    Spending,
     SpoolProgress,
     Sums,
     Told,
@@ -41,6 +39,8 @@ from entrepot.ledger.store import (
 from entrepot.ledger.verify import Verified
 
 _PAGE_ROWS = 2000
+_BATCH_IDS = 500
+_DRAWN_TRUTHS = frozenset(place for place, kind in enumerate(Drawn.__annotations__.values()) if kind == "bool")
 _END_NS = (1 << 63) - 1
 
 
@@ -166,7 +166,13 @@ class RelationalReader(ABC):
         """See LedgerReader."""
         sql, parameters = outcomes.drawn(period)
         rows = self._query(sql, parameters)
-        return tuple(Drawn(route, to, unit, share, bool(lot), *money) for route, to, unit, share, lot, *money in rows)
+        return tuple(_drawn(row) for row in rows)
+
+    def documents_of(self, exchanges: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """See LedgerReader."""
+        for first in range(0, len(exchanges), _BATCH_IDS):
+            ids = exchanges[first : first + _BATCH_IDS]
+            yield from ((row[0], bytes(row[1])) for row in self._query(queries.documents_of(len(ids)), ids))
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:
         """See LedgerReader."""
@@ -189,6 +195,12 @@ class RelationalReader(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _drawn(row: Sequence[Any]) -> Drawn:
+    """A row of `outcomes.drawn` as a value."""
+    values: list[Any] = [bool(value) if place in _DRAWN_TRUTHS else value for place, value in enumerate(row)]
+    return Drawn(*values)
 
 
 class RelationalStore(RelationalReader):

@@ -15,7 +15,7 @@ import msgspec
 from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.exchange.records import Entry
 from entrepot.ledger.documents import Document
-from entrepot.ledger.pairs import Paired, Shadowed
+from entrepot.ledger.pairs import Expectation, Paired, Shadowed, Spending
 from entrepot.statistics.intervals import RatioSums
 
 ServedDimension = Literal[
@@ -113,8 +113,8 @@ class Group(msgspec.Struct, frozen=True):
 class Split(msgspec.Struct, frozen=True):
     """Of estimated exchanges: what lies between the baseline's cost and that of the answer, in nano-dollars.
 
-    From one to the next: the baseline's cost; for an answer as long as the one given; with nothing cached; what the answer given
-    would have cost with nothing cached; what it cost.
+    From one to the next: the baseline's cost; for an answer as long as the one given; with nothing cached; what the answer
+    given would have cost with nothing cached; what it cost.
     """
 
     exchanges: int = 0
@@ -147,15 +147,6 @@ class Comparison(msgspec.Struct, frozen=True):
     thrown_away_nano_usd: int
     unknown_cost: int
     split: Split = Split()
-
-
-class Spending(msgspec.Struct, frozen=True):
-    """What budgets were charged for the exchanges of one key, team and route together."""
-
-    key: str | None
-    team: str | None
-    route: str | None
-    nano_usd: int
 
 
 class Unfinished(msgspec.Struct, frozen=True):
@@ -237,28 +228,13 @@ class Judgement(msgspec.Struct, frozen=True):
     chance: float | None
 
 
-class Expectation(msgspec.Struct, frozen=True):
-    """What the router expected of the exchanges of a route that one deployment answered: sums of P(correct).
-
-    `referred` of them had a reference to be set against, for which the sums are `referred_p_correct` and `p_reference`.
-    """
-
-    route: str | None
-    deployment: str | None
-    model: str | None
-    exchanges: int
-    p_correct: float
-    p_best: float
-    referred: int
-    referred_p_correct: float
-    p_reference: float
-
-
 class Drawn(msgspec.Struct, frozen=True):
     """One exchange that a holdout's lot was cast for. Money in nano-dollars, None where unknown.
 
-    `outcome` is what came of it, in [0, 1], by its check or else by what was said of it (by weight, without signs), None where
-    nobody said.
+    `outcome` is what came of it, in [0, 1], by its check or else by what was said of it (by weight, without signs and judges),
+    None where nobody said; `judged` is what judges said. `would_nano_usd` is what the baseline would have cost: its own cost
+    where it answered (`measured`), else the estimate; `predicted_nano_usd` the estimate where it answered. `read_tokens` are
+    those of the request, `cached_tokens` the part of them that came from a cache.
     """
 
     route: str
@@ -270,6 +246,15 @@ class Drawn(msgspec.Struct, frozen=True):
     baseline_nano_usd: int | None
     routed_nano_usd: int | None
     outcome: float | None
+    judged: float | None = None
+    exchange: str = ""
+    completed: bool = True
+    measured: bool = False
+    would_nano_usd: int | None = None
+    predicted_nano_usd: int | None = None
+    thrown_away_nano_usd: int = 0
+    read_tokens: int = 0
+    cached_tokens: int = 0
 
 
 class SpoolProgress(msgspec.Struct, frozen=True):
@@ -344,6 +329,10 @@ class LedgerReader(Protocol):
 
     def drawn(self, period: Period = ALWAYS) -> tuple[Drawn, ...]:
         """Every exchange for which a holdout's lot was cast, in order of time. Not from roll-ups: sessions are its unit."""
+        ...
+
+    def documents_of(self, exchanges: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The entries of these exchanges that are there, each with its id, MessagePack; in no order."""
         ...
 
     def added_time(self, period: Period = ALWAYS) -> dict[int, int]:

@@ -15,7 +15,8 @@ from entrepot.exchange.outcome import OutcomeSource
 from entrepot.ledger.store import ALWAYS, Dimension, LedgerReader, Period
 from entrepot.reports.added_time import measure_added_time, tabulate_added_time
 from entrepot.reports.claims import measure_claims, tabulate_claims
-from entrepot.reports.experiment import measure_experiments, tabulate_experiments
+from entrepot.reports.experiment import measure_experiments
+from entrepot.reports.experiment_told import tabulate_experiments
 from entrepot.reports.judges import PEOPLE, measure_judges
 from entrepot.reports.judges_told import tabulate_judges
 from entrepot.reports.market import measure_market, tabulate_market
@@ -83,7 +84,7 @@ def _summary(question: Question) -> Iterator[Table]:
 
 def _savings(question: Question) -> Iterator[Table]:
     yield tabulate_savings(measure_savings(question.reader, question.period), question.words)
-    yield tabulate_experiments(measure_experiments(question.reader, question.period), question.words)
+    yield from tabulate_experiments(measure_experiments(question.reader, question.period), question.words)
 
 
 def _share(question: Question) -> Iterator[Table]:

@@ -224,7 +224,11 @@ def agree(judge: str, route: str | None, told: Sequence[Twice], confidence: floa
     counted = sorted(tokens for _, _, tokens in pairs if tokens is not None)
     middle = counted[len(counted) // 2] if counted else 0
     known = [(said - person, tokens) for said, person, tokens in pairs if tokens is not None]
-    long, short = (_tally(gap for gap, tokens in known if (tokens >= middle) == is_long) for is_long in (True, False))
+    above = any(tokens > middle for tokens in counted)  # where half are of one length, the halves are not alike
+    long, short = (
+        _tally(gap for gap, tokens in known if (tokens > middle if above else tokens >= middle) == is_long)
+        for is_long in (True, False)
+    )
     every = _tally(said - person for said, person, _ in pairs)
     return Agreement(
         judge,

@@ -124,7 +124,7 @@ def _foretold(judges: Judges, words: Words) -> Table:
         Column("expected", words("expected"), "fraction"),
         Column("corrected", words("corrected"), "fraction"),
         Column("corrected_interval", words("interval", percent=f"{judges.confidence:.0%}"), "interval"),
-        Column("off_by", words("off_by"), "fraction"),
+        Column("off_by", words("corrected_off_by"), "fraction"),
     )
     rows: list[Row] = []
     for one in judges.foretold:

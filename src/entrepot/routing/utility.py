@@ -163,6 +163,14 @@ def decide(
     )
 
 
+def first_choice(options: list[Option], goal: Goal, reference: str | None, knob: Knob | None, answers: int = 1) -> str:
+    """Whom a goal without lots asks first: as `decide`, of options that were weighed before."""
+    ranked = _rank(options, goal, reference, knob, answers)
+    if goal.max_cost_usd is not None and goal.kind != "best_under":
+        ranked = bounded(ranked, goal.max_cost_usd, "")
+    return ranked.first.deployment
+
+
 def bound_output(tokens: float, max_output_tokens: int | None, deployment: Deployment, answers: int) -> float:
     """Expected output tokens of `answers` answers, none of which can be longer than the request and the deployment allow."""
     limit = deployment.max_output_tokens

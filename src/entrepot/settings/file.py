@@ -21,6 +21,7 @@ from entrepot.policy.scope import Scope
 from entrepot.policy.teams import Team
 from entrepot.settings.content_table import ContentTable
 from entrepot.settings.failing_tables import CircuitTable, HostsTable, RetriesTable
+from entrepot.settings.learning_table import LearningTable
 from entrepot.settings.network_tables import DialTlsTable, ListenTlsTable
 from entrepot.settings.outcome_tables import JudgesTable, VerdictTable
 from entrepot.settings.route_table import RouteTable
@@ -380,6 +381,7 @@ class SettingsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detectors: dict[str, DetectorTable] = {}
     detection: DetectionTable = DetectionTable()
     router: RouterTable = RouterTable()
+    learning: LearningTable = LearningTable()
     exchange_rates: ExchangeRatesTable | None = None
     content: ContentTable = ContentTable()
     responses: ResponsesTable = ResponsesTable()

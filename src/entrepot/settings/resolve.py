@@ -6,14 +6,16 @@ right becomes a problem.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.exchange.plan import Deadlines
+from entrepot.exchange.plan import Deadlines, Route
 from entrepot.exchange.shadowing import SHADOW
+from entrepot.policy.budgets import Budget
 from entrepot.policy.lists import expand
 from entrepot.settings.budgets import (
     known_names,
@@ -28,6 +30,7 @@ from entrepot.settings.control import resolve_control
 from entrepot.settings.deployments import resolve_deployments
 from entrepot.settings.file import GatewayTable, RouterTable, SettingsFile
 from entrepot.settings.keys import check_scopes, check_teams, resolve_keys
+from entrepot.settings.learning import resolve_learning
 from entrepot.settings.ledger import resolve_ledger
 from entrepot.settings.networks import anchored, check_network, check_socket, resolve_listen_tls
 from entrepot.settings.outcomes import resolve_judges, resolve_verdicts
@@ -63,8 +66,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         lists=file.lists,
     )
     check_rules(file.policy, named, deployments, around.catalog, problems)
-    judging = resolve_judges(file.judges, routes, file.budgets, problems)
-    shadows = resolve_shadow_budgets(file.routes, file.budgets, file.keys, problems)
+    ours = _own_budgets(file, routes, problems)
     known = known_names(file.keys, [team.name for team in file.teams], routes, deployments)
     return Settings(
         gateway=_gateway(file.gateway, around.directory, problems),
@@ -87,11 +89,12 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         sensing=resolve_sensing(file, problems),
         teams=file.teams,
         router=_router(file.router.artifact, around.directory, problems),
+        learning=resolve_learning(file.learning, around.directory, problems),
         fresh=_fresh(file.router, around.directory, problems),
         exchange_rates=rates,
         content=resolve_content(file.content, around.directory, problems),
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
-        budgets=(*resolve_budgets(file.budgets, known, around.directory, problems), *judging, *shadows),
+        budgets=(*resolve_budgets(file.budgets, known, around.directory, problems), *ours),
         limits=resolve_limits(file.limits, known, problems),
         deployment_limits=resolve_deployment_limits(file.deployments, problems),
         counters=resolve_counters(file.counters, around.directory, problems),
@@ -105,6 +108,12 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         judges_key=file.judges.key,
         telemetry=resolve_telemetry(file.telemetry, around.directory, problems),
     )
+
+
+def _own_budgets(file: SettingsFile, routes: Sequence[Route], problems: Problems) -> tuple[Budget, ...]:
+    """What judging, and what asking beside, may cost."""
+    judging = resolve_judges(file.judges, routes, file.budgets, problems)
+    return (*judging, *resolve_shadow_budgets(file.routes, file.budgets, file.keys, problems))
 
 
 def _gateway(table: GatewayTable, directory: Path, problems: Problems) -> GatewaySettings:

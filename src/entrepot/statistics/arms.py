@@ -17,6 +17,8 @@ outcome is told at all, and how soon.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -24,6 +26,8 @@ from entrepot.statistics.betting import Bounded, Doubles
 
 _RIDGE = 1.0
 _ROUNDING = 1e-9
+_FEW = 10.0
+"""As so many units counts the guess that a prediction of costs says nothing."""
 _PRIOR = 4.0
 """As how many units the guess counts that quality is one half, before anything is seen."""
 
@@ -62,6 +66,60 @@ def arm_differences(
     # ends from the unit's own predictions would let stakes follow what the unit is like, and its difference does too
     end = max(highest, 1 - lowest) * np.maximum(1 / p, 1 / (1 - p))
     return Bounded(values, -end, end)
+
+
+class Spent(NamedTuple):
+    """Of each unit, what has the mean of running less new (`saved`) and of the running arm (`running`) for its expectation."""
+
+    saved: Doubles
+    running: Doubles
+
+
+def arm_costs(
+    new: ArrayLike, share: ArrayLike, cost: ArrayLike, predicted: tuple[ArrayLike, ArrayLike] | None
+) -> Spent:
+    """As `arm_differences`, for costs, which have no upper end: all of shape (n,), at least zero; `share` may be one number.
+
+    `predicted` are what was expected of the new and of the running arm before the lot, in any unit: each arm has a line of its
+    own, fitted to its earlier units and drawn to their mean while they are few. None: the mean of earlier units, whatever
+    their arm, which is a comparison that rests on nothing predicted. Raises ValueError where a share is not strictly between
+    0 and 1, or shapes differ.
+    """
+    y = np.asarray(cost, dtype=np.float64)
+    a = np.asarray(new, dtype=bool)
+    p = np.broadcast_to(np.asarray(share, dtype=np.float64), y.shape)
+    if a.shape != y.shape or y.ndim != 1:
+        raise ValueError(f"arms of shape {a.shape} and costs of shape {y.shape}")
+    if p.size and not (float(p.min()) > 0 and float(p.max()) < 1):
+        raise ValueError("shares lie strictly between 0 and 1; leave out units whose arm was certain")
+    if predicted is None:
+        m1 = m0 = _mean_before(y, np.ones(y.shape, dtype=bool))
+    else:
+        q1, q0 = (np.broadcast_to(np.asarray(one, dtype=np.float64), y.shape) for one in predicted)
+        m1, m0 = _line_before(y, q1, a), _line_before(y, q0, ~a)
+    of_new = m1 + np.where(a, (y - m1) / p, 0.0)
+    of_running = m0 + np.where(a, 0.0, (y - m0) / (1 - p))
+    return Spent(of_running - of_new, of_running)
+
+
+def _mean_before(y: Doubles, of: np.ndarray) -> Doubles:
+    """The mean of those units that came before and are `of` the arm; 0 before the first."""
+    seen = np.where(of, y, 0.0)
+    mean: Doubles = _before(seen) / np.maximum(_before(of.astype(np.float64)), 1.0)
+    return mean
+
+
+def _line_before(y: Doubles, q: Doubles, of: np.ndarray) -> Doubles:
+    """What a line through the earlier units of the arm makes of each prediction; never below zero."""
+    w = of.astype(np.float64)
+    count = np.maximum(_before(w), 1.0)
+    mean_y, mean_q = _before(w * y) / count, _before(w * q) / count
+    spread = _before(w * q * q) / count - mean_q**2
+    together = _before(w * q * y) / count - mean_q * mean_y
+    drawn_in = count / (count + _FEW)
+    slope = np.where(spread > _ROUNDING * (1e-12 + mean_q**2), together / np.maximum(spread, 1e-300), 0.0) * drawn_in
+    line: Doubles = np.maximum(0.0, mean_y + slope * (q - mean_q))
+    return line
 
 
 def paired_differences(new: ArrayLike, running: ArrayLike) -> Bounded:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from entrepot.statistics.intervals import Interval
 
 LEAST = 100
+_MOST = 10**12
 TIGHTEST_AT = 2000
 """After so many values the interval is tightest for what it is."""
 
@@ -56,6 +57,24 @@ def width(size: int, confidence: float = 0.95, allowance: float = 1.0) -> float:
     rho2 = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / TIGHTEST_AT
     grown = size * rho2 + 1
     return allowance * math.sqrt(grown / (size * size * rho2) * math.log(grown / (alpha * alpha)))
+
+
+def units_for(half_width: float, deviation: float, confidence: float = 0.95, allowance: float = 1.0) -> int:
+    """How many values of this standard deviation have an interval of at most this half width, at all times together."""
+    if half_width <= 0 or deviation < 0:
+        raise ValueError(f"nothing to plan: a half width of {half_width} and a deviation of {deviation}")
+    low, high = LEAST - 1, LEAST
+    while width(high, confidence, allowance) * deviation > half_width:
+        low, high = high, 2 * high
+        if high > _MOST:
+            raise ValueError("no number of values is enough for such a small width against such a deviation")
+    while high - low > 1:
+        middle = (low + high) // 2
+        if width(middle, confidence, allowance) * deviation > half_width:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def mean_sequence(

@@ -143,6 +143,19 @@ EXPORT_WAITING = Family("entrepot_export_waiting", "gauge", "Exchanges whose spa
 EXPORT_FAILING = Family(
     "entrepot_export_failing", "gauge", "1 while the collector does not take traces, or metrics.", ("signal",)
 )
+DRIFT_ALARM = Family(
+    "entrepot_drift_alarm",
+    "gauge",
+    "1 while something is not what it was: prompts, outcomes, a promise or prices.",
+    ("kind",),
+)
+LIVE_OUTCOMES = Family("entrepot_live_outcomes", "gauge", "Exchanges with an outcome that the router may learn from.")
+TAKEN_IN = Family(
+    "entrepot_outcomes_taken_in", "gauge", "Of them, those taken in since the router in force was promoted."
+)
+LAST_REFIT = Family(
+    "entrepot_last_refit_timestamp_seconds", "gauge", "When the last refit that has ended began; 0 before the first."
+)
 
 # What is found at the time of a scrape, and kept nowhere.
 PROCESS_UP = Family("entrepot_process_up", "gauge", "1 for a process that runs, 0 for one that does not.", ("process",))
@@ -186,6 +199,10 @@ KEPT: tuple[Family, ...] = (
     EXPORTED,
     EXPORT_WAITING,
     EXPORT_FAILING,
+    DRIFT_ALARM,
+    LIVE_OUTCOMES,
+    TAKEN_IN,
+    LAST_REFIT,
 )
 FOUND: tuple[Family, ...] = (PROCESS_UP, PROCESS_START, PROCESS_CPU, PROCESS_MEMORY, SPOOL_FILES, INFO)
 FAMILIES: tuple[Family, ...] = (*KEPT, *FOUND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from entrepot.telemetry.families import INGEST_FAILING, SPOOL_WAITING
+from entrepot.telemetry.families import DRIFT_ALARM, INGEST_FAILING, SPOOL_WAITING
 from entrepot.telemetry.series import Kept, read_all
 
 CONTROL = "control-0"
@@ -24,4 +24,7 @@ def tell(kept: Sequence[Kept]) -> list[str]:
     if control.series.get((INGEST_FAILING.name,), (0.0,))[0]:
         waiting = int(control.series.get((SPOOL_WAITING.name,), (0.0,))[0])
         return [f"the ledger takes no entries: {waiting} bytes of them wait in the spools; the log says why"]
+    raised = sorted(key[1] for key, values in control.series.items() if key[0] == DRIFT_ALARM.name and values[0])
+    if raised:
+        return [f"not what it was: {', '.join(raised)}; entrepot router status says more"]
     return []
