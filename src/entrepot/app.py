@@ -55,7 +55,7 @@ from entrepot.ledger.retention import DROP_EVERY_S, drop_old
 from entrepot.ledger.session_table import SessionTable
 from entrepot.ledger.spool import SpoolWriter, list_spools
 from entrepot.router_in_force import check_router, keep_promises
-from entrepot.server.aftermath import admit_judges, build_afterwards, build_jury
+from entrepot.server.aftermath import admit_judges, appoint, build_afterwards
 from entrepot.server.connection import ConnectionLimits
 from entrepot.server.listening import address_of, listen_on_path, listen_on_port, stop_listening
 from entrepot.server.listening_tls import ListeningTls, listening_tls
@@ -93,7 +93,7 @@ async def run_gateway(launch: Launch) -> None:
     metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
     after = build_afterwards(settings, spool.append, metrics)
     gateway = build_gateway(in_force, *build(in_force), upstream, spool, experience, admission, metrics, after)
-    after.court = build_jury(settings, gateway, judges_key)
+    appoint(after, settings, gateway, judges_key, upstream, admission, metrics)
     tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
     server = build_server(
         gateway,

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from entrepot.canonical.response import Usage
-from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, Served, State, Vote
+from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, Served, Shadow, State, Vote
 from entrepot.ledger.checks import FIRST_NS, SAMPLE_SERVED, sample_entry
 from entrepot.ledger.rows import MAX_NANO
 from entrepot.routing.holdout import Lot
@@ -21,7 +21,7 @@ places = st.sampled_from(
         Served("openai/gpt-5", "gpt-5", "openai", "US", "openai", "US", "GLOBAL", False, False, None),
     ]
 )
-chances = st.floats(0, 1)
+chances = st.floats(0, 1).map(lambda p: round(p, 9))  # a square that is too small for a float is an error in PostgreSQL
 votes = st.builds(
     Vote,
     p_correct=st.none() | chances,
@@ -56,6 +56,9 @@ expectations = st.builds(Expected, st.none() | chances, st.none() | chances, cha
 lots = st.builds(
     Lot, st.just("openai/gpt-5"), st.just(0.1), st.booleans(), st.integers(0, 1 << 56), st.none() | money, money
 )
+shadows = st.builds(
+    Shadow, st.just("019b0000"), st.just(0.1), st.integers(0, 1 << 56), st.just("openai/gpt-5"), st.none() | money
+)
 states: st.SearchStrategy[State] = st.sampled_from(["completed", "refused", "failed", "client_gone", "broken"])
 
 
@@ -78,4 +81,5 @@ def entries(draw: st.DrawFn) -> Entry:
         data_classes=draw(st.sampled_from([(), ("personal",)])),
         expected=draw(st.none() | expectations),
         lot=draw(st.none() | lots),
+        shadow=draw(st.none() | shadows),
     )

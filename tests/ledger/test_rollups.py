@@ -59,8 +59,15 @@ def added_up(given_entries: Sequence[Entry], dimensions: Sequence[Dimension], pe
             None if value in (None, "") else str(int(value) if isinstance(value, bool) else value) for value in values
         )
         key = (texts, bool(dimensions) and rows.served is not None)
+        if entry.shadow is not None:
+            place = Sums.__struct_fields__.index("shadows")
+            sums[key][place] += 1
+            sums[key][place + 1] += int(columns["cost_nano_usd"] or 0)
+            continue
         added = {
             "exchanges": 1,
+            "shadows": 0,
+            "shadow_nano_usd": 0,
             "completed": entry.state == "completed",
             "unknown_usage": bool(columns["attempts"]) and columns["input_tokens"] is None,
             "estimated_usage": columns["usage_estimated"],
@@ -82,7 +89,9 @@ def hold_to_the_entries(store: RelationalStore, batches: list[list[Entry]], ques
     everything = [entry for batch in batches for entry in batch]
     for dimensions, period in questions:
         wanted = added_up(everything, dimensions, period)
-        found = {(group.values, group.served): group.sums for group in store.totals_by(dimensions, period)}
+        found = {
+            (group.values, group.served): group.sums for group in store.totals_by(dimensions, period, shadows=True)
+        }
         if not dimensions:
             assert store.totals(period) == wanted.get(((), False), Sums())
             continue

@@ -177,6 +177,7 @@ def entry_of(
         expected=expected_of(plan.decision, None if answering is None else answering.deployment),
         lot=plan.lot,
         trial=plan.trial,
+        shadow=plan.shadow,
         grounds=plan.grounds,
         trace=None if plan.tracing is None else plan.tracing.trace,
     )

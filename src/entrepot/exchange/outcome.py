@@ -17,6 +17,8 @@ OutcomeSource = Literal["user", "person", "program", "verdict", "check", "judge"
 something that happened later, as a webhook tells it · a check named on the route · a model asked as judge · a file of another
 tool · what the traffic shows by itself."""
 
+PAIR = "pair"
+"""The label of an outcome that compares two answers: 1 where this one is better, 0 where the other is, one half where neither."""
 SIGN_WEIGHT = 0.2
 """A request that comes again is no proof that its first answer was bad. Not measured: it keeps signs from outweighing anybody
 who had the answer before them."""

@@ -5,6 +5,8 @@ Rules of this file: frozen values, and lots that are drawn by the exchange's id,
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from entrepot.routing.validator import Validator
@@ -26,9 +28,23 @@ class Judging(msgspec.Struct, frozen=True):
     rubric: str
 
 
+class Shadowing(msgspec.Struct, frozen=True):
+    """Who is asked beside a share of a route's exchanges, and by what both answers are compared.
+
+    `candidates` are deployment ids. `trial` and `stage` name the trial that asks for it; None: the route's settings do.
+    """
+
+    candidates: tuple[str, ...]
+    share: float
+    compare: Literal["judges", "checks"]
+    trial: str | None = None
+    stage: int = 0
+
+
 class OutcomePlan(msgspec.Struct, frozen=True):
     """Of one route. `signs`: what the traffic shows by itself is written down."""
 
     signs: bool = True
     checks: tuple[SampledCheck, ...] = ()
     judging: Judging | None = None
+    shadow: Shadowing | None = None

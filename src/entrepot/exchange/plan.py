@@ -16,7 +16,7 @@ from entrepot.exchange.allowance import Allowances
 from entrepot.exchange.balancing import Balance
 from entrepot.exchange.conduct import Hedge
 from entrepot.exchange.outcome_plan import OutcomePlan
-from entrepot.exchange.records import Grounds
+from entrepot.exchange.records import Grounds, Shadow
 from entrepot.exchange.retrying import NEVER, Retries
 from entrepot.exchange.tracing import Tracing
 from entrepot.policy.rules import Principal
@@ -139,7 +139,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     `retries` are those of each deployment; what they and hedges take of `allowances` is shared by all exchanges of the process.
     `hedge_after_s` is how long the first candidate may let the exchange wait before the second is asked, None for ever.
     `no_store`: a rule has nothing kept of what is said. `only_text`: as in `canonical.Gist`.
-    `tracing` None: the exchange belongs to no trace.
+    `tracing` None: the exchange belongs to no trace. `shadow`: nobody waits for the answer.
     """
 
     id: str
@@ -174,3 +174,4 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     no_store: bool = False
     only_text: bool = False
     tracing: Tracing | None = None
+    shadow: Shadow | None = None

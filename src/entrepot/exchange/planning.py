@@ -6,6 +6,8 @@ that every attempt, the first as the last, has passed the gate.
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from entrepot.canonical.capabilities import Gist, gist_of, longest_input_tokens
@@ -37,6 +39,7 @@ from entrepot.exchange.refusing import (
     weigh_rejected,
 )
 from entrepot.exchange.sessions import SessionMemory, mark_of, recognise, weigh_caches
+from entrepot.exchange.shadowing import plan_shadow
 from entrepot.exchange.steadying import cast_lot, draw, is_settled, steady
 from entrepot.exchange.steering import UNSTEERED, Steering
 from entrepot.exchange.tracing import Tracing
@@ -90,6 +93,7 @@ class Planner:
     ) -> None:
         self._choices = choices
         self.may_reach = choices.may_reach
+        self.shadow = partial(plan_shadow, choices, deadlines)
         self._deadlines = deadlines
         self._memory = memory
         self._board = Board() if board is None else board

@@ -160,6 +160,25 @@ class Expected(msgspec.Struct, frozen=True, gc=False):
     best: float | None = None
 
 
+class Shadow(msgspec.Struct, frozen=True, gc=False):
+    """Of an exchange that nobody waited for: of which one it is the shadow, and what it is compared with.
+
+    `share` is how likely this deployment was to be asked, given who answered; `unit` is the same for shadows of one session.
+    `sent_by` answered the client, for `sent_nano_usd` in `sent_ms`; `sent_again`: after somebody else had failed.
+    `trial` and `stage` are the trial's that asked for it, by its name and the stage's number; None: the route's settings did.
+    """
+
+    of: str
+    share: float
+    unit: int
+    sent_by: str
+    sent_nano_usd: int | None = None
+    sent_ms: float = 0.0
+    sent_again: bool = False
+    trial: str | None = None
+    stage: int = 0
+
+
 class Grounds(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a decision rested on beside prices, rules and estimates: enough to make it again under other facts.
 
@@ -191,7 +210,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `cost_nano_usd` is the cost of every attempt together; None if the cost of one that a provider may bill is unknown.
     `charged_nano_usd` is what budgets were charged where that is not the cost: of an attempt whose tokens no provider has
     reported, the most that it can have cost stays charged. `grounds` None: nothing was weighed, or by an earlier version.
-    `trace` None: it belongs to none.
+    `trace` None: it belongs to none. `shadow` None: a client asked, and its answer was sent.
     """
 
     id: str
@@ -227,3 +246,4 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     grounds: Grounds | None = None
     trace: Trace | None = None
     trial: Trying | None = None
+    shadow: Shadow | None = None

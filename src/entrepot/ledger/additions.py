@@ -23,6 +23,7 @@ from entrepot.ledger.rollups import (
     IS_JUDGED,
     JUDGED,
     NUMBERS,
+    SENT,
     SUMS,
     Cube,
     Grain,
@@ -56,6 +57,7 @@ def additions(entries: Sequence[tuple[Value, ...]], served: Sequence[int | None]
         "month": [day[:7] for day in columns["day"]],
     }
     sums = _sums(columns)
+    sent = ~_known(columns["shadow_of"])
     known = {name: _known(columns[name]) for name in ("checked", "agreed", "p_correct", "p_reference")}
     measures = {
         id(SUMS): sums,
@@ -65,7 +67,8 @@ def additions(entries: Sequence[tuple[Value, ...]], served: Sequence[int | None]
     }
     chosen = {
         "": None,
-        IS_ANSWERED: np.array(keys["answered"], dtype=bool),
+        SENT: sent,
+        IS_ANSWERED: np.array(keys["answered"], dtype=bool) & sent,
         IS_JUDGED: known["checked"] | known["agreed"],
         IS_EXPECTED: known["p_correct"],
     }
@@ -117,7 +120,7 @@ def _sums(columns: Columns) -> dict[str, Array]:
     """The measures of SUMS, entry by entry."""
     cost = columns["cost_nano_usd"]
     uncounted = zip(columns["attempts"], columns["input_tokens"], strict=True)
-    return {
+    found = {
         "exchanges": np.ones(len(cost), dtype=np.int64),
         "completed": np.array([state == "completed" for state in columns["state"]], dtype=np.int64),
         **{name: _numbers(columns[name]) for name in TOKEN_COLUMNS},
@@ -127,6 +130,13 @@ def _sums(columns: Columns) -> dict[str, Array]:
         "unknown_cost": np.array([value is None for value in cost], dtype=np.int64),
         "thrown_away_nano_usd": _numbers(columns["thrown_away_nano_usd"]),
     }
+    shadow = _known(columns["shadow_of"]).astype(np.int64)
+    none = np.zeros(len(cost), dtype=np.int64)
+    beside = {"shadows": shadow, "shadow_nano_usd": none}
+    if shadow.any():
+        beside["shadow_nano_usd"] = found["cost_nano_usd"] * shadow
+        found = {name: measure * (1 - shadow) for name, measure in found.items()}
+    return {**found, **beside}
 
 
 def _compared(columns: Columns, sums: Mapping[str, Array]) -> dict[str, Array]:

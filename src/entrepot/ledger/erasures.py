@@ -8,7 +8,7 @@ later is another's. Of erased exchanges the bare ids are kept, because an outcom
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from entrepot.exchange.outcome import Outcome
 from entrepot.ledger.outcomes import OUTCOME_SOURCES_OF_KEYS
@@ -22,6 +22,8 @@ _REMEMBER = """
     INSERT INTO forgotten (what, name, at_ns) VALUES (?, ?, ?)
     ON CONFLICT (what, name) DO UPDATE SET at_ns = excluded.at_ns WHERE excluded.at_ns > forgotten.at_ns
 """
+_CLAIM_SHADOWS = "UPDATE entries SET {0} = ? WHERE shadow_of IN (SELECT id FROM entries WHERE {0} = ?)"
+"""What was asked beside a principal's exchanges is theirs when it comes to forgetting, whoever it was asked as."""
 _NOTE_THEIRS = """
     INSERT INTO forgotten_exchanges (id, started_ns) SELECT id, started_ns FROM entries WHERE {} = ?
     ON CONFLICT (id) DO NOTHING
@@ -35,9 +37,22 @@ DROP_NOTED = "DELETE FROM forgotten_exchanges WHERE started_ns < ?"
 
 
 def remember(ask: Ask, principal: Principal, name: str, now_ns: int) -> None:
-    """Write down that a principal is forgotten, and which exchanges that reaches, before they are deleted."""
+    """Write down that a principal is forgotten, and which exchanges that reaches, before they are deleted: all that are under its
+    name then.
+    """
     ask(_REMEMBER, (principal, name, now_ns))
+    ask(_CLAIM_SHADOWS.format(principal), (name, name))
     ask(_NOTE_THEIRS.format(principal), (name,))
+
+
+class Asked(NamedTuple):
+    """Of an entry: its id, when it began, its key and team, and of which exchange it is the shadow."""
+
+    id: str
+    started_ns: int
+    key: str | None
+    team: str | None
+    shadow_of: str | None = None
 
 
 class Erasures:
@@ -50,14 +65,16 @@ class Erasures:
     def __bool__(self) -> bool:
         return bool(self._at_ns)
 
-    def turn_away(self, entries: Iterable[tuple[str, int, str | None, str | None]]) -> frozenset[str]:
-        """The ids of those (id, beginning, key, team) that an erasure reaches.
-
-        They are noted, and what was said of them before is deleted.
-        """
+    def turn_away(self, entries: Iterable[Asked]) -> frozenset[str]:
+        """The ids of those that an erasure reaches; they are noted, and what was said of them before is deleted."""
         if not self:
             return frozenset()
-        reached = {id_: started_ns for id_, started_ns, key, team in entries if self._reaches(started_ns, key, team)}
+        entries = list(entries)
+        reached = {one.id: one.started_ns for one in entries if self._reaches(one.started_ns, one.key, one.team)}
+        for one in entries:
+            of = one.shadow_of
+            if of is not None and (of in reached or self._ask(_IS_NOTED, (of,))):
+                reached[one.id] = one.started_ns
         for id_, started_ns in reached.items():
             self._ask(_NOTE, (id_, started_ns))
             self._ask(_DROP_SAID, (id_,))

@@ -167,6 +167,26 @@ def m0009_chance(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE outcomes ADD COLUMN chance REAL")
 
 
+def m0010_shadows(connection: sqlite3.Connection) -> None:
+    """Exchanges that nobody waited for: of which each is the shadow, and what it is compared with."""
+    columns = {
+        "shadow_of": "TEXT",
+        "shadow_unit": "INTEGER",
+        "shadow_share": "REAL",
+        "shadow_sent_by": "TEXT",
+        "shadow_sent_nano_usd": "INTEGER",
+    }
+    for column, type_ in columns.items():
+        connection.execute(f"ALTER TABLE entries ADD COLUMN {column} {type_}")
+    connection.execute("CREATE INDEX entries_shadows ON entries (started_ns) WHERE shadow_of IS NOT NULL")
+    connection.execute("DROP VIEW exchanges")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
 MIGRATIONS: Migrations = (
     m0001_entries,
     m0002_rollups,
@@ -177,6 +197,7 @@ MIGRATIONS: Migrations = (
     m0007_outcomes,
     m0008_forgotten,
     m0009_chance,
+    m0010_shadows,
 )
 
 

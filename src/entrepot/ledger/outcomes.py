@@ -86,7 +86,7 @@ def told(period: Period, after: tuple[str, str, str], rows: int) -> tuple[str, P
     said = f"""
         {facts.format("latest.source, latest.who, latest.score, latest.weight, latest.label, latest.given_ns")}
         JOIN ({LATEST}) AS latest ON latest.exchange = entries.id
-        WHERE {where}
+        WHERE shadow_of IS NULL AND {where}
     """
     sql = f"""
         SELECT * FROM ({checks} UNION ALL {said}) AS told
@@ -140,7 +140,7 @@ def _said(period: Period) -> tuple[str, Parameters]:
                count(*), sum(told.score), sum(told.score * told.score), sum({known}),
                coalesce(sum(entries.p_correct), 0.0), coalesce(sum(told.score * {known}), 0.0)
         FROM ({_BY_SOURCE}) AS told CROSS JOIN entries LEFT JOIN served ON served.served = entries.served
-        WHERE entries.id = told.exchange AND {where}
+        WHERE entries.id = told.exchange AND shadow_of IS NULL AND {where}
         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
     """  # noqa: S608 - constants
     return sql, parameters

@@ -14,13 +14,15 @@ import msgspec
 
 from entrepot.ledger.additions import additions
 from entrepot.ledger.documents import Document
+from entrepot.ledger.erasures import Asked
 from entrepot.ledger.rollups import each_table
 from entrepot.ledger.rows import ENTRY_COLUMNS, Value, rows_of
 
 Row = tuple[Any, ...]
 _ESCAPED, _BACKSLASHED = re.compile(r'(["\\])'), r"\\\1"
 _TABLES = {(cube.name, grain): place for place, (cube, grain) in enumerate(each_table())}
-_ID, _STARTED, _DAY, _KEY, _TEAM = (ENTRY_COLUMNS.index(name) for name in ("id", "started_ns", "day", "key", "team"))
+_ID, _DAY = (ENTRY_COLUMNS.index(name) for name in ("id", "day"))
+_ASKED = tuple(ENTRY_COLUMNS.index(name) for name in Asked._fields)
 
 
 class Added(msgspec.Struct, frozen=True, array_like=True):
@@ -53,9 +55,9 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
         """On which days they began."""
         return {entry[_DAY] for entry in self.entries}
 
-    def asked(self) -> Iterator[tuple[str, int, str | None, str | None]]:
-        """Of each its id, when it began, its key and its team."""
-        return ((entry[_ID], entry[_STARTED], entry[_KEY], entry[_TEAM]) for entry in self.entries)
+    def asked(self) -> Iterator[Asked]:
+        """Of each what erasures ask about."""
+        return (Asked(*(entry[place] for place in _ASKED)) for entry in self.entries)
 
     def without(self, ids: Set[str]) -> Batch:
         """All others."""

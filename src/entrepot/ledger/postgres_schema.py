@@ -152,6 +152,23 @@ def m0006_chance(connection: Connection) -> None:
     connection.execute("ALTER TABLE outcomes ADD COLUMN chance DOUBLE PRECISION")
 
 
+def m0007_shadows(connection: Connection) -> None:
+    """As `m0010_shadows` of SQLite."""
+    connection.execute(
+        f"""
+        ALTER TABLE entries ADD COLUMN shadow_of {_TEXT}, ADD COLUMN shadow_unit BIGINT,
+            ADD COLUMN shadow_share DOUBLE PRECISION, ADD COLUMN shadow_sent_by {_TEXT},
+            ADD COLUMN shadow_sent_nano_usd BIGINT""".encode()
+    )
+    connection.execute("CREATE INDEX entries_shadows ON entries (started_ns) WHERE shadow_of IS NOT NULL")
+    connection.execute("DROP VIEW exchanges")
+    connection.execute("""
+        CREATE VIEW exchanges AS
+        SELECT entries.*, deployment, model, maker, maker_country, provider, provider_country, region,
+               on_premises, open_weights, accelerator
+        FROM entries LEFT JOIN served ON served.served = entries.served""")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0001_entries,
     m0002_attempts,
@@ -159,6 +176,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m0004_outcomes,
     m0005_forgotten,
     m0006_chance,
+    m0007_shadows,
 )
 
 

@@ -17,20 +17,20 @@ from entrepot.errors import LedgerError
 from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.exchange.records import Entry
 from entrepot.ledger import outcomes, queries
+from entrepot.ledger import shadows as shadows_sql
 from entrepot.ledger.documents import Document, documents_of
+from entrepot.ledger.pairs import Expectation, Paired, Shadowed, Spending
 from entrepot.ledger.rows import Value
 from entrepot.ledger.store import (
     ALWAYS,
     Comparison,
     Dimension,
     Drawn,
-    Expectation,
     Group,
     Judged,
     Judgement,
     Period,
     Principal,
-    Spending,
     SpoolProgress,
     Sums,
     Told,
@@ -96,15 +96,25 @@ class RelationalReader(ABC):
         (row,) = self._query(sql, parameters)
         return Sums(*row)
 
-    def totals_by(self, dimensions: Sequence[Dimension], period: Period = ALWAYS) -> tuple[Group, ...]:
+    def totals_by(
+        self, dimensions: Sequence[Dimension], period: Period = ALWAYS, *, shadows: bool = False
+    ) -> tuple[Group, ...]:
         """See LedgerReader."""
         sql, parameters = queries.totals_by(dimensions, period)
         count = len(dimensions)
         return tuple(
             Group(tuple(None if value is None else str(value) for value in row[:count]), bool(row[count]), sums)
             for row in self._query(sql, parameters)
-            if (sums := Sums(*row[count + 1 :])).exchanges
+            if (sums := Sums(*row[count + 1 :])).exchanges or (shadows and sums.shadows)
         )
+
+    def shadowed(self, period: Period = ALWAYS) -> tuple[Shadowed, ...]:
+        """See LedgerReader."""
+        return tuple(Shadowed(*row) for row in self._query(*shadows_sql.shadowed(period)))
+
+    def pairs(self, period: Period = ALWAYS) -> tuple[Paired, ...]:
+        """See LedgerReader."""
+        return tuple(Paired(*row) for row in self._query(*shadows_sql.pairs(period)))
 
     def comparisons(self, period: Period = ALWAYS, route: str | None = None) -> tuple[Comparison, ...]:
         """See LedgerReader."""

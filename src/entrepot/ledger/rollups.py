@@ -33,19 +33,27 @@ def _sum(expression: str, condition: str) -> str:
     return f"coalesce(sum({expression}) FILTER (WHERE {condition}), 0)"
 
 
+SENT = "shadow_of IS NULL"
+"""What a client asked for, and got or did not: every sum but those of shadows is over these."""
+_SUMMED = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+
 SUMS: Mapping[str, str] = {
-    "exchanges": "count(*)",
-    "completed": _count("state = 'completed'"),
-    "input_tokens": "coalesce(sum(input_tokens), 0)",
-    "cache_read_tokens": "coalesce(sum(cache_read_tokens), 0)",
-    "cache_write_tokens": "coalesce(sum(cache_write_tokens), 0)",
-    "output_tokens": "coalesce(sum(output_tokens), 0)",
-    "reasoning_tokens": "coalesce(sum(reasoning_tokens), 0)",
-    "unknown_usage": _count("attempts > 0 AND input_tokens IS NULL"),
-    "estimated_usage": "coalesce(sum(usage_estimated), 0)",
-    "cost_nano_usd": "coalesce(sum(cost_nano_usd), 0)",
-    "unknown_cost": _count("cost_nano_usd IS NULL"),
-    "thrown_away_nano_usd": "coalesce(sum(thrown_away_nano_usd), 0)",
+    "exchanges": _count(SENT),
+    "completed": _count(f"state = 'completed' AND {SENT}"),
+    **{name: _sum(name, SENT) for name in _SUMMED},
+    "unknown_usage": _count(f"attempts > 0 AND input_tokens IS NULL AND {SENT}"),
+    "estimated_usage": _sum("usage_estimated", SENT),
+    "cost_nano_usd": _sum("cost_nano_usd", SENT),
+    "unknown_cost": _count(f"cost_nano_usd IS NULL AND {SENT}"),
+    "thrown_away_nano_usd": _sum("thrown_away_nano_usd", SENT),
+    "shadows": _count("shadow_of IS NOT NULL"),
+    "shadow_nano_usd": _sum("cost_nano_usd", "shadow_of IS NOT NULL"),
 }
 """In the order of the fields of `store.Sums`."""
 
@@ -146,7 +154,7 @@ class Cube(NamedTuple):
 NUMBERS = frozenset({"served", "answered", "added_bucket", "hour", "p_tenth"})
 IS_JUDGED = "(checked IS NOT NULL OR agreed IS NOT NULL)"
 IS_EXPECTED = "p_correct IS NOT NULL"
-IS_ANSWERED = "served IS NOT NULL"
+IS_ANSWERED = f"served IS NOT NULL AND {SENT}"
 
 CUBES: tuple[Cube, ...] = (
     Cube("served", ("served",), SUMS),
@@ -155,7 +163,7 @@ CUBES: tuple[Cube, ...] = (
     Cube("team", ("team", "served"), SUMS),
     Cube("key", ("key", "team", "answered"), SUMS),
     Cube("asked", ("asked_model", "answered"), SUMS),
-    Cube("compared", ("route", "baseline_deployment", "baseline_model"), COMPARED),
+    Cube("compared", ("route", "baseline_deployment", "baseline_model"), COMPARED, SENT),
     Cube("added", ("added_bucket",), {"exchanges": "count(*)"}, IS_ANSWERED),
     Cube("language", ("language", "served"), SUMS),
     Cube("difficulty", ("difficulty", "served"), SUMS),

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from msgspec.structs import astuple
 
 from entrepot.canonical.response import Usage
-from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, Served
+from entrepot.exchange.records import AttemptRecord, Baseline, Entry, Expected, Served, Shadow
 from entrepot.routing.holdout import Lot
 from entrepot.statistics.quantiles import bucket_of
 
@@ -29,6 +29,7 @@ EASY_FROM, MEDIUM_FROM = 0.8, 0.5
 
 _DAY_NS = 86_400_000_000_000
 _NO_TOKENS, _NO_BASELINE, _NO_LOT = (None,) * 6, (None,) * 7, (None,) * 6
+_NO_SHADOW = (None,) * 5
 _NOT_EXPECTED, _NOT_JUDGED, _NOT_SPLIT = (None,) * 4, (None,) * 2, (None,) * 3
 
 SERVED_COLUMNS = Served.__struct_fields__
@@ -86,6 +87,11 @@ ENTRY_COLUMNS = (
     "lot_baseline",
     "lot_baseline_nano_usd",
     "lot_routed_nano_usd",
+    "shadow_of",
+    "shadow_unit",
+    "shadow_share",
+    "shadow_sent_by",
+    "shadow_sent_nano_usd",
 )
 ATTEMPT_COLUMNS = (
     "number",
@@ -116,8 +122,8 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("on_premises", "open_weights"), "truth"),
     **dict.fromkeys(("served", "status", "added_bucket", "attempts", "number", "p_tenth"), "integer"),
     **dict.fromkeys(("duration_ms", "first_token_ms", "added_ms", "first_byte_ms"), "float"),
-    **dict.fromkeys(("p_correct", "p_reference", "p_best", "agreed", "lot_share"), "float"),
-    **dict.fromkeys(("seq", "started_ns", "given_ns", "lot_unit", *TOKEN_COLUMNS), "whole"),
+    **dict.fromkeys(("p_correct", "p_reference", "p_best", "agreed", "lot_share", "shadow_share"), "float"),
+    **dict.fromkeys(("seq", "started_ns", "given_ns", "lot_unit", "shadow_unit", *TOKEN_COLUMNS), "whole"),
     **dict.fromkeys(("score", "weight", "chance"), "float"),
 }
 
@@ -191,6 +197,7 @@ def _entry_row(entry: Entry) -> tuple[Value, ...]:
         *_judged(attempts),
         *(_NOT_SPLIT if baseline is None else _split(baseline)),
         *(_NO_LOT if entry.lot is None else _lot(entry.lot)),
+        *(_NO_SHADOW if entry.shadow is None else _shadow(entry.shadow)),
     )
 
 
@@ -240,6 +247,11 @@ def _lot(lot: Lot) -> tuple[Value, ...]:
         _within(lot.baseline_nano_usd, MAX_NANO),
         _within(lot.routed_nano_usd, MAX_NANO),
     )
+
+
+def _shadow(shadow: Shadow) -> tuple[Value, ...]:
+    sent_nano_usd = None if shadow.sent_nano_usd is None else _within(shadow.sent_nano_usd, MAX_NANO)
+    return (shadow.of, shadow.unit, shadow.share, shadow.sent_by, sent_nano_usd)
 
 
 def _attempt_row(attempt: AttemptRecord) -> tuple[Value, ...]:

@@ -22,7 +22,7 @@ from entrepot.errors import LedgerError
 from entrepot.exchange.outcome import Outcome
 from entrepot.ledger.additions import additions
 from entrepot.ledger.documents import Document
-from entrepot.ledger.erasures import DROP_NOTED, Erasures, remember
+from entrepot.ledger.erasures import DROP_NOTED, Asked, Erasures, remember
 from entrepot.ledger.migrations import MIGRATIONS, applied, migrate, refresh_rollups
 from entrepot.ledger.outcomes import DROP_OUTCOMES, FORGET_OUTCOMES, INSERT_OUTCOME, OUTCOMES_OF, outcome_row
 from entrepot.ledger.reading import RelationalReader, RelationalStore
@@ -88,7 +88,7 @@ class SqliteStore(SqliteReader, RelationalStore):
                     if after is not None:
                         self._move(before, after)
                     erasures = Erasures(self._ask)
-                    if gone := erasures.turn_away((one.id, one.started_ns, one.key, one.team) for one, _ in documents):
+                    if gone := erasures.turn_away(map(_asked, documents)):
                         documents = [document for document in documents if document.entry.id not in gone]
                     count = self._insert_new(documents)
                     self._connection.executemany(INSERT_OUTCOME, map(outcome_row, erasures.spare(outcomes)))
@@ -273,6 +273,12 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _asked(document: Document) -> Asked:
+    entry = document.entry
+    of = None if entry.shadow is None else entry.shadow.of
+    return Asked(entry.id, entry.started_ns, entry.key, entry.team, of)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

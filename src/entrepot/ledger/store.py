@@ -15,6 +15,7 @@ import msgspec
 from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.exchange.records import Entry
 from entrepot.ledger.documents import Document
+from entrepot.ledger.pairs import Expectation, Paired, Shadowed, Spending
 from entrepot.statistics.intervals import RatioSums
 
 ServedDimension = Literal[
@@ -66,7 +67,8 @@ class Sums(msgspec.Struct, frozen=True):
     """Totals over exchanges. `cost_nano_usd` adds the known costs; `unknown_cost` counts the exchanges without one.
 
     `thrown_away_nano_usd` is the part of the cost that went into attempts whose answer the client did not get.
-    `unknown_usage` counts exchanges that called a provider and have no token counts.
+    `unknown_usage` counts exchanges that called a provider and have no token counts. `shadows` are exchanges that nobody waited
+    for; they cost `shadow_nano_usd`, which is in no other sum.
     """
 
     exchanges: int = 0
@@ -81,6 +83,8 @@ class Sums(msgspec.Struct, frozen=True):
     cost_nano_usd: int = 0
     unknown_cost: int = 0
     thrown_away_nano_usd: int = 0
+    shadows: int = 0
+    shadow_nano_usd: int = 0
 
     @property
     def tokens(self) -> int:
@@ -143,15 +147,6 @@ class Comparison(msgspec.Struct, frozen=True):
     thrown_away_nano_usd: int
     unknown_cost: int
     split: Split = Split()
-
-
-class Spending(msgspec.Struct, frozen=True):
-    """What budgets were charged for the exchanges of one key, team and route together."""
-
-    key: str | None
-    team: str | None
-    route: str | None
-    nano_usd: int
 
 
 class Unfinished(msgspec.Struct, frozen=True):
@@ -233,23 +228,6 @@ class Judgement(msgspec.Struct, frozen=True):
     chance: float | None
 
 
-class Expectation(msgspec.Struct, frozen=True):
-    """What the router expected of the exchanges of a route that one deployment answered: sums of P(correct).
-
-    `referred` of them had a reference to be set against, for which the sums are `referred_p_correct` and `p_reference`.
-    """
-
-    route: str | None
-    deployment: str | None
-    model: str | None
-    exchanges: int
-    p_correct: float
-    p_best: float
-    referred: int
-    referred_p_correct: float
-    p_reference: float
-
-
 class Drawn(msgspec.Struct, frozen=True):
     """One exchange that a holdout's lot was cast for. Money in nano-dollars, None where unknown.
 
@@ -304,8 +282,18 @@ class LedgerReader(Protocol):
         """The sums over a period."""
         ...
 
-    def totals_by(self, dimensions: Sequence[Dimension], period: Period = ALWAYS) -> tuple[Group, ...]:
-        """The sums by every combination of values that occurs, most exchanges first."""
+    def totals_by(
+        self, dimensions: Sequence[Dimension], period: Period = ALWAYS, *, shadows: bool = False
+    ) -> tuple[Group, ...]:
+        """The sums by every combination of values that occurs, most exchanges first; with `shadows` also where they alone do."""
+        ...
+
+    def shadowed(self, period: Period = ALWAYS) -> tuple[Shadowed, ...]:
+        """What was asked beside exchanges, by route and deployment, most first."""
+        ...
+
+    def pairs(self, period: Period = ALWAYS) -> tuple[Paired, ...]:
+        """Whose answer was the better, in the order in which that became known."""
         ...
 
     def comparisons(self, period: Period = ALWAYS, route: str | None = None) -> tuple[Comparison, ...]:

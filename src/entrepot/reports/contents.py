@@ -23,6 +23,7 @@ from entrepot.reports.market import measure_market, tabulate_market
 from entrepot.reports.quality import measure_quality, tabulate_quality
 from entrepot.reports.render import Table
 from entrepot.reports.savings import measure_savings, tabulate_savings
+from entrepot.reports.shadows import measure_shadows, tabulate_shadows
 from entrepot.reports.share import measure_share, tabulate_share
 from entrepot.reports.spend import measure_forecast, measure_spend, tabulate_forecast, tabulate_spend
 from entrepot.reports.value import measure_value, tabulate_value
@@ -116,6 +117,8 @@ def _quality(question: Question) -> Iterator[Table]:
     yield from tabulate_quality(measure_quality(question.reader, question.period), question.words)
     judges = measure_judges(question.reader, question.period, people=question.people)
     yield from tabulate_judges(judges, question.words)
+    if beside := measure_shadows(question.reader, question.period):
+        yield tabulate_shadows(beside, question.words)
 
 
 def _spend(question: Question) -> Iterator[Table]:

@@ -19,7 +19,8 @@ from typing import Literal
 
 import msgspec
 
-from entrepot.ledger.store import ALWAYS, Comparison, Expectation, Judged, JudgedBy, LedgerReader, Period
+from entrepot.ledger.pairs import Expectation
+from entrepot.ledger.store import ALWAYS, Comparison, Judged, JudgedBy, LedgerReader, Period
 from entrepot.reports.charts import Bar, Bars, Chart, Line, Lines
 from entrepot.reports.outcomes import SOURCES, Tally, difference, standardised, tallies, total
 from entrepot.reports.render import Cell, Column, Interval, Label, Quantity, Row, Table

@@ -28,11 +28,13 @@ def measure_share(reader: LedgerReader, dimension: Dimension, period: Period = A
     return Share(dimension, tuple(groups), add_up([group.sums for group in groups]))
 
 
-def groups_by(reader: LedgerReader, dimension: Dimension, period: Period = ALWAYS) -> tuple[Group, ...]:
+def groups_by(
+    reader: LedgerReader, dimension: Dimension, period: Period = ALWAYS, *, shadows: bool = False
+) -> tuple[Group, ...]:
     """One group for each value. What nobody answered stands apart where the value is that of who answered, and only there:
     a team has one line, whether or not its requests were answered. Raises LedgerError if the ledger cannot answer.
     """
-    groups = reader.totals_by((dimension,), period)
+    groups = reader.totals_by((dimension,), period, shadows=shadows)
     if dimension in get_args(ServedDimension):
         return groups
     parts: dict[tuple[str | None, ...], list[Group]] = {}

@@ -1,7 +1,8 @@
 """What was spent, by whom and on whom; what a unit of it costs; and where the period will end.
 
 Costs are those of all attempts, also of those whose answer nobody got. A unit cost is the known cost over the exchanges of known
-cost, or over their tokens of every kind, cached ones too: what was paid, not a list price.
+cost, or over their tokens of every kind, cached ones too: what was paid, not a list price. What was asked beside exchanges, where
+nobody waited for it, stands in a column of its own; the forecast is of all that is spent.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ class Forecast(msgspec.Struct, frozen=True):
 
 def measure_spend(reader: LedgerReader, dimension: Dimension, period: Period = ALWAYS) -> Spend:
     """What was spent by each value. Raises LedgerError if the ledger cannot answer."""
-    found = groups_by(reader, dimension, period)
+    found = groups_by(reader, dimension, period, shadows=True)
     if dimension == "day":
         groups = tuple(sorted(found, key=lambda group: group.values[0] or ""))
     else:
-        groups = tuple(sorted(found, key=lambda group: (-group.sums.cost_nano_usd, -group.sums.exchanges)))
+        groups = tuple(sorted(found, key=lambda group: (-_spent(group.sums), -group.sums.exchanges)))
     return Spend(dimension, groups, add_up([group.sums for group in groups]))
 
 
@@ -68,9 +69,9 @@ def measure_forecast(reader: LedgerReader, period: Period, now_ns: int, confiden
     today = datetime.fromtimestamp(now_ns // _NANO, UTC).date()
     until_ns = _begin(_month_after(today)) if period.until_ns is None else period.until_ns
     since_ns = _begin(today.replace(day=1)) if period.since_ns is None else min(period.since_ns, now_ns)
-    spent = reader.totals(Period(since_ns, now_ns)).cost_nano_usd
+    spent = _spent(reader.totals(Period(since_ns, now_ns)))
     today_ns = _begin(today)
-    known = reader.totals_by(("day",), Period(today_ns - MOST_DAYS * _DAY_NS, today_ns))
+    known = reader.totals_by(("day",), Period(today_ns - MOST_DAYS * _DAY_NS, today_ns), shadows=True)
     series, first = _series(known, today)
     ahead = _ahead(now_ns, today_ns, until_ns)
     total = None
@@ -85,7 +86,7 @@ def _series(groups: Sequence[Group], today: date) -> tuple[list[float], date]:
     by_day: dict[date, int] = {}
     for group in groups:
         day = date.fromisoformat(group.values[0] or "")
-        by_day[day] = by_day.get(day, 0) + group.sums.cost_nano_usd
+        by_day[day] = by_day.get(day, 0) + _spent(group.sums)
     first = min(by_day, default=today)
     days = [float(by_day.get(first + timedelta(number), 0)) for number in range((today - first).days)]
     return days, first
@@ -119,6 +120,7 @@ def tabulate_spend(spend: Spend, words: Words = ENGLISH, *, limit: int | None = 
         Column("usd_per_exchange", words("per_exchange"), "usd"),
         Column("usd_per_mtok", words("per_mtok"), "usd"),
         Column("thrown_away_nano_usd", words("in_vain"), "nano_usd"),
+        *((Column("shadow_nano_usd", words("shadow_cost"), "nano_usd"),) if spend.total.shadows else ()),
     )
     is_days = spend.dimension == "day"
     groups = list(reversed(spend.groups)) if is_days else list(spend.groups)
@@ -145,6 +147,7 @@ def _row(label: Label, sums: Sums, total: Sums) -> Row:
         None if cost is None else cost / known / _NANO,
         None if cost is None or not sums.tokens or sums.unknown_cost else cost / sums.tokens * _MTOK / _NANO,
         sums.thrown_away_nano_usd,
+        *((sums.shadow_nano_usd,) if total.shadows else ()),
     )
 
 
@@ -159,6 +162,11 @@ def _charts(spend: Spend, groups: Sequence[Group], title: str, words: Words) -> 
     days = tuple(group.values[0] or "" for group in spend.groups)
     values = tuple(float(group.sums.cost_nano_usd) for group in spend.groups)
     return (Lines(title, "nano_usd", days, (Line(words("cost"), values),)),)
+
+
+def _spent(sums: Sums) -> int:
+    """For clients and beside."""
+    return sums.cost_nano_usd + sums.shadow_nano_usd
 
 
 def tabulate_forecast(forecast: Forecast, words: Words = ENGLISH) -> Table:

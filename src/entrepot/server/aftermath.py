@@ -7,13 +7,16 @@ from collections.abc import Callable
 
 import msgspec
 
+from entrepot.drive.admit import Admission
+from entrepot.drive.driver import Upstream
 from entrepot.exchange.outcome import Outcome, OutcomeSource
 from entrepot.server.afterwards import Afterwards, Missed
 from entrepot.server.endpoints import Gateway
 from entrepot.server.judging import Jury, ask_as
+from entrepot.server.shadows import Result, Shadows
 from entrepot.settings.client_key import ENTROPY_BYTES, make_key
 from entrepot.settings.schema import KeySettings, Settings
-from entrepot.telemetry.families import OUTCOMES, OUTCOMES_MISSED
+from entrepot.telemetry.families import OUTCOMES, OUTCOMES_MISSED, SHADOWS
 from entrepot.telemetry.metrics import Metrics
 
 
@@ -51,6 +54,29 @@ def build_jury(settings: Settings, gateway: Gateway, key: str) -> Jury | None:
     """Judges of the routes that have any, asked at the gateway's own front door with the key's text."""
     judging = {route.name: told for route in settings.routes if (told := route.outcomes.judging) is not None}
     return Jury(judging, settings.deployments, gateway.planner, ask_as(gateway, key)) if judging else None
+
+
+def appoint(
+    after: Afterwards,
+    settings: Settings,
+    gateway: Gateway,
+    judges_key: str,
+    upstream: Upstream,
+    admission: Admission | None,
+    metrics: Metrics,
+) -> None:
+    """Give it the judges of the routes, and who asks beside their exchanges, while the gateway has less than half to do of what
+    it takes.
+    """
+    most = settings.gateway.max_concurrent // 2
+
+    def count(result: Result) -> None:
+        metrics.add(SHADOWS, 1, result)
+
+    after.court = build_jury(settings, gateway, judges_key)
+    after.shadows = Shadows(
+        gateway.planner, upstream, gateway.recorder.append, count, admission, lambda: gateway.under_way() > most
+    )
 
 
 def build_afterwards(settings: Settings, keep: Callable[[Outcome], None], metrics: Metrics) -> Afterwards:

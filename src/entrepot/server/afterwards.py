@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -21,15 +21,18 @@ from entrepot.drive.driver import MOST_CHECKS, Client
 from entrepot.drive.validate import validate
 from entrepot.errors import LedgerError
 from entrepot.exchange.outcome import SIGN_WEIGHT, Outcome, OutcomeSource, outcome_id
-from entrepot.exchange.outcome_plan import OutcomePlan, SampledCheck
+from entrepot.exchange.outcome_plan import OutcomePlan, SampledCheck, Shadowing
 from entrepot.exchange.plan import Plan
 from entrepot.exchange.records import Entry
 from entrepot.exchange.sessions import exchange_before
+from entrepot.exchange.shadowing import is_drawn
 from entrepot.exchange.steadying import draw
 from entrepot.routing.session import MOST_REPEATS
 from entrepot.routing.signs import Sign, sign_of
 from entrepot.routing.validator import Validator, Verdict
+from entrepot.server.comparing import WHOLE, Answered, Checking, Pair, compare
 from entrepot.server.judging import Case
+from entrepot.server.shadows import Due, Shadows
 from entrepot.server.witness import Witness
 
 log = logging.getLogger("entrepot.outcomes")
@@ -41,8 +44,6 @@ not completed · the check itself could not be made · no judge gave a verdict �
 MOST_WAITING = 256
 MOST_WAITING_BYTES = 16 * 1024 * 1024
 WORKERS = 4
-_WHOLE = ("stop", "unknown")
-Checking = Callable[[Validator, str], Awaitable[Verdict]]
 
 
 class Tally(Protocol):
@@ -81,6 +82,7 @@ class Afterwards:
         self._keep = keep
         self._tally = tally
         self.court = court
+        self.shadows: Shadows | None = None
         self._check = check or _checking()
         self._queue: asyncio.Queue[Witness] | None = None
         self._workers: list[asyncio.Task[None]] = []
@@ -94,14 +96,22 @@ class Afterwards:
             return None
         checks: tuple[SampledCheck, ...] = ()
         judged = reads = False
+        shadow: Shadowing | None = None
         if may_read:
             checks = tuple(one for one in wanted.checks if draw(f"check {one.name}\n{plan.id}") < one.share)
             judged = wanted.judging is not None and draw(f"judges\n{plan.id}") < wanted.judging.share
-            reads = bool(checks) or judged or (wanted.signs and _wants_json(plan))
+            shadow = self._drawn(wanted.shadow, plan)
+            reads = bool(checks) or judged or shadow is not None or (wanted.signs and _wants_json(plan))
         if not reads and not (wanted.signs and _goes_on(plan)):
             return None
-        witness = self._expected[plan.id] = Witness(client, plan, checks, judged=judged, reads=reads)
+        witness = self._expected[plan.id] = Witness(client, plan, checks, judged=judged, reads=reads, shadow=shadow)
         return witness
+
+    def _drawn(self, wanted: Shadowing | None, plan: Plan) -> Shadowing | None:
+        """Who is to be asked beside this exchange, if the lot falls on it. Of several answers to one request none is."""
+        if wanted is None or self.shadows is None or plan.asked.request.n != 1 or not is_drawn(wanted, plan.id):
+            return None
+        return wanted
 
     def hear(self, entry: Entry) -> None:
         """An entry was written down."""
@@ -129,6 +139,8 @@ class Afterwards:
         while self._queue is not None and not self._queue.empty():
             self._queue.get_nowait()
             self._tally.missed("queue_full")
+        if self.shadows is not None:
+            await self.shadows.close()
 
     async def _work(self, queue: asyncio.Queue[Witness]) -> None:
         while True:
@@ -148,14 +160,18 @@ class Afterwards:
         if not witness.reads:
             return
         choice = self._choice(witness)
-        if choice is None or any(isinstance(part, ToolCall) for part in choice.parts):
+        if choice is None:
+            return
+        if witness.shadow is not None and witness.entry is not None and self.shadows is not None:
+            self.shadows.take(Due(witness.shadow, plan, choice, witness.entry), self._compare)
+        if any(isinstance(part, ToolCall) for part in choice.parts):
             return  # an answer that calls tools is none yet
         text = "".join(part.text for part in choice.parts if isinstance(part, Text))
         refused = any(isinstance(part, Refusal) for part in choice.parts)
         if wanted.signs and _wants_json(plan) and not refused and not _is_json(text):
             self._write("sign", "bad_json", plan.id, 0.0, SIGN_WEIGHT)
         for check in witness.checks:
-            if refused or choice.finish_reason not in _WHOLE:
+            if refused or choice.finish_reason not in WHOLE:
                 self._write("check", check.name, plan.id, 0.0)
                 continue
             await self._run(check.name, check.check, text, plan.id)
@@ -198,11 +214,29 @@ class Afterwards:
             self._tally.missed("check_failed")
 
     async def _judge(self, case: Case) -> None:
-        said = [] if self.court is None else await self.court.judge(case)
+        said = await self._ask_court(case)
         if not said:
             self._tally.missed("not_judged")
         for outcome in said:
             self._keep_one(outcome)
+
+    async def _compare(self, due: Due, shadow: Plan, answer: Choice) -> None:
+        """Find out whether the shadow's answer is better than what was sent."""
+        checks = self._plans[due.plan.route or ""].checks
+        (asked,) = shadow.eligible
+        sent = Answered("" if due.entry.served is None else due.entry.served.deployment, due.sent)
+        pair = Pair(due.plan, sent, shadow.id, Answered(asked, answer), due.wanted.compare, checks)
+        try:
+            said = await compare(pair, self._ask_court, self._check)
+        except OSError:
+            said = []
+        if not said:
+            self._tally.missed("not_judged" if due.wanted.compare == "judges" else "check_failed")
+        for outcome in said:
+            self._keep_one(outcome)
+
+    async def _ask_court(self, case: Case) -> list[Outcome]:
+        return [] if self.court is None else await self.court.judge(case)
 
     def _write(self, source: OutcomeSource, who: str, exchange: str, score: float, weight: float = 1.0) -> None:
         id_ = outcome_id(source, who, exchange)

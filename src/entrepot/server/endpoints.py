@@ -113,7 +113,7 @@ class Gateway:
         self._keyring = keyring
         self._ruled = planner, inspector
         self._driver = driver
-        self._recorder = recorder
+        self.recorder = recorder
         self._find_entry = find_entry
         self._outcomes = outcomes
         self._responses = responses
@@ -140,7 +140,7 @@ class Gateway:
 
     def trouble(self) -> str | None:
         """What keeps entries from being written down, None if nothing does."""
-        return self._recorder.trouble
+        return self.recorder.trouble
 
     def admit_by(self, keyring: Keyring) -> None:
         """Know these keys from now on. May be called from any thread."""
@@ -291,8 +291,8 @@ class Gateway:
         if planned.no_store and asked.dialect == OPENAI_RESPONSES:
             planned, client = unkept(planned), call.client
         try:
-            self._recorder.demand()
-            planned, ticket = await let_in(self._admission, planned, client, self._recorder.append)
+            self.recorder.demand()
+            planned, ticket = await let_in(self._admission, planned, client, self.recorder.append)
         except EntrepotError as error:
             self._refuse(call, planned.principal, Refusal(error, planned.route, planned.decision), asked, seen)
             raise
@@ -342,7 +342,7 @@ class Gateway:
     def _refuse(
         self, call: Call, principal: Principal, refusal: Refusal, asked: Asked | None, seen: Seen = UNSEEN
     ) -> None:
-        self._recorder.append(
+        self.recorder.append(
             refusal_entry(
                 id=call.id,
                 started_ns=call.started_ns,

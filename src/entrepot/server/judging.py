@@ -19,7 +19,7 @@ import msgspec
 from entrepot.canonical.request import Media, Message, Request, Text, ToolCall, ToolResult
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.grounds import circumstances_again
-from entrepot.exchange.outcome import JUDGE_WEIGHT, Outcome, outcome_id
+from entrepot.exchange.outcome import JUDGE_WEIGHT, PAIR, Outcome, outcome_id
 from entrepot.exchange.outcome_plan import Judging
 from entrepot.exchange.plan import Plan
 from entrepot.exchange.planning import Planner
@@ -45,7 +45,8 @@ class Case(msgspec.Struct, frozen=True, eq=False):
     """An answer before judges: its text, and the deployment that gave it.
 
     With `other`, the answer of `other_deployment` to the same request, the two are compared: the score is that of `answer`, one
-    half where neither is better. Without, it is judged by the route's rubric.
+    half where neither is better. Without, it is judged by the route's rubric. What is said is of the exchange `about`, by
+    default of the plan's.
     """
 
     plan: Plan
@@ -53,6 +54,7 @@ class Case(msgspec.Struct, frozen=True, eq=False):
     deployment: str
     other: str | None = None
     other_deployment: str | None = None
+    about: str | None = None
 
 
 class Jury:
@@ -118,7 +120,7 @@ class Jury:
         return sum(scores) / len(scores)
 
     def _outcome(self, case: Case, judge: Deployment, score: float, jurors: int) -> Outcome:
-        exchange, how = case.plan.id, "rubric" if case.other is None else "pair"
+        exchange, how = case.about or case.plan.id, "rubric" if case.other is None else PAIR
         id_ = outcome_id("judge", how, judge.id, exchange, case.other_deployment or "")
         weight = JUDGE_WEIGHT / jurors
         return Outcome(id_, exchange, time.time_ns(), "judge", judge.model, score, how, weight)

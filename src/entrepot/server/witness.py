@@ -13,7 +13,7 @@ from entrepot.dialects.base import Target
 from entrepot.dialects.registry import PROVIDER_DIALECTS
 from entrepot.drive.driver import Client
 from entrepot.exchange.commands import SendHead
-from entrepot.exchange.outcome_plan import SampledCheck
+from entrepot.exchange.outcome_plan import SampledCheck, Shadowing
 from entrepot.exchange.plan import Plan
 from entrepot.exchange.records import Entry
 
@@ -24,17 +24,25 @@ MOST_BYTES = 1024 * 1024
 class Witness:
     """The client of `plan`, who is sent all that it would be without. `entry` is what was written down, once it was.
 
-    `reads`: what is sent is kept, for `checks` and, if `judged`, for judges.
+    `reads`: what is sent is kept, for `checks`, if `judged` for judges, and for whoever is asked beside (`shadow`).
     """
 
     def __init__(
-        self, client: Client, plan: Plan, checks: tuple[SampledCheck, ...], *, judged: bool, reads: bool
+        self,
+        client: Client,
+        plan: Plan,
+        checks: tuple[SampledCheck, ...],
+        *,
+        judged: bool,
+        reads: bool,
+        shadow: Shadowing | None = None,
     ) -> None:
         self._client = client
         self.plan = plan
         self.checks = checks
         self.judged = judged
         self.reads = reads
+        self.shadow = shadow
         self.entry: Entry | None = None
         self.size = 0
         self._pieces: list[bytes] = []

@@ -58,6 +58,20 @@ class OutcomesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judges: Annotated[JudgingTable | None, Meta(description="What models say of a share of them.")] = None
 
 
+class ShadowTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is asked beside a share of a route's exchanges once these are answered, to compare both answers."""
+
+    candidates: Annotated[
+        tuple[Name, ...], Meta(min_length=1, description="Deployment ids, or patterns; of several one is drawn.")
+    ]
+    share: Annotated[Share, Meta(description="Of how many exchanges.")]
+    usd_per_day: Annotated[Decimal, Meta(description="What that may cost in a day of UTC, judges apart.")]
+    compare: Annotated[
+        Literal["judges", "checks"],
+        Meta(description="Who says which answer is better: the judges of the route's outcomes, or its checks."),
+    ] = "judges"
+
+
 class VerdictTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A webhook that says later what came of exchanges: a ticket was reopened, a test passed."""
 

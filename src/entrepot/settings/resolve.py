@@ -6,13 +6,16 @@ right becomes a problem.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from entrepot.catalog.lookup import Catalog
 from entrepot.catalog.pricing import ExchangeRates
-from entrepot.exchange.plan import Deadlines
+from entrepot.exchange.plan import Deadlines, Route
+from entrepot.exchange.shadowing import SHADOW
+from entrepot.policy.budgets import Budget
 from entrepot.policy.lists import expand
 from entrepot.settings.budgets import (
     known_names,
@@ -36,6 +39,7 @@ from entrepot.settings.routes import resolve_routes
 from entrepot.settings.rules import Known, check_rules
 from entrepot.settings.schema import FreshSettings, GatewaySettings, ResponsesSettings, Settings
 from entrepot.settings.sensing import known_classes, resolve_sensing
+from entrepot.settings.shadows import resolve_shadow_budgets
 from entrepot.settings.surroundings import Surroundings
 from entrepot.settings.telemetry import resolve_log, resolve_metrics, resolve_telemetry
 
@@ -55,14 +59,14 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
     check_scopes(file.keys, routes, deployments, problems)
     check_teams(file.teams, problems)
     named = Known(
-        keys=[*(key.name for key in file.keys), file.judges.key],
+        keys=[*(key.name for key in file.keys), file.judges.key, SHADOW],
         teams=[*(team.name for team in file.teams), *(key.team for key in file.keys if key.team)],
         routes=[route.name for route in routes],
         data_classes=known_classes(file),
         lists=file.lists,
     )
     check_rules(file.policy, named, deployments, around.catalog, problems)
-    judging = resolve_judges(file.judges, routes, file.budgets, problems)
+    ours = _own_budgets(file, routes, problems)
     known = known_names(file.keys, [team.name for team in file.teams], routes, deployments)
     return Settings(
         gateway=_gateway(file.gateway, around.directory, problems),
@@ -90,7 +94,7 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         exchange_rates=rates,
         content=resolve_content(file.content, around.directory, problems),
         responses=ResponsesSettings(**msgspec.structs.asdict(file.responses)),
-        budgets=(*resolve_budgets(file.budgets, known, around.directory, problems), *judging),
+        budgets=(*resolve_budgets(file.budgets, known, around.directory, problems), *ours),
         limits=resolve_limits(file.limits, known, problems),
         deployment_limits=resolve_deployment_limits(file.deployments, problems),
         counters=resolve_counters(file.counters, around.directory, problems),
@@ -104,6 +108,12 @@ def resolve(file: SettingsFile, around: Surroundings, problems: Problems) -> Set
         judges_key=file.judges.key,
         telemetry=resolve_telemetry(file.telemetry, around.directory, problems),
     )
+
+
+def _own_budgets(file: SettingsFile, routes: Sequence[Route], problems: Problems) -> tuple[Budget, ...]:
+    """What judging, and what asking beside, may cost."""
+    judging = resolve_judges(file.judges, routes, file.budgets, problems)
+    return (*judging, *resolve_shadow_budgets(file.routes, file.budgets, file.keys, problems))
 
 
 def _gateway(table: GatewayTable, directory: Path, problems: Problems) -> GatewaySettings:

@@ -11,7 +11,7 @@ from entrepot.exchange.balancing import Balance
 from entrepot.routing.ballot import By
 from entrepot.routing.validator import Validator
 from entrepot.settings.failing_tables import HedgeTable
-from entrepot.settings.outcome_tables import OutcomesTable
+from entrepot.settings.outcome_tables import OutcomesTable, ShadowTable
 from entrepot.settings.words import (
     Confidence,
     Count,
@@ -140,4 +140,7 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     outcomes: Annotated[
         OutcomesTable | None, Meta(description="What is found out of its answers once they are sent.")
+    ] = None
+    shadow: Annotated[
+        ShadowTable | None, Meta(description="Ask another deployment beside, and compare the answers.")
     ] = None

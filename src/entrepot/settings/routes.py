@@ -13,6 +13,7 @@ from entrepot.catalog.nearest import did_you_mean
 from entrepot.catalog.pricing import ExchangeRates
 from entrepot.catalog.schema import Deployment
 from entrepot.exchange.embedding import embeds
+from entrepot.exchange.outcome_plan import OutcomePlan
 from entrepot.exchange.plan import Route
 from entrepot.routing.explore import Exploration
 from entrepot.settings.conduct import resolve_hedge
@@ -23,6 +24,7 @@ from entrepot.settings.outcomes import resolve_outcomes
 from entrepot.settings.problems import Problems, quote
 from entrepot.settings.reference import choose_reference
 from entrepot.settings.route_table import RouteTable
+from entrepot.settings.shadows import resolve_shadow
 from entrepot.settings.strategy import resolve_strategy
 
 DEFAULT_ROUTE = RouteTable(name="auto")
@@ -82,10 +84,29 @@ def resolve_routes(
                 retries=table.retries,
                 balance=table.balance,
                 hedge=resolve_hedge(table, path, problems),
-                outcomes=resolve_outcomes(table.outcomes, deployments, (*path, "outcomes"), folder, problems),
+                outcomes=_outcomes(table, deployments, path, folder, problems, warnings, whole=whole),
             )
         )
     return tuple(routes)
+
+
+def _outcomes(
+    table: RouteTable,
+    deployments: Sequence[Deployment],
+    path: Path,
+    folder: str,
+    problems: Problems,
+    warnings: list[str],
+    *,
+    whole: bool,
+) -> OutcomePlan:
+    outcomes = resolve_outcomes(table.outcomes, deployments, (*path, "outcomes"), folder, problems)
+    if table.shadow is None:
+        return outcomes
+    beside = (*path, "shadow")
+    asked = _expand(table.shadow.candidates, (*beside, "candidates"), deployments, problems if whole else None)
+    shadow = resolve_shadow(table.shadow, table, asked, outcomes, beside, problems, warnings)
+    return msgspec.structs.replace(outcomes, shadow=shadow)
 
 
 def _exploration(table: RouteTable, candidates: int, path: Path, problems: Problems) -> Exploration | None:

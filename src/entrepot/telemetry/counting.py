@@ -49,6 +49,10 @@ class Counts:
     def count(self, entry: Entry) -> None:
         """Count one that was written down, or would have been."""
         values = self._values
+        if entry.shadow is not None:  # nobody waited: it costs, and is no exchange of any client
+            for attempt in entry.attempts:
+                self._count_attempt(attempt)
+            return
         ending = (entry.dialect, entry.route, entry.state, entry.status)
         ended, seconds = self._endings.get(ending) or self._find_ending(ending)
         values[ended] += 1

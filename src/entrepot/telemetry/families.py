@@ -90,6 +90,12 @@ OUTCOMES_MISSED = Family(
     "Outcomes that were to be found out and were not, by why: queue_full, too_long, unread, check_failed, not_judged, unwritten.",
     ("why",),
 )
+SHADOWS = Family(
+    "entrepot_shadows_total",
+    "counter",
+    "Exchanges drawn to be asked again beside what was sent: what became of that.",
+    ("result",),
+)
 CONTENT = Family(
     "entrepot_content_total",
     "counter",
@@ -176,6 +182,7 @@ KEPT: tuple[Family, ...] = (
     LOST,
     OUTCOMES,
     OUTCOMES_MISSED,
+    SHADOWS,
     CONTENT,
     CONTENT_BYTES,
     DROPPED,

@@ -165,6 +165,7 @@ class _Entry(msgspec.Struct, gc=False):
     data_classes: tuple[str, ...] = ()
     grounds: Grounds | None = None
     deliberation: msgspec.Raw = msgspec.Raw()
+    shadow: msgspec.Raw = msgspec.Raw()
 
 
 _DECODER = msgspec.msgpack.Decoder(_Entry)
@@ -201,6 +202,8 @@ def read_columns(documents: Iterable[bytes]) -> Decisions:
     number = deployments.number
     for document in documents:
         entry = _DECODER.decode(document)
+        if bytes(entry.shadow) not in (b"", _NIL):
+            continue  # nobody waited for it
         decision = entry.decision
         if decision is None or not decision.order:
             left_out += 1
