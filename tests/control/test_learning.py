@@ -123,3 +123,17 @@ def test_a_refit_that_fails_says_what_it_said_last(tmp_path: Path, monkeypatch: 
             refitter.look(place, 5.0)
         (failed,) = control.snapshot().refits
         assert (failed.state, failed.why, failed.ended_s) == ("failed", "failed: the ledger is away", 5.0)
+
+
+def test_a_defect_is_logged_and_the_control_process_goes_on(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("of a test")
+
+    monkeypatch.setattr("entrepot.control.learning.fit_correction", broken)
+    ledger.live(100, 9)
+    ledger.now_s += 60
+    ledger.learner.look()
+    assert "the router stays as it is" in caplog.text
+    assert ledger.in_force() == ("settings", None)

@@ -82,6 +82,22 @@ def test_live_outcomes_are_taken_in_as_they_come(tmp_path: Path) -> None:
         assert eventually(lambda: mostly(entrepot) == DEAR, 30)
 
 
+def test_outcomes_that_are_not_what_is_expected_raise_an_alarm_that_operators_see(tmp_path: Path) -> None:
+    settings = LearningSettings(absorb=False, absorb_s=0.5, refit_s=None)
+    with learning(tmp_path / "ledger", settings) as entrepot:
+
+        def is_raised() -> bool:
+            return b"not what it was: outcomes" in entrepot.request("//readyz", key=None)[2]
+
+        assert not is_raised()
+        teach(entrepot, 2000, is_raised)
+        assert eventually(is_raised, 30)
+        metrics = entrepot.request("//metrics", key=None)[2]
+        assert b'entrepot_drift_alarm{kind="outcomes"} 1' in metrics
+        assert b'entrepot_drift_alarm{kind="prices"} 0' in metrics
+        assert [one.kind for one in read_status(entrepot.directory).alarms] == ["outcomes"]
+
+
 def test_live_outcomes_are_refitted_on_promoted_decided_by_and_brought_back(tmp_path: Path) -> None:
     settings = LearningSettings(absorb=False, absorb_s=1.0, least=600)
     with learning(tmp_path / "ledger", settings) as entrepot:

@@ -5,6 +5,7 @@ import logging
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from entrepot.errors import DataError
@@ -17,6 +18,7 @@ from entrepot.learning.promises import (
     read_promises,
     write_promises,
 )
+from entrepot.routing.utility import Goal
 from entrepot.routing.worth import refuse
 from tests.learning.test_recalibrate import BIG, Installation
 
@@ -56,6 +58,17 @@ def test_what_is_about_other_settings_is_not_applied(tmp_path: Path) -> None:
     assert own.choices.knobs["auto"] is before
     assert apply_promises(Promises({"auto": a_standing(own), "gone": a_standing(own)}), own.choices) == ("auto",)
     assert own.choices.knobs["auto"].refused
+
+
+def test_what_was_withdrawn_stays_so_under_another_router_until_it_is_looked_at_anew(tmp_path: Path) -> None:
+    own = Installation(tmp_path)
+    broken = msgspec.structs.replace(a_standing(own, "of the router before"), alarm_at="2026-11-22")
+    assert apply_promises(Promises({"auto": broken}), own.choices) == ()
+    assert promised(own) == [True]
+    unpromised = Installation(tmp_path, goal=Goal(max_loss=0.05))
+    before = unpromised.choices.knobs["auto"]
+    apply_promises(Promises({"auto": broken}), unpromised.choices)
+    assert unpromised.choices.knobs["auto"] is before
 
 
 def test_a_follower_takes_in_what_changes_and_keeps_what_stood_where_it_cannot(

@@ -31,10 +31,9 @@ MORNING_S = 1_763_800_000.0
 class Recalling:
     """Takes the big model for a little better than the small one, whatever the prompt, and remembers some prompts."""
 
-    version = "test/recalling"
-
-    def __init__(self, past: Rehearsal | None, models: Sequence[str] = ()) -> None:
+    def __init__(self, past: Rehearsal | None, models: Sequence[str] = (), version: str = "test/recalling") -> None:
         self.models = tuple(models)
+        self.version = version
         self._past = past
 
     @property
@@ -48,7 +47,7 @@ class Recalling:
         return self
 
     def bind(self, models: Sequence[str], facts: Mapping[str, ModelFacts]) -> Recalling:
-        return Recalling(self._past, models)
+        return Recalling(self._past, models, self.version)
 
     def predict(self, prompt: Prompt) -> Estimates:
         ones = np.ones(len(self.models), np.float32)
@@ -77,12 +76,14 @@ def remembered(prompts: int, lost: int) -> Rehearsal:
 class Installation:
     """A route over two deployments, the files of its fresh outcomes, and what keeps its promise."""
 
-    def __init__(self, directory: Path, past: Rehearsal | None = None, goal: Goal | None = None) -> None:
+    def __init__(
+        self, directory: Path, past: Rehearsal | None = None, goal: Goal | None = None, version: str = "test/recalling"
+    ) -> None:
         self.directory = directory
         self.written = 0
         self.rows: list[dict[str, object]] = []
         self.prompts: list[dict[str, object]] = []
-        router = Recalling(remembered(200, 2) if past is None else past)
+        router = Recalling(remembered(200, 2) if past is None else past, version=version)
         dialect = OpenAIChat()
         deployments = (
             a_deployment(BIG, price=a_price("5", "25")),
@@ -229,6 +230,30 @@ def test_settings_that_changed_begin_anew(tmp_path: Path) -> None:
     own.add(40, 30)
     assert own.standing().alarm_at is not None
     other = Installation(tmp_path, goal=Goal(max_loss=0.9, confidence=0.95))
+    assert other.standing().alarm_at is None
+
+
+def test_another_router_is_held_to_all_that_came_at_once(tmp_path: Path) -> None:
+    Installation(tmp_path).standing()
+    other = Installation(tmp_path, version="test/refitted")
+    other.add(40, 1)
+    standing = other.standing()
+    assert "on 240 prompts of 票据.jsonl and fresh outcomes" in promised(standing)
+    assert len(standing.counted) == 40
+
+
+def test_another_router_does_not_bring_back_a_promise_that_was_withdrawn(tmp_path: Path) -> None:
+    own = Installation(tmp_path, remembered(3000, 30))
+    own.standing()
+    own.add(30, 20)
+    withdrawn = own.standing()
+    assert withdrawn.alarm_at is not None
+    other = Installation(tmp_path, remembered(3000, 30), version="test/refitted")
+    standing = other.standing()
+    assert standing.alarm_at == withdrawn.alarm_at
+    assert standing.about != withdrawn.about
+    assert standing.knob == withdrawn.knob
+    own.add(1100, 0)
     assert other.standing().alarm_at is None
 
 

@@ -13,7 +13,8 @@ from entrepot.catalog.pricing import ExchangeRates, Tariff
 from entrepot.catalog.schema import Deployment
 from entrepot.errors import Defect
 from entrepot.routing.base import Estimates, Prompt
-from entrepot.routing.utility import Decision, Goal, Weighed, decide
+from entrepot.routing.goals import Option
+from entrepot.routing.utility import Decision, Goal, Weighed, decide, first_choice
 
 RATES = ExchangeRates(usd_per_cny=Decimal("0.14"), as_of="2026-10-01", source="a page")
 
@@ -303,3 +304,23 @@ def test_a_bound_on_cost_is_kept_wherever_a_candidate_is_under_it(
     under = {id for id, cost in costs.items() if cost is not None and cost <= bound}
     assert set(found.order[: len(under)]) == under
     assert sorted(found.order) == sorted(pool[0])
+
+
+@given(
+    ps=st.lists(st.floats(0.05, 0.95), min_size=3, max_size=3),
+    kind=st.sampled_from(["cheapest_within", "weighted", "best_under"]),
+    limit=st.sampled_from([None, 0.001, 0.01]),
+)
+def test_the_first_of_options_that_were_weighed_before_is_the_one_decided_on(
+    ps: list[float], kind: str, limit: float | None
+) -> None:
+    goal = Goal(kind, max_loss=0.1, max_cost_usd=limit, worth_usd=0.02)  # type: ignore[arg-type]  # one of the kinds above
+    decided = decision(dict(zip(MIXED, ps, strict=True)), PRICES, goal=goal, reference="frontier")
+    options = [
+        Option(
+            one.deployment, one.model, one.p_correct or 0.0, one.p_error or 0.0, one.output_tokens or 0.0, one.cost_usd,
+            one.basis or "prior",
+        )
+        for one in decided.candidates
+    ]  # fmt: skip
+    assert first_choice(options, goal, "frontier", None) == decided.chosen

@@ -7,6 +7,7 @@ done by a process of its own, at the lowest priority.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -25,7 +26,7 @@ from entrepot.control.place import ControlPlace
 from entrepot.control.reload import Watch
 from entrepot.control.routers import corrections_of, running_in, take_in
 from entrepot.control.store import Actor
-from entrepot.errors import DataError
+from entrepot.errors import DataError, EntrepotError
 from entrepot.learning.live_outcomes import seen_in
 from entrepot.learning.shelf import put_on_shelf
 from entrepot.learning.status import AlarmKind, LearningStatus, read_status, write_status
@@ -86,7 +87,15 @@ class Learner:
         self._said: LearningStatus | None = None
 
     def look(self) -> None:
-        """Do what is due. Raises LedgerError, ControlError, ArtifactError or DataError."""
+        """Do what is due; a defect is logged, and looked past. Raises LedgerError, ControlError, ArtifactError or DataError."""
+        try:
+            self._look()
+        except EntrepotError:
+            raise
+        except Exception:  # whatever is wrong with learning, the ledger has to be written on
+            log.exception("the router stays as it is")
+
+    def _look(self) -> None:
         now_s, learning = self._clock(), self._settings.learning
         if not self._place.exists():
             return
@@ -241,8 +250,10 @@ class Refitter:
             raise DataError(f"no refit can be started: {error.strerror or error}") from error
         self._slot, self.doing = order.slot, "starting"
         if self._process.stdin is not None:
-            self._process.stdin.write(msgspec.msgpack.encode(order))
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # it died at once, which is seen when it is looked at
+                self._process.stdin.write(msgspec.msgpack.encode(order))
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
         if self._process.stderr is not None:
             os.set_blocking(self._process.stderr.fileno(), False)
 

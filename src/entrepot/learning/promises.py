@@ -26,7 +26,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     `prices` are those that it was found with, `made_at` (ISO 8601) says when. `counted` are digests of the fresh prompts that it
     was tested on. `watched` fresh prompts came later, of which it lost `lost` on average. `alarm_at` is when it was found
-    broken.
+    broken. `settings` is what it is about but for the router's version.
     """
 
     knob: Knob | None
@@ -37,6 +37,7 @@ class Standing(msgspec.Struct, frozen=True):
     watched: int = 0
     lost: float = 0.0
     alarm_at: str | None = None
+    settings: str = ""
 
 
 class Promises(msgspec.Struct, frozen=True):

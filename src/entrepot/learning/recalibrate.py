@@ -100,7 +100,9 @@ class Recalibrator:
             about = past.about(self._choices.router_version)
             standing = before.routes.get(name)
             route = Keeping(name, past, about, remembered, self._fresh, self._sources.last, _moment(now_s))
-            routes[name] = route.settle(standing) if standing is None or standing.about == about else route.renew()
+            routes[name] = (
+                route.settle(standing) if standing is None or standing.about == about else route.renew(standing)
+            )
         return Promises(routes)
 
 
@@ -157,11 +159,16 @@ class Keeping(msgspec.Struct, frozen=True, eq=False):
         lost = float(watched.mean()) if len(watched) else 0.0
         return msgspec.structs.replace(standing, watched=len(watched), lost=lost)
 
-    def renew(self) -> Standing:
-        """What stands from now on where the router or the route is another than before: all that came speaks, once more.
+    def renew(self, standing: Standing) -> Standing:
+        """What stands from now on where the router or the route is another than that of `standing`.
 
-        What broke the old promise is among it, so that a change of router does not bring back what was withdrawn.
+        All that came speaks, once more. But a change of router alone does not bring back what was withdrawn: that takes what came
+        after it was made, as ever.
         """
+        if standing.alarm_at is not None and standing.settings == self.past.about(""):
+            return self._after_alarm(
+                msgspec.structs.replace(standing, about=self.about, watched=0), self._newer(standing)
+            )
         counted = [] if self.fresh is None else list(range(len(self.fresh.digests)))
         return self._made(self.past.on(self._window(counted)).compile(), counted)
 
@@ -197,7 +204,7 @@ class Keeping(msgspec.Struct, frozen=True, eq=False):
 
     def _made(self, knob: Knob | None, counted: list[int] | tuple[int, ...]) -> Standing:
         digests = frozenset(self.fresh.digests[i] for i in counted) if self.fresh is not None else frozenset[str]()
-        return Standing(knob, self.about, self.past.prices, self.now, digests)
+        return Standing(knob, self.about, self.past.prices, self.now, digests, settings=self.past.about(""))
 
     def _newer(self, standing: Standing) -> list[int]:
         digests = () if self.fresh is None else self.fresh.digests
