@@ -11,6 +11,7 @@ import msgspec
 from click.testing import CliRunner
 
 from entrepot.cli.main import main
+from entrepot.control.place import ControlPlace
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.kept_responses import KeptResponse, ResponseStore, response_id_of
 from entrepot.ledger.spool import SpoolWriter
@@ -80,6 +81,34 @@ def test_a_team_that_is_forgotten_leaves_no_response_kept_for_it(tmp_path: Path)
     assert (code, "1 kept responses are deleted" in said) == (0, True)
     assert responses.find("k", response_id_of(ours.id), 0.0) is None
     assert responses.find("k", response_id_of(theirs.id), 0.0) is not None
+
+
+def test_what_was_said_is_erased_from_kept_responses_too(tmp_path: Path) -> None:
+    entries = [
+        msgspec.structs.replace(sample_entry(number), key=f"k{number // 2}", team=f"t{number // 2}")
+        for number in range(5)
+    ]
+    with open_sqlite(tmp_path) as store:
+        store.insert(entries)
+    responses = ResponseStore(tmp_path, keep_days=1)
+    for one in entries:
+        responses.keep(one.key or "", KeptResponse(response_id_of(one.id), None, 0, b"[]", b"{}"), 0.0)
+
+    def left() -> list[int]:
+        found = [responses.find(one.key or "", response_id_of(one.id), 0.0) for one in entries]
+        return [number for number, one in enumerate(found) if one is not None]
+
+    words = ("forget", "--ledger", str(tmp_path), "--yes")
+    code, said = run(*words, "--exchange", entries[0].id)
+    assert (code, "1 kept response is deleted with it" in said, left()) == (0, True, [1, 2, 3, 4])
+    assert (run(*words, "--team", "t1", "--content-only")[0], left()) == (0, [1, 4])
+    assert (run(*words, "--key", "k0", "--content-only")[0], left()) == (0, [4])
+    assert (run(*words, "--key", "nobody", "--content-only")[0], left()) == (0, [4])
+    with open_sqlite(tmp_path) as store:
+        assert store.totals().exchanges == 5
+    with ControlPlace(tmp_path, None).open_store() as control:
+        trail = [(one.action, one.name) for one in control.changes()]
+    assert sorted(trail) == [("forget", entries[0].id), ("forget", "key k0"), ("forget", "team t1")]
 
 
 def test_an_export_holds_what_lay_in_the_spool_too(tmp_path: Path) -> None:

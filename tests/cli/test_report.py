@@ -204,6 +204,8 @@ def test_a_promise_that_was_broken_is_told(ledger: Path) -> None:
     [
         (("--by", "colour"), "'colour' is no dimension; one of: deployment, model"),
         (("--since", "tomorrow"), "'tomorrow' is no time; write a date"),
+        (("--since", "0001-01-01T00:00:00+12:00"), "is no time; write a date"),
+        (("--until", "9999-12-31T23:59:59-12:00"), "is no time; write a date"),
         (("--ledger", "a", "--config", "b"), "give one of them"),
         (("profits",), "'profits' is not one of"),
     ],

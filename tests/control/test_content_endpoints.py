@@ -8,6 +8,7 @@ import pytest
 
 from entrepot.control.store import ControlStore
 from entrepot.ledger.content.spool import ContentSpool
+from entrepot.ledger.kept_responses import KeptResponse, ResponseStore, response_id_of
 from tests.control.admin import Admin
 from tests.ledger.content.samples import kept
 from tests.ledger.content.test_sqlite import files_with
@@ -38,6 +39,14 @@ def test_an_admin_erases_one_exchange(admin: Admin) -> None:
     assert admin.ask("GET", "content/exchange-0001").status == 404
     (entry,) = admin.ask("GET", "audit?kind=content").json
     assert (entry["action"], entry["name"]) == ("forget", "exchange-0001")
+
+
+def test_what_is_erased_is_not_kept_for_the_next_response_either(admin: Admin) -> None:
+    responses = ResponseStore(admin.settings.ledger.directory, keep_days=1)
+    for exchange in ("exchange-0001", "exchange-0009"):
+        responses.keep("alice", KeptResponse(response_id_of(exchange), None, 0, b"[]", b"{}"), 0.0)
+        assert admin.ask("DELETE", f"content/{exchange}").status == 200  # of the second nothing else is kept
+        assert responses.find("alice", response_id_of(exchange), 0.0) is None
 
 
 @pytest.mark.parametrize("role", ["operator", "viewer"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from entrepot.dialects.request_body import refusal_of, taking_apart
+from entrepot.dialects.request_body import MOST_LEVELS, is_too_deep, refusal_of, taking_apart
 from entrepot.errors import InvalidRequest
 
 
@@ -42,4 +42,21 @@ def test_what_is_nested_too_deeply_is_told_so() -> None:
 
 def test_what_is_right_passes() -> None:
     with taking_apart(b"{}"):
+        pass
+
+
+def nested(levels: int, inside: str = "1") -> bytes:
+    return b'{"a":[' * (levels // 2) + inside.encode() + b"]}" * (levels // 2)
+
+
+def test_a_body_is_as_deep_as_its_brackets_outside_of_text() -> None:
+    assert not is_too_deep(nested(MOST_LEVELS))
+    assert is_too_deep(nested(MOST_LEVELS + 2))
+    assert not is_too_deep(nested(MOST_LEVELS, r'"[[[[ \\\" {{{ \\"'))
+    assert is_too_deep(nested(MOST_LEVELS, r'"\\" , [[1]]'))
+    assert not is_too_deep(b"[" + b",".join([b"[{}]"] * 1000) + b"]")
+
+
+def test_what_could_be_read_and_not_be_walked_over_is_refused_too() -> None:
+    with pytest.raises(InvalidRequest, match="nested too deeply"), taking_apart(nested(900)):
         pass

@@ -94,6 +94,12 @@ def test_what_is_said_is_kept_where_the_route_says_so_and_nowhere_else(keeping: 
     assert said.complete
     assert answer_of(said)
 
+    for stream in (False, True):
+        body = json.dumps({"model": "auto", "prompt": "a zebra completed", "stream": stream}).encode()
+        headers = keeping.request("/completions", body)[1]
+        said = said_in(keeping, headers["x-entrepot-exchange"])
+        assert (said.complete, answer_of(said)) == (True, "This is a simulated answer. You wrote: a zebra completed")
+
     unkept = [
         keeping.chat("other", "a zebra elsewhere"),
         keeping.chat("cheap/small", "a zebra by name"),
@@ -105,7 +111,7 @@ def test_what_is_said_is_kept_where_the_route_says_so_and_nowhere_else(keeping: 
     settled(keeping, last)  # what was asked before it has arrived as well
     assert held(keeping).isdisjoint(headers["x-entrepot-exchange"] for _, headers, _ in unkept)
     metrics = keeping.request("//metrics", key=None)[2].decode()
-    assert 'entrepot_content_total{route="auto",result="kept"} 3' in metrics
+    assert 'entrepot_content_total{route="auto",result="kept"} 5' in metrics
     assert 'entrepot_content_total{route="auto",result="withheld"} 2' in metrics
 
 

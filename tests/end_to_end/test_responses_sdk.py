@@ -15,6 +15,7 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types.responses import Response
 from pydantic import BaseModel
 
+from entrepot.policy.rules import Rule, When
 from entrepot.settings.schema import GatewaySettings, ResponsesSettings
 from entrepot.simulator.plan import Plan, StandInModel, StandInProvider
 from tests.end_to_end.world import (
@@ -264,3 +265,26 @@ def test_an_answer_of_the_same_dialect_is_kept_under_the_gateways_own_id(tmp_pat
             assert client.responses.retrieve(second.id).output_text == second.output_text
             items = list(client.responses.input_items.list(second.id, order="asc"))
     assert [item.type for item in items] == ["message", "message", "message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_rule_that_has_nothing_kept_holds_for_responses_too(tmp_path: Path, stream: bool) -> None:
+    rules = (Rule("bob's words are not kept", When(keys=("bob",)), no_store=True),)
+    with (
+        world(tmp_path, responses=ResponsesSettings(store=True), rules=rules) as installation,
+        as_key(installation) as alice,
+        as_key(installation, OTHER_KEY) as bob,
+    ):
+        for client in (alice, bob):
+            if stream:
+                with client.responses.stream(model="cheap/small", input="a zebra") as opened:
+                    answer: Any = opened.get_final_response()
+            else:
+                answer = client.responses.create(model="cheap/small", input="a zebra")
+            assert answer.output_text
+            assert answer.store is (client is alice)
+            if client is bob:
+                with pytest.raises(openai.NotFoundError):
+                    client.responses.retrieve(answer.id)
+            else:
+                assert client.responses.retrieve(answer.id).output_text == answer.output_text

@@ -162,3 +162,22 @@ def test_the_responses_of_some_exchanges_are_forgotten_and_leave_no_trace(tmp_pa
     assert store.find_by_item("a", f"msg_{ids[0]}", NOW_S) is None
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert [f"a secret of {each}".encode() in written for each in ids] == [False, False, True]
+
+
+def test_the_response_of_one_exchange_is_forgotten_whoever_it_belongs_to(tmp_path: Path) -> None:
+    store = ResponseStore(tmp_path, keep_days=3)
+    ids = [f"019b0000-0000-7000-8000-{number:012x}" for number in range(2)]
+    for each in ids:
+        kept = KeptResponse(response_id_of(each), None, int(NOW_S), b"[]", f'"a secret of {each}"'.encode(), (each,))
+        store.keep("a", kept, NOW_S)
+    assert [store.forget_exchange(ids[0]), store.forget_exchange(ids[0])] == [1, 0]
+    assert [store.find_by_item("a", each, NOW_S) is None for each in ids] == [True, False]
+
+
+def test_what_is_forgotten_is_in_no_file_though_another_program_has_the_file_open(tmp_path: Path) -> None:
+    store = ResponseStore(tmp_path, keep_days=3)
+    with closing(sqlite3.connect(tmp_path / FILE)) as other:
+        other.execute("SELECT count(*) FROM responses").fetchone()  # so that closing ours leaves the write-ahead log
+        store.keep("a", KeptResponse("resp_1", None, int(NOW_S), b"[]", b'"a secret"', ()), NOW_S)
+        assert store.forget("a", "resp_1")
+        assert all(b"a secret" not in path.read_bytes() for path in tmp_path.iterdir())

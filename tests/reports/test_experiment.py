@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from entrepot.exchange.outcome import Outcome
 from entrepot.exchange.records import Entry, Vote
 from entrepot.ledger.checks import sample_entry
 from entrepot.ledger.sqlite import open_sqlite
@@ -17,6 +18,7 @@ from entrepot.reports.experiment import (
     Experiment,
     Trial,
     compare,
+    foreseen,
     measure_experiments,
     narrower,
     trials_of,
@@ -25,6 +27,7 @@ from entrepot.reports.experiment_told import tabulate_experiments
 from entrepot.reports.render import Label
 from entrepot.reports.wording import words_of
 from entrepot.routing.holdout import Lot
+from entrepot.routing.utility import Decision, Weighed
 
 DEAR, CHEAP = 1.3, 0.39  # dollars a session: the truth is a saving of 70 %, and two points of quality
 SAVING = 1 - CHEAP / DEAR
@@ -168,3 +171,71 @@ def test_everybody_drawn_is_no_comparison() -> None:
     found = compare("auto", "b", [Trial(1.0, True, 1.0, 1.0, 1.0, None)] * 300)
     assert found.fraction is None
     assert not math.isnan(found.confidence)
+
+
+def decided(number: int, *, drawn: bool, p_baseline: float, p_routed: float) -> Entry:
+    """A session of which the router expected these P(correct), whoever answered in the end."""
+    entry = cast(number, drawn=drawn, unit=number)
+    order = ("openai/gpt-5", "bailian/qwen3-max") if drawn else ("bailian/qwen3-max", "openai/gpt-5")
+    weighed = (
+        Weighed("openai/gpt-5", "gpt-5", p_correct=p_baseline),
+        Weighed("bailian/qwen3-max", "qwen3-max", p_correct=p_routed),
+    )
+    decision = Decision(order, weighed, "simulated", displaced="bailian/qwen3-max" if drawn else None)
+    return msgspec.structs.replace(entry, decision=decision)
+
+
+def test_quality_is_adjusted_by_what_was_expected_of_both_before_the_lot(tmp_path: Path) -> None:
+    """Easy and hard requests, which the router tells apart: of that spread the adjusted interval is free."""
+    chance = np.random.default_rng(41)
+    entries, said = [], []
+    for number in range(1500):
+        drawn, easy = bool(chance.random() < 0.5), bool(chance.random() < 0.5)
+        right = (0.95 if easy else 0.3) - (0.0 if drawn else 0.02)
+        p = 0.9 if easy else 0.4
+        entries.append(decided(number, drawn=drawn, p_baseline=p, p_routed=p - 0.02))
+        score = float(chance.random() < right)
+        said.append(Outcome(f"s{number}", entries[-1].id, 1, "user", "k", score))
+    with open_sqlite(tmp_path) as store:
+        store.insert(entries)
+        store.insert_documents([], said)
+        first = foreseen(store, trials_of(store.drawn()))[0]
+        (found,) = measure_experiments(store)
+    assert {first.baseline_p, first.routed_p} in ({0.9, 0.88}, {0.4, 0.38})
+    gained = narrower(found.quality, found.plain_quality)
+    assert gained is not None
+    assert gained > 0.15
+    assert found.quality is not None
+    assert found.quality.low < -0.02 < found.quality.high
+    assert not found.by_judges
+
+
+def test_judges_stand_in_only_where_nobody_else_spoke(tmp_path: Path) -> None:
+    entries = [cast(number, drawn=number % 2 == 0, unit=number) for number in range(2 * LEAST_OF_EACH)]
+    judged = [Outcome(f"j{one.id}", one.id, 1, "judge", "m", 1.0) for one in entries]
+    with open_sqlite(tmp_path) as store:
+        store.insert(entries)
+        store.insert_documents([], judged)
+        (by_judges,) = measure_experiments(store)
+        store.insert_documents([], [Outcome(f"u{one.id}", one.id, 1, "user", "k", 0.0) for one in entries])
+        (by_people,) = measure_experiments(store)
+    words = words_of("en")
+    assert by_judges.by_judges
+    assert words("experiment_judges", route="auto") in tabulate_experiments([by_judges])[0].notes
+    assert not by_people.by_judges
+    assert {one.outcome for one in trials_of_ledger(tmp_path)} == {0.0}
+
+
+def trials_of_ledger(directory: Path) -> list[Trial]:
+    with open_sqlite(directory) as store:
+        return trials_of(store.drawn())
+
+
+def test_sessions_whose_lot_was_certain_do_not_count() -> None:
+    chance = np.random.default_rng(42)
+    certain = [Trial(1.0, True, 50.0, 1.0, 1.0, 0.0)] * 200
+    mixed = compare("auto", "b", [*certain, *sessions(2000, 0.2, chance)])
+    assert mixed.fraction is not None
+    assert mixed.quality is not None
+    assert mixed.fraction.low < SAVING < mixed.fraction.high
+    assert mixed.quality.low < LOSS < mixed.quality.high

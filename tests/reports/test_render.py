@@ -154,6 +154,19 @@ def test_what_a_client_asked_for_cannot_write_to_a_terminal() -> None:
     assert json.loads(render_json([table]))["tables"][0]["rows"] == [{"value": hostile}]  # programs get it as it is
 
 
+def test_a_name_that_heads_a_column_is_held_to_the_same_as_one_in_a_cell() -> None:
+    name = "=1+1\x1b[31m\u202e"
+    heading = Table(
+        "share", name, (Column("month", "month", "text"), Column(name, name, "count")), ((Label("m", "m"), 1),)
+    )
+    page = render_html([heading], name, [name])
+    for shown in (on_screen(heading), page):
+        assert "\x1b[31m" not in shown
+        assert "\u202e" not in shown
+        assert "=1+1\\u001b[31m\\u202e" in shown
+    assert render_csv([heading]).splitlines()[0].startswith("table,month,'=1+1")
+
+
 def test_a_small_price_is_written_out() -> None:
     assert [format_cell(value, "usd", 2) for value in (8.591e-05, 0.0, 1234.5678, 12345678.0, -0.5)] == [
         "$0.00008591",

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.dialects.openai_completions import OpenAICompletions
 from entrepot.drive.driver import Client
 from entrepot.errors import LedgerError
 from entrepot.exchange.commands import SendHead
@@ -189,6 +190,30 @@ def test_a_spool_that_takes_nothing_costs_no_answer_and_is_told_of_once(caplog: 
     assert counted == {"failed": 3}
     assert caplog.text.count("no room on the disk") == 1
     assert "zebra" not in caplog.text
+
+
+def test_the_dialect_that_is_written_down_is_the_one_it_was_answered_in() -> None:
+    client = OpenAICompletions()
+    keeping = Keeping()
+    with keeping.listen(plan(asked=client.parse_request(b'{"model": "auto", "prompt": "hi"}'), client=client)) as heard:
+        heard.send(OK, b"{}", end=True)
+    (kept,) = keeping.kept
+    assert kept.dialect == "openai-completions"
+
+
+def test_what_is_nested_too_deeply_to_be_written_costs_no_answer() -> None:
+    planned = plan()
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    request = msgspec.structs.replace(planned.asked.request, extra={"deep": deep})
+    keeping = Keeping()
+    with keeping.listen(
+        msgspec.structs.replace(planned, asked=msgspec.structs.replace(planned.asked, request=request))
+    ) as heard:
+        heard.send(OK, b"an answer", end=True)
+    assert (keeping.kept, keeping.counted) == ([], {"failed": 1})
+    assert [data for data, _ in keeping.client.sent] == [b"an answer"]
 
 
 def test_who_asks_to_be_told_of_a_clients_going_is_told_by_the_client_itself() -> None:

@@ -43,6 +43,10 @@ def scenario(text: str, settings: Settings, tmp_path: Path) -> Scenario:
         ('[[price]]\ndeployments = "deepseek*"', "price[0]: give one of change (such as -50%) and price"),
         ('[[goal]]\nroute = "atuo"\nmax_loss = 0.1', "line 2: goal[0].route: there is no route 'atuo'; did you mean 'auto'?"),
         ('[[goal]]\nroute = "auto"\nworth_usd = 0.1', "goal[0].worth_usd: has no meaning with cheapest_within"),
+        (
+            '[[goal]]\nroute = "auto"\nmax_loss = 0.1\n[[goal]]\nroute = "auto"\nmax_loss = 0.5',
+            "line 5: goal[1].route: the goal of 'auto' is already that of goal[0]",
+        ),
         ('[[goal]]\nroute = "auto"', "goal[0]: says nothing of the goal"),
         ('[[outage]]\nprovider = "openai"\nat = "noon"', "line 3: outage[0].at: 'noon' is no moment: write peak, or one such as"),
         ('[[outage]]\nprovider = "opnai"', "outage[0].provider: no deployment is at 'opnai'; did you mean 'openai'?"),

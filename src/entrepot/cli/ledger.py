@@ -22,7 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from entrepot.cli.content import content, forget_content
+from entrepot.cli.content import content, forget_content, note_in_trail
 from entrepot.cli.finetune import FinetuneOptions, export_for_finetuning
 from entrepot.cli.report import bring_up_to_date, find_ledger, read_since
 from entrepot.errors import LedgerError
@@ -180,14 +180,12 @@ def forget(
     if trouble := bring_up_to_date(place):
         raise LedgerError(f"entries wait in the spool and may be of that {principal}; nothing is deleted: {trouble}")
     with _working("forgetting"), place.open_store() as store:
-        responses = [] if principal == "key" else store.ask(_OF_TEAM, (name,))
+        responses = _forget_responses(place, whose, name)  # while the ledger still knows which are a team's
         count = store.forget(principal, name, time.time_ns())
     drop_kept(place.directory)  # what was made of entries for scenarios is made again without these
     click.echo(f"{count:,} exchanges of the {principal} '{name}' are deleted from {place}")
-    if (place.directory / FILE).exists():
-        responses_kept = ResponseStore(place.directory, keep_days=1)
-        kept = responses_kept.forget_exchanges(responses) if key is None else responses_kept.forget_key(key)
-        click.echo(f"{kept:,} kept responses are deleted with them")
+    if responses:
+        click.echo(f"{responses:,} kept responses are deleted with them")
     if count := forget_content(place, whose, name):
         click.echo(f"what was said in {count:,} of them is erased")
 
@@ -199,6 +197,27 @@ def _forget_words(ledger: Path | None, config: Path | None, whose: Whose, name: 
         click.confirm(f"Erase what was said in {told} from {place}?", abort=True)
     count = forget_content(place, whose, name)
     click.echo(f"what was said in {count:,} exchange{'' if count == 1 else 's'} is erased from {place}")
+    if responses := _forget_responses(place, whose, name):
+        click.echo(f"{responses:,} kept response{' is' if responses == 1 else 's are'} deleted with it")
+        if not place.holds_content():
+            note_in_trail(place, "forget", name if whose == "id" else f"{whose} {name}")
+
+
+def _forget_responses(place: LedgerPlace, whose: Whose, name: str) -> int:
+    """Delete what is kept of it for `previous_response_id`, which was said as well; a team's as far as the ledger knows."""
+    if not (place.directory / FILE).exists():
+        return 0
+    kept = ResponseStore(place.directory, keep_days=1)
+    if whose == "id":
+        return kept.forget_exchange(name)
+    if whose == "key":
+        return kept.forget_key(name)
+    if not place.exists():
+        return 0
+    if trouble := bring_up_to_date(place):
+        raise LedgerError(f"entries wait in the spool and may be of that team; its kept responses stay: {trouble}")
+    with place.open_store() as store:
+        return kept.forget_exchanges(store.ask(_OF_TEAM, (name,)))
 
 
 def _existing(ledger: Path | None, config: Path | None) -> LedgerPlace:

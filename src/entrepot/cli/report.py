@@ -44,10 +44,11 @@ def read_since(context: click.Context, parameter: click.Parameter, value: str | 
         return time.time_ns() - int(ago[1]) * _UNITS_S[ago[2]] * _NS
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError as error:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # the latter: in UTC it lies before the year 1, or after 9999
         wanted = "a date (2026-01-31), a time (2026-01-31T08:00+08:00) or how long ago (7d, 12h)"
         raise click.BadParameter(f"{value!r} is no time; write {wanted}") from error
-    since_1970 = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+    since_1970 = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since_1970.days * 86_400 + since_1970.seconds) * _NS + since_1970.microseconds * 1000
 
 

@@ -11,6 +11,7 @@ from entrepot.errors import NotFound
 from entrepot.ledger.content.answer import open_content
 from entrepot.ledger.content.ingest import ContentIngester
 from entrepot.ledger.content.transcript import content_document
+from entrepot.ledger.kept_responses import FILE, ResponseStore
 from entrepot.ledger.place import LedgerPlace
 from entrepot.settings.content import content_seals
 from entrepot.settings.ledger import ledger_place
@@ -38,6 +39,8 @@ def erase_content(ask: Ask) -> dict[str, Any]:
     if place.holds_content():
         with place.open_content() as store:
             count = store.forget("id", exchange, time.time_ns())
+    if (place.directory / FILE).exists():  # kept for `previous_response_id`, but said all the same
+        count += ResponseStore(place.directory, keep_days=1).forget_exchange(exchange)
     if not count:
         raise _nothing_kept(exchange)
     with ask.change() as book:

@@ -22,9 +22,9 @@ def demote(decision: Decision, unhealthy: Mapping[str, str]) -> Decision:
 
     What the goal would have chosen of them goes to the first who is well, and so does its propensity.
     """
-    well = tuple(id_ for id_ in decision.order if id_ not in unhealthy)
     if not unhealthy or not decision.order:
         return decision
+    well = tuple(id_ for id_ in decision.order if id_ not in unhealthy)
     order = (*well, *(id_ for id_ in decision.order if id_ in unhealthy)) if well else decision.order
     first = order[0]
     shifted = sum(each.propensity for each in decision.candidates if well and each.deployment in unhealthy)

@@ -46,7 +46,7 @@ class Given(NamedTuple):
         if session is None:
             return None
         mark = self.mark or (0 if session.found is None else session.found.trial)
-        held = session.held if any(one.id == session.held for one in self.eligibility.allowed) else None
+        held = session.held if session.held in [one.id for one in self.eligibility.allowed] else None
         if (mark, held) == (session.trial, session.held):
             return session
         return msgspec.structs.replace(session, trial=mark, held=held)

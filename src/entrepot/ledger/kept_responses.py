@@ -152,7 +152,7 @@ class ResponseStore:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("DELETE FROM items WHERE key = ? AND response_id = ?", (key, response_id))
             deleted = connection.execute("DELETE FROM responses WHERE key = ? AND id = ?", (key, response_id)).rowcount
-            connection.execute("COMMIT")
+            _commit_erasure(connection)
         return deleted > 0
 
     def forget_key(self, key: str) -> int:
@@ -161,7 +161,17 @@ class ResponseStore:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("DELETE FROM items WHERE key = ?", (key,))
             deleted = connection.execute("DELETE FROM responses WHERE key = ?", (key,)).rowcount
-            connection.execute("COMMIT")
+            _commit_erasure(connection)
+        return deleted
+
+    def forget_exchange(self, exchange: str) -> int:
+        """Delete that of an exchange, whoever's it is; returns how many there were."""
+        response_id = response_id_of(exchange)
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM items WHERE response_id = ?", (response_id,))
+            deleted = connection.execute("DELETE FROM responses WHERE id = ?", (response_id,)).rowcount
+            _commit_erasure(connection)
         return deleted
 
     def forget_exchanges(self, exchanges: Iterable[tuple[str, str]]) -> int:
@@ -171,7 +181,7 @@ class ResponseStore:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("DELETE FROM items WHERE key = ? AND response_id = ?", named)
             deleted = connection.executemany("DELETE FROM responses WHERE key = ? AND id = ?", named).rowcount
-            connection.execute("COMMIT")
+            _commit_erasure(connection)
         return deleted
 
     @contextlib.contextmanager
@@ -186,3 +196,9 @@ class ResponseStore:
                 yield connection
         except sqlite3.Error as error:
             raise LedgerError(f"the kept responses {self._path} cannot be used: {error}") from error
+
+
+def _commit_erasure(connection: sqlite3.Connection) -> None:
+    """And empty the write-ahead log, which still holds the pages as they were; where somebody reads, whoever closes last does."""
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

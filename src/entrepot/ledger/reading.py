@@ -40,7 +40,7 @@ from entrepot.ledger.verify import Verified
 
 _PAGE_ROWS = 2000
 _BATCH_IDS = 500
-_DRAWN_TRUTHS = frozenset(place for place, kind in enumerate(Drawn.__annotations__.values()) if kind == "bool")
+_DRAWN_TRUTHS = tuple(place for place, kind in enumerate(Drawn.__annotations__.values()) if kind == "bool")
 _END_NS = (1 << 63) - 1
 
 
@@ -199,7 +199,9 @@ class RelationalReader(ABC):
 
 def _drawn(row: Sequence[Any]) -> Drawn:
     """A row of `outcomes.drawn` as a value."""
-    values: list[Any] = [bool(value) if place in _DRAWN_TRUTHS else value for place, value in enumerate(row)]
+    values: list[Any] = list(row)
+    for place in _DRAWN_TRUTHS:
+        values[place] = bool(values[place])
     return Drawn(*values)
 
 

@@ -66,13 +66,13 @@ def render_html(tables: Sequence[Table], title: str, lines: Sequence[str], langu
         fresh = [note for note in table.notes if note not in told]  # what holds for several tables is said once
         told.update(fresh)
         sections.append(_section(table, fresh))
-    head = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    head = "".join(f"<p>{_text(line)}</p>" for line in lines)
     return (
         f'<!doctype html>\n<html lang="{_TAGS[language]}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
-        f"<body><header><h1>{escape(title)}</h1>{head}</header>\n<main>{''.join(sections)}</main></body></html>\n"
+        f"<title>{_text(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<body><header><h1>{_text(title)}</h1>{head}</header>\n<main>{''.join(sections)}</main></body></html>\n"
     )
 
 
@@ -81,9 +81,9 @@ def _section(table: Table, notes: Sequence[str]) -> str:
     for chart in table.charts:
         drawn = render_svg(chart)
         if drawn:
-            figures += f"<figure><figcaption>{escape(chart.title)}</figcaption>{drawn}</figure>"
-    listed = f"<ul>{''.join(f'<li>{escape(printable(note))}</li>' for note in notes)}</ul>" if notes else ""
-    return f"<section><h2>{escape(table.title)}</h2>{_table(table) if table.rows else ''}{figures}{listed}</section>\n"
+            figures += f"<figure><figcaption>{_text(chart.title)}</figcaption>{drawn}</figure>"
+    listed = f"<ul>{''.join(f'<li>{_text(note)}</li>' for note in notes)}</ul>" if notes else ""
+    return f"<section><h2>{_text(table.title)}</h2>{_table(table) if table.rows else ''}{figures}{listed}</section>\n"
 
 
 def _table(table: Table) -> str:
@@ -101,7 +101,7 @@ def _table(table: Table) -> str:
             cells.append(f"<{tag}{kinds[place]}>{escape(texts[place])}{more}</{tag.split(maxsplit=1)[0]}>")
         return f"<tr>{''.join(cells)}</tr>"
 
-    heads = row([column.title for column in table.columns], 'th scope="col"')
+    heads = row([printable(column.title) for column in table.columns], 'th scope="col"')
     rows = "".join(row(texts, "td") for texts in rows_of_texts)
     return f'<div class="wide"><table><thead>{heads}</thead><tbody>{rows}</tbody></table></div>'
 
@@ -115,3 +115,8 @@ def _kind(column: Column, texts: Sequence[str]) -> str:
 
 def _class(kind: str) -> str:
     return f' class="{kind}"' if kind else ""
+
+
+def _text(text: str) -> str:
+    """Any text, as one that a page shows and nothing else."""
+    return escape(printable(text))

@@ -110,9 +110,8 @@ def render_terminal(table: Table) -> RenderableType:
     """The table and its notes for rich's Console."""
     table = for_people(table)
     rendered = RichTable(
-        title=table.title,
+        title=Text(printable(table.title), style="bold"),
         title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 1, 0, 0),
@@ -120,7 +119,7 @@ def render_terminal(table: Table) -> RenderableType:
     rows = cell_texts(table)
     below = below_others(table)
     places = [place for place in range(len(table.columns)) if not below[place]]
-    titles = _under([column.title for column in table.columns], below)
+    titles = _under([printable(column.title) for column in table.columns], below)
     rows = [_under(row, below) for row in rows]
     for place in places:
         column = table.columns[place]
@@ -181,7 +180,7 @@ def render_csv(tables: Sequence[Table]) -> str:
         writer.writerow(
             ["table", *(["about"] if told else [])]
             + [
-                column.name if not part else f"{column.name}_{part}"
+                _plain_text(column.name if not part else f"{column.name}_{part}")
                 for column, parts in zip(table.columns, compound, strict=True)
                 for part in parts
             ]

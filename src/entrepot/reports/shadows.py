@@ -78,7 +78,7 @@ def tabulate_shadows(found: Sequence[Beside], words: Words = ENGLISH) -> Table:
         Column("equal", words("shadow_equal"), "count"),
         Column("worse", words("shadow_worse"), "count"),
         Column("difference", words("difference"), "fraction"),
-        Column("interval", words("always_interval", percent=percent), "interval"),
+        Column("interval", words("interval", percent=percent), "interval"),
         Column("cost_nano_usd", words("shadow_cost"), "nano_usd"),
         Column("cost_ratio", words("shadow_cost_ratio"), "ratio"),
         Column("calls", words("shadow_calls"), "count"),

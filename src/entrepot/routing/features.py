@@ -254,7 +254,7 @@ def _structure(
             log(lines),
             log1p(max(length, 1) / lines),
             log1p(_options(codes, classes)) if lines > 1 else 0.0,
-            *(sqrt(counts[number] * per_char) for number in _SHARE_CLASSES),
+            *[sqrt(counts[number] * per_char) for number in _SHARE_CLASSES],
             log1p(numbers),
             log1p(max(prompt.turns - 1, 0)),
             prompt.has_tools,

@@ -92,7 +92,7 @@ class ContentKeeper:
                 key=plan.principal.key,
                 team=plan.principal.team,
                 route=route,
-                dialect=plan.asked.dialect,
+                dialect=plan.client.name,  # in which it was answered; what was asked may have become another's words
                 keep_until_s=plan.started_ns // 1_000_000_000 + self._keep_s,
                 form=form,
                 sealed_by=sealed_by,
@@ -106,7 +106,8 @@ class ContentKeeper:
 def _encode(sent: Sent, exchange: str) -> bytes:
     try:
         return _ENCODER.encode(sent)
-    except (ValueError, OverflowError, TypeError) as error:  # an integer beyond 64 bits, a lone surrogate
+    except (ValueError, OverflowError, TypeError, RecursionError) as error:
+        # an integer beyond 64 bits, a lone surrogate, a thousand levels
         raise LedgerError(f"what was said in {exchange} cannot be written down: {error}") from error
 
 

@@ -67,7 +67,7 @@ from entrepot.server.http import (
 )
 from entrepot.server.inspection import Inspector
 from entrepot.server.kept_responses import PATH as _RESPONSES
-from entrepot.server.kept_responses import KeptResponses, methods_below
+from entrepot.server.kept_responses import KeptResponses, methods_below, unkept
 from entrepot.server.letting_in import let_in
 from entrepot.server.metrics_page import Telling
 from entrepot.server.models import asker_of, model_named, render_model, render_models
@@ -288,6 +288,8 @@ class Gateway:
         if isinstance(planned, Refusal):
             self._refuse(call, principal, planned, asked, seen)
             raise planned.error
+        if planned.no_store and asked.dialect == OPENAI_RESPONSES:
+            planned, client = unkept(planned), call.client
         try:
             self.recorder.demand()
             planned, ticket = await let_in(self._admission, planned, client, self.recorder.append)

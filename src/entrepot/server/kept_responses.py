@@ -28,6 +28,7 @@ from entrepot.dialects.openai_responses.keeping import (
 from entrepot.drive.driver import Client
 from entrepot.errors import BodyTooLarge, EntrepotError, InvalidRequest, NotFound
 from entrepot.exchange.commands import SendHead
+from entrepot.exchange.plan import Plan
 from entrepot.ledger.kept_responses import KeptResponse, ResponseStore, response_id_of
 
 log = logging.getLogger("entrepot.gateway")
@@ -44,6 +45,14 @@ def methods_below(rest: str) -> tuple[str, ...]:
     if not response_id or below not in ("", "input_items"):
         raise NotFound(f"there is nothing at {PATH}{rest[:200]}")
     return ("GET",) if below else ("GET", "DELETE")
+
+
+def unkept(planned: Plan) -> Plan:
+    """The plan of an exchange of which a rule has nothing kept: its answer says so."""
+    asked = planned.asked
+    if not asked.echo:
+        return planned
+    return msgspec.structs.replace(planned, asked=msgspec.structs.replace(asked, echo={**asked.echo, "store": False}))
 
 
 class KeptResponses:

@@ -271,8 +271,14 @@ class _Resolving:
                 if name in routes:
                     route = routes[name]
                     routes[name] = msgspec.structs.replace(route, candidates=(*route.candidates, one.id))
+        said: dict[str, int] = {}
         for index, goal in enumerate(file.goal):
-            if goal.route not in routes:
+            first = said.setdefault(goal.route, index)
+            if first != index:
+                self._problems.add(
+                    ("goal", index, "route"), f"the goal of '{goal.route}' is already that of goal[{first}]"
+                )
+            elif goal.route not in routes:
                 what = f"there is no route {quote(goal.route)}{did_you_mean(goal.route, routes)}"
                 self._problems.add(("goal", index, "route"), what)
             else:

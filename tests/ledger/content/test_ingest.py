@@ -109,6 +109,25 @@ def test_what_was_forgotten_while_it_lay_in_the_spool_does_not_arrive(place: Led
     spool.close()
 
 
+def test_what_another_process_was_faster_with_is_no_damage(
+    place: LedgerPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool, ingesting = ContentSpool(place.directory, "gateway-0"), ingester(place)
+    spool.append(kept(1))
+    assert ingesting.run_once() == 1
+    spool.append(kept(2))
+    assert ingest(place) == 1  # and what it brought in is blanked
+    spool.append(kept(3))
+    with caplog.at_level(logging.ERROR):
+        with pytest.raises(LedgerError, match="by another process meanwhile"):
+            ingesting.run_once()
+        assert ingesting.run_once() == 1
+    assert caplog.text == ""
+    ingesting.close()
+    assert [record.id for record in found(place)] == ["exchange-0001", "exchange-0002", "exchange-0003"]
+    spool.close()
+
+
 def test_damage_is_told_of_and_what_follows_arrives(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     place, spool = LedgerPlace(tmp_path), ContentSpool(tmp_path, "gateway-0")
     for number in range(3):

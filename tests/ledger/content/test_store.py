@@ -91,6 +91,12 @@ def test_what_arrives_late_from_another_spool_stays_forgotten(contents: ContentS
     assert [record.id for record in contents.each()] == [after.id]
 
 
+def test_a_clock_that_is_behind_does_not_take_back_what_was_forgotten(contents: ContentStore) -> None:
+    contents.forget("key", "alice", BEGAN_NS + 10 * SECOND_NS)
+    contents.forget("key", "alice", BEGAN_NS)
+    assert contents.insert([kept(1)]) == 0
+
+
 def test_a_name_like_that_of_another_kind_forgets_nobody_else(contents: ContentStore) -> None:
     contents.forget("team", "alice", BEGAN_NS + 10 * SECOND_NS)
     assert contents.insert([kept(1)]) == 1

@@ -123,6 +123,7 @@ class ContentIngester:
         """One transaction a file, which its length bounds."""
         before = progress = known.get(path.name, SpoolProgress(path.name))
         records: list[Kept] = []
+        unreadable: list[tuple[int, int]] = []
         for payload, following in read_payloads(path, before.offset, ended=ended):
             progress = msgspec.structs.replace(progress, offset=following)
             if isinstance(payload, bytes) and (kept := self._read(payload)) is not None:
@@ -130,13 +131,15 @@ class ContentIngester:
                 progress = msgspec.structs.replace(progress, entries=progress.entries + 1)
             elif isinstance(payload, bytes) or payload.kind != "torn":
                 size = len(payload) if isinstance(payload, bytes) else payload.length
-                _log.error("spool of content %s: %d unreadable bytes before %d are skipped", path.name, size, following)
+                unreadable.append((size, following))
                 progress = msgspec.structs.replace(
                     progress, damaged=progress.damaged + 1, damaged_bytes=progress.damaged_bytes + size
                 )
         if progress == before:
             return 0, before
         count = store.insert(records, before, progress)
+        for size, following in unreadable:  # told now: had another process been faster, these were what it has blanked
+            _log.error("spool of content %s: %d unreadable bytes before %d are skipped", path.name, size, following)
         known[path.name] = progress
         return count, progress
 

@@ -45,7 +45,7 @@ _MOVE = """
         damaged = excluded.damaged, damaged_bytes = excluded.damaged_bytes"""
 _FORGET = """
     INSERT INTO content_forgotten (what, name, at_ns) VALUES (?, ?, ?)
-    ON CONFLICT (what, name) DO UPDATE SET at_ns = excluded.at_ns"""
+    ON CONFLICT (what, name) DO UPDATE SET at_ns = excluded.at_ns WHERE excluded.at_ns > content_forgotten.at_ns"""
 
 
 class Answered(Protocol):
