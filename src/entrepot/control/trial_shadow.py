@@ -19,7 +19,7 @@ from entrepot.routing.trial import Direction
 def with_shadow(
     terms: Terms, route: Route, deployment: Deployment, direction: Direction, *, wanted: bool
 ) -> tuple[Terms, tuple[str, ...]]:
-    """The terms with a shadow stage, or without one where it is not wanted or nothing could come of it; and what to know of that."""
+    """The terms with a shadow stage, or without where nobody wants it or nothing could come of it; and what to know of that."""
     ways = ways_to_compare(route.outcomes)
     why = None
     if not wanted:
