@@ -54,7 +54,7 @@ def _beside(trial: Trial, pairs: int) -> str:
     terms, usd = trial.terms, shadow_usd(trial)
     drawn = f"{100 * terms.shadow_share:g} % of exchanges are asked of it beside, and no client gets its answer"
     lines = [f"\nshadow; {drawn}; about {pairs:,} pairs, compared by {terms.compare}"]
-    cap = f"at most {terms.shadow_usd_per_day} USD a day, judges apart"
+    cap = f"at most {terms.shadow_usd_per_day.normalize():f} USD a day, judges apart"
     if usd is None:
         lines.append(f"  {cap}; what it comes to is not known without --mean-usd")
     else:
