@@ -96,5 +96,5 @@ def test_of_pairs_the_difference_is_that_of_the_capped_costs() -> None:
 
 @pytest.mark.parametrize(("new", "most", "ratio"), [([-1.0], 1.0, 1.0), ([1.0, 2.0], 1.0, 1.0), ([1.0], 0.0, 1.0)])
 def test_costs_of_pairs_that_make_no_sense_are_refused(new: list[float], most: float, ratio: float) -> None:
-    with pytest.raises(ValueError, match="costs|cap"):
+    with pytest.raises(ValueError, match=r"costs|cap"):
         paired_cost_differences(new, [1.0], most, ratio)
