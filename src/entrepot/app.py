@@ -91,7 +91,7 @@ async def run_gateway(launch: Launch) -> None:
     spool, upstream = _open_spool(settings.ledger, launch.name), UpstreamClient(environ=os.environ)
     admission = build_admission(in_force, launch.name)
     metrics = Metrics(settings.ledger.directory, launch.name, lambda: list_spools(settings.ledger.directory))
-    after = build_afterwards(settings, spool.append, metrics)
+    after = build_afterwards(in_force, spool.append, metrics)
     gateway = build_gateway(in_force, *build(in_force), upstream, spool, experience, admission, metrics, after)
     appoint(after, settings, gateway, judges_key, upstream, admission, metrics)
     tls = listening_tls(settings.gateway.tls, "[gateway.tls]")
@@ -116,7 +116,7 @@ async def run_gateway(launch: Launch) -> None:
         clock=time.time,
     ).look
     following = [
-        asyncio.create_task(follow(watch, Reloader(settings, in_force, build, gateway, admission).adopt)),
+        asyncio.create_task(follow(watch, Reloader(settings, in_force, build, gateway, admission, after).adopt)),
         asyncio.create_task(promises.follow()),
         asyncio.create_task(report_health(settings, experience.board, launch.name)),
         asyncio.create_task(follow_open(experience.board, upstream, settings.deployments, settings.probes)),

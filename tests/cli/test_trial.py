@@ -70,6 +70,49 @@ def test_a_trial_is_started_looked_at_and_stopped() -> None:
     assert run("stop", "flash")[0] != 0
 
 
+COMPARED = """
+max_output_tokens = 400
+[[routes.outcomes.checks]]
+name = "right"
+regex = "4711"
+"""
+
+
+def test_where_answers_can_be_compared_a_trial_begins_in_shadow_and_says_what_that_takes_and_costs() -> None:
+    Path("entrepot.toml").write_text(SETTINGS + COMPARED, encoding="utf-8")
+    code, text = run("plan", NEW, "--mean-usd", "0.01", "--shadow-usd", "3")
+    assert code == 0, text
+    assert "shadow; 10 % of exchanges are asked of it beside, and no client gets its answer; about 1,110 pairs" in text
+    assert "compared by checks" in text
+    assert "about 8.88 USD for its answers, at most 3 USD a day, judges apart: 3 days or more" in text
+    assert "quality    at most 10 points worse: must pass, within 1,110 pairs" in text
+    assert "sessions in all, after 1,110 pairs" in text
+
+    code, text = run("start", NEW, "--no-cost", "--shadow-share", "25", "--name", "flash", "--json")
+    told = json.loads(text)
+    assert (code, told["stage"], told["notes"], told["shadow_usd"]) == (0, "shadow", [], None)
+    assert told["terms"]["shadow_share"] == 0.25
+    code, text = run("status")
+    assert code == 0, text
+    assert "shadow: 0 of 1,051 pairs; 0 asked beside, 0 answered" in text
+    (told,) = json.loads(run("status", "flash", "--json")[1])
+    assert told["seen"] == {"asked": 0, "answered": 0, "pairs": 0, "gates": {}}
+    assert run("stop", "flash")[0] == 0
+    assert json.loads(run("status", "--json")[1]) == []
+
+
+def test_without_shadow_it_begins_with_sessions_and_says_why() -> None:
+    assert "no shadow stage: route 'auto' has neither judges nor checks" in run("plan", NEW, "--no-cost")[1]
+    Path("entrepot.toml").write_text(SETTINGS + COMPARED, encoding="utf-8")
+    code, text = run("plan", NEW, "--no-cost", "--no-shadow", "--json")
+    told = json.loads(text)
+    assert (code, told["stage"], told["notes"]) == (0, "1 %", ["no shadow stage: --no-shadow"])
+    code, text = run("plan", NEW, "--no-cost")
+    assert code == 0
+    assert "what it comes to is not known without --mean-usd" in text
+    assert "--shadow-usd" in run("start", NEW, "--no-cost", "--shadow-usd", "0.00000000001")[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

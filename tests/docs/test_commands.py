@@ -45,7 +45,9 @@ RUN = [
 TUTORIAL = "tests/docs/test_tutorial.py runs it, beside the examples"
 
 # What is not run here -> why.
-_TRIALS = "tests/end_to_end/test_trial.py runs what it starts, tests/cli/test_trial.py the command"
+_TRIALS = (
+    "tests/end_to_end/test_trial.py and test_trial_shadow.py run what it starts, tests/cli/test_trial.py the command"
+)
 _ROUTERS = "tests/cli/test_router.py runs it, tests/end_to_end/test_learning.py what it does"
 ELSEWHERE = {
     "entrepot trial plan deepseek/deepseek-v4.1-flash --route auto": _TRIALS,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from entrepot.canonical.response import Usage
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.exchange.entries import served_by
 from entrepot.exchange.outcome_plan import Shadowing
@@ -58,6 +59,17 @@ def test_one_of_the_others_is_asked_as_a_key_of_its_own_and_says_of_what_it_is_t
     assert (shadow.of, shadow.share, shadow.sent_by, shadow.sent_nano_usd) == ("an-exchange", 0.15, "dear/large", 5)
     assert (beside.route, beside.asked, beside.no_store) == ("auto", plan.asked, True)
     assert (beside.baseline, beside.lot, beside.session, beside.cascade) == (None, None, None, None)
+
+
+def test_it_says_whether_what_was_sent_was_read_from_a_cache() -> None:
+    planner = a_planner()
+    plan, sent = a_plan(planner), answered_by("dear/large")
+    for read, told in ((0, False), (7, True)):
+        entry = msgspec.structs.replace(sent, usage=Usage(10, cache_read_tokens=read))
+        found = planner.shadow(WANTED, plan, entry, MOMENT)
+        assert isinstance(found, Plan)
+        assert found.shadow is not None
+        assert found.shadow.sent_cached is told
 
 
 def test_each_of_several_is_asked_as_often_as_its_share_says() -> None:

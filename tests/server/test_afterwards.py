@@ -15,7 +15,7 @@ from entrepot.canonical.response import Choice, FinishReason, Response, Usage
 from entrepot.errors import LedgerError
 from entrepot.exchange.entries import served_by
 from entrepot.exchange.outcome import SIGN_WEIGHT, Outcome, OutcomeSource
-from entrepot.exchange.outcome_plan import Judging, OutcomePlan, SampledCheck
+from entrepot.exchange.outcome_plan import Judging, OutcomePlan, SampledCheck, Shadowing
 from entrepot.exchange.plan import Plan
 from entrepot.exchange.sessions import recognise, remember
 from entrepot.ledger.checks import sample_entry
@@ -23,6 +23,7 @@ from entrepot.routing.validator import Validator, Verdict
 from entrepot.server import afterwards as module
 from entrepot.server.afterwards import MOST_WAITING, Afterwards, Missed
 from entrepot.server.judging import Case
+from entrepot.server.shadows import Due, Pairing
 from entrepot.server.witness import MOST_BYTES, Witness
 from tests.exchange.talks import Shelf
 from tests.exchange.transcript import candidate, plan_for
@@ -144,6 +145,27 @@ def test_a_share_of_the_exchanges_is_drawn_by_their_ids() -> None:
     drawn = [after.witness(Listener(), plan(number), may_read=True) is not None for number in range(1000)]
     assert 240 < sum(drawn) < 360
     assert drawn == [after.witness(Listener(), plan(number), may_read=True) is not None for number in range(1000)]
+
+
+class Unasked:
+    """Asks nobody beside, and could."""
+
+    def take(self, due: Due, pair: Pairing) -> None:
+        raise AssertionError(due)
+
+
+def test_a_route_and_a_trial_ask_beside_by_lots_of_their_own_and_other_plans_hold_from_the_next_exchange() -> None:
+    found = Found()
+    own, trial = Shadowing(("a/m",), 0.5, "checks"), Shadowing(("b/m",), 0.5, "checks", trial="t")
+    after = wanting(found, shadow=own)
+    after.shadows = Unasked()  # type: ignore[assignment]  # nobody is asked before an exchange is over
+    after.adopt({"auto": OutcomePlan(shadow=own, trial=trial)})
+    drawn = [after.witness(Listener(), plan(number), may_read=True) for number in range(400)]
+    lots = Counter(() if one is None else one.shadows for one in drawn)
+    assert lots.keys() == {(), (own,), (trial,), (own, trial)}
+    assert min(lots.values()) > 60
+    after.adopt({"auto": OutcomePlan()})
+    assert all(after.witness(Listener(), plan(number), may_read=True) is None for number in range(20))
 
 
 def test_nothing_is_read_where_nothing_may_be_kept() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from entrepot.statistics.arms import arm_span, difference_variance
 from entrepot.statistics.betting import Horizon
-from entrepot.statistics.costs import cost_differences, cost_ratio_bounds
+from entrepot.statistics.costs import cost_differences, cost_ratio_bounds, paired_cost_differences
 from entrepot.statistics.margin import crossings, plan
 
 RUNS, UNITS, MOST = 300, 3000, 10.0
@@ -78,3 +78,23 @@ def test_no_cost_yet_says_nothing() -> None:
 def test_costs_that_make_no_sense_are_refused(cost: list[float], most: float, share: float) -> None:
     with pytest.raises(ValueError, match=r"above zero|not negative|strictly between|arms of shape"):
         cost_differences([True], share, cost, most, 0.5)
+
+
+def test_of_pairs_the_difference_is_that_of_the_capped_costs() -> None:
+    found = paired_cost_differences([1.0, 40.0], [2.0, 5.0], MOST, 1.5)
+    assert found.values.tolist() == pytest.approx([(1.5 * 2 - 1) / MOST, (1.5 * 5 - MOST) / MOST])
+    assert (found.low.tolist(), found.high.tolist()) == ([-1.0, -1.0], [1.5, 1.5])
+    chance = np.random.default_rng(11)
+    sent = np.exp(chance.normal(-0.72, 1.2, (UNITS, RUNS)))
+    planned = plan(0.0, 0.01, truth=0.02)
+    same, failed = crossings(paired_cost_differences(sent, sent[:, ::-1], MOST, 1.0), planned)
+    assert (same > 0).mean() <= 0.08, "at most 1 in 20 of those that cost the same, and the luck of 300 draws"
+    assert (failed > 0).mean() <= 0.08
+    cheap, _ = crossings(paired_cost_differences(0.5 * sent, sent[:, ::-1], MOST, 1.0), planned)
+    assert (cheap > 0).mean() > 0.9
+
+
+@pytest.mark.parametrize(("new", "most", "ratio"), [([-1.0], 1.0, 1.0), ([1.0, 2.0], 1.0, 1.0), ([1.0], 0.0, 1.0)])
+def test_costs_of_pairs_that_make_no_sense_are_refused(new: list[float], most: float, ratio: float) -> None:
+    with pytest.raises(ValueError, match=r"costs|cap"):
+        paired_cost_differences(new, [1.0], most, ratio)

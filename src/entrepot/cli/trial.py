@@ -6,10 +6,12 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
+import msgspec
 
 from entrepot.cli.control_store import config_option, json_option, opened
 from entrepot.cli.trial_holdout import holdout
@@ -17,10 +19,11 @@ from entrepot.cli.trial_shown import show_plan, show_status
 from entrepot.control.objects import check_name
 from entrepot.control.place import control_place
 from entrepot.control.trial_keeping import Reel
-from entrepot.control.trial_start import build_trial, find_deployment, mean_cost_usd, with_costs
+from entrepot.control.trial_shadow import check_cap, with_shadow
+from entrepot.control.trial_start import build_trial, find_deployment, find_route, mean_cost_usd, with_costs
 from entrepot.control.trials import Terms, Trial
 from entrepot.errors import SettingsError
-from entrepot.learning.trial_evidence import Evidence
+from entrepot.learning.trial_pairs import Seen
 from entrepot.ledger.reading import RelationalReader
 from entrepot.routing.trial import Direction
 from entrepot.settings.choose import require_settings
@@ -54,6 +57,25 @@ _OPTIONS = (
     click.option("--out", is_flag=True, help="Take the model out instead of in."),
     click.option("--margin", type=_PERCENT, default=5.0, show_default=True, help="Points of quality to give up."),
     click.option("--stages", type=_Shares(), default="1,5,20", show_default=True, help="Shares of sessions, percent."),
+    click.option("--no-shadow", is_flag=True, help="Begin with the first share of sessions, and ask nobody beside."),
+    click.option(
+        "--shadow-share",
+        type=click.FloatRange(0, 100, min_open=True),
+        default=10.0,
+        show_default=True,
+        help="Exchanges asked beside at first, percent.",
+    ),
+    click.option(
+        "--shadow-usd",
+        type=click.FloatRange(0, min_open=True),
+        default=5.0,
+        show_default=True,
+        help="What that may cost a day, judges apart.",
+    ),
+    click.option(
+        "--shadow-margin", type=_PERCENT, default=10.0, show_default=True, help="Points it may be worse there."
+    ),
+    click.option("--differing", type=_PERCENT, default=50.0, show_default=True, help="Pairs not equal, percent."),
     click.option("--least", type=click.IntRange(1), default=500, show_default=True, help="Sessions of each stage."),
     click.option("--cost-ratio", type=_ABOVE_ZERO, default=1.0, show_default=True, help="Cost, in times what it is."),
     click.option("--saving", type=click.FloatRange(0, 99), default=20.0, show_default=True, help="Expected, percent."),
@@ -80,6 +102,11 @@ class _Asked(TypedDict):
     out: bool
     margin: float
     stages: tuple[float, ...]
+    no_shadow: bool
+    shadow_share: float
+    shadow_usd: float
+    shadow_margin: float
+    differing: float
     least: int
     cost_ratio: float
     saving: float
@@ -92,7 +119,8 @@ class _Asked(TypedDict):
     errors: float
 
 
-def _build(settings: Settings, model: str, name: str, asked: _Asked) -> Trial:
+def _build(settings: Settings, model: str, name: str, asked: _Asked) -> tuple[Trial, tuple[str, ...]]:
+    """The trial as it would begin, and what to know of it."""
     terms = Terms(
         margin=asked["margin"] / 100,
         cost_ratio=None if asked["no_cost"] else asked["cost_ratio"],
@@ -105,15 +133,24 @@ def _build(settings: Settings, model: str, name: str, asked: _Asked) -> Trial:
         least=asked["least"],
         quality=asked["quality"] / 100,
         errors=asked["errors"] / 100,
+        shadow_share=asked["shadow_share"] / 100,
+        shadow_usd_per_day=Decimal(str(asked["shadow_usd"])),
+        shadow_margin=asked["shadow_margin"] / 100,
+        differing=asked["differing"] / 100,
     )
-    deployment = find_deployment(settings, model)
-    mean = None
-    if not terms.mean_usd and terms.cost_ratio is not None:
-        with contextlib.closing(_read_ledger(settings)) as reader:
-            mean = mean_cost_usd(reader, asked["route"], time.time_ns())
-    terms = with_costs(terms, deployment, mean)
+    deployment, route = find_deployment(settings, model), find_route(settings, asked["route"])
     direction: Direction = "out" if asked["out"] else "in"
-    return build_trial(name, settings, deployment.id, asked["route"], direction, terms, time.time())
+    terms, notes = with_shadow(terms, route, deployment, direction, wanted=not asked["no_shadow"])
+    mean = None
+    if not terms.mean_usd and (terms.cost_ratio is not None or terms.compare is not None):
+        with contextlib.closing(_read_ledger(settings)) as reader:
+            mean = mean_cost_usd(reader, route.name, time.time_ns())
+    terms = with_costs(terms, deployment, mean)
+    if mean is not None and not terms.mean_usd:
+        terms = msgspec.structs.replace(terms, mean_usd=mean)
+    made = build_trial(name, settings, deployment.id, route.name, direction, terms, time.time())
+    check_cap(made)
+    return made, notes
 
 
 def _read_ledger(settings: Settings) -> RelationalReader:
@@ -128,7 +165,8 @@ def _read_ledger(settings: Settings) -> RelationalReader:
 def plan(model: str, config: Path | None, *, as_json: bool, **asked: Unpack[_Asked]) -> None:
     """Show how many sessions a trial of MODEL would take, and what it would find out. Nothing is started."""
     settings = require_settings(config, os.environ, Path.cwd())
-    show_plan(_build(settings, model, "plan", asked), as_json=as_json)
+    made, notes = _build(settings, model, "plan", asked)
+    show_plan(made, notes, as_json=as_json)
 
 
 @trial.command()
@@ -145,7 +183,7 @@ def start(model: str, name: str | None, config: Path | None, *, as_json: bool, *
         deployment = find_deployment(control.settings, model).id
         name = name or deployment
         check_name(name)
-        made = _build(control.settings, model, name, asked)
+        made, notes = _build(control.settings, model, name, asked)
         with control.change() as book:
             for other in book.snapshot().trials:
                 if other.name == name or other.route == made.route:
@@ -154,7 +192,7 @@ def start(model: str, name: str | None, config: Path | None, *, as_json: bool, *
                         f"and 'entrepot trial stop {other.name}' ends that one"
                     )
             book.put("trial", name, made, "start")
-    show_plan(made, as_json=as_json)
+    show_plan(made, notes, as_json=as_json)
 
 
 @trial.command()
@@ -178,7 +216,7 @@ def status(name: str | None, config: Path | None, *, as_json: bool) -> None:
     show_status(seen, settings, as_json=as_json)
 
 
-def _evidence(reader: RelationalReader, kept: Trial) -> Evidence | None:
+def _evidence(reader: RelationalReader, kept: Trial) -> Seen | None:
     if kept.standing != "running":
         return None
     reel = Reel(reader, kept)

@@ -14,7 +14,7 @@ from entrepot.control.metering import read_budgets
 from entrepot.control.objects import Snapshot, settings_of
 from entrepot.control.place import control_place
 from entrepot.control.routers import learned_in
-from entrepot.control.trials import with_trials
+from entrepot.control.trials import budgets_of, with_trials
 from entrepot.errors import ControlError
 from entrepot.policy.lists import expand
 from entrepot.settings.schema import Settings
@@ -34,6 +34,7 @@ def put_in_force(settings: Settings, snapshot: Snapshot) -> Settings:
         budgets=(
             *settings.budgets,
             *read_budgets([(each.name, each.document) for each in snapshot.budgets], settings.budgets),
+            *budgets_of(snapshot.trials),
         ),
     )
 

@@ -81,7 +81,8 @@ def build_limits(settings: Settings) -> LimitBook:
 def counts(settings: Settings) -> bool:
     """Whether there is anything to count, or may come to be."""
     written = settings.budgets or settings.limits or settings.deployment_limits
-    return bool(written) or settings.control is not None
+    may_be_tried_beside = any(route.outcomes.checks or route.outcomes.judging for route in settings.routes)
+    return bool(written) or may_be_tried_beside or settings.control is not None
 
 
 def open_counters(settings: Settings, environ: Mapping[str, str]) -> Counters:

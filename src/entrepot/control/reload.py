@@ -23,6 +23,8 @@ from entrepot.exchange.plan import Route
 from entrepot.exchange.planning import Planner
 from entrepot.policy.rules import Rule
 from entrepot.routing.correction import Learned
+from entrepot.server.aftermath import outcome_plans
+from entrepot.server.afterwards import Afterwards
 from entrepot.server.authenticate import Keyring
 from entrepot.server.endpoints import Gateway
 from entrepot.server.inspection import Inspector
@@ -106,6 +108,7 @@ class Reloader:
         build: Callable[[Settings], tuple[Planner, Inspector]],
         gateway: Gateway,
         admission: Admission | None = None,
+        after: Afterwards | None = None,
     ) -> None:
         """`settings` are the file's, `in_force` those of `gateway` now; `build` makes what depends on the rest."""
         self._settings = settings
@@ -113,12 +116,15 @@ class Reloader:
         self._build = build
         self._gateway = gateway
         self._admission = admission
+        self._after = after
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the gateway go on with the settings and this."""
         settings = put_in_force(self._settings, snapshot)
         if _planned_by(settings) != self._planned:
             self._gateway.plan_with(*self._build(settings))
+            if self._after is not None:
+                self._after.adopt(outcome_plans(settings))
             self._planned = _planned_by(settings)
         self._gateway.admit_by(build_keyring(settings))
         if self._admission is not None:

@@ -18,7 +18,8 @@ from entrepot.control.place import ControlPlace
 from entrepot.control.reload import Watch
 from entrepot.control.store import Actor
 from entrepot.control.trials import Trial
-from entrepot.learning.trial_evidence import DECODER, Asked, Evidence, read
+from entrepot.learning.trial_evidence import DECODER, Asked, Evidence
+from entrepot.learning.trial_pairs import Pairs, Seen, read_stage
 from entrepot.ledger.reading import RelationalReader
 from entrepot.routing.trial import FULL
 from entrepot.statistics.ladder import Decision, Step, decide
@@ -38,8 +39,9 @@ class Reel:
 
     def __init__(self, reader: RelationalReader, trial: Trial) -> None:
         self._reader = reader
-        self.evidence = Evidence(_asked(trial))
-        since = self.evidence.asked.since_ns - _BEFORE_NS
+        asked = _asked(trial)
+        self.evidence: Seen = Pairs(asked) if trial.only_beside else Evidence(asked)
+        since = asked.since_ns - _BEFORE_NS
         self._entries = self._first("SELECT min(seq) FROM entries WHERE started_ns >= ?", "entries", since)
         self._outcomes = self._first("SELECT min(seq) FROM outcomes WHERE given_ns >= ?", "outcomes", since)
 
@@ -116,10 +118,10 @@ class Keeper:
         """Let go of the control store."""
         self._watch.close()
 
-    def _step(self, trial: Trial, evidence: Evidence) -> None:
+    def _step(self, trial: Trial, seen: Seen) -> None:
         planned = trial.stages[trial.number]
-        readings = read(evidence, planned)
-        decision = decide(planned, readings, len(evidence.settled))
+        readings = read_stage(seen, planned)
+        decision = decide(planned, readings, seen.units)
         if decision.step is Step.STAY:
             return
         after = stepped(trial, decision, readings, self._clock())

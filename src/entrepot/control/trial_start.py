@@ -80,11 +80,11 @@ def build_trial(
         raise SettingsError(f"route '{route}' has nobody else than {what.id}: there is nothing to compare it with")
     if direction == "out" and what.id not in where.candidates:
         raise SettingsError(f"{what.id} is no candidate of route '{route}', so there is nothing to take out")
-    if len(terms.shares) > _MOST_STAGES:
-        raise SettingsError(f"{len(terms.shares)} stages; {_MOST_STAGES} are enough")
     try:
         stages = plan_stages(terms)
     except ValueError as error:
         raise SettingsError(f"this trial cannot be planned: {error}") from error
+    if len(stages) > _MOST_STAGES:
+        raise SettingsError(f"{len(stages)} stages; {_MOST_STAGES} are enough")
     first = TrialStep(now_s, stages[0].stage.name, "started", f"{what.id} on route '{route}', {direction}")
     return Trial(name, route, what.id, direction, secrets.token_hex(16), terms, stages, now_s, 0, now_s, steps=(first,))

@@ -42,9 +42,15 @@ class Shadowing(msgspec.Struct, frozen=True):
 
 
 class OutcomePlan(msgspec.Struct, frozen=True):
-    """Of one route. `signs`: what the traffic shows by itself is written down."""
+    """Of one route. `signs`: what the traffic shows by itself is written down. `trial`: what a trial asks beside `shadow`."""
 
     signs: bool = True
     checks: tuple[SampledCheck, ...] = ()
     judging: Judging | None = None
     shadow: Shadowing | None = None
+    trial: Shadowing | None = None
+
+    @property
+    def beside(self) -> tuple[Shadowing, ...]:
+        """Who is asked beside, each by a lot of its own."""
+        return tuple(one for one in (self.shadow, self.trial) if one is not None)

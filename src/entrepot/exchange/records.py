@@ -164,7 +164,8 @@ class Shadow(msgspec.Struct, frozen=True, gc=False):
     """Of an exchange that nobody waited for: of which one it is the shadow, and what it is compared with.
 
     `share` is how likely this deployment was to be asked, given who answered; `unit` is the same for shadows of one session.
-    `sent_by` answered the client, for `sent_nano_usd` in `sent_ms`; `sent_again`: after somebody else had failed.
+    `sent_by` answered the client, for `sent_nano_usd` in `sent_ms`; `sent_again`: after somebody else had failed;
+    `sent_cached`: part of the prompt was read from a cache, which the shadow's provider cannot have.
     `trial` and `stage` are the trial's that asked for it, by its name and the stage's number; None: the route's settings did.
     """
 
@@ -177,6 +178,7 @@ class Shadow(msgspec.Struct, frozen=True, gc=False):
     sent_again: bool = False
     trial: str | None = None
     stage: int = 0
+    sent_cached: bool = False
 
 
 class Grounds(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -113,4 +113,5 @@ def _shadow(wanted: Shadowing, plan: Plan, entry: Entry, sent_by: str, share: fl
         sent_again=any(one.failure is not None for one in entry.attempts),
         trial=wanted.trial,
         stage=wanted.stage,
+        sent_cached=entry.usage is not None and entry.usage.cache_read_tokens > 0,
     )

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from entrepot.exchange.outcome import Outcome
-from entrepot.exchange.records import AttemptRecord, Served, State
+from entrepot.exchange.records import AttemptRecord, Served, Shadow, State
 from entrepot.routing.trial import Arm, Trying
 from entrepot.statistics.arms import arm_differences
 from entrepot.statistics.betting import Bounded
@@ -42,6 +42,7 @@ class TrialEntry(msgspec.Struct, frozen=True, gc=False):
     served: Served | None = None
     attempts: tuple[AttemptRecord, ...] = ()
     trial: Trying | None = None
+    shadow: Shadow | None = None
 
 
 DECODER = msgspec.msgpack.Decoder(TrialEntry)
@@ -95,6 +96,11 @@ class Evidence:
         self._open: set[int] = set()
         self._told: dict[int, None] = {}
         self._early: dict[str, list[Outcome]] = {}
+
+    @property
+    def units(self) -> int:
+        """How many sessions are over."""
+        return len(self.settled)
 
     def hear_entry(self, entry: TrialEntry) -> None:
         """An exchange was written down; one that is heard again changes nothing."""

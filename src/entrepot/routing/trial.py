@@ -24,7 +24,8 @@ FULL = "full"
 class OnTrial(msgspec.Struct, frozen=True):
     """A trial as a route meets it: the stages with their shares, of which `number` is under way, and how it stands.
 
-    Of the sessions that begin in a stage its share is given to the new arm by `salt`; in shadow none is, and the share is 0.
+    Of the sessions that begin in a stage its share is given to the new arm by `salt`. In shadow none is, the share is 0, and the
+    route knows nothing of the trial.
     `added`: the route has the deployment only for the trial's sake.
     """
 

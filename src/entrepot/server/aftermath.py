@@ -10,6 +10,7 @@ import msgspec
 from entrepot.drive.admit import Admission
 from entrepot.drive.driver import Upstream
 from entrepot.exchange.outcome import Outcome, OutcomeSource
+from entrepot.exchange.outcome_plan import OutcomePlan
 from entrepot.server.afterwards import Afterwards, Missed
 from entrepot.server.endpoints import Gateway
 from entrepot.server.judging import Jury, ask_as
@@ -81,4 +82,9 @@ def appoint(
 
 def build_afterwards(settings: Settings, keep: Callable[[Outcome], None], metrics: Metrics) -> Afterwards:
     """As the routes of these settings say; `keep` writes an outcome down."""
-    return Afterwards({route.name: route.outcomes for route in settings.routes}, keep, Counted(metrics))
+    return Afterwards(outcome_plans(settings), keep, Counted(metrics))
+
+
+def outcome_plans(settings: Settings) -> dict[str, OutcomePlan]:
+    """How outcomes are come by, by route."""
+    return {route.name: route.outcomes for route in settings.routes}

@@ -96,22 +96,26 @@ class Afterwards:
             return None
         checks: tuple[SampledCheck, ...] = ()
         judged = reads = False
-        shadow: Shadowing | None = None
+        shadows: tuple[Shadowing, ...] = ()
         if may_read:
             checks = tuple(one for one in wanted.checks if draw(f"check {one.name}\n{plan.id}") < one.share)
             judged = wanted.judging is not None and draw(f"judges\n{plan.id}") < wanted.judging.share
-            shadow = self._drawn(wanted.shadow, plan)
-            reads = bool(checks) or judged or shadow is not None or (wanted.signs and _wants_json(plan))
+            shadows = self._drawn(wanted.beside, plan)
+            reads = bool(checks or shadows) or judged or (wanted.signs and _wants_json(plan))
         if not reads and not (wanted.signs and _goes_on(plan)):
             return None
-        witness = self._expected[plan.id] = Witness(client, plan, checks, judged=judged, reads=reads, shadow=shadow)
+        witness = self._expected[plan.id] = Witness(client, plan, checks, judged=judged, reads=reads, shadows=shadows)
         return witness
 
-    def _drawn(self, wanted: Shadowing | None, plan: Plan) -> Shadowing | None:
-        """Who is to be asked beside this exchange, if the lot falls on it. Of several answers to one request none is."""
-        if wanted is None or self.shadows is None or plan.asked.request.n != 1 or not is_drawn(wanted, plan.id):
-            return None
-        return wanted
+    def adopt(self, plans: Mapping[str, OutcomePlan]) -> None:
+        """Go on by other plans of the same routes."""
+        self._plans = plans
+
+    def _drawn(self, wanted: tuple[Shadowing, ...], plan: Plan) -> tuple[Shadowing, ...]:
+        """Who is to be asked beside this exchange, as the lots fall on it. Of several answers to one request none is."""
+        if not wanted or self.shadows is None or plan.asked.request.n != 1:
+            return ()
+        return tuple(one for one in wanted if is_drawn(one, plan.id))
 
     def hear(self, entry: Entry) -> None:
         """An entry was written down."""
@@ -162,8 +166,9 @@ class Afterwards:
         choice = self._choice(witness)
         if choice is None:
             return
-        if witness.shadow is not None and witness.entry is not None and self.shadows is not None:
-            self.shadows.take(Due(witness.shadow, plan, choice, witness.entry), self._compare)
+        if witness.entry is not None and self.shadows is not None:
+            for one in witness.shadows:
+                self.shadows.take(Due(one, plan, choice, witness.entry), self._compare)
         if any(isinstance(part, ToolCall) for part in choice.parts):
             return  # an answer that calls tools is none yet
         text = "".join(part.text for part in choice.parts if isinstance(part, Text))

@@ -24,7 +24,7 @@ MOST_BYTES = 1024 * 1024
 class Witness:
     """The client of `plan`, who is sent all that it would be without. `entry` is what was written down, once it was.
 
-    `reads`: what is sent is kept, for `checks`, if `judged` for judges, and for whoever is asked beside (`shadow`).
+    `reads`: what is sent is kept, for `checks`, if `judged` for judges, and for whoever is asked beside (`shadows`).
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class Witness:
         *,
         judged: bool,
         reads: bool,
-        shadow: Shadowing | None = None,
+        shadows: tuple[Shadowing, ...] = (),
     ) -> None:
         self._client = client
         self.plan = plan
         self.checks = checks
         self.judged = judged
         self.reads = reads
-        self.shadow = shadow
+        self.shadows = shadows
         self.entry: Entry | None = None
         self.size = 0
         self._pieces: list[bytes] = []

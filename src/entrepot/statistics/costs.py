@@ -51,6 +51,22 @@ def cost_differences(new: ArrayLike, share: ArrayLike, cost: ArrayLike, most: fl
     return Bounded(values, low, high)
 
 
+def paired_cost_differences(new: ArrayLike, running: ArrayLike, most: float, ratio: float) -> Bounded:
+    """As `cost_differences`, where both answered the same unit, as in shadow: costs of shape (n,), in the unit of `most`.
+
+    Raises ValueError on negative costs, different shapes, and where `most` or `ratio` is not positive.
+    """
+    first, second = np.asarray(new, dtype=np.float64), np.asarray(running, dtype=np.float64)
+    if most <= 0 or ratio <= 0:
+        raise ValueError(f"a cap of {most} and a ratio of {ratio}; both are above zero")
+    if first.shape != second.shape:
+        raise ValueError(f"costs of shapes {first.shape} and {second.shape}")
+    if first.size and not min(first.min(), second.min()) >= 0:
+        raise ValueError("costs are not negative")
+    values = (ratio * np.minimum(second, most) - np.minimum(first, most)) / most
+    return Bounded(values, np.full_like(values, -1.0), np.full_like(values, ratio))
+
+
 def cost_ratio_bounds(
     new: ArrayLike, share: ArrayLike, cost: ArrayLike, most: float, horizon: Horizon, confidence: float = 0.95
 ) -> Interval:

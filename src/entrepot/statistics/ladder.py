@@ -11,9 +11,10 @@ The errors add up as follows, however often one looks:
 - who is equal in everything is past all stages within their planned units with probability `power`: what each required gate
   may miss is its part of 1 - power. A gate that only guards need not pass; it takes out who is shown to be worse.
 
-Every gate of every stage is a test of its own, begun with the stage's first unit (`margin.weigh` of `arms.arm_differences`,
-`arms.paired_differences` in shadow, `costs.cost_differences`; of errors, refusals and slow answers the outcome is one less
-that). A stage that has waited `PATIENCE` times as long as planned without a verdict is over: nothing could be shown.
+Every gate of every stage is a test of its own, begun with the stage's first unit (`margin.weigh` of `arms.arm_differences` and
+`costs.cost_differences`, in shadow of `arms.paired_differences` and `costs.paired_cost_differences`; of errors, refusals and
+slow answers the outcome is one less that). A stage that has waited `PATIENCE` times as long as planned without a verdict is
+over: nothing could be shown.
 """
 
 from __future__ import annotations
