@@ -134,6 +134,27 @@ def test_one_gateway_that_can_start_keeps_the_whole_and_so_does_a_control_proces
     kept.stop()
 
 
+INTERRUPTED = """
+import signal
+import subprocess
+import sys
+
+from entrepot.server.supervisor import Child, Supervisor
+
+child = Child("gateway", lambda: subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"]))
+for turn in range(3000):
+    kept = Supervisor([child], child, 0)
+    signal.signal(signal.SIGALRM, lambda *_: kept.request_stop())
+    signal.setitimer(signal.ITIMER_REAL, 0.00002 + turn % 100 / 1_000_000)
+    kept.watch(0.00001)
+child.stop(0)
+"""
+
+
+def test_a_signal_stops_it_at_whatever_moment_it_comes() -> None:
+    subprocess.run([sys.executable, "-c", INTERRUPTED], timeout=60, check=True)
+
+
 def test_one_that_does_not_listen_is_made_to_stop(nursery: Nursery) -> None:
     child = nursery.child(STUBBORN)
     assert isinstance(child.process, subprocess.Popen)
