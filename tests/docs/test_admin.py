@@ -16,6 +16,7 @@ from entrepot.control.objects import Kind
 from entrepot.control.people import GRANTS, Permission
 from entrepot.control.store import Change
 from entrepot.control.trail import describe
+from entrepot.control.trial_wanted import TrialBody
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = (REFERENCE / "admin.md").read_text(encoding="utf-8")
@@ -42,7 +43,7 @@ def test_every_permission_is_documented_with_its_role_and_no_other() -> None:
 
 def test_every_field_of_a_body_is_documented() -> None:
     text = section("Endpoints")
-    shapes = (KeyBody, KeyChange, MemberBody, MemberChange)
+    shapes = (KeyBody, KeyChange, MemberBody, MemberChange, TrialBody)
     assert [name for shape in shapes for name in shape.__struct_fields__ if f"`{name}`" not in text] == []
 
 

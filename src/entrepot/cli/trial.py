@@ -6,12 +6,10 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
-import msgspec
 
 from entrepot.cli.control_store import config_option, json_option, opened
 from entrepot.cli.trial_holdout import holdout
@@ -19,13 +17,12 @@ from entrepot.cli.trial_shown import show_plan, show_status
 from entrepot.control.objects import check_name
 from entrepot.control.place import control_place
 from entrepot.control.trial_keeping import Reel
-from entrepot.control.trial_shadow import check_cap, with_shadow
-from entrepot.control.trial_start import build_trial, find_deployment, find_route, mean_cost_usd, with_costs
-from entrepot.control.trials import Terms, Trial
+from entrepot.control.trial_start import mean_cost_usd
+from entrepot.control.trial_wanted import TrialBody, in_the_way, prepare
+from entrepot.control.trials import Trial
 from entrepot.errors import SettingsError
 from entrepot.learning.trial_pairs import Seen
 from entrepot.ledger.reading import RelationalReader
-from entrepot.routing.trial import Direction
 from entrepot.settings.choose import require_settings
 from entrepot.settings.ledger import ledger_place
 from entrepot.settings.schema import Settings
@@ -43,9 +40,9 @@ class _Shares(click.ParamType[tuple[float, ...]]):
     name = "percentages"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Parts of one, of a list of percentages."""
+        """The percentages of a list."""
         try:
-            return tuple(float(part.strip().removesuffix("%")) / 100 for part in value.split(","))
+            return tuple(float(part.strip().removesuffix("%")) for part in value.split(","))
         except ValueError:
             self.fail(f"'{value}' is no list of percentages, like 1,5,20", param, ctx)
 
@@ -119,38 +116,14 @@ class _Asked(TypedDict):
     errors: float
 
 
-def _build(settings: Settings, model: str, name: str, asked: _Asked) -> tuple[Trial, tuple[str, ...]]:
+def _build(settings: Settings, wanted: TrialBody) -> tuple[Trial, tuple[str, ...]]:
     """The trial as it would begin, and what to know of it."""
-    terms = Terms(
-        margin=asked["margin"] / 100,
-        cost_ratio=None if asked["no_cost"] else asked["cost_ratio"],
-        saving=asked["saving"] / 100,
-        mean_usd=asked["mean_usd"] or 0.0,
-        guard=asked["guard"] / 100,
-        slow_s=asked["slow_s"],
-        settle_s=asked["settle_s"],
-        shares=asked["stages"],
-        least=asked["least"],
-        quality=asked["quality"] / 100,
-        errors=asked["errors"] / 100,
-        shadow_share=asked["shadow_share"] / 100,
-        shadow_usd_per_day=Decimal(str(asked["shadow_usd"])),
-        shadow_margin=asked["shadow_margin"] / 100,
-        differing=asked["differing"] / 100,
-    )
-    deployment, route = find_deployment(settings, model), find_route(settings, asked["route"])
-    direction: Direction = "out" if asked["out"] else "in"
-    terms, notes = with_shadow(terms, route, deployment, direction, wanted=not asked["no_shadow"])
-    mean = None
-    if not terms.mean_usd and (terms.cost_ratio is not None or terms.compare is not None):
+
+    def mean_of(route: str) -> float | None:
         with contextlib.closing(_read_ledger(settings)) as reader:
-            mean = mean_cost_usd(reader, route.name, time.time_ns())
-    terms = with_costs(terms, deployment, mean)
-    if mean is not None and not terms.mean_usd:
-        terms = msgspec.structs.replace(terms, mean_usd=mean)
-    made = build_trial(name, settings, deployment.id, route.name, direction, terms, time.time())
-    check_cap(made)
-    return made, notes
+            return mean_cost_usd(reader, route, time.time_ns())
+
+    return prepare(settings, wanted, mean_of, time.time())
 
 
 def _read_ledger(settings: Settings) -> RelationalReader:
@@ -165,7 +138,7 @@ def _read_ledger(settings: Settings) -> RelationalReader:
 def plan(model: str, config: Path | None, *, as_json: bool, **asked: Unpack[_Asked]) -> None:
     """Show how many sessions a trial of MODEL would take, and what it would find out. Nothing is started."""
     settings = require_settings(config, os.environ, Path.cwd())
-    made, notes = _build(settings, model, "plan", asked)
+    made, notes = _build(settings, TrialBody(model, "plan", **asked))
     show_plan(made, notes, as_json=as_json)
 
 
@@ -180,18 +153,12 @@ def start(model: str, name: str | None, config: Path | None, *, as_json: bool, *
     with opened(config) as control:
         if control.settings is None:
             raise SettingsError("there is no settings file, so there is no route to try anything on")
-        deployment = find_deployment(control.settings, model).id
-        name = name or deployment
-        check_name(name)
-        made, notes = _build(control.settings, model, name, asked)
+        made, notes = _build(control.settings, TrialBody(model, name, **asked))
+        check_name(made.name)
         with control.change() as book:
-            for other in book.snapshot().trials:
-                if other.name == name or other.route == made.route:
-                    raise SettingsError(
-                        f"trial '{other.name}' is on route '{other.route}': a route has one trial at a time, "
-                        f"and 'entrepot trial stop {other.name}' ends that one"
-                    )
-            book.put("trial", name, made, "start")
+            if (why := in_the_way(book.snapshot(), made)) is not None:
+                raise SettingsError(why)
+            book.put("trial", made.name, made, "start")
     show_plan(made, notes, as_json=as_json)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import click
 import msgspec
 
 from entrepot.control.trial_keeping import tell
 from entrepot.control.trial_shadow import shadow_usd
+from entrepot.control.trial_told import describe_plan, describe_trial
 from entrepot.control.trials import Trial
 from entrepot.learning.trial_pairs import Pairs, Seen, read_stage
 from entrepot.routing.trial import FULL
@@ -21,7 +21,7 @@ from entrepot.settings.schema import Settings
 def show_plan(trial: Trial, notes: Sequence[str] = (), *, as_json: bool) -> None:
     """How many sessions each stage needs, for what, and what the first costs; `notes` are what to know of it."""
     if as_json:
-        click.echo(msgspec.json.encode({**_told(trial), "notes": notes}).decode())
+        click.echo(msgspec.json.encode({**describe_plan(trial), "notes": notes}).decode())
         return
     verb = "into" if trial.direction == "in" else "out of"
     click.echo(f"{trial.deployment} {verb} route '{trial.route}', trial '{trial.name}'")
@@ -72,7 +72,7 @@ def _asks(trial: Trial, name: str, margin: float, unit: str) -> str:
 def show_status(seen: Sequence[tuple[Trial, Seen | None]], settings: Settings, *, as_json: bool) -> None:
     """Every trial with what its gates say so far."""
     if as_json:
-        click.echo(msgspec.json.encode([_status(trial, evidence) for trial, evidence in seen]).decode())
+        click.echo(msgspec.json.encode([describe_trial(trial, evidence) for trial, evidence in seen]).decode())
         return
     if not seen:
         click.echo("no trial: 'entrepot trial start MODEL --route auto' starts one")
@@ -106,60 +106,3 @@ def _so_far(seen: Seen, units: int) -> str:
         return f"{seen.units:,} of {units:,} pairs; {seen.asked:,} asked beside, {seen.answered:,} answered"
     new = sum(one.new for one in seen.settled)
     return f"{seen.units:,} of {units:,} sessions, {new:,} in the new arm, {len(seen.judged):,} with an outcome"
-
-
-def _counts(seen: Seen) -> dict[str, int]:
-    if isinstance(seen, Pairs):
-        return {"asked": seen.asked, "answered": seen.answered, "pairs": seen.units}
-    new = sum(one.new for one in seen.settled)
-    return {"sessions": seen.units, "new": new, "judged": len(seen.judged)}
-
-
-def _told(trial: Trial) -> dict[str, Any]:
-    return {
-        "name": trial.name,
-        "route": trial.route,
-        "deployment": trial.deployment,
-        "direction": trial.direction,
-        "standing": trial.standing,
-        "stage": trial.stage,
-        "since_s": trial.since_s,
-        "started_s": trial.started_s,
-        "terms": msgspec.to_builtins(trial.terms),
-        "stages": [
-            {
-                "name": planned.stage.name,
-                "share": planned.stage.share,
-                "sessions": planned.units,
-                "gates": {
-                    gate.name: {
-                        "margin": gate.margin,
-                        "required": gate.required,
-                        "sessions": planned.plans[gate.name].units,
-                    }
-                    for gate in planned.stage.gates
-                },
-            }
-            for planned in trial.stages
-        ],
-        "shadow_usd": shadow_usd(trial),
-        "steps": msgspec.to_builtins(trial.steps),
-    }
-
-
-def _status(trial: Trial, evidence: Seen | None) -> dict[str, Any]:
-    told = _told(trial)
-    if evidence is not None:
-        told["seen"] = {
-            **_counts(evidence),
-            "gates": {
-                name: {
-                    "verdict": reading.verdict.value,
-                    "sessions": reading.units,
-                    "difference": list(reading.difference),
-                    "overdue": reading.overdue,
-                }
-                for name, reading in read_stage(evidence, trial.stages[trial.number]).items()
-            },
-        }
-    return told

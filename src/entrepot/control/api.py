@@ -19,6 +19,7 @@ from entrepot.control import content_endpoints as content
 from entrepot.control import document_endpoints as documents
 from entrepot.control import key_endpoints as keys
 from entrepot.control import member_endpoints as members
+from entrepot.control import trial_endpoints as trials
 from entrepot.control.asking import Ask, Installation
 from entrepot.control.deployment_endpoints import list_deployments
 from entrepot.control.oidc_endpoints import SignIn as ProviderSignIn
@@ -27,6 +28,7 @@ from entrepot.control.people import Permission, Person, require
 from entrepot.control.sessions import COOKIE, Sessions, render_cookie, token_of
 from entrepot.control.sign_in import by_key, check_same_site, identify
 from entrepot.control.trail import list_changes, note_sign_in
+from entrepot.control.trial_wanted import TrialBody
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.request_body import taking_apart
 from entrepot.errors import BodyTimeout, Defect, EntrepotError, MethodNotAllowed, NotFound
@@ -91,6 +93,10 @@ ENDPOINTS = (
     Endpoint("GET", "budgets/{name}", documents.show_budget, "read budgets"),
     Endpoint("PUT", "budgets/{name}", documents.put_budget, "change budgets", Budget),
     Endpoint("DELETE", "budgets/{name}", documents.delete_budget, "change budgets"),
+    Endpoint("GET", "trials", trials.list_trials, "read trials"),
+    Endpoint("POST", "trials", trials.start_trial, "change trials", TrialBody),
+    Endpoint("GET", "trials/{name}", trials.show_trial, "read trials"),
+    Endpoint("DELETE", "trials/{name}", trials.stop_trial, "change trials"),
     Endpoint("GET", "deployments", list_deployments, "read deployments"),
     Endpoint("GET", "content/{name}", content.show_content, "read content"),
     Endpoint("DELETE", "content/{name}", content.erase_content, "erase content"),

@@ -76,7 +76,7 @@ def build_document(endpoints: Iterable[Described]) -> dict[str, Any]:
         "info": {
             "title": "Entrepôt's admin API",
             "version": __version__,
-            "summary": "Keys, teams, members, rules and budgets, and who changed them",
+            "summary": "Keys, teams, members, rules, budgets and trials, and who changed them",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
