@@ -10,10 +10,10 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import click
 import msgspec
@@ -230,7 +230,7 @@ def _serve_on(console: Console, base_url: str, stage: Stage, prompt: str) -> Non
     )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-    ended = threading.Event()
+    ended: SimpleQueue[None] = SimpleQueue()  # a handler may put into one whatever it interrupts
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+        signal.signal(number, lambda *_: ended.put(None))
+    ended.get()
