@@ -262,10 +262,10 @@ class Refitter:
         process = self._process
         if process is None:
             return
+        status = process.poll()  # before it is heard: what it says and then ends is heard too
         said = b"" if process.stderr is None else process.stderr.read() or b""
         lines = said.decode(errors="replace").split("\n")
         self.doing = next((line for line in reversed(lines) if line.strip()), self.doing)
-        status = process.poll()
         if status is None:
             return
         if process.stderr is not None:
