@@ -287,8 +287,10 @@ def check_savings(told: Told, accounts: list[Account]) -> None:
     assert parts["part_in_vain"] == -in_vain(compared)
     assert parts.get("part_unfinished", 0) == -known(unfinished)
     drawn = {one.entry.lot.unit: one.entry.lot.drawn for one in accounts if one.entry.lot is not None}
-    (row,) = tables["experiment"]
-    assert (row["drawn"], row["routed"]) == (sum(drawn.values()), len(drawn) - sum(drawn.values()))
+    adjusted, plain, estimate = tables["experiment"]
+    for row in (adjusted, plain):
+        assert (row["drawn"], row["routed"]) == (sum(drawn.values()), len(drawn) - sum(drawn.values()))
+    assert estimate["how"] == "estimate"
     # what the baseline answered itself is not estimated: it is what its provider billed
     measured = [one for one in compared if one.entry.baseline is not None and one.entry.baseline.measured]
     assert measured

@@ -10,10 +10,10 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 
 import click
 import msgspec
@@ -230,7 +230,8 @@ def _serve_on(console: Console, base_url: str, stage: Stage, prompt: str) -> Non
     )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-    ended: SimpleQueue[None] = SimpleQueue()  # a handler may put into one whatever it interrupts
+    ended: list[int] = []  # no Event: a handler that sets one may wait for the thread that it interrupts
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.put(None))
-    ended.get()
+        signal.signal(number, lambda caught, _: ended.append(caught))
+    while not ended:
+        time.sleep(0.1)

@@ -10,7 +10,6 @@ port. Where others take the place of gateways, the old ones leave once the new o
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -18,7 +17,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from entrepot.errors import Unavailable
@@ -142,16 +140,14 @@ class Supervisor:
         self._gateways = gateways
         self._control = control
         self._grace_s = grace_s
-        self._stopping = False
         # Not an Event: a signal handler that sets one waits for ever for the thread that it interrupts while that holds its lock.
-        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self._stopping = False
         self._leaving: list[tuple[Child, float]] = []  # each with the moment from which on it is not waited for
         self._wanted: Callable[[], None] | None = None
 
     def request_stop(self) -> None:
         """End `watch` soon; may be called from a signal handler."""
         self._stopping = True
-        self._wakes.put(None)
 
     def request(self, change: Callable[[], None]) -> None:
         """Have this done in `watch`, once nobody is leaving any more; may be called from a signal handler."""
@@ -176,8 +172,10 @@ class Supervisor:
 
     def watch(self, interval_s: float = 0.2) -> None:
         """Keep the processes until a stop is requested. Raises Unavailable when no gateway can start any more."""
-        while not self._waits(interval_s):
-            self.tend()
+        while True:
+            time.sleep(interval_s)
+            if not self.tend():
+                return
             if self._wanted is not None and not self._leaving:
                 change, self._wanted = self._wanted, None
                 change()
@@ -186,13 +184,6 @@ class Supervisor:
                     f"no gateway process can start: each ended {GIVE_UP_AFTER} times in a row; "
                     "its own message above says why"
                 )
-
-    def _waits(self, interval_s: float) -> bool:
-        """Whether a stop is requested within so long."""
-        if not self._stopping:
-            with contextlib.suppress(Empty):
-                self._wakes.get(timeout=interval_s)
-        return self._stopping
 
     def tend(self) -> bool:
         """Start those that have ended, let go of those that have left. False once a stop is requested."""
